@@ -1,0 +1,216 @@
+//! The names that travel between the disk, configfs, semaphores and the user.
+//! Each is checked once, where it enters, and trusted from there on.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a name was refused; the text is a whole clause for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadName(String);
+
+impl fmt::Display for BadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadName {}
+
+/// A volume's UUID, which is also the name of its heartbeat region and of its lock domain.
+/// Shown as the kernel and the C tools spell it: 32 upper-case hex digits, no dashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uuid([u8; 16]);
+
+impl Uuid {
+    /// The raw bytes as the superblock holds them.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+impl FromStr for Uuid {
+    type Err = BadName;
+
+    /// Takes either case, with the dashes that blkid prints or without.
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || BadName(format!("\"{}\" is not a UUID", text.escape_debug()));
+        let plain: String = match text.len() {
+            32 => text.to_owned(),
+            36 if [8, 13, 18, 23].iter().all(|&at| text.as_bytes().get(at) == Some(&b'-')) => {
+                text.replace('-', "")
+            }
+            _ => return Err(bad()),
+        };
+        if plain.len() != 32 || !plain.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(bad());
+        }
+        let number = u128::from_str_radix(&plain, 16).map_err(|_| bad())?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+/// A cluster's name: 1 to 16 ASCII letters and digits, the form that fits the superblock
+/// (`ocfs2_fs.h`, OCFS2_CLUSTER_NAME_LEN) and that the C tools accept.
+/// On user stacks the superblock may hold `-`, `_` and `.` as well (corosync's rules).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterName(String);
+
+impl ClusterName {
+    /// Longest name that the superblock has room for, in bytes.
+    pub const MAX: usize = 16;
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ClusterName {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let shown = text.escape_debug();
+        if text.is_empty() {
+            return Err(BadName("a cluster name cannot be empty".into()));
+        }
+        if let Some(at) = text
+            .chars()
+            .position(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
+        {
+            return Err(BadName(format!(
+                "cluster name \"{shown}\": character {} is neither a letter nor a digit",
+                at + 1
+            )));
+        }
+        // A path component of configfs: these two would leave the folder.
+        if text == "." || text == ".." {
+            return Err(BadName(format!("\"{shown}\" is not a cluster name")));
+        }
+        if text.len() > Self::MAX {
+            return Err(BadName(format!(
+                "cluster name \"{shown}\" is longer than {} characters",
+                Self::MAX
+            )));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The four letters that name a cluster stack: `o2cb`, `pcmk`, `cman`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StackName([u8; 4]);
+
+impl StackName {
+    /// The classic stack, in the kernel, with disk heartbeat.
+    pub const O2CB: Self = Self(*b"o2cb");
+    /// Pacemaker, with the kernel's DLM.
+    pub const PCMK: Self = Self(*b"pcmk");
+
+    /// The label as text.
+    pub fn as_str(&self) -> &str {
+        // Only lower-case letters and digits get in (`from_str`).
+        std::str::from_utf8(&self.0).unwrap_or("????")
+    }
+}
+
+impl fmt::Display for StackName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for StackName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StackName({self})")
+    }
+}
+
+impl FromStr for StackName {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        match <[u8; 4]>::try_from(text.as_bytes()) {
+            Ok(name) if name.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(name)),
+            _ => Err(BadName(format!(
+                "\"{}\" is not the name of a cluster stack (four letters)",
+                text.escape_debug()
+            ))),
+        }
+    }
+}
+
+/// Who uses a volume: a mount point (begins with `/`) or the name of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service(std::ffi::OsString);
+
+impl Service {
+    /// Any non-empty word; a mount point has to be absolute already.
+    pub fn new(name: impl Into<std::ffi::OsString>) -> Result<Self, BadName> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(BadName("the name of a service cannot be empty".into()));
+        }
+        Ok(Self(name))
+    }
+
+    /// A mount(2) is behind it, not a program that lives while it uses the volume.
+    pub fn is_mount_point(&self) -> bool {
+        self.0.as_encoded_bytes().starts_with(b"/")
+    }
+
+    /// The name as it was given.
+    pub fn as_os_str(&self) -> &std::ffi::OsStr {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuid_takes_the_usual_spellings_only() {
+        let uuid: Uuid = "8d55d77d-7ef7-4f4e-8e96-4f519a7060bf".parse().unwrap();
+        assert_eq!(uuid.to_string(), "8D55D77D7EF74F4E8E964F519A7060BF");
+        assert_eq!(uuid.to_string().parse(), Ok(uuid));
+        for bad in [
+            "",
+            "8D55D77D7EF74F4E8E964F519A7060B",
+            "8D55D77D7EF74F4E8E964F519A7060BG",
+            "+D55D77D7EF74F4E8E964F519A7060BF",
+            "8d55-d77d7ef74f4e8e964f519a7060bf---",
+            "ééééééééééééééée",
+        ] {
+            assert!(bad.parse::<Uuid>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn cluster_names_stay_inside_their_folder() {
+        assert!("webc".parse::<ClusterName>().is_ok());
+        assert!("a234567890123456".parse::<ClusterName>().is_ok());
+        for bad in ["", ".", "..", "a/b", "web c", "a2345678901234567", "é"] {
+            assert!(bad.parse::<ClusterName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn stack_names_have_four_letters() {
+        assert_eq!("o2cb".parse(), Ok(StackName::O2CB));
+        for bad in ["", "o2c", "o2cbx", "o2\n "] {
+            assert!(bad.parse::<StackName>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The cluster half of OCFS2's user space.
+//!
+//! `argv[0]` picks an applet; applets read a [`volume`], and join and leave its cluster
+//! through [`group`], which is the only way to a heartbeat.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod ids;
