@@ -26,6 +26,19 @@ impl Uuid {
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
+
+    /// As udev and blkid spell it: lower case, with dashes.
+    pub fn with_dashes(self) -> String {
+        let hex = format!("{:032x}", u128::from_be_bytes(self.0));
+        let mut text = String::with_capacity(36);
+        for (at, digit) in hex.chars().enumerate() {
+            if [8, 12, 16, 20].contains(&at) {
+                text.push('-');
+            }
+            text.push(digit);
+        }
+        text
+    }
 }
 
 impl fmt::Display for Uuid {
@@ -42,7 +55,10 @@ impl FromStr for Uuid {
         let bad = || BadName(format!("\"{}\" is not a UUID", text.escape_debug()));
         let plain: String = match text.len() {
             32 => text.to_owned(),
-            36 if [8, 13, 18, 23].iter().all(|&at| text.as_bytes().get(at) == Some(&b'-')) => {
+            36 if [8, 13, 18, 23]
+                .iter()
+                .all(|&at| text.as_bytes().get(at) == Some(&b'-')) =>
+            {
                 text.replace('-', "")
             }
             _ => return Err(bad()),
@@ -151,29 +167,15 @@ impl FromStr for StackName {
     }
 }
 
-/// Who uses a volume: a mount point (begins with `/`) or the name of a program.
+/// Who uses a volume, and for how long it counts as doing so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service(std::ffi::OsString);
-
-impl Service {
-    /// Any non-empty word; a mount point has to be absolute already.
-    pub fn new(name: impl Into<std::ffi::OsString>) -> Result<Self, BadName> {
-        let name = name.into();
-        if name.is_empty() {
-            return Err(BadName("the name of a service cannot be empty".into()));
-        }
-        Ok(Self(name))
-    }
-
-    /// A mount(2) is behind it, not a program that lives while it uses the volume.
-    pub fn is_mount_point(&self) -> bool {
-        self.0.as_encoded_bytes().starts_with(b"/")
-    }
-
-    /// The name as it was given.
-    pub fn as_os_str(&self) -> &std::ffi::OsStr {
-        &self.0
-    }
+pub enum Service {
+    /// A mount at this absolute path: as long as the superblock lives.
+    Mount(std::path::PathBuf),
+    /// A program of this name: until it leaves or its process ends.
+    Program(String),
+    /// A program of this name that only a later call ends (ocfs2_hb_ctl -S).
+    Standing(String),
 }
 
 #[cfg(test)]
@@ -185,6 +187,7 @@ mod tests {
         let uuid: Uuid = "8d55d77d-7ef7-4f4e-8e96-4f519a7060bf".parse().unwrap();
         assert_eq!(uuid.to_string(), "8D55D77D7EF74F4E8E964F519A7060BF");
         assert_eq!(uuid.to_string().parse(), Ok(uuid));
+        assert_eq!(uuid.with_dashes(), "8d55d77d-7ef7-4f4e-8e96-4f519a7060bf");
         for bad in [
             "",
             "8D55D77D7EF74F4E8E964F519A7060B",

@@ -1,0 +1,68 @@
+//! fork(2): a piece of this program in a process of its own.
+
+use super::{checked, signal};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A child of this process.
+#[derive(Debug)]
+pub struct Child(libc::pid_t);
+
+impl Child {
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.0.unsigned_abs()
+    }
+
+    /// Waits for its end, whatever that is.
+    pub fn wait(self) {
+        let mut status = 0;
+        // SAFETY: `status` is live. An interrupted wait is taken up again.
+        while unsafe { libc::waitpid(self.0, &mut status, 0) } == -1
+            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+        {}
+    }
+
+    /// Ends it at once.
+    pub fn kill(&self) {
+        // SAFETY: two integers; the child has not been waited for, so the number is its own.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+    }
+}
+
+/// Runs `work` in a child with a session of its own, where no signal but SIGKILL and SIGSTOP
+/// arrives, and which holds no folder and none of the caller's standard files.
+///
+/// The child ends when `work` returns, without running anything of the caller's.
+pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
+    // SAFETY: the shipped program has one thread, so the child finds no lock held by a thread
+    // that it does not have.
+    let pid = checked(unsafe { libc::fork() })?;
+    if pid != 0 {
+        return Ok(Child(pid));
+    }
+    // A panic must not unwind into the caller's frames, of which the parent is the owner.
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        if signal::block_all().is_ok() {
+            detach();
+            work();
+        }
+    }));
+    // SAFETY: ends the process at once; nothing of the parent's is flushed twice.
+    unsafe { libc::_exit(if done.is_ok() { 0 } else { 4 }) }
+}
+
+/// Best effort: where a step is refused, the child merely holds on to more than it needs.
+fn detach() {
+    let _ = rustix::process::setsid();
+    let _ = std::env::set_current_dir("/");
+    if let Ok(null) = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+    {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}

@@ -1,0 +1,19 @@
+//! The system calls that rustix lacks, behind safe and typed functions.
+//!
+//! The only folder where `unsafe` may stand. Each call's result becomes an
+//! [`std::io::Error`] at once; no flag word or raw number leaves a file.
+#![allow(unsafe_code)]
+
+pub mod fork;
+pub mod ioprio;
+pub mod sem;
+pub mod signal;
+
+/// What a C function that answers -1 on failure answered.
+fn checked(answer: libc::c_int) -> std::io::Result<libc::c_int> {
+    if answer == -1 {
+        Err(std::io::Error::last_os_error())
+    } else {
+        Ok(answer)
+    }
+}

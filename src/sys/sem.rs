@@ -1,0 +1,167 @@
+//! System V semaphores: semget(2), semtimedop(2), semctl(2).
+
+use super::checked;
+use libc::c_int;
+use std::io;
+use std::time::Duration;
+
+unsafe extern "C" {
+    /// In glibc and in musl, but not declared by the libc crate.
+    fn semtimedop(
+        id: c_int,
+        operations: *mut libc::sembuf,
+        count: libc::size_t,
+        timeout: *const libc::timespec,
+    ) -> c_int;
+}
+
+/// One operation on one semaphore of a set.
+#[derive(Clone, Copy, Debug)]
+pub struct Op {
+    semaphore: u16,
+    delta: i16,
+    flags: c_int,
+}
+
+impl Op {
+    /// Adds `delta`; 0 waits for the value to be 0.
+    pub const fn new(semaphore: u16, delta: i16) -> Self {
+        Self {
+            semaphore,
+            delta,
+            flags: 0,
+        }
+    }
+
+    /// The kernel takes it back when this process ends, however it ends.
+    pub const fn undone_at_exit(self) -> Self {
+        Self {
+            flags: self.flags | libc::SEM_UNDO,
+            ..self
+        }
+    }
+
+    /// `WouldBlock` instead of a wait; makes the whole list answer at once.
+    pub const fn or_fail(self) -> Self {
+        Self {
+            flags: self.flags | libc::IPC_NOWAIT,
+            ..self
+        }
+    }
+}
+
+/// A set of semaphores that existed when it was looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct Set(c_int);
+
+impl Set {
+    /// The set of `key`, made with `mode` if there is none.
+    ///
+    /// # Errors
+    /// `InvalidInput` when it exists with fewer than `size` semaphores.
+    pub fn open_or_make(key: i32, size: u16, mode: u16) -> io::Result<Self> {
+        get(key, size, libc::IPC_CREAT | c_int::from(mode))
+    }
+
+    /// The set of `key`, whatever its size; `NotFound` when there is none.
+    pub fn open(key: i32) -> io::Result<Self> {
+        get(key, 0, 0)
+    }
+
+    /// All of `operations` at once, or none. Waits for `timeout` at most, then `WouldBlock`.
+    ///
+    /// # Errors
+    /// EIDRM: the set was removed, before or while waiting.
+    pub fn apply(self, operations: &[Op], timeout: Duration) -> io::Result<()> {
+        let mut raw: smallvec::SmallVec<[libc::sembuf; 4]> = operations
+            .iter()
+            .map(|op| libc::sembuf {
+                sem_num: op.semaphore,
+                sem_op: op.delta,
+                // SEM_UNDO and IPC_NOWAIT both fit the short of the C structure.
+                sem_flg: op.flags as libc::c_short,
+            })
+            .collect();
+        let timeout = libc::timespec {
+            tv_sec: timeout.as_secs().min(i32::MAX as u64) as libc::time_t,
+            tv_nsec: timeout.subsec_nanos() as libc::c_long,
+        };
+        // SAFETY: both pointers lead to live values of the C layout, and the count is the list's.
+        let answer = unsafe { semtimedop(self.0, raw.as_mut_ptr(), raw.len(), &timeout) };
+        checked(answer).map(drop)
+    }
+
+    /// The value of a semaphore.
+    pub fn value(self, semaphore: u16) -> io::Result<u32> {
+        self.ask(semaphore, libc::GETVAL)
+    }
+
+    /// The process that last changed a semaphore; 0 when that is not of this PID namespace.
+    pub fn last_process(self, semaphore: u16) -> io::Result<u32> {
+        self.ask(semaphore, libc::GETPID)
+    }
+
+    /// The set is gone for everybody; those who wait get EIDRM.
+    pub fn remove(self) -> io::Result<()> {
+        // SAFETY: IPC_RMID takes no fourth argument.
+        checked(unsafe { libc::semctl(self.0, 0, libc::IPC_RMID) }).map(drop)
+    }
+
+    fn ask(self, semaphore: u16, question: c_int) -> io::Result<u32> {
+        // SAFETY: GETVAL and GETPID take no fourth argument and write nothing.
+        let answer = unsafe { libc::semctl(self.0, c_int::from(semaphore), question) };
+        checked(answer).map(|value| value.unsigned_abs())
+    }
+}
+
+fn get(key: i32, size: u16, flags: c_int) -> io::Result<Set> {
+    // SAFETY: no pointer is passed.
+    checked(unsafe { libc::semget(key, c_int::from(size), flags) }).map(Set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::fork;
+
+    fn fresh() -> Set {
+        let key = i32::from_ne_bytes(std::process::id().to_ne_bytes()) ^ line_key();
+        Set::open_or_make(key, 3, 0o600).unwrap()
+    }
+
+    fn line_key() -> i32 {
+        use std::sync::atomic::{AtomicI32, Ordering};
+        static NEXT: AtomicI32 = AtomicI32::new(0x5a00_0000);
+        NEXT.fetch_add(0x1_0000, Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_list_is_applied_whole_or_not_at_all() {
+        let set = fresh();
+        let blocked = set.apply(&[Op::new(1, 1), Op::new(2, -1).or_fail()], Duration::ZERO);
+        assert_eq!(blocked.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(set.value(1).unwrap(), 0);
+        set.apply(&[Op::new(1, 1), Op::new(2, 1)], Duration::ZERO)
+            .unwrap();
+        assert_eq!((set.value(1).unwrap(), set.value(2).unwrap()), (1, 1));
+        set.remove().unwrap();
+        assert!(set.value(1).is_err());
+    }
+
+    #[test]
+    fn what_a_process_holds_ends_with_it_unless_made_lasting() {
+        let set = fresh();
+        for (make_lasting, left) in [(false, 0), (true, 1)] {
+            let child = fork::in_child(move || {
+                let _ = set.apply(&[Op::new(1, 1).undone_at_exit()], Duration::ZERO);
+                if make_lasting {
+                    let swap = [Op::new(1, 1), Op::new(1, -1).undone_at_exit()];
+                    let _ = set.apply(&swap, Duration::ZERO);
+                }
+            });
+            child.unwrap().wait();
+            assert_eq!(set.value(1).unwrap(), left);
+        }
+        set.remove().unwrap();
+    }
+}

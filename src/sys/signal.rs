@@ -1,0 +1,103 @@
+//! Signals that would end the process, put off so that nothing is cut in the middle.
+
+use super::checked;
+use std::io;
+
+const TERMINATING: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+
+/// Somebody asked this process to end, and what it did is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// The terminating signals are held back from here to the end of the process, which is
+/// left by an exit code that says so, never by the signal.
+#[derive(Clone, Copy, Debug)]
+pub struct Deferred(());
+
+/// Holds SIGINT, SIGTERM, SIGHUP and SIGQUIT back, but for those that are ignored already:
+/// a program under nohup(1) goes on.
+pub fn defer_termination() -> io::Result<Deferred> {
+    let mut held = empty();
+    for signal in TERMINATING {
+        if !is_ignored(signal)? {
+            add(&mut held, signal);
+        }
+    }
+    set_mask(libc::SIG_BLOCK, &held)?;
+    Ok(Deferred(()))
+}
+
+impl Deferred {
+    /// # Errors
+    /// [`Interrupted`], if one is waiting.
+    pub fn check(self) -> Result<(), Interrupted> {
+        if self.pending() {
+            Err(Interrupted)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Somebody asked this process to end.
+    pub fn pending(self) -> bool {
+        let (mut waiting, mut held) = (empty(), empty());
+        // SAFETY: both sets are live; the calls only write to them.
+        let known = unsafe {
+            libc::sigpending(&mut waiting) == 0
+                && libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut held) == 0
+        };
+        // An ignored signal becomes pending too while it is blocked (kernel/signal.c,
+        // sig_ignored), but `defer_termination` leaves those unblocked.
+        known
+            && TERMINATING
+                .iter()
+                .any(|&signal| contains(&waiting, signal) && contains(&held, signal))
+    }
+}
+
+/// Holds back every signal but SIGKILL and SIGSTOP.
+pub fn block_all() -> io::Result<()> {
+    let mut all = empty();
+    // SAFETY: `all` is live and of the right type.
+    checked(unsafe { libc::sigfillset(&mut all) })?;
+    set_mask(libc::SIG_BLOCK, &all)
+}
+
+fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<()> {
+    // SAFETY: `set` is live; the old mask is not asked for.
+    match unsafe { libc::pthread_sigmask(how, set, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+fn empty() -> libc::sigset_t {
+    // SAFETY: a signal set is a plain array of integers; all zeros is the empty set.
+    unsafe { std::mem::zeroed() }
+}
+
+fn add(set: &mut libc::sigset_t, signal: libc::c_int) {
+    // SAFETY: `set` is live; a bad number would be answered by an error.
+    unsafe { libc::sigaddset(set, signal) };
+}
+
+fn contains(set: &libc::sigset_t, signal: libc::c_int) -> bool {
+    // SAFETY: `set` is live.
+    unsafe { libc::sigismember(set, signal) == 1 }
+}
+
+fn is_ignored(signal: libc::c_int) -> io::Result<bool> {
+    // SAFETY: all zeros is a valid sigaction, and the call only writes to it.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: no new action is given.
+    checked(unsafe { libc::sigaction(signal, std::ptr::null(), &mut now) })?;
+    Ok(now.sa_sigaction == libc::SIG_IGN)
+}
