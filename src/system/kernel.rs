@@ -1,0 +1,128 @@
+//! What a folder of files cannot imitate.
+
+use crate::sys::ioprio::{self, Level};
+use rustix::fs::{FsWord, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, UnmountFlags};
+use std::ffi::CStr;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// linux/magic.h and fs/configfs: the f_type of statfs(2).
+const CONFIGFS_MAGIC: FsWord = 0x6265_6570;
+
+/// Fixed places, as the kernel's own helper has one: a root-run tool trusts no PATH.
+const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
+
+/// The kernel, or what plays it in a test.
+pub trait Kernel {
+    /// Is a configfs mounted here?
+    fn is_configfs(&self, path: &Path) -> bool;
+
+    /// mkdir(2) in configfs: a cluster, node or region comes to be, attributes and all.
+    fn make_object(&self, path: &Path) -> io::Result<()>;
+
+    /// rmdir(2) in configfs. For a region: stops its heartbeat, `ResourceBusy` while the
+    /// kernel pins it.
+    fn remove_object(&self, path: &Path) -> io::Result<()>;
+
+    /// mount(2).
+    fn mount(
+        &self,
+        source: &Path,
+        target: &Path,
+        kind: &CStr,
+        flags: MountFlags,
+        data: &CStr,
+    ) -> io::Result<()>;
+
+    /// umount2(2).
+    fn unmount(&self, target: &Path, flags: UnmountFlags) -> io::Result<()>;
+
+    /// Loads a module with modprobe(8); what it needs comes along.
+    fn load_module(&self, name: &str) -> io::Result<()>;
+
+    /// Removes a module that nobody uses.
+    fn unload_module(&self, name: &str) -> io::Result<()>;
+
+    /// Is the block device claimed, as a mounted superblock claims it (open(2), O_EXCL)?
+    fn is_claimed(&self, device: &Path) -> io::Result<bool>;
+
+    /// The I/O of a thread into the real-time class.
+    fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()>;
+}
+
+/// The one that runs here.
+pub struct Linux;
+
+impl Kernel for Linux {
+    fn is_configfs(&self, path: &Path) -> bool {
+        rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type == CONFIGFS_MAGIC)
+    }
+
+    fn make_object(&self, path: &Path) -> io::Result<()> {
+        Ok(rustix::fs::mkdir(path, Mode::from_raw_mode(0o755))?)
+    }
+
+    fn remove_object(&self, path: &Path) -> io::Result<()> {
+        Ok(rustix::fs::rmdir(path)?)
+    }
+
+    fn mount(
+        &self,
+        source: &Path,
+        target: &Path,
+        kind: &CStr,
+        flags: MountFlags,
+        data: &CStr,
+    ) -> io::Result<()> {
+        Ok(rustix::mount::mount(source, target, kind, flags, data)?)
+    }
+
+    fn unmount(&self, target: &Path, flags: UnmountFlags) -> io::Result<()> {
+        Ok(rustix::mount::unmount(target, flags)?)
+    }
+
+    fn load_module(&self, name: &str) -> io::Result<()> {
+        modprobe(&["-q", name])
+    }
+
+    fn unload_module(&self, name: &str) -> io::Result<()> {
+        modprobe(&["-q", "-r", name])
+    }
+
+    fn is_claimed(&self, device: &Path) -> io::Result<bool> {
+        let flags = OFlags::RDONLY | OFlags::EXCL | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match rustix::fs::open(device, flags, Mode::empty()) {
+            Ok(_) => Ok(false),
+            Err(Errno::BUSY) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()> {
+        ioprio::set_real_time(pid, level)
+    }
+}
+
+fn modprobe(arguments: &[&str]) -> io::Result<()> {
+    let program = MODPROBE
+        .into_iter()
+        .find(|program| Path::new(program).exists())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "modprobe is not installed"))?;
+    let done = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/sbin:/bin:/usr/sbin:/usr/bin")
+        .stdin(Stdio::null())
+        .output()?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&done.stderr);
+    Err(io::Error::other(match said.trim() {
+        "" => format!("{program} found no such module for this kernel or could not load it"),
+        said => said.to_owned(),
+    }))
+}

@@ -1,0 +1,136 @@
+//! What the kernel says about one call, read back from its log (/dev/kmsg).
+
+use super::System;
+use super::mounts::DeviceNumber;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
+
+/// One record is at most this long (kernel/printk, CONSOLE_EXT_LOG_MAX); a shorter buffer
+/// makes read(2) fail.
+const RECORD_MAX: usize = 8192;
+/// More than any one mount says; a kernel that logs without end must not hold us.
+const RECORDS_MAX: usize = 2000;
+/// The drivers of whose lines a mount is made.
+const SPEAKERS: [&str; 8] = [
+    "ocfs2", "o2cb", "o2hb", "o2net", "o2dlm", "OCFS2", "JBD2", "dlm",
+];
+
+/// The place in the kernel's log where a call began.
+pub struct Bookmark(Option<File>);
+
+impl Bookmark {
+    /// Now. Where the log cannot be read, nothing will have been said.
+    pub fn now(system: &System) -> Self {
+        let log = File::options()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(system.path("/dev/kmsg"));
+        Self(log.ok().and_then(|mut log| {
+            log.seek(SeekFrom::End(0)).ok()?;
+            Some(log)
+        }))
+    }
+
+    /// What the cluster filesystem's drivers said since: the lines of this process and those
+    /// that name no process, but not those of another one or of another device.
+    pub fn said_since(self, device: Option<DeviceNumber>) -> Vec<String> {
+        let device = device.unwrap_or(DeviceNumber::NONE);
+        // As the driver prints it.
+        let device = format!("{},{}", device.major, device.minor);
+        let Some(mut log) = self.0 else {
+            return Vec::new();
+        };
+        let mut lines = Vec::new();
+        let mut record = vec![0; RECORD_MAX];
+        for _ in 0..RECORDS_MAX {
+            match log.read(&mut record) {
+                Ok(0) => break,
+                Ok(length) => {
+                    let text = record.get(..length).unwrap_or_default();
+                    lines.extend(relevant(
+                        &String::from_utf8_lossy(text),
+                        std::process::id(),
+                        &device,
+                    ));
+                }
+                // EPIPE: records were overwritten before they were read; the next read goes on.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                Err(_) => break,
+            }
+        }
+        lines
+    }
+}
+
+/// A record is `PRIORITY,NUMBER,TIME,FLAGS[,caller=T123];TEXT\n KEY=VALUE...`
+/// (Documentation/ABI/testing/dev-kmsg); ocfs2's own lines begin with
+/// `(COMMAND,PID,CPU):FUNCTION:LINE ERROR: ` or name the device or node they speak of.
+fn relevant(record: &str, pid: u32, device: &str) -> Option<String> {
+    let (head, text) = record.split_once(';')?;
+    let text = text.lines().next()?;
+    let caller = head
+        .split(',')
+        .find_map(|field| field.strip_prefix("caller=T"));
+    if caller.is_some_and(|caller| caller == pid.to_string()) {
+        return Some(plain(text));
+    }
+    if let Some((speaker, _)) = tagged(text) {
+        return (speaker == pid).then(|| plain(text));
+    }
+    let spoken = SPEAKERS.iter().any(|name| text.starts_with(name));
+    let of_another = caller.is_some() || names_another_device(text, device);
+    (spoken && !of_another).then(|| text.to_owned())
+}
+
+/// `(mount.ocfs2,123,0):...` without what only a developer of the driver reads.
+fn plain(text: &str) -> String {
+    let said = tagged(text).map_or(text, |(_, said)| said);
+    said.split_once(" ERROR: ")
+        .or_else(|| said.split_once(" NOTICE: "))
+        .map_or(said, |(_, said)| said)
+        .to_owned()
+}
+
+fn tagged(text: &str) -> Option<(u32, &str)> {
+    let (tag, said) = text.strip_prefix('(')?.split_once("):")?;
+    let mut fields = tag.rsplit(',');
+    let _processor = fields.next()?;
+    Some((fields.next()?.parse().ok()?, said))
+}
+
+/// `ocfs2: Mounting device (8,17) on (node 1, ...)`, `ocfs2: Unmounting device (8,17)`.
+fn names_another_device(text: &str, device: &str) -> bool {
+    text.split_once("device (")
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .is_some_and(|(named, _)| named != device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_of_this_mount_are_told() {
+        let told = |record: &str| relevant(record, 42, "98,0");
+        assert_eq!(
+            told("3,1,9,-;(mount.ocfs2,42,0):ocfs2_parse_options:1455 ERROR: Unrecognized mount option \"x\" or missing value\n SUBSYSTEM=x\n").as_deref(),
+            Some("Unrecognized mount option \"x\" or missing value")
+        );
+        assert_eq!(
+            told("3,1,9,-;(mount.ocfs2,43,0):f:1 ERROR: status = -22\n"),
+            None
+        );
+        assert_eq!(
+            told("5,1,9,-;o2net: Connection to node n2 shutdown, state 7\n").as_deref(),
+            Some("o2net: Connection to node n2 shutdown, state 7")
+        );
+        assert_eq!(
+            told("5,1,9,-;ocfs2: Unmounting device (98,16) on (node 1)\n"),
+            None
+        );
+        assert_eq!(told("3,1,9,-,caller=T43;ocfs2: odd\n"), None);
+        assert_eq!(told("3,1,9,-;usb 1-1: new device\n"), None);
+        assert_eq!(told("nonsense"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! The machine: where its kernel shows itself in files, and the few calls to it that a
+//! folder of files cannot imitate.
+//!
+//! Every path of the system is spelled here and hangs off one root, which only a test moves.
+
+pub mod kernel;
+pub mod kmsg;
+pub mod mounts;
+pub mod namespace;
+
+pub use kernel::{Kernel, Linux};
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Attributes of configfs, sysfs and /proc that are read here fit in one page.
+const ATTRIBUTE_MAX: u64 = 64 * 1024;
+
+/// The machine that the applets work on.
+pub struct System {
+    root: PathBuf,
+    kernel: Box<dyn Kernel>,
+    semaphore_mode: u16,
+}
+
+impl System {
+    /// This machine.
+    pub fn real() -> Self {
+        Self {
+            semaphore_mode: 0,
+            ..Self::with("/", Box::new(Linux))
+        }
+    }
+
+    /// A folder that plays /sys, /proc, /dev and /etc, and what plays the kernel to it.
+    pub fn with(root: impl Into<PathBuf>, kernel: Box<dyn Kernel>) -> Self {
+        Self {
+            root: root.into(),
+            kernel,
+            semaphore_mode: 0o600,
+        }
+    }
+
+    /// The mode of the semaphores that count references: 0, root alone, as the C tools make
+    /// theirs; on a folder that plays the system, the user's own.
+    pub fn semaphore_mode(&self) -> u16 {
+        self.semaphore_mode
+    }
+
+    /// The calls that are not files.
+    pub fn kernel(&self) -> &dyn Kernel {
+        &*self.kernel
+    }
+
+    /// A path of the system; `path` is absolute.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Where configfs is mounted: its place since 2.6.19, then that of the 1.2 drivers.
+    /// The first folder exists, empty, when the module is there and nothing is mounted on it.
+    pub fn configfs(&self) -> Option<PathBuf> {
+        ["/sys/kernel/config", "/config"]
+            .into_iter()
+            .map(|place| self.path(place))
+            .find(|place| self.kernel.is_configfs(place))
+    }
+}
+
+/// An attribute's value without its line end; `None` where this kernel has no such attribute.
+pub fn read_attribute(path: &Path) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(ATTRIBUTE_MAX).read_to_string(&mut text)) {
+        Ok(_) => {
+            text.truncate(text.trim_end_matches('\n').len());
+            Ok(Some(text))
+        }
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sets an attribute. Never makes a file, or a misspelt path would seem to work.
+pub fn write_attribute(path: &Path, value: &str) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    // One write: the kernel takes each for a value of its own.
+    let written = file.write(value.as_bytes())?;
+    if written == value.len() {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::WriteZero.into())
+    }
+}
+
+/// The names in a folder, sorted; none where there is no such folder.
+pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect::<io::Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// ENOENT, or ENOTDIR for a path below something that is no folder.
+pub fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}

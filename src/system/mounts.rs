@@ -1,0 +1,185 @@
+//! The mount table as the kernel shows it (proc(5), /proc/PID/mountinfo).
+
+use super::System;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// One line of mountinfo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// major:minor of the superblock; for a volume its block device's.
+    pub device: DeviceNumber,
+    /// Where it is seen.
+    pub point: PathBuf,
+    /// The filesystem's type, such as `ocfs2`.
+    pub kind: OsString,
+    /// What mount(2) was given as its source.
+    pub source: PathBuf,
+    /// The superblock's own options, separated by commas.
+    pub options: OsString,
+}
+
+impl Mount {
+    /// Does the volume beat, or belong to a stack that does: is there a group to leave? The
+    /// driver shows how it was mounted (fs/ocfs2/super.c, ocfs2_show_options).
+    pub fn has_group(&self) -> bool {
+        self.options
+            .as_bytes()
+            .split(|&byte| byte == b',')
+            .any(|word| {
+                word == b"heartbeat=local"
+                    || word == b"heartbeat=global"
+                    || word.starts_with(b"cluster_stack=")
+            })
+    }
+}
+
+/// A device as the kernel numbers it: one volume has one, whatever its names are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DeviceNumber {
+    /// Which driver.
+    pub major: u32,
+    /// Which of its devices.
+    pub minor: u32,
+}
+
+impl DeviceNumber {
+    /// No device has it.
+    pub const NONE: Self = Self { major: 0, minor: 0 };
+
+    /// From the `st_dev` or `st_rdev` of stat(2).
+    pub fn from_raw(raw: u64) -> Self {
+        Self {
+            major: rustix::fs::major(raw),
+            minor: rustix::fs::minor(raw),
+        }
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (major, minor) = std::str::from_utf8(text).ok()?.split_once(':')?;
+        Some(Self {
+            major: major.parse().ok()?,
+            minor: minor.parse().ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for DeviceNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.major, self.minor)
+    }
+}
+
+/// The mounts that this process sees, in the order they were made.
+pub fn visible(system: &System) -> io::Result<Vec<Mount>> {
+    let table = fs::read(system.path("/proc/self/mountinfo"))?;
+    Ok(table
+        .split(|&byte| byte == b'\n')
+        .filter_map(parse_line)
+        .collect())
+}
+
+/// The number of the block device that the kernel calls `name`.
+pub fn number_of(system: &System, name: &str) -> io::Result<Option<DeviceNumber>> {
+    let attribute = system.path("/sys/class/block").join(name).join("dev");
+    let number = super::read_attribute(&attribute)?;
+    Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
+}
+
+/// The visible mount points of a device's superblock.
+pub fn points_of(system: &System, device: DeviceNumber) -> io::Result<Vec<PathBuf>> {
+    Ok(visible(system)?
+        .into_iter()
+        .filter(|mount| mount.device == device)
+        .map(|mount| mount.point)
+        .collect())
+}
+
+/// `ID PARENT MAJ:MIN ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPEROPTIONS`
+fn parse_line(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let device = DeviceNumber::parse(fields.nth(2)?)?;
+    let point = unescape(fields.nth(1)?);
+    // The optional fields end at a lone dash.
+    fields.find(|&field| field == b"-")?;
+    let kind = unescape(fields.next()?);
+    let source = unescape(fields.next()?);
+    let options = unescape(fields.next().unwrap_or_default());
+    Some(Mount {
+        device,
+        point: point.into(),
+        kind,
+        source: source.into(),
+        options,
+    })
+}
+
+/// Space, tab, newline and backslash stand as a backslash and three octal digits.
+fn unescape(field: &[u8]) -> OsString {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        let escaped = (byte == b'\\')
+            .then(|| after.split_at_checked(3))
+            .flatten()
+            .and_then(|(digits, after)| {
+                let digits = std::str::from_utf8(digits).ok()?;
+                Some((u8::from_str_radix(digits, 8).ok()?, after))
+            });
+        let (byte, after) = escaped.unwrap_or((byte, after));
+        plain.push(byte);
+        rest = after;
+    }
+    OsString::from_vec(plain)
+}
+
+/// Is the filesystem type known to the kernel (/proc/filesystems)?
+pub fn knows_filesystem(system: &System, kind: &str) -> io::Result<bool> {
+    let table = fs::read(system.path("/proc/filesystems"))?;
+    Ok(table.split(|&byte| byte == b'\n').any(|line| {
+        OsStr::from_bytes(line)
+            .as_bytes()
+            .rsplit(|&b| b == b'\t')
+            .next()
+            == Some(kind.as_bytes())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_real_table_are_read() {
+        let line = br"36 25 98:0 /sub /mnt/a\040b\134c rw,noatime shared:7 master:1 - ocfs2 /dev/ubda rw,heartbeat=local";
+        let mount = parse_line(line).unwrap();
+        assert_eq!(
+            mount.device,
+            DeviceNumber {
+                major: 98,
+                minor: 0
+            }
+        );
+        assert_eq!(mount.point, PathBuf::from(r"/mnt/a b\c"));
+        assert_eq!(mount.kind, "ocfs2");
+        assert_eq!(mount.source, PathBuf::from("/dev/ubda"));
+        assert!(mount.has_group());
+    }
+
+    #[test]
+    fn a_broken_line_is_no_mount() {
+        for line in [
+            &b""[..],
+            b"36 25",
+            b"36 25 98 / /mnt rw - ocfs2 /dev/sda",
+            b"36 25 98:0 / /mnt rw ocfs2 /dev/sda",
+        ] {
+            assert_eq!(parse_line(line), None);
+        }
+        assert_eq!(unescape(br"a\04"), r"a\04");
+        assert_eq!(unescape(br"a\999"), r"a\999");
+    }
+}
