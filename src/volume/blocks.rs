@@ -1,0 +1,200 @@
+//! Reading of metadata: every block inside the volume, checked, and a bounded number of
+//! reads in all, so that forged links cannot lead astray or in circles.
+
+use std::{fmt, io};
+
+use eyre::{Report, eyre};
+
+use super::bytes::Bytes;
+use super::dinode::{self, Dinode, Extent, ExtentList};
+use super::{ReadBlocks, Superblock, check};
+
+/// Reads that one search may take. The system directory of 255 slots needs about 20,
+/// even in pieces of one cluster each.
+const MAX_READS: u32 = 64;
+/// OCFS2_MAX_PATH_DEPTH of the kernel: no real tree comes near.
+const MAX_DEPTH: u16 = 5;
+
+/// A block could not be had.
+#[derive(Debug)]
+pub(super) enum Fault {
+    Read { block: u64, error: io::Error },
+    Damaged { block: u64, reason: String },
+}
+
+impl Fault {
+    /// The error for the user, who knows the thing and not the block.
+    pub fn of(self, what: &str) -> Report {
+        match self {
+            Self::Read { block, error } => Report::new(ReadError(error))
+                .wrap_err(format!("block {block}"))
+                .wrap_err(format!("cannot read {what}")),
+            Self::Damaged { block, reason } => {
+                eyre!("{what} is damaged (run fsck.ocfs2): block {block}: {reason}")
+            }
+        }
+    }
+}
+
+/// An error of the device, in words that fit a disk.
+#[derive(Debug)]
+pub struct ReadError(pub io::Error);
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use rustix::io::Errno;
+        let cause = match Errno::from_io_error(&self.0) {
+            Some(Errno::IO) => "I/O error of the device (the kernel log says more)",
+            Some(Errno::TIMEDOUT) => "the device does not answer",
+            Some(Errno::NXIO | Errno::NODEV) => "the device is gone",
+            Some(Errno::NOMEDIUM) => "the drive holds no medium",
+            Some(Errno::NOLINK) => "the path to the device is lost",
+            _ if self.0.kind() == io::ErrorKind::TimedOut => "the device does not answer",
+            _ if self.0.kind() == io::ErrorKind::UnexpectedEof => "the device ends before it",
+            _ => return self.0.fmt(f),
+        };
+        f.write_str(cause)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// A source of blocks, with the volume that is on it and what it may still be asked.
+pub(super) struct Reader<'a, S: ReadBlocks> {
+    source: &'a mut S,
+    pub superblock: &'a Superblock,
+    /// Blocks that belong to the volume and to the device.
+    end: u64,
+    reads_left: u32,
+}
+
+impl<'a, S: ReadBlocks> Reader<'a, S> {
+    pub fn new(source: &'a mut S, superblock: &'a Superblock) -> Self {
+        let end = superblock.bytes().min(source.size()) >> superblock.block_bits;
+        Self {
+            source,
+            superblock,
+            end,
+            reads_left: MAX_READS,
+        }
+    }
+
+    /// `count` blocks in one read; `asker` is the block that pointed here.
+    pub fn read(&mut self, asker: u64, block: u64, count: u32) -> Result<Vec<u8>, Fault> {
+        let damaged = |reason: String| Fault::Damaged {
+            block: asker,
+            reason,
+        };
+        match block.checked_add(u64::from(count)) {
+            Some(end) if end <= self.end => (),
+            _ => return Err(damaged(format!("it points past the end, to block {block}"))),
+        }
+        self.reads_left = (self.reads_left.checked_sub(1))
+            .ok_or_else(|| damaged("it leads to too many blocks".to_owned()))?;
+        let bits = self.superblock.block_bits;
+        let len = usize::try_from(count)
+            .ok()
+            .and_then(|count| count.checked_mul(1 << bits))
+            .ok_or_else(|| damaged("it asks for too much".to_owned()))?;
+        // Inside the device, so it cannot overflow.
+        let bytes = self.source.read_at(block << bits, len);
+        bytes
+            .and_then(|bytes| exactly(bytes, len))
+            .map_err(|error| Fault::Read { block, error })
+    }
+
+    pub fn inode(&mut self, asker: u64, number: u64) -> Result<Dinode, Fault> {
+        let block = self.read_checked(asker, number, dinode::CHECK)?;
+        Dinode::parse(number, self.superblock.generation, block).map_err(at(number))
+    }
+
+    fn extent_block(&mut self, asker: u64, number: u64, depth: u16) -> Result<ExtentList, Fault> {
+        let block = self.read_checked(asker, number, 0x08)?;
+        let parse = |bytes: Bytes<'_>| {
+            bytes.expect(0, b"EXBLK01\0", "an extent block")?;
+            if bytes.u64(0x18)? != number {
+                return Err(format!("it says that it is block {}", bytes.u64(0x18)?));
+            }
+            let list = ExtentList::parse(bytes, 0x30)?;
+            if list.depth != depth {
+                return Err(format!("its depth is {}, not {depth}", list.depth));
+            }
+            Ok(list)
+        };
+        parse(Bytes(&block)).map_err(at(number))
+    }
+
+    fn read_checked(&mut self, asker: u64, number: u64, check: usize) -> Result<Vec<u8>, Fault> {
+        let mut block = self.read(asker, number, 1)?;
+        self.verify(number, &mut block, check)?;
+        Ok(block)
+    }
+
+    /// The checksum of a block, where the volume has checksums.
+    pub fn verify(&self, number: u64, block: &mut [u8], check: usize) -> Result<(), Fault> {
+        if self.superblock.has_checksums() {
+            check::verify(block, check).map_err(|bad| at(number)(bad.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// All extents of a file in the order of the file, each inside the volume.
+    pub fn extents(&mut self, inode: &Dinode) -> Result<Vec<Extent>, Fault> {
+        let root = inode.extents().map_err(at(inode.number))?;
+        if root.depth > MAX_DEPTH {
+            return Err(at(inode.number)(format!(
+                "its extent tree is {} levels deep",
+                root.depth
+            )));
+        }
+        let mut leaves: Vec<Extent> = Vec::new();
+        let mut lists = vec![(inode.number, root)];
+        while let Some((block, list)) = lists.pop() {
+            if let Some(depth) = list.depth.checked_sub(1) {
+                // The first child has to come off the stack first.
+                for child in list.records.iter().rev() {
+                    lists.push((child.block, self.extent_block(block, child.block, depth)?));
+                }
+                continue;
+            }
+            for leaf in list.records.into_iter().filter(|leaf| leaf.clusters > 0) {
+                self.check_extent(&leaf, leaves.last()).map_err(at(block))?;
+                leaves.push(leaf);
+            }
+        }
+        Ok(leaves)
+    }
+
+    fn check_extent(&self, extent: &Extent, before: Option<&Extent>) -> Result<(), String> {
+        let blocks = u64::from(extent.clusters) << self.superblock.cluster_shift();
+        let end = extent.block.checked_add(blocks);
+        if extent.block == 0 || end.is_none_or(|end| end > self.end) {
+            return Err(format!(
+                "an extent reaches from block {} past the end",
+                extent.block
+            ));
+        }
+        if extent.first.checked_add(extent.clusters).is_none() {
+            return Err("an extent reaches past the largest file".to_owned());
+        }
+        match before {
+            Some(before) if extent.first < before.first.saturating_add(before.clusters) => {
+                Err("its extents overlap".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Turns the reason into the fault of a block.
+pub(super) fn at(block: u64) -> impl Fn(String) -> Fault {
+    move |reason| Fault::Damaged { block, reason }
+}
+
+/// A source that returns less or more than it was asked for cannot be trusted.
+pub(super) fn exactly(bytes: Vec<u8>, len: usize) -> io::Result<Vec<u8>> {
+    match bytes.len() == len {
+        true => Ok(bytes),
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}

@@ -1,0 +1,192 @@
+//! A block device, or an image in a file, opened to look at it and never to write.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use eyre::{Report, Result, WrapErr, bail, eyre};
+use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat, fstat, major, minor};
+use rustix::io::Errno;
+
+use super::{NotPermitted, ReadBlocks, ReadError};
+
+/// Buffers and positions of direct reads are multiples of this, or of the sector if that
+/// is larger: enough for files on a filesystem with 4 KiB blocks as well.
+const ALIGNMENT: u32 = 4096;
+
+/// An open device. Reads bypass the page cache where the device allows it, since another
+/// node may have written just now.
+#[derive(Debug)]
+pub struct Device {
+    fd: OwnedFd,
+    /// Major and minor number; none for a file.
+    number: Option<(u32, u32)>,
+    sector: u32,
+    size: u64,
+}
+
+impl Device {
+    /// Opens `path` for reading.
+    ///
+    /// Anything but a block device or a regular file is refused before it is opened, so
+    /// that no tape moves and no pipe waits for its other end.
+    pub fn open(path: &Path) -> Result<Self> {
+        // O_PATH reaches the name without the driver behind it.
+        let name = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+            .map_err(cannot_open)?;
+        usable(&fstat(&name).map_err(cannot_open)?)?;
+        let fd = open_direct(path).map_err(cannot_open)?;
+        // Once more: the name may stand for something else by now.
+        let stat = fstat(&fd).map_err(cannot_open)?;
+        let number = usable(&stat)?;
+        let size = rustix::fs::seek(&fd, SeekFrom::End(0))
+            .map_err(|errno| Report::new(ReadError(errno.into())))
+            .wrap_err("cannot learn its size")?;
+        // Where the driver does not say, 512 is what the C tools take.
+        let sector = match number {
+            Some(_) => rustix::fs::ioctl_blksszget(&fd).unwrap_or(512),
+            None => 512,
+        };
+        Ok(Self {
+            fd,
+            number,
+            sector,
+            size,
+        })
+    }
+
+    /// Major and minor number of a block device; none for a file.
+    pub fn number(&self) -> Option<(u32, u32)> {
+        self.number
+    }
+
+    /// The device as a whole refuses writes (what the BLKROGET ioctl tells; rustix has no
+    /// such call, so it is read from the sysfs mounted at `sysfs`). False for a file.
+    pub fn read_only(&self, sysfs: &Path) -> Result<bool> {
+        let Some((major, minor)) = self.number else {
+            return Ok(false);
+        };
+        let path = sysfs.join(format!("dev/block/{major}:{minor}/ro"));
+        let text = match std::fs::read_to_string(&path) {
+            // No sysfs: not known to be read-only, and a mount finds out without harm.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            text => text,
+        };
+        let text = text
+            .wrap_err_with(|| format!("cannot read {}", path.display()))
+            .wrap_err("cannot learn whether it is read-only")?;
+        match text.trim_ascii() {
+            "0" => Ok(false),
+            "1" => Ok(true),
+            _ => bail!(
+                "cannot learn whether it is read-only: {} is not 0 or 1",
+                path.display()
+            ),
+        }
+    }
+
+    /// One aligned read, which takes in the wanted bytes.
+    fn read_around(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let alignment = self.sector.max(ALIGNMENT).next_power_of_two();
+        let step = usize::try_from(alignment).map_err(too_much)?;
+        let start = offset - offset % u64::from(alignment);
+        let skip = usize::try_from(offset - start).map_err(too_much)?;
+        let wanted = skip.checked_add(len).ok_or_else(|| too_much(()))?;
+        let whole = wanted
+            .checked_next_multiple_of(step)
+            .ok_or_else(|| too_much(()))?;
+        let mut buffer = vec![0; whole.checked_add(step).ok_or_else(|| too_much(()))?];
+        let shift = buffer.as_ptr().align_offset(step);
+        let area = buffer
+            .get_mut(shift..)
+            .and_then(|area| area.get_mut(..whole))
+            .ok_or_else(|| too_much(()))?;
+        self.fill(area, start, wanted)?;
+        Ok(area.get(skip..wanted).unwrap_or_default().to_vec())
+    }
+
+    /// Reads until `wanted` bytes of `area` are there; the end of the device may come
+    /// before the end of `area`.
+    fn fill(&self, area: &mut [u8], start: u64, wanted: usize) -> io::Result<()> {
+        let mut got = 0;
+        while got < wanted {
+            let rest = area.get_mut(got..).unwrap_or_default();
+            match rustix::io::pread(&self.fd, rest, start.saturating_add(got as u64)) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(more) => got += more,
+                Err(Errno::INTR) => (),
+                Err(Errno::INVAL) if self.leave_direct()? => (),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Some filesystems take O_DIRECT and refuse the read. False: it was buffered already.
+    fn leave_direct(&self) -> io::Result<bool> {
+        let flags = rustix::fs::fcntl_getfl(&self.fd)?;
+        let direct = flags.contains(OFlags::DIRECT);
+        rustix::fs::fcntl_setfl(&self.fd, flags - OFlags::DIRECT)?;
+        Ok(direct)
+    }
+}
+
+impl ReadBlocks for Device {
+    fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        self.read_around(offset, len)
+    }
+
+    fn sector(&self) -> u32 {
+        self.sector
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+/// The very device that was read, for whoever starts a heartbeat on it.
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn open_direct(path: &Path) -> rustix::io::Result<OwnedFd> {
+    // Not to wait for a medium, nor for a pipe that took the name's place.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    match rustix::fs::open(path, flags | OFlags::DIRECT, Mode::empty()) {
+        Err(Errno::INVAL) => rustix::fs::open(path, flags, Mode::empty()),
+        result => result,
+    }
+}
+
+/// The number of a block device, none for a regular file, an error for all else.
+fn usable(stat: &Stat) -> Result<Option<(u32, u32)>> {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::BlockDevice => return Ok(Some((major(stat.st_rdev), minor(stat.st_rdev)))),
+        FileType::RegularFile => return Ok(None),
+        FileType::Directory => "a directory (name the device, not the mount point)",
+        FileType::CharacterDevice => "a character device",
+        FileType::Fifo => "a pipe",
+        FileType::Socket => "a socket",
+        _ => "of an unknown kind",
+    };
+    bail!("not a block device but {kind}")
+}
+
+fn cannot_open(errno: Errno) -> Report {
+    match errno {
+        Errno::NOENT => eyre!("no such device"),
+        Errno::NOTDIR => eyre!("no such device (a part of its path is not a directory)"),
+        Errno::LOOP => eyre!("no such device (its symbolic links lead in a circle)"),
+        Errno::ACCESS | Errno::PERM => Report::new(NotPermitted),
+        Errno::NXIO | Errno::NODEV => eyre!("no device behind this name (is its driver loaded?)"),
+        Errno::NOMEDIUM => eyre!("the drive holds no medium"),
+        _ => Report::new(ReadError(errno.into())).wrap_err("cannot be opened"),
+    }
+}
+
+fn too_much<E>(_: E) -> io::Error {
+    io::ErrorKind::InvalidInput.into()
+}

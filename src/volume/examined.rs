@@ -1,0 +1,77 @@
+//! All that joining and mounting have to know of a volume, read once.
+
+use super::remote::Remote;
+use super::{Geometry, Membership, Superblock, Volume};
+use crate::system::System;
+use crate::system::mounts::DeviceNumber;
+use eyre::{Result, WrapErr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longer than a path fail-over of multipath or iSCSI usually takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A volume, its heartbeat's place, and the device that it was read from.
+#[derive(Debug, Clone)]
+pub struct Examined {
+    /// Its superblock.
+    pub superblock: Superblock,
+    /// Where its heartbeat is; a local volume has none that beats.
+    pub geometry: Option<Geometry>,
+    /// The device as it was named.
+    pub device: PathBuf,
+    /// The name to mount it by: without symbolic links, a device-mapper one's own.
+    pub canonical: PathBuf,
+    /// The block device's number; none for an image in a file.
+    pub number: Option<DeviceNumber>,
+    /// The device refuses writes.
+    pub read_only: bool,
+}
+
+impl Examined {
+    /// Reads the volume on `device`: 4 reads for most.
+    pub fn read(system: &System, device: &Path) -> Result<Self> {
+        Self::read_within(system, device, PATIENCE)
+    }
+
+    /// The same, where each answer of the device may take `patience`.
+    pub fn read_within(system: &System, device: &Path, patience: Duration) -> Result<Self> {
+        let mut remote = Remote::open(device, &system.path("/sys"), patience)?;
+        let volume = Volume::read(&mut remote)?;
+        let geometry = match volume.superblock.membership {
+            Membership::Local => None,
+            _ => Some(volume.heartbeat(&mut remote)?),
+        };
+        Ok(Self {
+            superblock: volume.superblock,
+            geometry,
+            device: device.to_owned(),
+            canonical: canonical(system, device)?,
+            number: remote.number(),
+            read_only: remote.read_only(),
+        })
+    }
+
+    /// One node at a time has it mounted, without a cluster.
+    pub fn is_local(&self) -> bool {
+        self.superblock.membership == Membership::Local
+    }
+}
+
+/// `/dev/dm-3` says nothing to an admin, and its number changes from boot to boot.
+fn canonical(system: &System, device: &Path) -> Result<PathBuf> {
+    let real = std::fs::canonicalize(device).wrap_err("resolving its name")?;
+    let Some(name) = real
+        .file_name()
+        .filter(|name| name.as_encoded_bytes().starts_with(b"dm-"))
+    else {
+        return Ok(real);
+    };
+    let attribute = system.path("/sys/block").join(name).join("dm/name");
+    let mapped = crate::system::read_attribute(&attribute)
+        .ok()
+        .flatten()
+        .map(|name| system.path("/dev/mapper").join(name))
+        .filter(|path| path.exists());
+    Ok(mapped.unwrap_or(real))
+}

@@ -1,0 +1,164 @@
+//! An OCFS2 volume as it stands on a disk: its superblock, its system files and the place
+//! of its heartbeat. Read only, and nothing here knows of clusters.
+//!
+//! Whatever is read may be forged or torn: it is checked before use, every position lies
+//! inside the volume and the number of reads is bounded, so that the answer is a value or
+//! an error. Errors are clauses that go after the device's name and a colon.
+#![warn(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)
+)]
+
+use std::io;
+
+use eyre::{Report, Result, WrapErr, eyre};
+
+mod blocks;
+mod bytes;
+pub mod check;
+mod device;
+mod dinode;
+mod directory;
+mod examined;
+mod features;
+pub mod find;
+mod foreign;
+mod geometry;
+mod remote;
+mod superblock;
+
+pub use blocks::ReadError;
+pub use device::Device;
+pub use dinode::Extent;
+pub use examined::Examined;
+pub use features::{Compat, Incompat, RoCompat};
+pub use foreign::NotOcfs2;
+pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
+pub use remote::{NotPermitted, Remote};
+pub use superblock::{HEAD_BYTES, Label, Membership, Superblock};
+
+use blocks::{Fault, Reader, at, exactly};
+use dinode::Dinode;
+
+/// Where blocks come from: a [`Device`], or something that bounds its time.
+pub trait ReadBlocks {
+    /// Exactly `len` bytes from byte `offset` of the device. The volume asks only for
+    /// whole blocks before [`size`](Self::size).
+    fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+
+    /// Logical sector size in bytes.
+    fn sector(&self) -> u32;
+
+    /// Size in bytes.
+    fn size(&self) -> u64;
+}
+
+/// An OCFS2 volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Its superblock.
+    pub superblock: Superblock,
+}
+
+/// A file of the system directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemFile {
+    /// Block of its inode.
+    pub inode: u64,
+    /// Length in bytes.
+    pub size: u64,
+    /// Its space, in order; empty where the data lives in the inode.
+    pub extents: Vec<Extent>,
+}
+
+impl Volume {
+    /// Reads the superblock, in one read.
+    ///
+    /// # Errors
+    ///
+    /// [`NotOcfs2`] in the report's chain where the device holds no OCFS2 volume,
+    /// [`ReadError`] where it cannot be read, else the volume is damaged or too new.
+    pub fn read(source: &mut impl ReadBlocks) -> Result<Self> {
+        if source.size() < HEAD_BYTES as u64 {
+            return Err(Report::new(NotOcfs2::TooSmall(source.size())));
+        }
+        let head = source
+            .read_at(0, HEAD_BYTES)
+            .and_then(|head| exactly(head, HEAD_BYTES))
+            .map_err(|error| Report::new(ReadError(error)))
+            .wrap_err("cannot read the superblock")?;
+        let superblock = Superblock::parse(&head, source.sector())?;
+        Ok(Self { superblock })
+    }
+
+    /// Where the volume's heartbeat is: two or three reads.
+    pub fn heartbeat(&self, source: &mut impl ReadBlocks) -> Result<Geometry> {
+        let (sector, size) = (source.sector(), source.size());
+        let mut reader = Reader::new(source, &self.superblock);
+        let what = "the heartbeat file";
+        let inode = self
+            .find(&mut reader, "heartbeat")?
+            .ok_or_else(|| eyre!("the volume has no heartbeat file (run fsck.ocfs2)"))?;
+        let extents = heartbeat_extents(&inode).map_err(|fault| fault.of(what))?;
+        Geometry::new(&self.superblock, &extents, sector, size)
+    }
+
+    /// A system file by name (`slot_map`, `journal:0000`, ...); none if there is no such
+    /// name. Heartbeat devices have few of them.
+    pub fn system_file(
+        &self,
+        source: &mut impl ReadBlocks,
+        name: &str,
+    ) -> Result<Option<SystemFile>> {
+        let mut reader = Reader::new(source, &self.superblock);
+        let Some(inode) = self.find(&mut reader, name)? else {
+            return Ok(None);
+        };
+        let extents = match inode.inline_data() {
+            Ok(Some(_)) => Ok(Vec::new()),
+            Ok(None) => reader.extents(&inode),
+            Err(reason) => Err(at(inode.number)(reason)),
+        };
+        Ok(Some(SystemFile {
+            inode: inode.number,
+            size: inode.size,
+            extents: extents.map_err(|fault| fault.of(&format!("the system file {name}")))?,
+        }))
+    }
+
+    fn find<S: ReadBlocks>(
+        &self,
+        reader: &mut Reader<'_, S>,
+        name: &str,
+    ) -> Result<Option<Dinode>> {
+        let in_directory = |fault: Fault| fault.of("the system directory");
+        // Where the number comes from: the superblock.
+        let directory =
+            (reader.inode(2, self.superblock.system_dir_block)).map_err(in_directory)?;
+        let number = (reader.look_up(&directory, name.as_bytes())).map_err(in_directory)?;
+        number
+            .map(|number| reader.inode(directory.number, number))
+            .transpose()
+            .map_err(|fault| fault.of(&format!("the system file {name}")))
+    }
+}
+
+/// The kernel writes to this place without asking the filesystem again, so the file has to
+/// be the one that mkfs made: flagged as heartbeat, and its extents in the inode itself.
+fn heartbeat_extents(inode: &Dinode) -> Result<Vec<Extent>, Fault> {
+    let damaged = at(inode.number);
+    if !inode.is_file() || !inode.is_heartbeat() {
+        return Err(damaged("the inode is not a heartbeat file's".to_owned()));
+    }
+    let list = inode.extents().map_err(&damaged)?;
+    match list.depth {
+        0 => Ok(list.records),
+        _ => Err(damaged("it is in several pieces".to_owned())),
+    }
+}

@@ -1,0 +1,195 @@
+//! A device read by a process of its own, so that one that hangs costs a bounded time.
+//!
+//! A read that the device never answers cannot be interrupted, not even by SIGKILL; whoever
+//! called it would stay for as long. The child is left to that, and the caller goes on.
+
+use super::{Device, ReadBlocks};
+use crate::sys::fork;
+use crate::system::mounts::DeviceNumber;
+use eyre::{Result, WrapErr, bail};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// More than any read of a volume asks for at once.
+const READ_MAX: usize = 1 << 20;
+/// An error's text is a line or two.
+const TEXT_MAX: u64 = 4096;
+
+/// The caller may not read the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotPermitted;
+
+impl std::fmt::Display for NotPermitted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("permission denied (only root can do this)")
+    }
+}
+
+impl std::error::Error for NotPermitted {}
+
+/// An open device at the other end of a socket.
+pub struct Remote {
+    child: UnixStream,
+    facts: Facts,
+}
+
+/// What is known of a device once it is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Facts {
+    sector: u32,
+    size: u64,
+    number: Option<DeviceNumber>,
+    read_only: bool,
+}
+
+impl Remote {
+    /// Opens the device; every answer of it may take `patience`.
+    pub fn open(path: &Path, sysfs: &Path, patience: Duration) -> Result<Self> {
+        let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
+        let mut ours = Some(ours);
+        // The child starts with `/` as its folder.
+        let path = std::path::absolute(path).wrap_err("making the path absolute")?;
+        fork::in_child(|| {
+            drop(ours.take());
+            // The parent's end ends this; there is nobody to tell.
+            let _ = serve(&path, sysfs, theirs);
+        })
+        .wrap_err("starting a process to read the device")?;
+        let Some(child) = ours else {
+            bail!("the socket to the device's reader is gone");
+        };
+        child
+            .set_read_timeout(Some(patience))
+            .wrap_err("setting up a socket")?;
+        let facts = Facts::receive(&child)?;
+        Ok(Self { child, facts })
+    }
+
+    /// The block device's number; none for a file.
+    pub fn number(&self) -> Option<DeviceNumber> {
+        self.facts.number
+    }
+
+    /// Does the device as a whole refuse writes?
+    pub fn read_only(&self) -> bool {
+        self.facts.read_only
+    }
+}
+
+impl ReadBlocks for Remote {
+    fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        let wanted = u32::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.child.write_all(&offset.to_le_bytes())?;
+        self.child.write_all(&wanted.to_le_bytes())?;
+        let errno = i32::from_le_bytes(receive(&self.child)?);
+        if errno != 0 {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let mut block = vec![0; len];
+        self.child.read_exact(&mut block).map_err(silence)?;
+        Ok(block)
+    }
+
+    fn sector(&self) -> u32 {
+        self.facts.sector
+    }
+
+    fn size(&self) -> u64 {
+        self.facts.size
+    }
+}
+
+impl Facts {
+    /// `O`, then the facts; `P`, not permitted; `E` and text, any other error.
+    fn receive(child: &UnixStream) -> Result<Self> {
+        let [tag] = receive(child)?;
+        match tag {
+            b'O' => {}
+            b'P' => bail!(NotPermitted),
+            _ => {
+                let mut text = String::new();
+                let told = child.take(TEXT_MAX).read_to_string(&mut text);
+                told.wrap_err("asking for the device")?;
+                bail!(text);
+            }
+        }
+        let sector = u32::from_le_bytes(receive(child)?);
+        let size = u64::from_le_bytes(receive(child)?);
+        let major = u32::from_le_bytes(receive(child)?);
+        let minor = u32::from_le_bytes(receive(child)?);
+        let [is_block, read_only] = receive(child)?;
+        let number = (is_block != 0).then_some(DeviceNumber { major, minor });
+        Ok(Self {
+            sector,
+            size,
+            number,
+            read_only: read_only != 0,
+        })
+    }
+
+    fn send(self, parent: &mut UnixStream) -> io::Result<()> {
+        let number = self.number.unwrap_or(DeviceNumber::NONE);
+        let mut message = vec![b'O'];
+        message.extend(self.sector.to_le_bytes());
+        message.extend(self.size.to_le_bytes());
+        message.extend(number.major.to_le_bytes());
+        message.extend(number.minor.to_le_bytes());
+        message.extend([u8::from(self.number.is_some()), u8::from(self.read_only)]);
+        parent.write_all(&message)
+    }
+}
+
+fn receive<const N: usize>(mut from: &UnixStream) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    from.read_exact(&mut bytes).map_err(silence)?;
+    Ok(bytes)
+}
+
+fn silence(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            io::Error::new(io::ErrorKind::TimedOut, "the device does not answer")
+        }
+        io::ErrorKind::UnexpectedEof => {
+            io::Error::other("the process that reads the device was killed")
+        }
+        _ => error,
+    }
+}
+
+/// The child's part.
+fn serve(path: &Path, sysfs: &Path, mut parent: UnixStream) -> io::Result<()> {
+    let opened = Device::open(path).and_then(|device| {
+        let facts = Facts {
+            sector: device.sector(),
+            size: device.size(),
+            number: device
+                .number()
+                .map(|(major, minor)| DeviceNumber { major, minor }),
+            read_only: device.read_only(sysfs)?,
+        };
+        Ok((device, facts))
+    });
+    let (mut device, facts) = match opened {
+        Ok(opened) => opened,
+        Err(report) if report.is::<NotPermitted>() => return parent.write_all(b"P"),
+        Err(report) => return write!(parent, "E{report:#}"),
+    };
+    facts.send(&mut parent)?;
+    loop {
+        let offset = u64::from_le_bytes(receive(&parent)?);
+        let len = u32::from_le_bytes(receive(&parent)?) as usize;
+        match device.read_at(offset, len.min(READ_MAX)) {
+            Ok(block) => {
+                parent.write_all(&0i32.to_le_bytes())?;
+                parent.write_all(&block)?;
+            }
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(libc::EIO);
+                parent.write_all(&errno.to_le_bytes())?;
+            }
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! The superblock (`ocfs2_fs.h`, `ocfs2_super_block` inside an `ocfs2_dinode`): bytes to a
+//! value whose fields hold what their types promise. Pure.
+
+use std::fmt;
+
+use eyre::{Report, Result, eyre};
+
+use super::bytes::Bytes;
+use super::features::{Compat, Incompat, RoCompat};
+use super::foreign::{self, NotOcfs2};
+use super::{check, dinode};
+use crate::ids::{ClusterName, StackName, Uuid};
+
+/// Bytes from the start of the device that hold the superblock at every block size.
+pub const HEAD_BYTES: usize = 16 * 1024;
+
+/// The superblock is this block, whatever the block size (OCFS2_SUPER_BLOCK_BLKNO).
+const SUPER_BLOCK: u64 = 2;
+const SIGNATURE: &[u8] = b"OCFSV2";
+const BLOCK_BITS: std::ops::RangeInclusive<u32> = 9..=12;
+const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 12..=20;
+/// OCFS2_MAX_SLOTS.
+const MAX_SLOTS: u16 = 255;
+
+/// Who coordinates the nodes that use a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// One node at a time; no cluster (LOCAL_MOUNT).
+    Local,
+    /// The o2cb stack, cluster not named on disk, heartbeat on the volume itself.
+    Classic,
+    /// The stack and cluster that the superblock names.
+    Cluster {
+        /// The cluster stack.
+        stack: StackName,
+        /// The cluster.
+        cluster: ClusterName,
+        /// Heartbeat on the cluster's own devices; only ever set on the o2cb stack.
+        global_heartbeat: bool,
+    },
+}
+
+impl Membership {
+    /// The mount option that tells the driver what it has to find running; it refuses one
+    /// that does not fit the volume (fs/ocfs2/super.c).
+    pub fn mount_word(&self) -> String {
+        match self {
+            Self::Local => "heartbeat=none".into(),
+            Self::Cluster { stack, .. } if *stack != StackName::O2CB => {
+                format!("cluster_stack={stack}")
+            }
+            Self::Cluster {
+                global_heartbeat: true,
+                ..
+            } => "heartbeat=global".into(),
+            Self::Classic | Self::Cluster { .. } => "heartbeat=local".into(),
+        }
+    }
+}
+
+/// A volume's label: up to 64 bytes in no certain encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label(Vec<u8>);
+
+impl Label {
+    /// The bytes up to the first NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Safe for a terminal: control characters and what is not UTF-8 are escaped.
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            write!(f, "{}", chunk.valid().escape_debug())?;
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+/// A valid superblock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Superblock {
+    /// log2 of the block size in bytes, 9 to 12.
+    pub block_bits: u32,
+    /// log2 of the cluster (allocation unit) size in bytes, 12 to 20.
+    pub cluster_bits: u32,
+    /// Size of the volume in clusters.
+    pub clusters: u32,
+    /// Nodes that can mount at the same time: 1 to 255, 0 on a heartbeat device.
+    pub max_slots: u16,
+    /// Block of the root directory's inode.
+    pub root_block: u64,
+    /// Block of the system directory's inode.
+    pub system_dir_block: u64,
+    /// Random number of this mkfs; every inode in use carries it.
+    pub generation: u32,
+    /// The volume's UUID.
+    pub uuid: Uuid,
+    /// The volume's label.
+    pub label: Label,
+    /// Features a driver may ignore.
+    pub compat: Compat,
+    /// Features a driver has to know; [`Superblock::parse`] lets no unknown bit through.
+    pub incompat: Incompat,
+    /// Features a driver has to know before it writes; may have unknown bits.
+    pub ro_compat: RoCompat,
+    /// Who coordinates the nodes.
+    pub membership: Membership,
+}
+
+impl Superblock {
+    /// Finds and checks the superblock in the first [`HEAD_BYTES`] of a device with
+    /// logical sectors of `sector` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`NotOcfs2`] inside the report when there is no OCFS2 volume; any other error is
+    /// about one that is damaged, or too new, or on a device with too large sectors.
+    pub fn parse(head: &[u8], sector: u32) -> Result<Self> {
+        if foreign::is_ocfs1(head) {
+            return Err(Report::new(NotOcfs2::Ocfs1));
+        }
+        let (bits, block) = find(head, sector)?;
+        let mut block = block.to_vec();
+        verify(&mut block).map_err(damaged)?;
+        let superblock = Self::decode(Bytes(&block)).map_err(damaged)??;
+        superblock.validate(bits).map_err(damaged)?;
+        Ok(superblock)
+    }
+
+    /// Field by field. The outer error is damage, the inner one anything else.
+    fn decode(block: Bytes<'_>) -> Result<Result<Self>, String> {
+        let incompat = Incompat::from_bits(block.u32(0xE0)?);
+        if !incompat.unknown().is_empty() {
+            return Ok(Err(eyre!(
+                "uses features unknown to this version: {}",
+                incompat.unknown()
+            )));
+        }
+        let own = block.u64(0x50)?;
+        if own != SUPER_BLOCK {
+            return Err(format!("it says that it is block {own}"));
+        }
+        Ok(Ok(Self {
+            block_bits: block.u32(0xF8)?,
+            cluster_bits: block.u32(0xFC)?,
+            clusters: block.u32(0x14)?,
+            max_slots: block.u16(0x100)?,
+            root_block: block.u64(0xE8)?,
+            system_dir_block: block.u64(0xF0)?,
+            generation: block.u32(0x60)?,
+            uuid: Uuid::from_bytes(block.array(0x150)?),
+            label: Label(until_nul(block.slice(0x110, 64)?).to_vec()),
+            compat: Compat::from_bits(block.u32(0xDC)?),
+            incompat,
+            ro_compat: RoCompat::from_bits(block.u32(0xE4)?),
+            membership: membership(block, incompat)?,
+        }))
+    }
+
+    fn validate(&self, probed_bits: u32) -> Result<(), String> {
+        if self.block_bits != probed_bits {
+            return Err(format!(
+                "it was found at block size {} but says 2^{}",
+                1 << probed_bits,
+                self.block_bits
+            ));
+        }
+        if !CLUSTER_BITS.contains(&self.cluster_bits) {
+            return Err(format!("impossible cluster size 2^{}", self.cluster_bits));
+        }
+        if self.root_block == 0 || self.system_dir_block == 0 {
+            return Err("no root or no system directory".to_owned());
+        }
+        // No driver mounts a volume without slots; a heartbeat device is never mounted.
+        if self.max_slots > MAX_SLOTS || (self.max_slots == 0 && !self.is_heartbeat_device()) {
+            return Err(format!(
+                "impossible number of node slots {}",
+                self.max_slots
+            ));
+        }
+        if self.clusters == 0 {
+            return Err("its size is 0 clusters".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Block size in bytes.
+    pub fn block_bytes(&self) -> u32 {
+        1 << self.block_bits
+    }
+
+    /// Blocks per cluster, as a shift.
+    pub(super) fn cluster_shift(&self) -> u32 {
+        self.cluster_bits.saturating_sub(self.block_bits)
+    }
+
+    /// Size of the volume in bytes, at most 2^52.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.clusters) << self.cluster_bits
+    }
+
+    /// Formatted by `mkfs.ocfs2 -H`: holds a heartbeat region and cannot be mounted.
+    pub fn is_heartbeat_device(&self) -> bool {
+        self.incompat.has(Incompat::HEARTBEAT_DEV)
+    }
+
+    /// Metadata blocks carry checksums.
+    pub(super) fn has_checksums(&self) -> bool {
+        self.incompat.has(Incompat::META_ECC)
+    }
+}
+
+/// The first superblock at a block size that the device can address: the kernel never
+/// looks at smaller ones.
+fn find(head: &[u8], sector: u32) -> Result<(u32, &[u8])> {
+    let found: Vec<_> = BLOCK_BITS.filter_map(|bits| probe(head, bits)).collect();
+    let fits = |(bits, _): &&(u32, &[u8])| 1 << bits >= sector;
+    match (found.iter().find(fits), found.first()) {
+        (Some(found), _) => Ok(*found),
+        (None, Some((bits, _))) => Err(too_large_sector(1 << bits, sector)),
+        (None, None) => Err(Report::new(foreign::recognise(head))),
+    }
+}
+
+pub(super) fn too_large_sector(block_bytes: u32, sector: u32) -> Report {
+    eyre!(
+        "its block size ({block_bytes} bytes) is smaller than the sector size of the device \
+         ({sector} bytes)"
+    )
+}
+
+/// The block that would be the superblock at this block size, if it is one.
+fn probe(head: &[u8], bits: u32) -> Option<(u32, &[u8])> {
+    let size = 1usize << bits;
+    let block = head.get(2 * size..3 * size)?;
+    block.starts_with(SIGNATURE).then_some((bits, block))
+}
+
+/// Only the block itself says whether it carries a checksum.
+fn verify(block: &mut [u8]) -> Result<(), String> {
+    let incompat = Incompat::from_bits(Bytes(block).u32(0xE0)?);
+    if incompat.has(Incompat::META_ECC) {
+        check::verify(block, dinode::CHECK).map_err(|mismatch| mismatch.to_string())?;
+    }
+    Ok(())
+}
+
+fn membership(block: Bytes<'_>, incompat: Incompat) -> Result<Membership, String> {
+    if incompat.has(Incompat::LOCAL_MOUNT) {
+        return Ok(Membership::Local);
+    }
+    if !incompat.has(Incompat::USERSPACE_STACK) && !incompat.has(Incompat::CLUSTERINFO) {
+        return Ok(Membership::Classic);
+    }
+    let stack: StackName = text(block.slice(0x160, 4)?, "stack")?
+        .parse()
+        .map_err(|bad| format!("its cluster stack: {bad}"))?;
+    let cluster = text(until_nul(block.slice(0x168, ClusterName::MAX)?), "cluster")?
+        .parse()
+        .map_err(|bad| format!("its cluster: {bad}"))?;
+    let global_heartbeat = stack == StackName::O2CB && block.u8(0x164)? & 1 == 1;
+    Ok(Membership::Cluster {
+        stack,
+        cluster,
+        global_heartbeat,
+    })
+}
+
+/// OCFS2_CLUSTER_NAME_LEN and the label: NUL padded, and no NUL when they are full.
+fn until_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, String> {
+    std::str::from_utf8(bytes)
+        .map_err(|_| format!("the name of its {what} is \"{}\"", bytes.escape_ascii()))
+}
+
+fn damaged(reason: String) -> Report {
+    eyre!("the superblock is damaged (run fsck.ocfs2): {reason}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A superblock by the table of fields, at this block size.
+    fn head(bits: u32) -> Vec<u8> {
+        let mut head = vec![0; HEAD_BYTES];
+        put(&mut head, bits, 0, b"OCFSV2\0\0");
+        put(&mut head, bits, 0x14, &[0, 1, 0, 0]);
+        put(&mut head, bits, 0x50, &[2]);
+        put(&mut head, bits, 0xE8, &[5]);
+        put(&mut head, bits, 0xF0, &[6]);
+        put(&mut head, bits, 0xF8, &[bits as u8]);
+        put(&mut head, bits, 0xFC, &[12]);
+        put(&mut head, bits, 0x100, &[4]);
+        head
+    }
+
+    fn put(head: &mut [u8], bits: u32, at: usize, bytes: &[u8]) {
+        let at = at + (2 << bits);
+        head[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn parse_with(changes: &[(usize, &[u8])]) -> Result<Superblock> {
+        let mut head = head(10);
+        for (at, bytes) in changes {
+            put(&mut head, 10, *at, bytes);
+        }
+        Superblock::parse(&head, 512)
+    }
+
+    #[test]
+    fn found_at_every_block_size_that_the_device_can_address() {
+        for bits in BLOCK_BITS {
+            for sector in [512, 1024, 2048, 4096] {
+                let found = Superblock::parse(&head(bits), sector);
+                match sector <= 1 << bits {
+                    true => assert_eq!(found.unwrap().block_bytes(), 1 << bits),
+                    false => assert!(found.unwrap_err().to_string().contains("sector size")),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_fields_are_refused() {
+        for (at, bytes, sentence) in [
+            (0x50, 3u32, "block 3"),
+            (0xF8, 9, "says 2^9"),
+            (0xF8, 0, "says 2^0"),
+            (0xFC, 11, "cluster size"),
+            (0xFC, 0xFFFF_FFFF, "cluster size"),
+            (0xE8, 0, "no root"),
+            (0xF0, 0, "no root"),
+            (0x100, 0, "slots 0"),
+            (0x100, 256, "slots 256"),
+            (0x14, 0, "0 clusters"),
+            (0xE0, 0x1_0000, "unknown to this version: incompat 0x10000"),
+            (0xE0, 0x800, "checksum"),
+        ] {
+            let error = parse_with(&[(at, &bytes.to_le_bytes())]).unwrap_err();
+            assert!(error.to_string().contains(sentence), "{error}: {sentence}");
+            assert!(error.downcast_ref::<NotOcfs2>().is_none());
+        }
+        assert!(parse_with(&[(0x100, &[0, 0]), (0xE0, &[2])]).is_ok());
+        assert!(parse_with(&[(0xE4, &[0xFF; 4])]).is_ok());
+    }
+
+    #[test]
+    fn cluster_names_count_only_with_their_feature() {
+        let names: [(usize, &[u8]); 3] = [
+            (0x160, b"o2cb"),
+            (0x164, &[1]),
+            (0x168, b"a234567890123456"),
+        ];
+        let membership = |incompat: &[u8]| {
+            let changes = [names.as_slice(), &[(0xE0, incompat)]].concat();
+            parse_with(&changes).unwrap().membership
+        };
+        assert_eq!(membership(&[0, 0]), Membership::Classic);
+        assert_eq!(membership(&[0x88, 0x40]), Membership::Local);
+        let expected = Membership::Cluster {
+            stack: StackName::O2CB,
+            cluster: "a234567890123456".parse().unwrap(),
+            global_heartbeat: true,
+        };
+        assert_eq!(membership(&[0, 0x40]), expected);
+        assert_eq!(membership(&[0x80, 0]), expected);
+    }
+
+    #[test]
+    fn forged_names_say_which() {
+        for (stack, cluster, sentence) in [
+            (b"\0\0\0\0", b"webc\0", "stack"),
+            (b"pc\xff\n", b"webc\0", "its stack is \"pc\\xff\\n\""),
+            (
+                b"pcmk",
+                b"\0ebc\0",
+                "cluster: a cluster name cannot be empty",
+            ),
+            (b"pcmk", b"../..", "its cluster: cluster name"),
+            (b"pcmk", b"\xe9ebc\0", "its cluster is"),
+        ] {
+            let changes: [(usize, &[u8]); 3] = [(0xE0, &[0x80]), (0x160, stack), (0x168, cluster)];
+            let error = parse_with(&changes).unwrap_err().to_string();
+            assert!(error.contains(sentence), "{error}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn labels_are_safe_to_print() {
+        let label = parse_with(&[(0x110, "näme\n\u{1b}[\0x".as_bytes())])
+            .unwrap()
+            .label;
+        assert_eq!(label.to_string(), "näme\\n\\u{1b}[");
+        assert_eq!(Label(b"a\xffb".to_vec()).to_string(), "a\\xffb");
+        let full = parse_with(&[(0x110, &[b'a'; 64])]).unwrap().label;
+        assert_eq!(full.as_bytes().len(), 64);
+    }
+
+    #[test]
+    fn other_contents_are_not_ocfs2() {
+        let mut ocfs1 = head(9);
+        ocfs1[4] = 2;
+        for (head, kind) in [
+            (ocfs1, NotOcfs2::Ocfs1),
+            (vec![0; HEAD_BYTES], NotOcfs2::Blank),
+            (vec![7; HEAD_BYTES], NotOcfs2::Unknown),
+            (vec![], NotOcfs2::Blank),
+        ] {
+            let error = Superblock::parse(&head, 512).unwrap_err();
+            assert_eq!(error.downcast_ref(), Some(&kind));
+        }
+    }
+}
