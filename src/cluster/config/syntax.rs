@@ -1,0 +1,245 @@
+//! Lines to stanzas: the grammar, without any meaning.
+//!
+//! A stanza's head (`node:`) and comments begin in the first column, attributes are
+//! indented, a blank line closes a stanza.
+
+use super::{ConfigError, Note, shown};
+
+/// A head and the attributes under it.
+#[derive(Debug)]
+pub(super) struct Stanza {
+    pub(super) line: usize,
+    pub(super) kind: String,
+    pub(super) attributes: Vec<Attribute>,
+}
+
+/// `name = value`.
+#[derive(Debug)]
+pub(super) struct Attribute {
+    pub(super) line: usize,
+    pub(super) name: String,
+    /// Without the space around it. Bytes, since only what is used has to be UTF-8.
+    pub(super) value: Vec<u8>,
+}
+
+/// Splits a file into its stanzas.
+pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Note>) -> Result<Vec<Stanza>, ConfigError> {
+    let mut reader = Reader {
+        lines: Lines {
+            rest: text,
+            number: 0,
+        },
+        stanzas: Vec::new(),
+        open: false,
+        blank: None,
+        carriage_return: None,
+    };
+    while let Some(line) = reader.lines.next() {
+        reader.line(line)?;
+    }
+    if let Some(line) = reader.carriage_return {
+        warnings.push(Note::new(line, CRLF));
+    }
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        let number = reader.lines.number;
+        warnings.push(Note::new(
+            number,
+            "the last line has no end: is the file cut short?",
+        ));
+    }
+    Ok(reader.stanzas)
+}
+
+const CRLF: &str = "the line ends in CR LF as on Windows; cluster.conf needs plain LF \
+                    (convert the file with: sed -i 's/\\r$//')";
+
+struct Line<'a> {
+    number: usize,
+    text: &'a [u8],
+}
+
+struct Lines<'a> {
+    rest: &'a [u8],
+    /// Of the line given last.
+    number: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn next(&mut self) -> Option<Line<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut parts = self.rest.splitn(2, |&byte| byte == b'\n');
+        let text = parts.next().unwrap_or_default();
+        self.rest = parts.next().unwrap_or_default();
+        self.number += 1;
+        let number = self.number;
+        Some(Line { number, text })
+    }
+}
+
+struct Reader<'a> {
+    lines: Lines<'a>,
+    stanzas: Vec<Stanza>,
+    /// May an attribute follow?
+    open: bool,
+    /// The blank line that closed the last stanza.
+    blank: Option<usize>,
+    /// The first attribute with CR LF: the C parser takes it for space after the value.
+    carriage_return: Option<usize>,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, line: Line<'_>) -> Result<(), ConfigError> {
+        match line.text.first() {
+            _ if line.text.iter().all(is_indent) => {
+                if self.open {
+                    self.blank = Some(line.number);
+                }
+                self.open = false;
+            }
+            Some(b'#') => {}
+            Some(byte) if is_indent(byte) => {
+                let attribute = self.attribute(&line)?;
+                self.place(attribute)?;
+            }
+            _ => {
+                let kind = head(line.text).map_err(|why| ConfigError::new(line.number, why))?;
+                self.open = true;
+                let attributes = Vec::new();
+                self.stanzas.push(Stanza {
+                    line: line.number,
+                    kind,
+                    attributes,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, attribute: Attribute) -> Result<(), ConfigError> {
+        let name = &attribute.name;
+        match self.stanzas.last_mut() {
+            Some(stanza) if self.open => {
+                stanza.attributes.push(attribute);
+                Ok(())
+            }
+            _ => {
+                let reason = match self.blank {
+                    Some(blank) => format!(
+                        "the blank line {blank} ends the stanza, so \"{name}\" stands outside \
+                         any stanza"
+                    ),
+                    None => format!("\"{name}\" stands outside any stanza"),
+                };
+                Err(ConfigError::new(attribute.line, reason))
+            }
+        }
+    }
+
+    fn attribute(&mut self, line: &Line<'_>) -> Result<Attribute, ConfigError> {
+        let (name, value) =
+            name_and_value(line.text).map_err(|why| ConfigError::new(line.number, why))?;
+        let mut value = value.to_vec();
+        let mut last = line.text;
+        // A backslash at the end keeps the line break in the value and goes on behind it.
+        while value.last() == Some(&b'\\') {
+            let cut = "the line ends in a backslash, which joins the next line to it, but the \
+                       file ends here";
+            let next = self.lines.next();
+            let next = next.ok_or_else(|| ConfigError::new(line.number, cut))?;
+            value.pop();
+            value.push(b'\n');
+            value.extend_from_slice(next.text);
+            last = next.text;
+        }
+        if last.ends_with(b"\r") {
+            self.carriage_return.get_or_insert(line.number);
+        }
+        // Just these: the C parser leaves a vertical tab in place.
+        let end = value
+            .iter()
+            .rposition(|byte| !b" \t\n\r\x0c".contains(byte));
+        value.truncate(end.map_or(0, |last| last + 1));
+        Ok(Attribute {
+            line: line.number,
+            name,
+            value,
+        })
+    }
+}
+
+fn is_indent(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn skip_space(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| !is_indent(byte));
+    start.and_then(|at| text.get(at..)).unwrap_or_default()
+}
+
+/// The word of ASCII letters, digits and `_` at the front, and what follows it.
+fn word(text: &[u8]) -> (String, &[u8]) {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let end = text.iter().position(|byte| !is_word(byte));
+    let (word, rest) = text.split_at(end.unwrap_or(text.len()));
+    (String::from_utf8_lossy(word).into_owned(), rest)
+}
+
+/// The kind of stanza that a line in the first column begins.
+fn head(line: &[u8]) -> Result<String, String> {
+    let (kind, rest) = word(line);
+    if let (false, Some(after)) = (kind.is_empty(), rest.strip_prefix(b":")) {
+        return match skip_space(after) {
+            b"" => Ok(kind),
+            b"\r" => Err(CRLF.into()),
+            junk => Err(format!(
+                "nothing may follow \"{kind}:\" on its line, not even a comment, but {} does",
+                shown(junk)
+            )),
+        };
+    }
+    Err(match skip_space(rest).first() {
+        _ if line.starts_with(b"\xef\xbb\xbf") => {
+            "the file begins with a byte-order mark (EF BB BF): save it as plain UTF-8".into()
+        }
+        _ if line == b"\r" => CRLF.into(),
+        Some(b'=') if !kind.is_empty() => {
+            format!("attribute \"{kind}\" must be indented with a tab or spaces")
+        }
+        Some(b':') if !kind.is_empty() => {
+            format!("no space may stand between \"{kind}\" and its colon")
+        }
+        _ => format!(
+            "{} is neither the head of a stanza (\"node:\"), nor an indented attribute, nor a \
+             comment (\"#\")",
+            shown(line)
+        ),
+    })
+}
+
+/// Both sides of an indented attribute; the value still with what follows it.
+fn name_and_value(line: &[u8]) -> Result<(String, &[u8]), String> {
+    let body = skip_space(line);
+    let (name, rest) = word(body);
+    let after = skip_space(rest);
+    if let (false, Some(value)) = (name.is_empty(), after.strip_prefix(b"=")) {
+        return Ok((name, skip_space(value)));
+    }
+    Err(match after.first() {
+        _ if body.starts_with(b"#") => "a comment must begin in the first column".into(),
+        _ if body == b"\r" => CRLF.into(),
+        Some(b':') if !name.is_empty() => {
+            format!("the stanza \"{name}:\" must begin in the first column")
+        }
+        _ if after.contains(&b'=') => format!(
+            "{} is not an attribute: its name is one word of letters, digits and \"_\", \
+             followed by \"=\"",
+            shown(body)
+        ),
+        _ => format!(
+            "{} lacks the \"=\" of an attribute (\"name = value\")",
+            shown(body)
+        ),
+    })
+}

@@ -1,0 +1,142 @@
+//! The kernel's side of a node: modules, the filesystems that show it, and the call-out.
+
+use crate::system::mounts::{self, knows_filesystem};
+use crate::system::{System, list, read_attribute, write_attribute};
+use eyre::{Result, WrapErr, bail, eyre};
+use rustix::mount::{MountFlags, UnmountFlags};
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+
+/// Where C tools and libo2dlm look for lock domains.
+const DLMFS: &str = "/dlm";
+/// What the kernel runs after the last unmount (fs/ocfs2/stackglue.c).
+const HB_CTL_PATH: &str = "/proc/sys/fs/ocfs2/nm/hb_ctl_path";
+/// Says nothing and does nothing: umount.ocfs2 leaves by itself.
+pub const NO_CALL_OUT: &str = "/bin/true";
+
+/// Loads what a node of the classic stack needs and mounts configfs and dlmfs. Everything
+/// that is there already stays as it is.
+pub fn load(system: &System) -> Result<()> {
+    load_module(system, "configfs", "configfs")?;
+    if system.configfs().is_none() {
+        let place = match system.path("/sys/kernel/config") {
+            place if place.is_dir() => place,
+            _ => system.path("/config"),
+        };
+        mount(system, c"configfs", &place)?;
+    }
+    // The filesystem brings the stack glue and the node manager along.
+    load_module(system, "ocfs2", "ocfs2")?;
+    if system.path("/sys/fs/ocfs2/cluster_stack").exists() {
+        let loaded = read_attribute(&system.path("/sys/fs/ocfs2/loaded_cluster_plugins"))
+            .wrap_err("reading the loaded cluster stacks")?;
+        if !loaded.is_some_and(|loaded| loaded.lines().any(|plugin| plugin == "o2cb")) {
+            insert(system, "ocfs2_stack_o2cb")?;
+        }
+    }
+    load_module(system, "ocfs2_dlmfs", "ocfs2_dlmfs")?;
+    let dlm = system.path(DLMFS);
+    if !is_mounted(system, "ocfs2_dlmfs")? {
+        mount(system, c"ocfs2_dlmfs", &dlm)?;
+    }
+    Ok(())
+}
+
+/// Undoes `load`, once no cluster is registered and nothing is mounted. configfs stays:
+/// others use it.
+pub fn unload(system: &System) -> Result<()> {
+    if system.configfs().is_some()
+        && let Ok(Some(live)) = super::live::Live::find(system)
+    {
+        bail!(
+            "cluster \"{0}\" is still online (run: o2cb offline {0})",
+            live.name()
+        );
+    }
+    let mounts = mounts::visible(system).wrap_err("reading the mount table")?;
+    if let Some(mount) = mounts.iter().find(|mount| mount.kind == "ocfs2") {
+        bail!("{} is still mounted", mount.point.display());
+    }
+    for mount in mounts.iter().filter(|mount| mount.kind == "ocfs2_dlmfs") {
+        system
+            .kernel()
+            .unmount(&mount.point, UnmountFlags::empty())
+            .wrap_err_with(|| format!("unmounting {}", mount.point.display()))?;
+    }
+    for module in [
+        "ocfs2_dlmfs",
+        "ocfs2",
+        "ocfs2_stack_o2cb",
+        "ocfs2_stackglue",
+    ] {
+        if is_loaded(system, module)? {
+            system
+                .kernel()
+                .unload_module(module)
+                .wrap_err_with(|| format!("unloading the module {module}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Sets the program that the kernel runs after an unmount; drivers without the setting have
+/// nothing to be told.
+pub fn set_call_out(system: &System, program: &Path) -> Result<()> {
+    let path = system.path(HB_CTL_PATH);
+    if !path.exists() {
+        return Ok(());
+    }
+    let program = program.to_string_lossy();
+    write_attribute(&path, &program).wrap_err_with(|| format!("writing {program} to {HB_CTL_PATH}"))
+}
+
+/// Does a program of the kernel's leave the group after an unmount? Then umount.ocfs2 must
+/// not. A path with nothing behind it leaves nothing.
+pub fn has_call_out(system: &System) -> Result<bool> {
+    let set = read_attribute(&system.path(HB_CTL_PATH))
+        .wrap_err_with(|| format!("reading {HB_CTL_PATH}"))?;
+    let Some(program) = set.filter(|program| !program.is_empty()) else {
+        return Ok(false);
+    };
+    let program = Path::new(&program);
+    let does_nothing = program.file_name().is_some_and(|name| name == "true");
+    Ok(!does_nothing && system.path(program).exists())
+}
+
+fn mount(system: &System, kind: &'static CStr, place: &PathBuf) -> Result<()> {
+    let name = kind.to_string_lossy();
+    if !place.is_dir() {
+        std::fs::create_dir(place).wrap_err_with(|| format!("making {}", place.display()))?;
+    }
+    system
+        .kernel()
+        .mount(Path::new(&*name), place, kind, MountFlags::empty(), c"")
+        .wrap_err_with(|| format!("mounting {name} on {}", place.display()))
+}
+
+fn is_mounted(system: &System, kind: &str) -> Result<bool> {
+    let mounts = mounts::visible(system).wrap_err("reading the mount table")?;
+    Ok(mounts.iter().any(|mount| mount.kind == kind))
+}
+
+fn load_module(system: &System, filesystem: &str, module: &str) -> Result<()> {
+    if knows_filesystem(system, filesystem).wrap_err("reading the list of filesystems")? {
+        return Ok(());
+    }
+    insert(system, module)
+}
+
+fn insert(system: &System, module: &str) -> Result<()> {
+    system
+        .kernel()
+        .load_module(module)
+        .wrap_err_with(|| format!("loading the module {module}"))
+}
+
+/// Built into the kernel, it is not listed as a module with a `refcnt`.
+fn is_loaded(system: &System, module: &str) -> Result<bool> {
+    let names = list(&system.path("/sys/module").join(module))
+        .map_err(|error| eyre!(error))
+        .wrap_err("looking at the loaded modules")?;
+    Ok(names.iter().any(|name| name == "refcnt"))
+}

@@ -1,0 +1,140 @@
+//! The cluster that the kernel has now (configfs, fs/ocfs2/cluster/nodemanager.c).
+
+use crate::ids::{ClusterName, Uuid};
+use crate::system::mounts::{self, DeviceNumber};
+use crate::system::{self, System, read_attribute};
+use eyre::{Result, WrapErr, eyre};
+use std::path::{Path, PathBuf};
+
+/// The one cluster that a node can have registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    name: ClusterName,
+    path: PathBuf,
+}
+
+/// A node as the kernel knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveNode {
+    /// The folder's name.
+    pub name: String,
+    /// Its number, 0 to 254, as the attribute has it.
+    pub number: String,
+    /// Dotted quad.
+    pub address: String,
+    /// TCP port, decimal.
+    pub port: String,
+    /// This host.
+    pub local: bool,
+}
+
+/// The folder of clusters; there when the node manager is loaded and configfs mounted.
+///
+/// # Errors
+/// Says which of the two is missing, and what to run.
+pub fn folder(system: &System) -> Result<PathBuf> {
+    let configfs = system.configfs().ok_or_else(|| {
+        eyre!("configfs is not mounted, so that the cluster cannot be seen (run: o2cb load)")
+    })?;
+    let folder = configfs.join("cluster");
+    if folder.is_dir() {
+        Ok(folder)
+    } else {
+        Err(eyre!(
+            "the module ocfs2_nodemanager is not loaded (run: o2cb load)"
+        ))
+    }
+}
+
+impl Live {
+    /// The registered cluster, online or not.
+    pub fn find(system: &System) -> Result<Option<Self>> {
+        let folder = folder(system)?;
+        let names = system::list(&folder).wrap_err("listing the clusters in configfs")?;
+        let Some(name) = names.first() else {
+            return Ok(None);
+        };
+        let name: ClusterName = name.to_string_lossy().parse()?;
+        let path = folder.join(name.as_str());
+        Ok(Some(Self { name, path }))
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &ClusterName {
+        &self.name
+    }
+
+    /// Its folder in configfs.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Do regions belong to the cluster, rather than to each mount? Drivers without the
+    /// attribute (before 2.6.37) have local heartbeat only.
+    pub fn global_heartbeat(&self) -> Result<bool> {
+        let mode = read_attribute(&self.path.join("heartbeat/mode"));
+        Ok(mode.wrap_err("reading the heartbeat mode")?.as_deref() == Some("global"))
+    }
+
+    /// Its nodes, by name.
+    pub fn nodes(&self) -> Result<Vec<LiveNode>> {
+        let folder = self.path.join("node");
+        let names = system::list(&folder).wrap_err("listing the nodes in configfs")?;
+        names
+            .iter()
+            .map(|name| {
+                let value = |attribute: &str| {
+                    read_attribute(&folder.join(name).join(attribute))
+                        .map(Option::unwrap_or_default)
+                        .wrap_err_with(|| format!("reading {attribute} of node {name:?}"))
+                };
+                Ok(LiveNode {
+                    name: name.to_string_lossy().into_owned(),
+                    number: value("num")?,
+                    address: value("ipv4_address")?,
+                    port: value("ipv4_port")?,
+                    local: value("local")? == "1",
+                })
+            })
+            .collect()
+    }
+
+    /// Its heartbeat regions; folders that are none of ours are passed over.
+    pub fn regions(&self) -> Result<Vec<Uuid>> {
+        let names = system::list(&self.path.join("heartbeat"))
+            .wrap_err("listing the heartbeat regions in configfs")?;
+        Ok(names
+            .iter()
+            .filter_map(|name| name.to_str()?.parse().ok())
+            .collect())
+    }
+
+    /// Can a volume of it be mounted here: is this host one of its nodes, and, with global
+    /// heartbeat, does it beat?
+    pub fn is_online(&self) -> Result<bool> {
+        let here = self.nodes()?.iter().any(|node| node.local);
+        Ok(here && (!self.global_heartbeat()? || !self.regions()?.is_empty()))
+    }
+}
+
+/// The volume whose own region beats on `device`. With global heartbeat a region says nothing
+/// of the volumes beside it.
+pub fn region_on(system: &System, device: DeviceNumber) -> Result<Option<Uuid>> {
+    let Some(live) = Live::find(system)? else {
+        return Ok(None);
+    };
+    if live.global_heartbeat()? {
+        return Ok(None);
+    }
+    for region in live.regions()? {
+        let attribute = live.path().join(format!("heartbeat/{region}/dev"));
+        let name = read_attribute(&attribute).wrap_err("reading a region's device")?;
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            continue;
+        };
+        if mounts::number_of(system, &name)? == Some(device) {
+            return Ok(Some(region));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,8 @@
+//! The cluster of this node: as it is configured and as the kernel has it.
+
+pub mod config;
+pub mod driver;
+pub mod live;
+pub mod register;
+pub mod sysconfig;
+pub mod timeouts;

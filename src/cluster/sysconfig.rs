@@ -1,0 +1,206 @@
+//! `/etc/sysconfig/o2cb` or `/etc/default/o2cb`: how this machine runs its cluster.
+//!
+//! The C tools' script sources the file. Here it is only parsed: a tool that root runs at
+//! boot executes nothing from it. A line whose effect on a key of ours only a shell could
+//! tell is an error, so both ways never differ in silence.
+
+mod assignments;
+mod shell;
+#[cfg(test)]
+mod tests;
+
+use super::config::{ConfigError, Note, node_name, shown, vet};
+use crate::ids::{BadName, ClusterName, StackName};
+use assignments::Assignment;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The file's keys. `None`: not set, or set to nothing, which a script cannot tell apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sysconfig {
+    /// `O2CB_ENABLED`: bring the cluster up at boot.
+    pub enabled: bool,
+    /// `O2CB_STACK`; the C tools' default is `o2cb`.
+    pub stack: Option<StackName>,
+    /// `O2CB_BOOTCLUSTER`: the cluster to bring up when none is named.
+    pub boot_cluster: Option<ClusterName>,
+    /// `O2CB_HEARTBEAT_THRESHOLD`: missed beats until a node is dead, at least 3: the kernel
+    /// silently ignores less.
+    pub heartbeat_threshold: Option<u32>,
+    /// `O2CB_IDLE_TIMEOUT_MS`, more than the keepalive delay. The kernel checks each write
+    /// against the other's value of that moment, so the order of writing matters.
+    pub idle_timeout_ms: Option<u32>,
+    /// `O2CB_KEEPALIVE_DELAY_MS`, less than the idle timeout.
+    pub keepalive_delay_ms: Option<u32>,
+    /// `O2CB_RECONNECT_DELAY_MS`.
+    pub reconnect_delay_ms: Option<u32>,
+    /// `O2CB_HB_CTL_PATH`: what the kernel calls to stop a heartbeat; absolute.
+    pub hb_ctl_path: Option<PathBuf>,
+    /// `O2CB_NODE_NAME`: this machine's node, where the hostname does not say.
+    pub node_name: Option<String>,
+    /// `O2CB_FENCE_METHOD`: what a node does to itself when it has to go.
+    pub fence_method: Option<FenceMethod>,
+    /// By line.
+    pub warnings: Vec<Note>,
+}
+
+/// What a node does to itself when it has to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FenceMethod {
+    /// Restart at once.
+    Reset,
+    /// Panic, which may leave a crash dump.
+    Panic,
+}
+
+impl FenceMethod {
+    /// As the kernel spells it, without the line end that it insists on.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+const IDLE: &str = "O2CB_IDLE_TIMEOUT_MS";
+const KEEPALIVE: &str = "O2CB_KEEPALIVE_DELAY_MS";
+
+/// The kernel's own values (o2nm), which hold where the file has none.
+const IDLE_DEFAULT: u32 = 30_000;
+const KEEPALIVE_DEFAULT: u32 = 2_000;
+
+impl Sysconfig {
+    /// Reads a whole file, or says what is wrong where. A missing file is the caller's
+    /// business; an empty one sets nothing.
+    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+        vet(text)?;
+        let mut sysconfig = Self::default();
+        let found = assignments::assignments(text, &mut sysconfig.warnings)?;
+        // The shell keeps the last one, and only that one counts.
+        let mut last = BTreeMap::new();
+        for assignment in &found {
+            if let Some(Assignment { line, key, .. }) = last.insert(&assignment.key, assignment) {
+                let text = format!("{key} is set again below; the last one counts");
+                sysconfig.warnings.push(Note::new(*line, text));
+            }
+        }
+        for assignment in last.values() {
+            sysconfig.assign(assignment)?;
+        }
+        let line_of = |key: &str| last.get(&key.to_owned()).map_or(1, |found| found.line);
+        sysconfig.check_timeouts(line_of(IDLE).max(line_of(KEEPALIVE)))?;
+        sysconfig.warnings.sort_by_key(|note| note.line);
+        Ok(sysconfig)
+    }
+
+    fn assign(&mut self, assignment: &Assignment) -> Result<(), ConfigError> {
+        let Assignment { line, key, value } = assignment;
+        let fail = |why: String| ConfigError::new(*line, format!("{key} {why}"));
+        if value.ends_with(b"\r") {
+            return Err(fail(
+                "ends in CR LF as on Windows; this file needs plain LF".into(),
+            ));
+        }
+        let text = match std::str::from_utf8(value) {
+            Ok(text) if !text.contains(char::is_control) => text,
+            _ => return Err(fail(format!("holds unprintable bytes: {}", shown(value)))),
+        };
+        let known = self.set(key, text).map_err(fail)?;
+        if !known {
+            let text = format!("{key} is not a key of this file: ignored");
+            self.warnings.push(Note::new(*line, text));
+        }
+        Ok(())
+    }
+
+    /// Puts `text` where `key` belongs; `false` for a key that is none.
+    fn set(&mut self, key: &str, text: &str) -> Result<bool, String> {
+        let name = |why: BadName| format!("is wrong: {why}");
+        let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        let number = |min, max| some(text).map(|text| number(text, min, max)).transpose();
+        let delay = || number(1, u32::MAX - 1);
+        match key {
+            "O2CB_ENABLED" => self.enabled = switch(text)?,
+            "O2CB_STACK" => self.stack = some(text).map(str::parse).transpose().map_err(name)?,
+            "O2CB_BOOTCLUSTER" => {
+                self.boot_cluster = some(text).map(str::parse).transpose().map_err(name)?;
+            }
+            "O2CB_HEARTBEAT_THRESHOLD" => self.heartbeat_threshold = number(3, u32::MAX)?,
+            IDLE => self.idle_timeout_ms = delay()?,
+            KEEPALIVE => self.keepalive_delay_ms = delay()?,
+            "O2CB_RECONNECT_DELAY_MS" => self.reconnect_delay_ms = delay()?,
+            "O2CB_HB_CTL_PATH" => self.hb_ctl_path = some(text).map(path).transpose()?,
+            "O2CB_NODE_NAME" => {
+                let node = some(text).map(|text| node_name(text.as_bytes()));
+                self.node_name = node.transpose().map_err(|why| format!("is wrong: {why}"))?;
+            }
+            "O2CB_FENCE_METHOD" => self.fence_method = some(text).map(fence).transpose()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The kernel refuses a pair that is not in order, also where one is its default.
+    fn check_timeouts(&self, line: usize) -> Result<(), ConfigError> {
+        let idle = self.idle_timeout_ms.unwrap_or(IDLE_DEFAULT);
+        let keepalive = self.keepalive_delay_ms.unwrap_or(KEEPALIVE_DEFAULT);
+        if keepalive < idle {
+            return Ok(());
+        }
+        let default = |set: Option<u32>| if set.is_some() { "" } else { " by default" };
+        let reason = format!(
+            "{KEEPALIVE} ({keepalive}{}) must be less than {IDLE} ({idle}{})",
+            default(self.keepalive_delay_ms),
+            default(self.idle_timeout_ms)
+        );
+        Err(ConfigError::new(line, reason))
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Ok(true),
+        "" | "false" | "no" | "0" => Ok(false),
+        _ => Err(format!(
+            "must be true or false, not {}",
+            shown(text.as_bytes())
+        )),
+    }
+}
+
+/// Plain decimal. With a zero in front the kernel takes some of these for octal.
+fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    let value = text
+        .parse()
+        .ok()
+        .filter(|value| (min..=max).contains(value));
+    value.filter(|_| plain).ok_or_else(|| {
+        let given = shown(text.as_bytes());
+        format!("must be a decimal number from {min} to {max}, not {given}")
+    })
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    /// The kernel keeps no more of it.
+    const LONGEST: usize = 255;
+    if text.starts_with('/') && text.len() <= LONGEST {
+        return Ok(text.into());
+    }
+    let given = shown(text.as_bytes());
+    Err(format!(
+        "must be a path from / on, of at most {LONGEST} bytes, not {given}"
+    ))
+}
+
+fn fence(text: &str) -> Result<FenceMethod, String> {
+    match text {
+        "reset" => Ok(FenceMethod::Reset),
+        "panic" => Ok(FenceMethod::Panic),
+        _ => Err(format!(
+            "must be reset or panic, not {}",
+            shown(text.as_bytes())
+        )),
+    }
+}
