@@ -1,0 +1,285 @@
+//! Who uses a region: the semaphore set that the C tools count in, and one semaphore more.
+//!
+//! Semaphore 0 is the region's lock, 1 counts references (ocfs2-tools, libo2cb). Ours is 2:
+//! it is 1 while one of the references belongs to the mounted superblock. C tools open the
+//! set with a size of two and never look at it.
+
+use crate::crc;
+use crate::ids::Uuid;
+use crate::sys::sem::{Op, Set};
+use eyre::{Result, WrapErr, bail, eyre};
+use std::io;
+use std::time::{Duration, Instant};
+
+const LOCK: u16 = 0;
+const COUNT: u16 = 1;
+const SUPERBLOCK: u16 = 2;
+
+/// How often a wait for the lock looks up to see whether it is still wanted.
+const SLICE: Duration = Duration::from_millis(250);
+/// Longer than any start of a heartbeat that the kernel does not give up itself.
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a reference lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until it is given back or this process ends.
+    Process,
+    /// Until it is given back.
+    Lasting,
+}
+
+impl Lifetime {
+    fn op(self, delta: i16) -> Op {
+        let op = Op::new(COUNT, delta);
+        match self {
+            Self::Process => op.undone_at_exit(),
+            Self::Lasting => op,
+        }
+    }
+}
+
+/// The set of one region, looked up or made when it is locked.
+#[derive(Debug, Clone, Copy)]
+pub struct References {
+    key: i32,
+    /// C tools make theirs with 0: root alone.
+    mode: u16,
+}
+
+impl References {
+    /// Those of the region `name`.
+    pub fn of(name: Uuid, mode: u16) -> Self {
+        let crc = !crc::update(!0, name.to_string().as_bytes());
+        Self {
+            key: i32::from_ne_bytes(crc.to_ne_bytes()),
+            mode,
+        }
+    }
+
+    /// The number of references, without making a set where there is none.
+    pub fn count(self) -> Result<u32> {
+        let counted = Set::open(self.key).and_then(|set| set.value(COUNT));
+        match counted {
+            Ok(count) => Ok(count),
+            Err(error) if is_gone(&error) => Ok(0),
+            Err(error) => Err(error).wrap_err("reading the region's reference count"),
+        }
+    }
+
+    /// Takes the region's lock. `wanted` is asked again and again while another process has
+    /// it; its error ends the wait.
+    ///
+    /// # Errors
+    /// After a minute: names the process that has the lock.
+    pub fn lock(self, wanted: &mut dyn FnMut() -> Result<()>) -> Result<Locked> {
+        let started = Instant::now();
+        loop {
+            let (set, owner_known) = self.open().wrap_err("opening the region's semaphores")?;
+            let down = [
+                Op::new(LOCK, 0).undone_at_exit(),
+                Op::new(LOCK, 1).undone_at_exit(),
+            ];
+            match set.apply(&down, SLICE) {
+                Ok(()) if !owner_known && set.value(COUNT).is_ok_and(|count| count == 0) => {
+                    // C made it, for two. Those who wait for it find ours instead.
+                    set.remove().wrap_err("replacing the region's semaphores")?;
+                }
+                Ok(()) => return Ok(Locked { set, owner_known }),
+                Err(error) if is_gone(&error) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    wanted()?;
+                    if started.elapsed() > LOCK_PATIENCE {
+                        let holder = set.last_process(LOCK).unwrap_or(0);
+                        bail!("process {holder} has held the region's lock for a minute");
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).wrap_err("locking the region"),
+            }
+        }
+    }
+
+    /// The set, and whether it has room for the superblock's mark.
+    fn open(self) -> io::Result<(Set, bool)> {
+        match Set::open_or_make(self.key, 3, self.mode) {
+            Ok(set) => Ok((set, true)),
+            // EINVAL: C made it with two.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                Ok((Set::open_or_make(self.key, 2, self.mode)?, false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Proof of the region's lock; nothing starts or stops a heartbeat without it.
+///
+/// Dropped, or by the end of the process, it lets the lock go.
+#[derive(Debug)]
+pub struct Locked {
+    set: Set,
+    owner_known: bool,
+}
+
+impl Locked {
+    /// The number of references.
+    pub fn count(&self) -> Result<u32> {
+        self.set
+            .value(COUNT)
+            .wrap_err("reading the reference count")
+    }
+
+    /// Is one of them the mounted superblock's?
+    pub fn superblock_owns_one(&self) -> Result<bool> {
+        if !self.owner_known {
+            return Ok(false);
+        }
+        let owner = self.set.value(SUPERBLOCK);
+        Ok(owner.wrap_err("reading the owner of the references")? == 1)
+    }
+
+    /// The process that last took or gave back a reference; 0 if it is not to be seen.
+    pub fn last_user(&self) -> Result<u32> {
+        let user = self.set.last_process(COUNT);
+        user.wrap_err("reading the last user of the references")
+    }
+
+    /// One reference more.
+    pub fn take(&self, lifetime: Lifetime) -> Result<Reference> {
+        let reference = Reference {
+            set: self.set,
+            owner_known: self.owner_known,
+            lifetime,
+        };
+        reference.add()?;
+        Ok(reference)
+    }
+
+    /// One reference less, the superblock's if it has one. `false`: there is none.
+    pub fn put_superblocks(&self) -> Result<bool> {
+        let owned = [
+            Op::new(COUNT, -1).or_fail(),
+            Op::new(SUPERBLOCK, -1).or_fail(),
+        ];
+        let ops = if self.superblock_owns_one()? {
+            &owned[..]
+        } else {
+            &owned[..1]
+        };
+        put(self.set, ops)
+    }
+
+    /// One reference less, but not the superblock's. `false`: there is none.
+    pub fn put(&self, lifetime: Lifetime) -> Result<bool> {
+        put(self.set, &[lifetime.op(-1).or_fail()])
+    }
+
+    /// The set goes, and the lock with it: nobody refers to the region any more.
+    pub fn destroy(self) -> Result<()> {
+        match self.set.remove() {
+            Err(error) if !is_gone(&error) => {
+                Err(error).wrap_err("removing the region's semaphores")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure, and the end of the process is the remedy.
+        let _ = self
+            .set
+            .apply(&[Op::new(LOCK, -1).undone_at_exit().or_fail()], SLICE);
+    }
+}
+
+/// One reference of this process.
+#[derive(Debug)]
+#[must_use]
+pub struct Reference {
+    set: Set,
+    owner_known: bool,
+    lifetime: Lifetime,
+}
+
+impl Reference {
+    fn add(&self) -> Result<()> {
+        self.set
+            .apply(&[self.lifetime.op(1)], SLICE)
+            .wrap_err("taking a reference to the region")
+    }
+
+    /// A reference to a set that another process has locked on our behalf.
+    pub fn take_unlocked(references: References, lifetime: Lifetime) -> Result<Self> {
+        let (set, owner_known) = references
+            .open()
+            .wrap_err("opening the region's semaphores")?;
+        let reference = Self {
+            set,
+            owner_known,
+            lifetime,
+        };
+        reference.add()?;
+        Ok(reference)
+    }
+
+    /// Hands it to the mounted superblock, in one step that no end of this process divides.
+    /// A superblock that has one already needs no second: then it is just given back.
+    /// In a set of C's, which cannot tell, `first_mount` decides.
+    pub fn give_to_superblock(self, first_mount: bool) -> Result<()> {
+        let back = self.lifetime.op(-1).or_fail();
+        let last = Op::new(COUNT, 1);
+        let given = if self.owner_known {
+            let hand_over = [
+                Op::new(SUPERBLOCK, 0).or_fail(),
+                last,
+                back,
+                Op::new(SUPERBLOCK, 1),
+            ];
+            match self.set.apply(&hand_over, SLICE) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.set.apply(&[back], SLICE)
+                }
+                other => other,
+            }
+        } else if first_mount {
+            self.set.apply(&[last, back], SLICE)
+        } else {
+            self.set.apply(&[back], SLICE)
+        };
+        given.wrap_err("handing the reference to the mounted volume")
+    }
+
+    /// Makes it outlive this process, as a program's own reference.
+    pub fn make_lasting(self) -> Result<()> {
+        if self.lifetime == Lifetime::Lasting {
+            return Ok(());
+        }
+        let ops = [Op::new(COUNT, 1), self.lifetime.op(-1).or_fail()];
+        let made = self.set.apply(&ops, SLICE);
+        made.wrap_err("making the reference last")
+    }
+
+    /// Gives it back. Not an error if somebody took it away.
+    pub fn put(self) -> Result<()> {
+        put(self.set, &[self.lifetime.op(-1).or_fail()]).map(drop)
+    }
+}
+
+fn put(set: Set, ops: &[Op]) -> Result<bool> {
+    match set.apply(ops, SLICE) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_gone(&error) => Ok(false),
+        Err(error) => Err(eyre!(error).wrap_err("giving a reference to the region back")),
+    }
+}
+
+/// The set is not there, or was removed under us.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EIDRM | libc::EINVAL | libc::ENOENT)
+    )
+}

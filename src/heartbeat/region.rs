@@ -1,0 +1,158 @@
+//! A heartbeat region as configfs shows it (fs/ocfs2/cluster/heartbeat.c).
+
+use crate::ids::Uuid;
+use crate::system::{self, System, is_absent};
+use crate::volume::Geometry;
+use eyre::{Result, WrapErr, bail};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+
+/// The folder of one region, there or not.
+pub struct Region<'s> {
+    system: &'s System,
+    name: Uuid,
+    path: PathBuf,
+}
+
+/// What a region is found in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// There is none.
+    Absent,
+    /// It beats on the device of this name (as the kernel calls it, without `/dev`).
+    Beating(String),
+    /// Made, but without a device: its start was cut off or has not begun.
+    HalfStarted(Thread),
+}
+
+/// The heartbeat thread of a half-started region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thread {
+    /// The kernel knows of none: the region may be removed.
+    None,
+    /// It still runs: the region may be removed while it does.
+    Running(u32),
+    /// It has ended and the kernel still holds its address (before 6.1.192, 6.12.117): to
+    /// touch the region may panic the machine.
+    Ended(u32),
+}
+
+/// The answer to `remove`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Gone,
+    /// The kernel keeps it: a mounted volume or a lock domain needs it.
+    Pinned,
+}
+
+impl<'s> Region<'s> {
+    /// The region `name` in the cluster whose configfs folder is `cluster`.
+    pub fn new(system: &'s System, cluster: &std::path::Path, name: Uuid) -> Self {
+        Self {
+            system,
+            name,
+            path: cluster.join("heartbeat").join(name.to_string()),
+        }
+    }
+
+    /// Its name, which is the volume's UUID.
+    pub fn name(&self) -> Uuid {
+        self.name
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> Result<State> {
+        let reading = || format!("reading the heartbeat region {}", self.name);
+        match std::fs::symlink_metadata(&self.path) {
+            Err(error) if is_absent(&error) => return Ok(State::Absent),
+            other => other.map(drop).wrap_err_with(reading)?,
+        }
+        let device = system::read_attribute(&self.path.join("dev")).wrap_err_with(reading)?;
+        match device {
+            None => Ok(State::Absent),
+            Some(device) if !device.is_empty() => Ok(State::Beating(device)),
+            Some(_) => Ok(State::HalfStarted(self.thread()?)),
+        }
+    }
+
+    /// The process number of the heartbeat thread; `None` before it runs, and on drivers
+    /// that do not say (before 2.6.24).
+    pub fn pid(&self) -> Result<Option<u32>> {
+        let pid = system::read_attribute(&self.path.join("pid"))
+            .wrap_err_with(|| format!("reading the heartbeat thread of region {}", self.name))?;
+        Ok(pid.and_then(|pid| pid.trim().parse().ok()))
+    }
+
+    fn thread(&self) -> Result<Thread> {
+        let Some(pid) = self.pid()? else {
+            return Ok(Thread::None);
+        };
+        // A thread's own name, cut to 15 bytes on older kernels; another process may have
+        // the number by now.
+        let name = system::read_attribute(&self.system.path(format!("/proc/{pid}/comm")));
+        let wanted = format!("o2hb-{}", self.name);
+        let runs = name
+            .ok()
+            .flatten()
+            .is_some_and(|name| name.len() >= 15 && wanted.starts_with(&name));
+        Ok(if runs {
+            Thread::Running(pid)
+        } else {
+            Thread::Ended(pid)
+        })
+    }
+
+    /// Makes the region and starts its heartbeat: 8 s or more, in which the process must not
+    /// be interrupted. What a failed start leaves behind is removed again.
+    pub fn start(&self, geometry: &Geometry, device: &File) -> Result<()> {
+        self.system
+            .kernel()
+            .make_object(&self.path)
+            .wrap_err_with(|| format!("making the heartbeat region {}", self.name))?;
+        let started = self.configure(geometry, device);
+        if started.is_err() {
+            // At once: the thread of a failed start lives for some 2 s more, and only as
+            // long is it safe everywhere to remove the region.
+            match self.state() {
+                Ok(State::HalfStarted(Thread::Ended(_))) => {}
+                _ => drop(self.remove()),
+            }
+        }
+        started
+    }
+
+    fn configure(&self, geometry: &Geometry, device: &File) -> Result<()> {
+        let values = [
+            ("block_bytes", geometry.block_bytes.to_string()),
+            ("start_block", geometry.start_block.to_string()),
+            ("blocks", geometry.blocks.to_string()),
+        ];
+        for (attribute, value) in values {
+            system::write_attribute(&self.path.join(attribute), &value)
+                .wrap_err_with(|| format!("setting {attribute} of the heartbeat region"))?;
+        }
+        let device = device.as_raw_fd().to_string();
+        match system::write_attribute(&self.path.join("dev"), &device) {
+            Err(error) if error.raw_os_error() == Some(libc::EIO) => bail!(
+                "the heartbeat did not become steady (the device fails or is too slow, or \
+                 another node writes this node's slot; see the kernel log)"
+            ),
+            other => other.wrap_err("starting the heartbeat"),
+        }
+    }
+
+    /// Stops the heartbeat and removes the region, unless the kernel needs it.
+    pub fn remove(&self) -> Result<Removal> {
+        match self.system.kernel().remove_object(&self.path) {
+            Ok(()) => Ok(Removal::Gone),
+            Err(error) if is_absent(&error) => Ok(Removal::Gone),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(Removal::Pinned),
+            Err(error) => {
+                Err(error).wrap_err_with(|| format!("removing the heartbeat region {}", self.name))
+            }
+        }
+    }
+}
