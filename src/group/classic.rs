@@ -1,0 +1,164 @@
+//! The o2cb stack: a disk heartbeat of the volume's own (local), or the cluster's (global).
+
+use crate::cluster::live::Live;
+use crate::heartbeat::{Asker, Heartbeat, Hold, Left, Lifetime, Source, Watch};
+use crate::ids::{ClusterName, Service, StackName, Uuid};
+use crate::sys::ioprio::Level;
+use crate::system::System;
+use crate::system::mounts::DeviceNumber;
+use crate::volume::{Examined, Membership};
+use eyre::{Result, bail, eyre};
+
+/// A volume in the cluster that is online here.
+pub struct Classic<'s> {
+    heartbeat: Heartbeat<'s>,
+    /// Where to start it; not known where only the region's name is.
+    source: Option<Source>,
+    /// Which mounts are the volume's.
+    device: Option<DeviceNumber>,
+    /// Regions belong to the cluster: nothing is started or stopped for a volume.
+    global: bool,
+}
+
+impl<'s> Classic<'s> {
+    /// # Errors
+    /// The cluster that is online is not the volume's, or none is.
+    pub fn of_volume(system: &'s System, volume: &Examined) -> Result<Self> {
+        let running = super::stack::running(system)?;
+        let (name, on_disk_global) = match &volume.superblock.membership {
+            Membership::Cluster {
+                cluster,
+                global_heartbeat,
+                ..
+            } => (Some(cluster), *global_heartbeat),
+            _ => (None, false),
+        };
+        if running != StackName::O2CB {
+            bail!(
+                "the volume belongs to {} (stack o2cb); this node runs the stack {running} \
+                 (to change that: unmount what uses it, then o2cb unload and o2cb online)",
+                quoted(name),
+            );
+        }
+        let live = online(system, name)?;
+        let global = live.global_heartbeat()?;
+        if global != on_disk_global {
+            bail!(
+                "the volume is made for {} heartbeat, cluster \"{}\" runs {} heartbeat \
+                 (set heartbeat_mode in cluster.conf on all nodes, or change the volume with \
+                 tunefs.ocfs2 --update-cluster-stack)",
+                mode(on_disk_global),
+                live.name(),
+                mode(global),
+            );
+        }
+        Ok(Self {
+            heartbeat: Heartbeat::new(system, live.path(), volume.superblock.uuid),
+            source: source(volume),
+            device: volume.number,
+            global,
+        })
+    }
+
+    /// By the region's name alone.
+    pub fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
+        let live = Live::find(system)?.ok_or_else(|| eyre!("no cluster is online on this node"))?;
+        Ok(Self {
+            heartbeat: Heartbeat::new(system, live.path(), name),
+            source: None,
+            device,
+            global: live.global_heartbeat()?,
+        })
+    }
+
+    pub(super) fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<Hold<'_>>> {
+        if self.global {
+            return Ok(None);
+        }
+        let source = self.source.as_ref().ok_or_else(|| {
+            eyre!("a heartbeat needs a block device (for an image: a loop device)")
+        })?;
+        let for_mount = matches!(service, Service::Mount(_));
+        self.heartbeat.hold(source, for_mount, watch).map(Some)
+    }
+
+    pub(super) fn leave(&self, service: &Service) -> Result<Left> {
+        if self.global {
+            return Ok(Left::NothingThere);
+        }
+        match service {
+            Service::Mount(_) => self.heartbeat.leave_superblock(Asker::Tool, self.device),
+            Service::Program(_) => self.heartbeat.leave_program(Lifetime::Process),
+            Service::Standing(_) => self.heartbeat.leave_program(Lifetime::Lasting),
+        }
+    }
+
+    pub(super) fn kernel_leaves(&self) -> Result<Left> {
+        if self.global {
+            return Ok(Left::NothingThere);
+        }
+        self.heartbeat.leave_superblock(Asker::Kernel, None)
+    }
+
+    pub(super) fn is_global(&self) -> bool {
+        self.global
+    }
+
+    pub(super) fn references(&self) -> Result<u32> {
+        self.heartbeat.references()
+    }
+
+    /// In the global mode the regions are not the volume's.
+    pub(super) fn prefer_io(&self, level: Level) -> Result<()> {
+        if self.global {
+            return Ok(());
+        }
+        self.heartbeat.prefer_io(level)
+    }
+}
+
+/// An image in a file, or a volume that has no heartbeat, has none.
+fn source(volume: &Examined) -> Option<Source> {
+    volume.number?;
+    Some(Source {
+        device: volume.device.clone(),
+        geometry: volume.geometry?,
+    })
+}
+
+/// The cluster that is online here, if it is the volume's. A volume that names none belongs
+/// to whichever is.
+fn online(system: &System, wanted: Option<&ClusterName>) -> Result<Live> {
+    let not_online = || match wanted {
+        Some(name) => eyre!("cluster \"{name}\" is not online (run: o2cb online {name})"),
+        None => eyre!("no cluster is online on this node (run: o2cb online NAME)"),
+    };
+    let live = Live::find(system)?.ok_or_else(not_online)?;
+    if let Some(name) = wanted.filter(|&name| name != live.name()) {
+        bail!(
+            "the volume belongs to cluster \"{name}\" (stack o2cb); this node runs \"{}\" (stack \
+             o2cb) (mount it on a node of \"{name}\", or, once no node has it mounted, move it \
+             with tunefs.ocfs2 --update-cluster-stack)",
+            live.name()
+        );
+    }
+    let nodes = live.nodes()?;
+    if !nodes.iter().any(|node| node.local) {
+        let known: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+        bail!(
+            "cluster \"{0}\" is registered, but none of its nodes ({1}) is this host (run: o2cb \
+             offline {0}; o2cb online {0})",
+            live.name(),
+            known.join(", ")
+        );
+    }
+    Ok(live)
+}
+
+fn quoted(name: Option<&ClusterName>) -> String {
+    name.map_or_else(|| "a cluster".into(), |name| format!("cluster \"{name}\""))
+}
+
+fn mode(global: bool) -> &'static str {
+    if global { "global" } else { "local" }
+}
