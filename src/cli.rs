@@ -1,0 +1,274 @@
+//! The command line as getopt(3) users know it, in front of argh.
+//!
+//! argh parses `--long value` and `-s value` and nothing else, and takes only `str`. Here
+//! arguments are first brought into that form: grouped (`-vn`) and glued (`-odata=ordered`)
+//! short options, `--long=value`, shortened long names, options after operands. Which
+//! options there are is asked of argh itself (`ArgsInfo`), so an applet declares them once.
+//!
+//! Every byte string survives: see [`Word`].
+
+mod word;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, TopLevelCommand};
+
+use crate::report::{self, Failure, Usage, exit, printable};
+use word::{decode, encode};
+
+pub use word::Word;
+
+/// Parses an applet's arguments; `None` when help was asked for and has been printed.
+///
+/// Of the options that stand together in one of `rivals` (long names) the last one given
+/// wins, as getopt loops have it: `&[&["--read-only", "--read-write"]]`. To argh, which keeps
+/// no order, it is the only one.
+pub fn parse<T: TopLevelCommand + ArgsInfo>(
+    applet: &str,
+    args: &[OsString],
+    rivals: Rivals<'_>,
+) -> Result<Option<T>, Failure> {
+    match interpret(applet, args, rivals) {
+        Ok(parsed) => Ok(Some(parsed)),
+        Err(Stop::Help(text)) => match report::say(text) {
+            Ok(()) => Ok(None),
+            Err(report) => Err(Failure::new(exit::SYSTEM, report)),
+        },
+        Err(Stop::Wrong(text)) => Err(Usage(format!("{text} (see \"{applet} --help\")")).into()),
+    }
+}
+
+/// Groups of options that exclude each other.
+pub type Rivals<'a> = &'a [&'a [&'a str]];
+
+/// Why there are no parsed arguments.
+#[derive(Debug, PartialEq, Eq)]
+enum Stop {
+    Help(String),
+    Wrong(String),
+}
+
+fn interpret<T: TopLevelCommand + ArgsInfo>(
+    applet: &str,
+    args: &[OsString],
+    rivals: Rivals<'_>,
+) -> Result<T, Stop> {
+    let info = T::get_args_info();
+    let line = Line::read(&info, args, rivals).map_err(Stop::Wrong)?;
+    let words = line.for_argh();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    T::from_args(&[applet], &words).map_err(|early| match early.status {
+        Ok(()) => Stop::Help(early.output),
+        Err(()) => Stop::Wrong(one_line(&early.output)),
+    })
+}
+
+/// argh lists what is missing in lines of their own, indented by four.
+fn one_line(text: &str) -> String {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    shown(&text.replace(":\n    ", ": ").replace("\n    ", ", "))
+}
+
+/// A command and the options given to it, spelt as given but one to a word.
+struct Level<'a> {
+    command: &'a CommandInfoWithArgs,
+    options: Vec<(String, &'a FlagInfo<'static>, Option<String>)>,
+}
+
+/// A command line taken apart: the applet, the subcommand if it has any, the operands.
+struct Line<'a> {
+    levels: Vec<Level<'a>>,
+    operands: Vec<String>,
+    help: bool,
+    rivals: Rivals<'a>,
+}
+
+impl<'a> Line<'a> {
+    fn read(
+        root: &'a CommandInfoWithArgs,
+        args: &[OsString],
+        rivals: Rivals<'a>,
+    ) -> Result<Self, String> {
+        let mut line = Self {
+            rivals,
+            levels: Vec::new(),
+            operands: Vec::new(),
+            help: false,
+        };
+        line.enter(root);
+        let mut words = args.iter().map(|arg| encode(arg));
+        while let (Some(word), false) = (words.next(), line.help) {
+            match word.strip_prefix('-') {
+                Some("-") => words.by_ref().try_for_each(|word| line.operand(word))?,
+                Some("") | None => line.operand(word)?,
+                Some(rest) => match rest.strip_prefix('-') {
+                    Some(long) => line.long(long, &mut words)?,
+                    None => line.shorts(rest, &mut words)?,
+                },
+            }
+        }
+        Ok(line)
+    }
+
+    fn enter(&mut self, command: &'a CommandInfoWithArgs) {
+        self.levels.push(Level {
+            command,
+            options: Vec::new(),
+        });
+    }
+
+    /// The first operand of an applet that has subcommands names one.
+    fn operand(&mut self, word: String) -> Result<(), String> {
+        let innermost = self.levels.last().map(|level| level.command);
+        let commands = innermost.map_or(&[][..], |command| &command.commands);
+        if commands.is_empty() {
+            self.operands.push(word);
+            return Ok(());
+        }
+        let known = commands.iter().find(|command| command.name == word);
+        let known = known.ok_or_else(|| format!("unknown command \"{}\"", shown(&word)))?;
+        self.enter(&known.command);
+        Ok(())
+    }
+
+    /// `-vn`, `-odata=ordered`, `-o data=ordered`.
+    fn shorts(
+        &mut self,
+        text: &str,
+        words: &mut impl Iterator<Item = String>,
+    ) -> Result<(), String> {
+        let mut letters = text.chars();
+        while let Some(letter) = letters.next() {
+            let spelt = format!("-{letter}");
+            let Some((level, flag)) = self.find(|flag| flag.short == Some(letter)) else {
+                self.help = letter == 'h';
+                return match self.help {
+                    true => Ok(()),
+                    false => Err(format!("unknown option {}", shown(&spelt))),
+                };
+            };
+            let mut value = None;
+            if takes_value(flag) {
+                let glued: String = letters.by_ref().collect();
+                value = match glued.is_empty() {
+                    true => Some(words.next().ok_or_else(|| lacks_value(&spelt))?),
+                    false => Some(glued),
+                };
+            }
+            self.give(level, spelt, flag, value);
+        }
+        Ok(())
+    }
+
+    /// `--long`, `--long=value`, `--long value`, and what is left of `--long` unmistakably.
+    fn long(&mut self, text: &str, words: &mut impl Iterator<Item = String>) -> Result<(), String> {
+        let (name, glued) = match text.split_once('=') {
+            Some((name, value)) => (format!("--{name}"), Some(value.to_owned())),
+            None => (format!("--{text}"), None),
+        };
+        let (level, flag) = self.named(&name)?;
+        let value = match (takes_value(flag), glued) {
+            (true, None) => Some(words.next().ok_or_else(|| lacks_value(flag.long))?),
+            (false, Some(_)) => return Err(format!("option {} takes no value", flag.long)),
+            (_, glued) => glued,
+        };
+        self.help |= flag.long == "--help";
+        self.give(level, flag.long.to_owned(), flag, value);
+        Ok(())
+    }
+
+    fn named(&self, name: &str) -> Result<(usize, &'a FlagInfo<'static>), String> {
+        if let Some(found) = self.find(|flag| flag.long == name) {
+            return Ok(found);
+        }
+        let mut alike: Vec<&str> = self.flags().map(|(_, flag)| flag.long).collect();
+        alike.retain(|long| long.starts_with(name));
+        alike.sort_unstable();
+        alike.dedup();
+        let found = match alike[..] {
+            [long] => self.find(|flag| flag.long == long),
+            [] => None,
+            _ => {
+                return Err(format!(
+                    "option {} may be any of {}",
+                    shown(name),
+                    alike.join(", ")
+                ));
+            }
+        };
+        found.ok_or_else(|| format!("unknown option {}", shown(name)))
+    }
+
+    /// The subcommand's options before the applet's own, which may follow it as well.
+    fn find(
+        &self,
+        test: impl Fn(&FlagInfo<'static>) -> bool,
+    ) -> Option<(usize, &'a FlagInfo<'static>)> {
+        self.flags().find(|(_, flag)| test(flag))
+    }
+
+    fn flags(&self) -> impl Iterator<Item = (usize, &'a FlagInfo<'static>)> {
+        let levels = self.levels.iter().enumerate().rev();
+        levels.flat_map(|(at, level)| level.command.flags.iter().map(move |flag| (at, flag)))
+    }
+
+    /// The last of several values counts, as with getopt, unless the applet wants them all;
+    /// and the last of several rivals.
+    fn give(
+        &mut self,
+        at: usize,
+        spelt: String,
+        flag: &'a FlagInfo<'static>,
+        value: Option<String>,
+    ) {
+        let single = value.is_some() && flag.optionality != Optionality::Repeating;
+        let rivals = self
+            .rivals
+            .iter()
+            .filter(|group| group.contains(&flag.long));
+        let rivals: Vec<&str> = rivals.flat_map(|group| group.iter().copied()).collect();
+        let options = &mut self.levels[at].options;
+        options.retain(|(_, earlier, _)| {
+            !(single && earlier.long == flag.long || rivals.contains(&earlier.long))
+        });
+        options.push((spelt, flag, value));
+    }
+
+    /// `--` keeps argh from taking an operand for an option, or the operand `help` for a
+    /// call for help.
+    fn for_argh(self) -> Vec<String> {
+        let mut words = Vec::new();
+        for (depth, level) in self.levels.into_iter().enumerate() {
+            if depth > 0 {
+                words.push(level.command.name.to_owned());
+            }
+            for (spelt, _, value) in level.options.into_iter().filter(|_| !self.help) {
+                words.push(spelt);
+                words.extend(value);
+            }
+        }
+        if self.help {
+            words.push("--help".to_owned());
+            return words;
+        }
+        words.push("--".to_owned());
+        words.extend(self.operands);
+        words
+    }
+}
+
+fn takes_value(flag: &FlagInfo<'_>) -> bool {
+    matches!(flag.kind, FlagInfoKind::Option { .. })
+}
+
+fn lacks_value(option: &str) -> String {
+    format!("option {option} needs a value")
+}
+
+fn shown(word: &str) -> String {
+    printable(decode(word).as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,262 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStringExt;
+
+use argh::FromArgs;
+
+use super::*;
+
+/// mounts nothing.
+#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
+#[argh(help_triggers("-h", "--help"))]
+struct Mount {
+    /// say more
+    #[argh(switch, short = 'v')]
+    verbose: u8,
+    /// do less
+    #[argh(switch, short = 'n')]
+    no_mtab: bool,
+    /// read only
+    #[argh(switch, short = 'r')]
+    read_only: bool,
+    /// writable
+    #[argh(switch, short = 'w')]
+    read_write: bool,
+    /// options
+    #[argh(option, short = 'o', arg_name = "list")]
+    options: Vec<Word>,
+    /// type
+    #[argh(option, short = 't', arg_name = "type")]
+    kind: Option<Word>,
+    /// what to mount
+    #[argh(positional)]
+    spec: Word,
+    /// where
+    #[argh(positional)]
+    dir: Word,
+}
+
+/// a tool with commands.
+#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
+#[argh(help_triggers("-h", "--help"))]
+struct Tool {
+    /// another file
+    #[argh(option)]
+    config_file: Option<Word>,
+    /// say more
+    #[argh(switch, short = 'v')]
+    verbose: u8,
+    /// what to do
+    #[argh(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
+#[argh(subcommand)]
+enum Command {
+    Add(Add),
+    List(List),
+}
+
+/// adds a node.
+#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "add-node", help_triggers("-h", "--help"))]
+struct Add {
+    /// its port
+    #[argh(option)]
+    port: Option<i32>,
+    /// its name
+    #[argh(positional)]
+    node: Word,
+}
+
+/// lists nodes.
+#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
+#[argh(subcommand, name = "list", help_triggers("-h", "--help"))]
+struct List {}
+
+const RIVALS: Rivals<'static> = &[&["--read-only", "--read-write"]];
+
+fn os(args: &[&str]) -> Vec<OsString> {
+    args.iter().map(OsString::from).collect()
+}
+
+fn mount(args: &[&str]) -> Result<Mount, Stop> {
+    interpret("mount.ocfs2", &os(args), RIVALS)
+}
+
+fn tool(args: &[&str]) -> Result<Tool, Stop> {
+    interpret("o2cb", &os(args), &[])
+}
+
+fn wrong<T: std::fmt::Debug>(result: Result<T, Stop>) -> String {
+    match result {
+        Err(Stop::Wrong(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn help<T: std::fmt::Debug>(result: Result<T, Stop>) -> String {
+    match result {
+        Err(Stop::Help(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_spelling_means_the_same() {
+    for args in [
+        &["-v", "-n", "-o", "a,b", "dev", "dir"][..],
+        &["dev", "dir", "-vn", "-oa,b"],
+        &["dev", "-vnoa,b", "dir"],
+        &["-nvo", "a,b", "--", "dev", "dir"],
+        &["--verbose", "--no-mtab", "--options=a,b", "dev", "dir"],
+        &["--verb", "--no", "--opt", "a,b", "dev", "--", "dir"],
+    ] {
+        let got = mount(args).unwrap();
+        assert_eq!((got.verbose, got.no_mtab), (1, true), "{args:?}");
+        assert_eq!(got.options, [Word("a,b".into())], "{args:?}");
+        assert_eq!(
+            (got.spec.0, got.dir.0),
+            ("dev".into(), "dir".into()),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn repeated_options() {
+    let got = mount(&["-o", "a", "d", "-vv", "-ob", "m", "-v", "-tx", "-t", "y"]).unwrap();
+    assert_eq!(got.options, [Word("a".into()), Word("b".into())]);
+    assert_eq!(Word::joined(&got.options), "a,b");
+    assert_eq!(Word::joined(&[]), "");
+    assert_eq!((got.verbose, got.kind), (3, Some(Word("y".into()))));
+    for (args, read_only) in [
+        ("-wr", true),
+        ("-rw", false),
+        ("-rrw", false),
+        ("-rwr", true),
+    ] {
+        let got = mount(&[args, "d", "m"]).unwrap();
+        assert_eq!(
+            (got.read_only, got.read_write),
+            (read_only, !read_only),
+            "{args}"
+        );
+    }
+}
+
+#[test]
+fn operands_that_look_like_something_else() {
+    let got = mount(&["--", "-v", "--help"]).unwrap();
+    assert_eq!((got.spec.0, got.dir.0), ("-v".into(), "--help".into()));
+    let got = mount(&["help", ""]).unwrap();
+    assert_eq!((got.spec.0, got.dir.0), ("help".into(), "".into()));
+    let got = mount(&["-", "-o", "--help", "-o", "-v", "-o", "", "m"]).unwrap();
+    assert_eq!(
+        (got.spec.0, got.options.len(), got.verbose),
+        ("-".into(), 3, 0)
+    );
+}
+
+#[test]
+fn wrong_usage_names_the_word() {
+    for (args, text) in [
+        (&["-x", "d", "m"][..], "unknown option -x"),
+        (&["-vnx", "d", "m"], "unknown option -x"),
+        (&["-ä"], "unknown option -ä"),
+        (&["--nope=1"], "unknown option --nope"),
+        (
+            &["--=1"],
+            "option -- may be any of --help, --kind, --no-mtab, --options, --read-only, --read-write, --verbose",
+        ),
+        (
+            &["--read"],
+            "option --read may be any of --read-only, --read-write",
+        ),
+        (&["d", "m", "-o"], "option -o needs a value"),
+        (&["d", "m", "--options"], "option --options needs a value"),
+        (
+            &["--verbose=2", "d", "m"],
+            "option --verbose takes no value",
+        ),
+        (&["d"], "Required positional arguments not provided: dir"),
+        (&[], "Required positional arguments not provided: spec, dir"),
+        (&["d", "m", "e\n"], r"Unrecognized argument: e\n"),
+    ] {
+        assert_eq!(wrong(mount(args)), text, "{args:?}");
+    }
+}
+
+#[test]
+fn help_wins_where_it_stands() {
+    for args in [
+        &["-h"][..],
+        &["--help"],
+        &["-vh"],
+        &["d", "--he"],
+        &["-h", "--nope"],
+        &["-o", "x", "-h"],
+    ] {
+        assert!(
+            help(mount(args)).starts_with("Usage: mount.ocfs2 [-v]"),
+            "{args:?}"
+        );
+    }
+    assert_eq!(wrong(mount(&["--nope", "-h"])), "unknown option --nope");
+    assert!(help(tool(&["-h"])).starts_with("Usage: o2cb "));
+    assert!(help(tool(&["-v", "add-node", "-h"])).starts_with("Usage: o2cb add-node "));
+}
+
+#[test]
+fn commands_have_options_of_their_own() {
+    let got = tool(&[
+        "--config-file=f",
+        "-vv",
+        "add-node",
+        "--port",
+        "-5",
+        "help",
+        "-v",
+    ])
+    .unwrap();
+    let add = Add {
+        port: Some(-5),
+        node: Word("help".into()),
+    };
+    assert_eq!((got.verbose, got.command), (3, Some(Command::Add(add))));
+    assert_eq!(got.config_file, Some(Word("f".into())));
+    assert_eq!(tool(&[]).unwrap().command, None);
+    assert_eq!(
+        tool(&["--", "list"]).unwrap().command,
+        Some(Command::List(List {}))
+    );
+    assert_eq!(wrong(tool(&["help"])), "unknown command \"help\"");
+    assert_eq!(
+        wrong(tool(&["--port=1", "add-node", "x"])),
+        "unknown option --port"
+    );
+    let bad = "Error parsing option '--port' with value 'x': invalid digit found in string";
+    assert_eq!(wrong(tool(&["add-node", "--port", "x", "n"])), bad);
+}
+
+#[test]
+fn every_byte_string_survives() {
+    let all: Vec<u8> = (1..=255).collect();
+    let trap = "\u{10ff80}\u{10ffff}\u{10ff00}\u{10ff41}ä".as_bytes();
+    for bytes in [&all[..], trap, b"\xf4\x8f\xbe", b"", b"/mnt/\xe9t\xe9"] {
+        let word = OsStr::from_bytes(bytes);
+        assert_eq!(decode(&encode(word)), word);
+    }
+    assert_eq!(encode(OsStr::new("/mnt/été")), "/mnt/été");
+    let raw = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    let args = [raw(b"-o\xff=1"), raw(b"\xe9"), raw(b"\xff")];
+    let got: Mount = interpret("mount.ocfs2", &args, RIVALS).unwrap();
+    assert_eq!(
+        (got.options[0].0.as_bytes(), got.dir.0.as_bytes()),
+        (&b"\xff=1"[..], &b"\xff"[..])
+    );
+    let got = interpret::<Mount>("mount.ocfs2", &[raw(b"-\xff")], &[]);
+    assert_eq!(wrong(got), r"unknown option -\xff");
+    let got = interpret::<Mount>("m", &[raw(b"a"), raw(b"b"), raw(b"\xffc")], &[]);
+    assert_eq!(wrong(got), r"Unrecognized argument: \xffc");
+}

@@ -1,0 +1,213 @@
+//! The `-o` string of mount.ocfs2: what mount(2) takes as flags, what the kernel driver
+//! parses itself, and what is for user space only and may never reach the kernel.
+
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use rustix::mount::MountFlags;
+
+use crate::report::{Usage, printable};
+pub use table::REMOUNT;
+use table::{BIND, FLAGS, IGNORED, KERNEL, Value};
+
+/// mount(2) copies one page, the terminating NUL included, and drops the rest unasked.
+const DATA_MAX: usize = 4095;
+
+/// What an `-o` string asks for. Words count in their order: a later one undoes an earlier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MountOptions {
+    /// Flags of mount(2); `remount` and `bind` are beside, as rustix has calls for them.
+    pub flags: MountFlags,
+    /// What the driver is to parse, in the order given, quotes and all.
+    pub data: Vec<OsString>,
+    /// Change the options of a mounted volume.
+    pub remount: bool,
+    /// Mount a directory a second time.
+    pub bind: bool,
+    /// Mount without the cluster. The word stands in `data` as well: the kernels that have
+    /// it must be told, the others refuse it.
+    pub nocluster: Option<NoCluster>,
+    /// A `heartbeat=` the caller gave. It is not in `data`: mount(8) hands back what
+    /// /proc/mounts shows, which on a remount need not be what the kernel accepts. Which
+    /// mode is right follows from volume and cluster alone.
+    pub heartbeat: Option<OsString>,
+    /// A `cluster_stack=` the caller gave, left out of `data` likewise.
+    pub cluster_stack: Option<OsString>,
+    /// Words for user space, and the unknown ones that a sloppy mount leaves out.
+    pub ignored: Vec<OsString>,
+}
+
+/// The user wants a clustered volume mounted without its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoCluster {
+    /// `nocluster=yes`: there is nothing left to ask.
+    pub confirmed: bool,
+}
+
+impl MountOptions {
+    /// Reads an option string; `sloppy` leaves out what the driver does not know.
+    pub fn parse(text: &OsStr, sloppy: bool) -> Result<Self, Usage> {
+        let mut options = Self {
+            flags: MountFlags::empty(),
+            data: Vec::new(),
+            remount: false,
+            bind: false,
+            nocluster: None,
+            heartbeat: None,
+            cluster_stack: None,
+            ignored: Vec::new(),
+        };
+        for word in split(text)? {
+            options.take(word, sloppy)?;
+        }
+        options.remount = options.flags.contains(REMOUNT);
+        options.bind = options.flags.contains(BIND);
+        options.flags.remove(REMOUNT | BIND);
+        Ok(options)
+    }
+
+    fn take(&mut self, word: &OsStr, sloppy: bool) -> Result<(), Usage> {
+        let bytes = word.as_bytes();
+        let (name, value) = match bytes.iter().position(|&byte| byte == b'=') {
+            Some(at) => (&bytes[..at], Some(OsStr::from_bytes(&bytes[at + 1..]))),
+            None => (bytes, None),
+        };
+        // `user=NAME` is how mount tables note who mounted; no other flag has a value.
+        let mut flags = FLAGS.iter().filter(|_| value.is_none() || name == b"user");
+        if let Some((_, set, clear)) = flags.find(|flag| flag.0.as_bytes() == name) {
+            self.flags = self.flags.difference(*clear).union(*set);
+            return Ok(());
+        }
+        let outside = name.starts_with(b"x-") || name.starts_with(b"X-");
+        if outside || IGNORED.iter().any(|known| known.as_bytes() == name) {
+            self.ignored.push(word.to_owned());
+            return Ok(());
+        }
+        match KERNEL.iter().find(|known| known.0.as_bytes() == name) {
+            Some((_, syntax)) => check(word, value, syntax)?,
+            None if sloppy => {
+                self.ignored.push(word.to_owned());
+                return Ok(());
+            }
+            None => {}
+        }
+        self.keep(name, value, word);
+        Ok(())
+    }
+
+    fn keep(&mut self, name: &[u8], value: Option<&OsStr>, word: &OsStr) {
+        match name {
+            b"heartbeat" => self.heartbeat = value.map(OsStr::to_owned),
+            b"cluster_stack" => self.cluster_stack = value.map(OsStr::to_owned),
+            b"nocluster" => {
+                if self.nocluster.is_none() {
+                    self.data.push("nocluster".into());
+                }
+                let before = self.nocluster.is_some_and(|given| given.confirmed);
+                let confirmed = before || value.is_some();
+                self.nocluster = Some(NoCluster { confirmed });
+            }
+            _ => self.data.push(word.to_owned()),
+        }
+    }
+
+    /// The driver's option string, with `added` (the heartbeat or stack word) at its end.
+    pub fn data_string(&self, added: &[&str]) -> Result<CString, Usage> {
+        let words = self.data.iter().map(OsString::as_os_str);
+        let words: Vec<&OsStr> = words.chain(added.iter().map(OsStr::new)).collect();
+        let text = words.join(OsStr::new(","));
+        if text.len() > DATA_MAX {
+            let length = text.len();
+            return Err(Usage(format!(
+                "the mount options take {length} bytes, the kernel reads no more than {DATA_MAX}"
+            )));
+        }
+        CString::new(text.into_vec()).map_err(|_| Usage("a mount option holds a NUL".into()))
+    }
+
+    /// What `-v` tells after a mount: `DEVICE on DIR type ocfs2 (rw,noexec,_netdev,...)`.
+    /// `data` is what the kernel was given.
+    pub fn describe(&self, device: &Path, dir: &Path, clustered: bool, data: &CStr) -> String {
+        let mut flags = self.flags;
+        flags.set(REMOUNT, self.remount);
+        flags.set(BIND, self.bind);
+        let mut words = Vec::new();
+        if !flags.contains(MountFlags::RDONLY) {
+            words.push("rw".to_owned());
+        }
+        // The first name of a bit is the one to show, so each bit is taken off once shown.
+        for (name, set, _) in FLAGS.iter().filter(|flag| flag.1.bits().count_ones() == 1) {
+            if flags.contains(*set) {
+                words.push((*name).to_owned());
+                flags.remove(*set);
+            }
+        }
+        words.extend(clustered.then(|| "_netdev".to_owned()));
+        if !data.is_empty() {
+            words.push(printable(data.to_bytes()));
+        }
+        let [device, dir] = [device, dir].map(|path| printable(path.as_os_str().as_bytes()));
+        format!("{device} on {dir} type ocfs2 ({})", words.join(","))
+    }
+}
+
+/// Words between commas; one inside double quotes, as in `context="a,b"`, parts nothing.
+fn split(text: &OsStr) -> Result<Vec<&OsStr>, Usage> {
+    let mut quoted = false;
+    let words = text.as_bytes().split(|&byte| {
+        quoted ^= byte == b'"';
+        byte == b',' && !quoted
+    });
+    let words: Vec<&OsStr> = words
+        .map(OsStr::from_bytes)
+        .filter(|word| !word.is_empty())
+        .collect();
+    if quoted {
+        return Err(Usage("a quote in the mount options is not closed".into()));
+    }
+    let broken = |word: &&&OsStr| word.as_bytes().iter().any(|byte| matches!(byte, 0 | b'\n'));
+    match words.iter().find(broken) {
+        Some(word) => Err(refusal(word, "holds a NUL or a new line")),
+        None => Ok(words),
+    }
+}
+
+/// Refuses only what every kernel refuses, as one that is told "no" here is spared a join.
+fn check(word: &OsStr, value: Option<&OsStr>, syntax: &Value) -> Result<(), Usage> {
+    let text = value.map(|value| value.to_string_lossy());
+    let is_number = |text: &str| {
+        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+        let hex = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
+        let plain = !digits.starts_with(['+', '-']);
+        let number = match hex {
+            Some(hex) => u32::from_str_radix(hex, 16),
+            None => digits.parse(),
+        };
+        plain && number.is_ok()
+    };
+    match (syntax, text.as_deref()) {
+        (Value::None, None) | (Value::Any, Some(_)) => Ok(()),
+        (Value::Number, Some(text)) if is_number(text) => Ok(()),
+        (Value::OneOf(all), Some(text)) if all.contains(&text) => Ok(()),
+        (Value::Maybe(all), text) if text.is_none_or(|text| all.contains(&text)) => Ok(()),
+        (Value::None, Some(_)) => Err(refusal(word, "takes no value")),
+        (Value::Any, None) => Err(refusal(word, "needs a value")),
+        (Value::Number, _) => Err(refusal(word, "needs a number")),
+        (Value::OneOf(all) | Value::Maybe(all), _) => Err(refusal(
+            word,
+            &format!("has to be one of {}", all.join(", ")),
+        )),
+    }
+}
+
+fn refusal(word: &OsStr, why: &str) -> Usage {
+    Usage(format!(
+        "mount option \"{}\" {why}",
+        printable(word.as_bytes())
+    ))
+}
