@@ -5,4 +5,15 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod applet;
+pub mod cli;
+pub mod cluster;
+pub mod crc;
+pub mod group;
+pub mod heartbeat;
 pub mod ids;
+pub mod options;
+pub mod report;
+pub mod sys;
+pub mod system;
+pub mod volume;

@@ -1,0 +1,185 @@
+//! ocfs2_hb_ctl: starts, stops and shows the heartbeat of one volume, by hand or for the
+//! kernel, which runs `ocfs2_hb_ctl -K -u UUID` after an unmount.
+
+use super::progress::Progress;
+use crate::cli::{self, Word};
+use crate::group::Group;
+use crate::heartbeat::Left;
+use crate::ids::{Service, Uuid};
+use crate::report::{self, Failure, Usage};
+use crate::sys::ioprio::Level;
+use crate::system::System;
+use crate::volume::{Examined, find};
+use argh::{ArgsInfo, FromArgs};
+use eyre::{Result, WrapErr, bail};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Start, stop or show the heartbeat of an OCFS2 volume. mount.ocfs2 and umount.ocfs2 do this
+/// by themselves; this is for repair and for asking.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    error_code(1, "it failed, or wrong usage")
+)]
+struct Args {
+    /// start the heartbeat, or count one user more
+    #[argh(switch, short = 'S')]
+    start: bool,
+    /// count one user less, and stop the heartbeat after the last
+    #[argh(switch, short = 'K', long = "kill")]
+    stop: bool,
+    /// print the number of users
+    #[argh(switch, short = 'I')]
+    info: bool,
+    /// put the heartbeat's I/O into the real-time class
+    #[argh(switch, short = 'P')]
+    priority: bool,
+    /// the volume's device
+    #[argh(option, short = 'd', arg_name = "device")]
+    device: Option<Word>,
+    /// the volume's UUID
+    #[argh(option, short = 'u', arg_name = "uuid")]
+    uuid: Option<Word>,
+    /// with -P: the priority within the class, 0 (most urgent) to 7
+    #[argh(option, short = 'n', long = "level", arg_name = "level", default = "0")]
+    level: u8,
+    /// who uses the volume: a mount point or a program's name
+    #[argh(positional, arg_name = "service")]
+    service: Vec<Word>,
+}
+
+/// What is wanted of the heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Start,
+    Stop,
+    Info,
+    Priority(Level),
+}
+
+/// Exactly one way to name the volume.
+enum Target {
+    Device(PathBuf),
+    Uuid(Uuid),
+}
+
+/// Runs the applet. Its exit codes are those of the C tool: 0 and 1.
+pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
+    let rivals: cli::Rivals = &[&["--start", "--kill", "--info", "--priority"]];
+    let Some(args) = cli::parse::<Args>("ocfs2_hb_ctl", args, rivals)? else {
+        return Ok(());
+    };
+    act(system, args).map_err(|report| Failure::new(1, report))
+}
+
+fn act(system: &System, args: Args) -> Result<()> {
+    let action = args.action()?;
+    let target = args.target()?;
+    let service = args.service.first().map(|Word(service)| service.clone());
+    match (action, target, service) {
+        (Action::Start, _, None) => bail!(Usage(
+            "-S needs the service that wants the heartbeat: a mount point or a program".into()
+        )),
+        (Action::Stop, Target::Device(_), None) => bail!(Usage(
+            "-K -d needs the service that is done with the heartbeat".into()
+        )),
+        (Action::Start, target, Some(service)) => start(system, &target, &service),
+        (Action::Stop, Target::Uuid(uuid), None) => kernel_stops(system, uuid),
+        (Action::Stop, target, Some(service)) => stop(system, &target, &service),
+        (Action::Info, target, _) => {
+            let (uuid, group) = group_of(system, &target)?;
+            report::say(format!("{uuid}: {} refs\n", group.references()?))
+        }
+        (Action::Priority(level), target, _) => {
+            let (_, group) = group_of(system, &target)?;
+            group.prefer_heartbeat_io(level)
+        }
+    }
+}
+
+impl Args {
+    fn action(&self) -> Result<Action> {
+        let level = Level::new(self.level)
+            .ok_or_else(|| Usage(format!("-n {}: the priority is 0 to 7", self.level)))?;
+        let wanted = [
+            (self.start, Action::Start),
+            (self.stop, Action::Stop),
+            (self.info, Action::Info),
+            (self.priority, Action::Priority(level)),
+        ];
+        let found = wanted.into_iter().find(|(given, _)| *given);
+        let (_, action) = found.ok_or_else(|| {
+            Usage("one of -S, -K, -I and -P is wanted (see \"ocfs2_hb_ctl --help\")".into())
+        })?;
+        Ok(action)
+    }
+
+    fn target(&self) -> Result<Target> {
+        match (&self.device, &self.uuid) {
+            (Some(Word(device)), None) => Ok(Target::Device(device.into())),
+            (None, Some(Word(uuid))) => {
+                let parsed = uuid.to_string_lossy().parse();
+                Ok(Target::Uuid(parsed.map_err(
+                    |bad: crate::ids::BadName| Usage(bad.to_string()),
+                )?))
+            }
+            _ => bail!(Usage("one of -d DEVICE and -u UUID is wanted".into())),
+        }
+    }
+}
+
+fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
+    let device = match target {
+        Target::Device(device) => device.clone(),
+        Target::Uuid(uuid) => find::by_uuid(system, *uuid)?,
+    };
+    let volume = examine(system, &device)?;
+    let group = Group::of_volume(system, &volume)?;
+    let standing = Service::Standing(service.to_string_lossy().into_owned());
+    let mut progress = Progress::new(false, &device);
+    let join = group.begin_join(&standing, &mut |wait, since| progress.show(wait, since));
+    progress.clear();
+    join.and_then(|join| join.complete(&Ok(())))
+        .wrap_err("starting the heartbeat")
+}
+
+fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
+    let (uuid, group) = group_of(system, target)?;
+    let standing = Service::Standing(service.to_string_lossy().into_owned());
+    match group.leave(&standing).wrap_err("stopping the heartbeat")? {
+        Left::NothingThere if !group.is_global() => {
+            bail!("the volume {uuid} has no heartbeat on this node")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the kernel runs after an unmount. Nobody reads its standard error.
+fn kernel_stops(system: &System, uuid: Uuid) -> Result<()> {
+    let (_, group) = group_of(system, &Target::Uuid(uuid))?;
+    match group.kernel_leaves().wrap_err("stopping the heartbeat")? {
+        Left::NothingThere if !group.is_global() => {
+            bail!("the volume {uuid} has no heartbeat on this node")
+        }
+        Left::StillAlive | Left::StillMounted(_) => {
+            bail!("the heartbeat region {uuid} is in use: the volume is mounted (unmount it first)")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Group<'s>)> {
+    match target {
+        Target::Uuid(uuid) => Ok((*uuid, Group::of_region(system, *uuid, None)?)),
+        Target::Device(device) => {
+            let volume = examine(system, device)?;
+            let uuid = volume.superblock.uuid;
+            Ok((uuid, Group::of_volume(system, &volume)?))
+        }
+    }
+}
+
+fn examine(system: &System, device: &Path) -> Result<Examined> {
+    Examined::read(system, device).wrap_err_with(|| device.display().to_string())
+}

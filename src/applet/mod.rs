@@ -1,0 +1,192 @@
+//! The applets, and which of them a call means.
+
+pub mod hb_ctl;
+pub mod mount;
+pub mod multicall;
+pub mod o2cb;
+mod progress;
+pub mod umount;
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::report::{self, Failure, exit};
+use crate::system::System;
+
+/// The program's own name, under which it takes an applet's name as first argument.
+pub const PROGRAM: &str = "ocfs2box";
+
+/// One thing the program can be.
+#[derive(Debug)]
+pub struct Applet {
+    /// The name it is called by.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub about: &'static str,
+    /// Runs it with the arguments that follow its name.
+    pub run: fn(&System, &[OsString]) -> Result<(), Failure>,
+}
+
+/// Every applet; links are made from this table.
+pub static APPLETS: &[Applet] = &[
+    Applet {
+        name: "mount.ocfs2",
+        about: "join the volume's cluster and mount it",
+        run: mount::run,
+    },
+    Applet {
+        name: "umount.ocfs2",
+        about: "unmount a volume and leave its cluster",
+        run: umount::run,
+    },
+    Applet {
+        name: "ocfs2_hb_ctl",
+        about: "start, stop and count the users of a volume's heartbeat",
+        run: hb_ctl::run,
+    },
+    Applet {
+        name: "o2cb",
+        about: "configure the cluster and bring it up or down",
+        run: o2cb::run,
+    },
+    Applet {
+        name: "o2cb.init",
+        about: "o2cb under the name of its init script",
+        run: o2cb::run,
+    },
+];
+
+/// The applet of exactly this name.
+pub fn find(name: &OsStr) -> Option<&'static Applet> {
+    APPLETS.iter().find(|applet| name == applet.name)
+}
+
+/// Runs what `argv` asks for; an empty `argv` asks for nothing.
+pub fn main(system: &System, argv: &[OsString]) -> ExitCode {
+    let result = match argv {
+        [name, args @ ..] => dispatch(system, name, args),
+        [] => Err(unknown(OsStr::new(""))),
+    };
+    report::conclude(result)
+}
+
+fn dispatch(system: &System, name: &OsStr, args: &[OsString]) -> Result<(), Failure> {
+    let base = base_name(name);
+    if base == PROGRAM {
+        return multicall::run(system, args);
+    }
+    // With no name at all there is nobody who meant an applet.
+    let applet = match base.is_empty() {
+        true => None,
+        false => find(base).or_else(|| along_links(executed_path()?)),
+    };
+    enter(system, applet.ok_or_else(|| unknown(name))?, args)
+}
+
+/// Runs an applet under its own name.
+pub(crate) fn enter(
+    system: &System,
+    applet: &'static Applet,
+    args: &[OsString],
+) -> Result<(), Failure> {
+    report::set_name(applet.name);
+    (applet.run)(system, args)
+}
+
+/// The end of a call by a name that no applet has.
+pub(crate) fn unknown(name: &OsStr) -> Failure {
+    let name = report::printable(name.as_bytes());
+    let report = eyre::eyre!("\"{name}\" is no applet (\"{PROGRAM} --list\" names them)");
+    Failure::new(exit::NOT_FOUND, report)
+}
+
+/// What follows the last slash; nothing where the path ends in one.
+fn base_name(path: &OsStr) -> &OsStr {
+    let bytes = path.as_bytes();
+    let start = bytes
+        .iter()
+        .rposition(|&byte| byte == b'/')
+        .map_or(0, |at| at + 1);
+    OsStr::from_bytes(&bytes[start..])
+}
+
+/// The first applet's name on the way from a path through its symbolic links. The walk ends
+/// where the kernel's does, after 40 of them.
+fn along_links(mut path: PathBuf) -> Option<&'static Applet> {
+    for _ in 0..=40 {
+        if let Some(applet) = find(path.file_name()?) {
+            return Some(applet);
+        }
+        let target = fs::read_link(&path).ok()?;
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    None
+}
+
+/// The path given to execve(2), links and all. It is where a caller's unknown `argv[0]` came
+/// from: what a shell found in PATH, or what stands behind an `argv[0]` that says something
+/// else altogether. (/proc/self/exe would name the end of the chain.)
+fn executed_path() -> Option<PathBuf> {
+    // rustix panics where a kernel older than 6.4 shows neither the vector nor this file.
+    if !Path::new("/proc/self/auxv").exists() {
+        return None;
+    }
+    let path = rustix::param::linux_execfn().to_bytes();
+    Some(PathBuf::from(OsString::from_vec(path.to_vec())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_names() {
+        for (path, base) in [
+            ("mount.ocfs2", "mount.ocfs2"),
+            ("/sbin/o2cb", "o2cb"),
+            ("./o2cb.init", "o2cb.init"),
+            ("/sbin/", ""),
+            ("", ""),
+        ] {
+            assert_eq!(base_name(OsStr::new(path)), base, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_exact_and_unique() {
+        for (at, applet) in APPLETS.iter().enumerate() {
+            assert!(std::ptr::eq(
+                find(OsStr::new(applet.name)).unwrap(),
+                &APPLETS[at]
+            ));
+        }
+        for name in [
+            "",
+            "O2CB",
+            "o2cb ",
+            "-o2cb",
+            "mount",
+            "mount.ocfs2x",
+            PROGRAM,
+        ] {
+            assert!(find(OsStr::new(name)).is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn no_argv_is_127() {
+        assert_eq!(
+            format!("{:?}", main(&System::real(), &[])),
+            format!("{:?}", ExitCode::from(127))
+        );
+        assert_eq!(
+            dispatch(&System::real(), OsStr::new(""), &[])
+                .unwrap_err()
+                .code(),
+            127
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! What a failed mount(2) means, and what to do about it.
+
+use crate::options::MountOptions;
+use crate::report::{Failure, exit};
+use eyre::Report;
+use std::io;
+
+/// The end of an applet whose mount(2) failed; `said` is what the kernel logged about it.
+pub fn failure(
+    error: &io::Error,
+    place: String,
+    options: &MountOptions,
+    said: Vec<String>,
+) -> Failure {
+    let code = match error.raw_os_error() {
+        Some(libc::EPERM) => exit::USAGE,
+        Some(libc::ENOMEM) => exit::SYSTEM,
+        _ => exit::MOUNT,
+    };
+    let report = Report::msg(meaning(error, options, &said)).wrap_err(place);
+    let lines = said.iter().map(|line| format!("kernel: {line}"));
+    Failure::new(code, report).with_notes(lines.collect())
+}
+
+/// fs/ocfs2/super.c and the DLM below it answer with these.
+fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String {
+    let kernel_said = |part: &str| said.iter().any(|line| line.contains(part));
+    if options.nocluster.is_some() && error.raw_os_error() == Some(libc::EINVAL) {
+        return "this kernel has no nocluster option, as most have none (bring the cluster \
+                online, or, for one node alone, make the volume local: tunefs.ocfs2 -M local)"
+            .into();
+    }
+    let meant = match error.raw_os_error() {
+        Some(libc::EPERM) => "only root may mount",
+        Some(libc::ENODEV) => "this kernel does not know ocfs2 (its module is missing)",
+        Some(libc::ENOENT) => "the device or the mount point has gone",
+        Some(libc::EBUSY) => {
+            "the volume is mounted there already, or something else holds the device"
+        }
+        Some(libc::EROFS | libc::EACCES) => {
+            "the device is write-protected (a local volume can be mounted with -o ro)"
+        }
+        Some(libc::ENOTCONN) => {
+            "another node of the cluster could not be reached (see that the nodes' addresses, the \
+             firewall and the time-outs are right, and the same on all)"
+        }
+        Some(libc::EINVAL) if kernel_said("mount option") => {
+            "the driver refuses a mount option, see below"
+        }
+        Some(libc::EINVAL) if kernel_said("no free slots") => {
+            "all of the volume's node slots are taken (unmount it somewhere, or add slots with \
+             tunefs.ocfs2 -N)"
+        }
+        Some(libc::EINVAL) => "the driver refuses the volume or the options, see the kernel log",
+        Some(libc::EIO) => {
+            "reading or writing the volume failed (run fsck.ocfs2 if the disk is well)"
+        }
+        Some(libc::ENOMEM) => "not enough memory",
+        _ => return error.to_string(),
+    };
+    format!("{meant} ({error})")
+}

@@ -1,0 +1,223 @@
+//! `ocfs2box` called by its own name: it runs an applet, or sees to the links by which
+//! applets are called.
+
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+
+use argh::{ArgsInfo, FromArgs};
+use eyre::{Report, WrapErr};
+
+use super::{APPLETS, PROGRAM};
+use crate::cli::{self, Word};
+use crate::report::{self, Failure, Usage, exit, printable};
+use crate::system::System;
+
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    description = "The cluster half of OCFS2's tools in one program. Called by the name of an\napplet, or with that name as its first argument, it is that applet.",
+    usage = "APPLET [ARGUMENTS]\n   or: {command_name} --install [-s] [-f] DIR\n   or: {command_name} --uninstall DIR\n   or: {command_name} --list | --version | --help",
+    help_triggers("-h", "--help"),
+    error_code(1, "wrong usage, or not permitted"),
+    error_code(2, "a file could not be written"),
+    error_code(127, "no such applet")
+)]
+struct Args {
+    /// print the names of the applets
+    #[argh(switch)]
+    list: bool,
+    /// make a link for each applet in DIR: a hard link, unless -s is given
+    #[argh(switch)]
+    install: bool,
+    /// remove the links to this program from DIR
+    #[argh(switch)]
+    uninstall: bool,
+    /// make symbolic links
+    #[argh(switch, short = 's')]
+    symbolic: bool,
+    /// replace files that are not links to this program
+    #[argh(switch, short = 'f')]
+    force: bool,
+    /// print the version
+    #[argh(switch, short = 'V')]
+    version: bool,
+    /// where the links go
+    #[argh(positional, arg_name = "DIR")]
+    dir: Option<Word>,
+}
+
+/// Runs the program under its own name.
+pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
+    match args {
+        [] => say(&help()),
+        [name, rest @ ..] if !name.as_encoded_bytes().starts_with(b"-") => {
+            let applet = super::find(name).ok_or_else(|| super::unknown(name))?;
+            super::enter(system, applet, rest)
+        }
+        // The list of applets belongs to the help, and argh cannot know it.
+        [only] if only == "-h" || only == "--help" => say(&help()),
+        _ => match cli::parse::<Args>(PROGRAM, args, &[])? {
+            Some(args) => manage(&args),
+            None => Ok(()),
+        },
+    }
+}
+
+fn manage(args: &Args) -> Result<(), Failure> {
+    let chosen = [args.list, args.version, args.install, args.uninstall];
+    let one = chosen.iter().filter(|&&chosen| chosen).count() == 1;
+    let files = |done: eyre::Result<()>| done.map_err(|report| Failure::of(report, exit::SYSTEM));
+    match &args.dir {
+        Some(dir) if one && args.install => files(install(dir.as_ref(), args.symbolic, args.force)),
+        Some(dir) if one && args.uninstall => files(uninstall(dir.as_ref())),
+        None if one && args.list => say(&APPLETS
+            .iter()
+            .map(|a| format!("{}\n", a.name))
+            .collect::<String>()),
+        None if one && args.version => say(&format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))),
+        _ => Err(Usage(format!(
+            "one of --list, --version, --install DIR, --uninstall DIR (see \"{PROGRAM} --help\")"
+        ))
+        .into()),
+    }
+}
+
+fn help() -> String {
+    let mut text = match Args::from_args(&[PROGRAM], &["--help"]) {
+        Err(early) => early.output,
+        Ok(_) => String::new(),
+    };
+    text.push_str("\nApplets:\n");
+    for applet in APPLETS {
+        text.push_str(&format!("  {:<16}  {}\n", applet.name, applet.about));
+    }
+    text
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    report::say(text).map_err(|report| Failure::of(report, exit::SYSTEM))
+}
+
+/// The running executable, by path and by identity.
+struct Me {
+    path: PathBuf,
+    file: Metadata,
+}
+
+/// What stands where a link is to go.
+#[derive(PartialEq)]
+enum Found {
+    Nothing,
+    /// The executable itself, not a link to it: never touched.
+    Me,
+    Ours,
+    Foreign,
+}
+
+impl Me {
+    fn find() -> eyre::Result<Self> {
+        let path = std::env::current_exe().wrap_err("cannot tell where this program is")?;
+        let file = fs::metadata(&path).wrap_err_with(|| shown(&path))?;
+        Ok(Self { path, file })
+    }
+
+    fn is(&self, file: &Metadata) -> bool {
+        (file.dev(), file.ino()) == (self.file.dev(), self.file.ino())
+    }
+
+    fn look(&self, path: &Path) -> eyre::Result<Found> {
+        if path == self.path {
+            return Ok(Found::Me);
+        }
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) => Err(Report::new(error).wrap_err(shown(path))),
+            // Where the link leads to, if it leads anywhere.
+            Ok(_) => match fs::metadata(path) {
+                Ok(file) if self.is(&file) => Ok(Found::Ours),
+                _ => Ok(Found::Foreign),
+            },
+        }
+    }
+}
+
+fn shown(path: &Path) -> String {
+    printable(path.as_os_str().as_encoded_bytes())
+}
+
+fn links(dir: &Path) -> eyre::Result<impl Iterator<Item = PathBuf>> {
+    let dir = dir.canonicalize().wrap_err_with(|| shown(dir))?;
+    Ok(APPLETS.iter().map(move |applet| dir.join(applet.name)))
+}
+
+/// Nothing is touched before it is known that nothing foreign would be replaced.
+fn install(dir: &Path, symbolic: bool, force: bool) -> eyre::Result<()> {
+    let me = Me::find()?;
+    let mut wanted = Vec::new();
+    let mut foreign = Vec::new();
+    for link in links(dir)? {
+        match me.look(&link)? {
+            Found::Me => continue,
+            Found::Foreign if !force => foreign.push(shown(&link)),
+            _ => wanted.push(link),
+        }
+    }
+    if !foreign.is_empty() {
+        let names = foreign.join(", ");
+        eyre::bail!(
+            "not a link to this program: {names} (move it away, or replace it with --force)"
+        );
+    }
+    for link in wanted {
+        put(&me, &link, symbolic).wrap_err_with(|| shown(&link))?;
+    }
+    Ok(())
+}
+
+/// Makes one link; at no moment is there none, or half of one, by its name.
+fn put(me: &Me, link: &Path, symbolic: bool) -> eyre::Result<()> {
+    let (Some(dir), Some(name)) = (link.parent(), link.file_name()) else {
+        eyre::bail!("not the name of a file");
+    };
+    let mut target = me.path.as_path();
+    if let (true, Some(file)) = (me.path.parent() == Some(dir), me.path.file_name()) {
+        target = Path::new(file);
+    }
+    // rename(2) of one hard link over another does nothing and leaves both.
+    let done = match symbolic {
+        true => fs::read_link(link).is_ok_and(|now| now == target),
+        false => fs::symlink_metadata(link).is_ok_and(|file| me.is(&file)),
+    };
+    if done {
+        return Ok(());
+    }
+    let draft = dir.join(format!(".{}.{}", name.display(), std::process::id()));
+    let made = match symbolic {
+        true => symlink(target, &draft),
+        false => fs::hard_link(&me.path, &draft),
+    };
+    made.map_err(hint)?;
+    fs::rename(&draft, link).inspect_err(|_| drop(fs::remove_file(&draft)))?;
+    Ok(())
+}
+
+fn hint(error: io::Error) -> Report {
+    let other_disk = error.kind() == ErrorKind::CrossesDevices;
+    let report = Report::new(error);
+    match other_disk {
+        true => report.wrap_err("a hard link cannot lead to another file system (use -s)"),
+        false => report,
+    }
+}
+
+fn uninstall(dir: &Path) -> eyre::Result<()> {
+    let me = Me::find()?;
+    for link in links(dir)? {
+        if me.look(&link)? == Found::Ours {
+            fs::remove_file(&link).wrap_err_with(|| shown(&link))?;
+        }
+    }
+    Ok(())
+}

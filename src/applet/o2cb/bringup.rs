@@ -1,0 +1,130 @@
+//! load, online and their opposites.
+
+use super::Call;
+use crate::cluster::config::HeartbeatMode;
+use crate::cluster::live::Live;
+use crate::cluster::{driver, register, timeouts};
+use crate::group::stack;
+use crate::heartbeat::{Heartbeat, Left, State};
+use crate::ids::{StackName, Uuid};
+use crate::system::{System, mounts};
+use eyre::{Result, WrapErr, bail};
+use std::path::Path;
+
+pub(super) fn load(call: &Call) -> Result<()> {
+    let sysconfig = call.settings.sysconfig()?;
+    driver::load(call.system)?;
+    let call_out = sysconfig.hb_ctl_path.as_deref();
+    driver::set_call_out(
+        call.system,
+        call_out.unwrap_or(Path::new(driver::NO_CALL_OUT)),
+    )?;
+    call.tell("the OCFS2 drivers are loaded")
+}
+
+pub(super) fn unload(call: &Call) -> Result<()> {
+    driver::unload(call.system)?;
+    call.tell("the OCFS2 drivers are unloaded")
+}
+
+pub(super) fn register_cluster(call: &Call) -> Result<()> {
+    let cluster = call.settings.cluster(call.cluster.as_ref())?;
+    let local = call.settings.local_node(&cluster)?;
+    register::register(call.system, &cluster, local)?;
+    call.tell(format_args!("cluster \"{}\" is registered", cluster.name))
+}
+
+pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
+    let live = Live::find(call.system)?;
+    match live.filter(|live| call.cluster.as_ref().is_none_or(|name| name == live.name())) {
+        Some(live) => register::unregister(call.system, &live),
+        None => bail!("the cluster is not registered"),
+    }
+}
+
+pub(super) fn online(call: &Call) -> Result<()> {
+    // What can be wrong in the files is found before anything is touched.
+    let cluster = call.settings.cluster(call.cluster.as_ref())?;
+    let local = call.settings.local_node(&cluster)?;
+    let sysconfig = call.settings.sysconfig()?;
+    if cluster.heartbeat_mode == HeartbeatMode::Global {
+        bail!(
+            "cluster \"{}\" has global heartbeat, which this version does not start",
+            cluster.name
+        );
+    }
+    load(call)?;
+    stack::set(call.system, StackName::O2CB)?;
+    let running = stack::running(call.system)?;
+    if running != StackName::O2CB {
+        bail!("the stack {running} is in use on this node (unmount its volumes first)");
+    }
+    register::register(call.system, &cluster, local)?;
+    let live = Live::find(call.system)?;
+    if let Some(live) = &live {
+        timeouts::apply(call.system, live, &sysconfig)?;
+    }
+    call.tell(format_args!("cluster \"{}\" is online", cluster.name))
+}
+
+pub(super) fn offline(call: &Call) -> Result<()> {
+    let live = match Live::find(call.system) {
+        Ok(Some(live)) => live,
+        // Nothing registered, or no driver to register with.
+        Ok(None) => return call.tell("no cluster is online"),
+        Err(_) if call.system.configfs().is_none() => return call.tell("no cluster is online"),
+        Err(error) => return Err(error),
+    };
+    if let Some(name) = call.cluster.as_ref().filter(|&name| name != live.name()) {
+        return call.tell(format_args!("cluster \"{name}\" is not online"));
+    }
+    let mut kept = Vec::new();
+    if !live.global_heartbeat()? {
+        for region in live.regions()? {
+            kept.extend(tidy(call, &live, region)?);
+        }
+    }
+    if !kept.is_empty() {
+        bail!(
+            "cluster \"{}\" is in use: {} (unmount first)",
+            live.name(),
+            kept.join("; ")
+        );
+    }
+    register::unregister(call.system, &live)?;
+    call.tell(format_args!("cluster \"{}\" is offline", live.name()))
+}
+
+/// Removes a region that nobody uses; else says who does.
+fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
+    let heartbeat = Heartbeat::new(call.system, live.path(), region);
+    let left = heartbeat
+        .tidy()
+        .wrap_err_with(|| format!("heartbeat region {region}"))?;
+    let why = match left {
+        Left::Stopped | Left::NothingThere => return Ok(None),
+        Left::InUse => format!("{} references", heartbeat.references()?),
+        Left::StillAlive | Left::StillMounted(_) => "a mounted volume or a lock domain".to_owned(),
+    };
+    let points = mount_points(call.system, &heartbeat)?;
+    let shown = match points.join(", ") {
+        none if none.is_empty() => String::new(),
+        points => format!(" ({points})"),
+    };
+    Ok(Some(format!("region {region} by {why}{shown}")))
+}
+
+/// Where the region's volume is to be seen in this mount namespace.
+fn mount_points(system: &System, heartbeat: &Heartbeat) -> Result<Vec<String>> {
+    let State::Beating(device) = heartbeat.region().state()? else {
+        return Ok(Vec::new());
+    };
+    let Some(number) = mounts::number_of(system, &device)? else {
+        return Ok(Vec::new());
+    };
+    let points = mounts::points_of(system, number)?;
+    Ok(points
+        .iter()
+        .map(|point| point.display().to_string())
+        .collect())
+}

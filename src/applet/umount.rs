@@ -1,0 +1,187 @@
+//! umount.ocfs2: what umount(8) runs, as `umount.ocfs2 DIR [-nlfvr] [-N ns] [-t type]`.
+
+use crate::cli::{self, Word};
+use crate::cluster::driver;
+use crate::group::Group;
+use crate::heartbeat::Left;
+use crate::ids::{Service, Uuid};
+use crate::report::{self, Failure, Usage, exit};
+use crate::system::System;
+use crate::system::mounts::{self, Mount};
+use crate::system::namespace::Namespace;
+use crate::volume::Examined;
+use argh::{ArgsInfo, FromArgs};
+use eyre::{Result, WrapErr, bail, eyre};
+use rustix::mount::{MountFlags, UnmountFlags};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// Unmount an OCFS2 volume and leave its cluster. umount(8) runs this for the type ocfs2.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    help_triggers("-h", "--help"),
+    error_code(1, "wrong usage, or no permission"),
+    error_code(2, "the system lacks something: memory, processes, files"),
+    error_code(32, "the unmount failed")
+)]
+struct Args {
+    /// say what is done
+    #[argh(switch, short = 'v')]
+    verbose: u8,
+    /// accepted: no mount table but the kernel's is kept
+    #[argh(switch, short = 'n')]
+    #[allow(dead_code, reason = "umount(8) passes it")]
+    no_mtab: bool,
+    /// take the mount out of sight at once, and end it when nobody uses it any more
+    #[argh(switch, short = 'l')]
+    lazy: bool,
+    /// give up what is under way (MNT_FORCE)
+    #[argh(switch, short = 'f')]
+    force: bool,
+    /// where it is busy, make it read-only instead
+    #[argh(switch, short = 'r')]
+    read_only: bool,
+    /// mount namespace to unmount in: a file such as /proc/PID/ns/mnt, or a PID
+    #[argh(option, short = 'N', arg_name = "ns")]
+    namespace: Option<Word>,
+    /// the type, which has to be ocfs2
+    #[argh(option, short = 't', long = "type", arg_name = "type")]
+    kind: Option<Word>,
+    /// the folder it is mounted on, or the device
+    #[argh(positional, arg_name = "folder")]
+    operands: Vec<Word>,
+}
+
+/// Runs the applet.
+pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
+    let Some(args) = cli::parse::<Args>("umount.ocfs2", args, &[])? else {
+        return Ok(());
+    };
+    unmount(system, args).map_err(|report| Failure::of(report, exit::MOUNT))
+}
+
+fn unmount(system: &System, args: Args) -> Result<()> {
+    if let Some(Word(kind)) = &args.kind
+        && kind != "ocfs2"
+    {
+        let kind = report::printable(kind.as_encoded_bytes());
+        bail!(Usage(format!(
+            "the filesystem type \"{kind}\" is not ocfs2"
+        )));
+    }
+    let [Word(given)] = args.operands.as_slice() else {
+        bail!(Usage(
+            "one folder or device is wanted (see \"umount.ocfs2 --help\")".into()
+        ));
+    };
+    let namespace = args
+        .namespace
+        .as_ref()
+        .map(|Word(given)| Namespace::open(Path::new(given)))
+        .transpose()?;
+    let inside = |work: &dyn Fn() -> Result<Mount>| match &namespace {
+        Some(namespace) => namespace.run(work)?,
+        None => work(),
+    };
+    let mount = inside(&|| find(system, Path::new(given)))?;
+    // Before the unmount, while the volume can still be asked for its name.
+    let group = group_of(system, &mount);
+    inside(&|| {
+        end(system, &args, &mount)?;
+        Ok(mount.clone())
+    })?;
+    if args.verbose > 0 {
+        report::say(format!("{} unmounted\n", mount.point.display()))?;
+    }
+    let left = group.and_then(|group| match group {
+        Some(group) => group.leave(&Service::Mount(mount.point.clone())).map(Some),
+        None => Ok(None),
+    });
+    match left {
+        Ok(Some(Left::StillAlive)) if args.verbose > 0 => report::warn(format_args!(
+            "{}: the volume is still in use out of sight, its heartbeat goes on",
+            mount.source.display()
+        )),
+        Ok(_) => {}
+        Err(report) => report::warn(format_args!(
+            "{}: unmounted, but leaving its cluster failed, the heartbeat goes on: {report:#}",
+            mount.source.display()
+        )),
+    }
+    Ok(())
+}
+
+/// The mount that `given` means: the topmost on a folder, the last of a device.
+fn find(system: &System, given: &Path) -> Result<Mount> {
+    let shown = given.display();
+    let table = mounts::visible(system).wrap_err("reading the mount table")?;
+    let path = std::path::absolute(given).wrap_err_with(|| shown.to_string())?;
+    let at = |point: &Path| table.iter().rev().find(|mount| mount.point == point);
+    // As it was given first: to resolve a path may hang on a dead mount.
+    let mount = match at(&path) {
+        Some(mount) => mount,
+        None => {
+            let real = std::fs::canonicalize(&path).wrap_err_with(|| shown.to_string())?;
+            let device = std::fs::metadata(&real)
+                .ok()
+                .filter(|found| found.file_type().is_block_device())
+                .map(|found| mounts::DeviceNumber::from_raw(found.rdev()));
+            at(&real)
+                .or_else(|| {
+                    let mut latest = table.iter().rev();
+                    latest.find(|mount| Some(mount.device) == device)
+                })
+                .ok_or_else(|| eyre!("{shown} is not mounted"))?
+        }
+    };
+    if mount.kind != "ocfs2" {
+        let kind = report::printable(mount.kind.as_encoded_bytes());
+        bail!("{shown} is mounted as {kind}, not as ocfs2");
+    }
+    Ok(mount.clone())
+}
+
+/// The group to leave afterwards; none where the volume has none, or where the kernel's
+/// call-out leaves it.
+fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Group<'s>>> {
+    if !mount.has_group() || driver::has_call_out(system)? {
+        return Ok(None);
+    }
+    let name = region_on(system, mount)?;
+    Group::of_region(system, name, Some(mount.device)).map(Some)
+}
+
+/// The volume's name, from the kernel where it has it: a disk that is gone cannot be asked.
+fn region_on(system: &System, mount: &Mount) -> Result<Uuid> {
+    if let Some(name) = crate::cluster::live::region_on(system, mount.device)? {
+        return Ok(name);
+    }
+    let volume = Examined::read(system, &mount.source)?;
+    Ok(volume.superblock.uuid)
+}
+
+fn end(system: &System, args: &Args, mount: &Mount) -> Result<()> {
+    let mut flags = UnmountFlags::NOFOLLOW;
+    flags.set(UnmountFlags::DETACH, args.lazy);
+    flags.set(UnmountFlags::FORCE, args.force);
+    let point: PathBuf = system.path(&mount.point);
+    let ended = system.kernel().unmount(&point, flags);
+    let place = || format!("unmounting {}", mount.point.display());
+    match ended {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && args.read_only => {
+            let flags = crate::options::REMOUNT | MountFlags::RDONLY;
+            let kernel = system.kernel();
+            let changed = kernel.mount(&mount.source, &point, c"ocfs2", flags, c"");
+            changed
+                .wrap_err_with(|| format!("{} is busy; making it read-only", mount.point.display()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(eyre!(
+            "files on it are in use (fuser -vm {} names the processes)",
+            mount.point.display()
+        )
+        .wrap_err(place())),
+        ended => ended.wrap_err_with(place),
+    }
+}
