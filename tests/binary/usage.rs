@@ -1,0 +1,74 @@
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::process::Command;
+
+use crate::{APPLETS, BOX, Dir, call, run};
+
+#[test]
+fn help_and_version() {
+    for args in [&[][..], &["-h"], &["--help"]] {
+        let end = call(BOX, args);
+        assert_eq!((end.code, end.err.as_str()), (0, ""), "{args:?}");
+        for name in APPLETS {
+            assert!(
+                end.out
+                    .lines()
+                    .any(|line| line.trim_start().starts_with(name)),
+                "{name}"
+            );
+        }
+    }
+    let version = concat!("ocfs2box ", env!("CARGO_PKG_VERSION"), "\n");
+    for flag in ["-V", "--version"] {
+        assert_eq!(call(BOX, &[flag]).out, version);
+    }
+}
+
+#[test]
+fn an_unknown_option_ends_it_before_anything_is_done() {
+    let dir = Dir::new();
+    let path = dir.to_str().unwrap();
+    for args in [
+        &["--install", path, "-x"][..],
+        &["--install", "--nope", path],
+        &["--install", path, "more"],
+        &["--install", "--list", path],
+        &["--uninstall", "--install", path],
+        &["--install"],
+        &["--list", path],
+        &["-s"],
+    ] {
+        let end = call(BOX, args);
+        assert_eq!((end.code, end.out.as_str()), (1, ""), "{args:?}: {end:?}");
+        assert!(end.err.starts_with("ocfs2box: "), "{args:?}: {end:?}");
+    }
+    assert!(dir.names().is_empty());
+    for name in APPLETS {
+        let end = call(dir.link(name), &["-~", "/nonexistent", path]);
+        assert_eq!((end.code, end.out.as_str()), (1, ""), "{name}: {end:?}");
+        let start = format!("{name}: unknown option -~");
+        assert!(
+            end.err.starts_with(&start) && end.err.lines().count() == 1,
+            "{end:?}"
+        );
+        fs::remove_file(dir.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn operands_that_are_not_text() {
+    let raw = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    for name in APPLETS {
+        let device = raw(b"/nonexistent/\xff\n");
+        let dir = raw(b"/nonexistent/\xc3");
+        let end = run(Command::new(BOX).arg(name).args([device, dir]));
+        assert!(end.err.lines().count() <= 1, "{name}: {end:?}");
+    }
+    let dir = Dir::new();
+    let odd = dir.join(raw(b"\xff \xf4\x8f\xbe\x80"));
+    fs::create_dir(&odd).unwrap();
+    let end = run(Command::new(BOX).args(["--install", "-s"]).arg(&odd));
+    assert_eq!((end.code, end.err.as_str()), (0, ""));
+    assert!(fs::symlink_metadata(odd.join("o2cb")).unwrap().is_symlink());
+}
