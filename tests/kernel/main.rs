@@ -1,0 +1,6 @@
+//! Tests on real kernels: clusters of user-mode Linux nodes.
+
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod rig_smoke;

@@ -1,0 +1,225 @@
+//! One node of a lab.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::console;
+use super::job::{Job, Output};
+use super::machine::Machine;
+
+/// How long a node may take to boot on a busy machine.
+const BOOT_SECONDS: u64 = 120;
+
+/// How long a node may take to power off.
+const POWER_OFF_SECONDS: u64 = 30;
+
+/// A node; clones are the same node. Can be used from several threads at once.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    number: usize,
+    name: String,
+    folder: PathBuf,
+    args: Vec<String>,
+    deadline: Instant,
+    /// The run that was started last, even if it has ended.
+    machine: Mutex<Option<Arc<Machine>>>,
+    next_id: AtomicU64,
+}
+
+impl Node {
+    pub(super) fn new(
+        number: usize,
+        folder: PathBuf,
+        args: Vec<String>,
+        deadline: Instant,
+    ) -> Node {
+        Node(Arc::new(Inner {
+            number,
+            name: format!("n{number}"),
+            folder,
+            args,
+            deadline,
+            machine: Mutex::new(None),
+            next_id: AtomicU64::new(1),
+        }))
+    }
+
+    /// The node's name, such as "n1".
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The node's number in the cluster, from 1; also the last part of its
+    /// address 192.0.2.N.
+    pub fn number(&self) -> usize {
+        self.0.number
+    }
+
+    /// Runs a bash command to its end.
+    #[track_caller]
+    pub fn run(&self, command: &str) -> Output {
+        self.start(command).wait()
+    }
+
+    /// Runs a command that must succeed; returns what it printed.
+    #[track_caller]
+    pub fn ok(&self, command: &str) -> String {
+        self.fails(0, command).stdout
+    }
+
+    /// Runs a command that must end with exactly this exit code.
+    #[track_caller]
+    pub fn fails(&self, code: i32, command: &str) -> Output {
+        let output = self.run(command);
+        if output.code != code {
+            self.give_up(&format!("`{command}` should end with {code}: {output}"));
+        }
+        output
+    }
+
+    /// Starts a command and does not wait for it.
+    #[track_caller]
+    pub fn start(&self, command: &str) -> Job {
+        let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
+        Job::start(self.clone(), self.machine(), id, command)
+    }
+
+    /// Runs the command again and again until it succeeds.
+    #[track_caller]
+    pub fn wait_for(&self, condition: &str, seconds: u64) {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        loop {
+            let output = self.run(condition);
+            if output.code == 0 {
+                return;
+            }
+            if Instant::now() > deadline {
+                self.give_up(&format!("not within {seconds} s: `{condition}`: {output}"));
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// All that the kernel has said, of all runs of the node.
+    pub fn console(&self) -> String {
+        let text = fs::read(self.console_file()).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// A power cut: nothing of the node is left running, nothing is written.
+    #[track_caller]
+    pub fn kill(&self) {
+        self.machine().kill();
+    }
+
+    /// Whether the node's process is running.
+    pub fn is_on(&self) -> bool {
+        let machine = self.0.machine.lock();
+        let machine = machine.unwrap_or_else(PoisonError::into_inner);
+        machine.as_ref().is_some_and(|machine| {
+            let off = machine.wait(Instant::now(), |report| Some(report.off));
+            off == Some(false)
+        })
+    }
+
+    /// Waits for the node to go off by itself, such as after a panic.
+    #[track_caller]
+    pub fn wait_until_off(&self, seconds: u64) {
+        if !self.goes_off(seconds) {
+            self.give_up(&format!("still on after {seconds} s"));
+        }
+    }
+
+    /// Boots a node that is off again; its own files are as new.
+    #[track_caller]
+    pub fn power_on(&self) {
+        self.power_on_nowait();
+        self.wait_until_up();
+    }
+
+    /// Syncs and powers off; false if the node does not manage to.
+    pub(super) fn power_off(&self) -> bool {
+        if self.is_on() {
+            self.machine().send("off");
+        }
+        let clean = self.goes_off(POWER_OFF_SECONDS);
+        self.machine().kill();
+        clean
+    }
+
+    #[track_caller]
+    pub(super) fn power_on_nowait(&self) {
+        assert!(!self.is_on(), "{} is on already", self.name());
+        let lab = self.0.folder.parent().expect("a node is in a lab");
+        // linux.uml makes it, and fails if an earlier run has left it.
+        let _ = fs::remove_file(lab.join(format!("{}.sock", self.name())));
+        let machine = Machine::start(lab, &self.console_file(), &self.0.args)
+            .unwrap_or_else(|error| panic!("cannot start linux.uml: {error}"));
+        let mut current = self
+            .0
+            .machine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Some(Arc::new(machine));
+    }
+
+    #[track_caller]
+    pub(super) fn wait_until_up(&self) {
+        let deadline = Instant::now() + Duration::from_secs(BOOT_SECONDS);
+        let up = self
+            .machine()
+            .wait(deadline.min(self.0.deadline), |report| {
+                (report.ready || report.off).then_some(report.ready)
+            });
+        if up != Some(true) {
+            self.give_up("did not boot (is user-mode-linux installed?)");
+        }
+    }
+
+    fn goes_off(&self, seconds: u64) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(seconds);
+        self.machine()
+            .wait(deadline, |report| report.off.then_some(()))
+            .is_some()
+    }
+
+    #[track_caller]
+    fn machine(&self) -> Arc<Machine> {
+        let machine = self
+            .0
+            .machine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        machine.clone().expect("the node was never started")
+    }
+
+    /// When the lab's time is over.
+    pub(super) fn deadline(&self) -> Instant {
+        self.0.deadline
+    }
+
+    /// Where commands and their output are, on the host.
+    pub(super) fn exchange_folder(&self) -> PathBuf {
+        self.0.folder.join("exchange")
+    }
+
+    fn console_file(&self) -> PathBuf {
+        self.0.folder.join("console")
+    }
+
+    /// Fails the test.
+    #[track_caller]
+    pub(super) fn give_up(&self, reason: &str) -> ! {
+        panic!(
+            "{}: {reason}\n--- console (end)\n{}",
+            self.name(),
+            console::tail(&self.console(), 30)
+        )
+    }
+}
