@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# All checks and all tests. Ends with 0 only when every one of them has passed.
+
+set -euo pipefail
+# shellcheck source=tests/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+# Prints the path of the release binary.
+release_binary() {
+	cargo build --release --quiet --bin ocfs2box --message-format=json |
+		sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
+}
+
+# One file for /sbin and an initramfs: it must not need any library.
+check_static() {
+	local binary=$1
+	echo "static: $(file -b "$binary")"
+	file -b "$binary" | grep -Eq 'statically linked|static-pie linked'
+	if readelf -d "$binary" | grep NEEDED; then
+		return 1
+	fi
+}
+
+# How many tests run side by side. On a cluster they mostly wait for heartbeats,
+# so four on each core; a lab's nodes hold some 400 MB at most.
+test_threads() {
+	local kilobytes by_cores by_memory
+	kilobytes=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+	by_cores=$((4 * $(nproc)))
+	by_memory=$((kilobytes / 400000))
+	[ "$by_memory" -ge 1 ] || by_memory=1
+	echo "$((by_cores < by_memory ? by_cores : by_memory))"
+}
+
+cargo fmt --check
+cargo clippy --all-targets -- -D warnings
+cargo clippy --test demo -- -D warnings
+RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
+check_static "$(release_binary)"
+
+# All test programs are run, even when one has failed.
+cargo test --release --no-fail-fast -- --test-threads="$(test_threads)"

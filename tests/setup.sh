@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# What the tests and the demonstration need on this machine, installed where it
+# is missing: Debian or Ubuntu packages, as root or by sudo. Sourced by run.sh
+# and demo.sh; leaves the shell in the repository's top folder with cargo in PATH.
+# Only a Rust toolchain has to be there already.
+
+set -euo pipefail
+
+# Each program and the package that has it. Ordinary users have no sbin in PATH.
+needed=(
+	/usr/bin/linux.uml:user-mode-linux
+	/usr/sbin/mkfs.ocfs2:ocfs2-tools
+	/usr/sbin/modprobe:kmod
+	/usr/sbin/ip:iproute2
+	/usr/bin/mount:mount
+	/usr/bin/findmnt:util-linux
+	/usr/bin/cc:gcc
+	/usr/bin/file:file
+	/usr/bin/readelf:binutils
+)
+
+# Prints the packages whose programs are missing, one a line.
+missing_packages() {
+	local entry
+	for entry in "${needed[@]}"; do
+		[ -x "${entry%%:*}" ] || echo "${entry##*:}"
+	done
+	# A static binary needs the C library's archive.
+	[ -n "$(find /usr/lib /usr/lib64 -maxdepth 2 -name libc.a -print -quit 2> /dev/null)" ] ||
+		echo libc6-dev
+}
+
+# Installs packages as root; fails where that is not allowed. They must neither
+# ask nor start daemons: the policy file is how Debian's packages are told.
+install_packages() {
+	local as_root=()
+	if [ "$(id -u)" != 0 ]; then
+		as_root=(sudo)
+		[ -t 0 ] || as_root+=(-n) # nobody there to type a password
+		"${as_root[@]}" true || return 1
+	fi
+	# shellcheck disable=SC2016 # the inner shell expands it
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -eu -c '
+		policy=/usr/sbin/policy-rc.d
+		if [ ! -e "$policy" ]; then
+			trap "rm -f $policy" EXIT
+			trap "exit 1" HUP INT TERM
+			printf "#!/bin/sh\nexit 101\n" > "$policy"
+			chmod 755 "$policy"
+		fi
+		apt-get -qq update
+		apt-get -qq -y --no-install-recommends install "$@" < /dev/null
+	' install "$@"
+}
+
+set_up() {
+	local packages
+	cd "$(dirname "${BASH_SOURCE[0]}")/.."
+	mapfile -t packages < <(missing_packages)
+	if [ "${#packages[@]}" != 0 ]; then
+		echo "installing: ${packages[*]}"
+		if ! command -v apt-get > /dev/null || ! install_packages "${packages[@]}"; then
+			echo "please install these packages, then run this again:" >&2
+			echo "    ${packages[*]}" >&2
+			exit 1
+		fi
+	fi
+	if ! command -v cargo > /dev/null; then
+		PATH=$HOME/.cargo/bin:$PATH
+	fi
+	if ! command -v cargo > /dev/null; then
+		echo "please install a stable Rust toolchain (https://rustup.rs)" >&2
+		exit 1
+	fi
+}
+
+set_up
