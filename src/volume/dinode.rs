@@ -11,6 +11,9 @@ const INLINE: usize = 0xC8;
 
 const VALID: u32 = 0x1;
 const HEARTBEAT: u32 = 0x200;
+/// Their inodes hold something else where others have extents: the superblock, bitmaps
+/// (LOCAL_ALLOC, CHAIN) and truncate logs (DEALLOC).
+const WITHOUT_EXTENTS: u32 = 0x20 | 0x40 | 0x400 | 0x800;
 const INLINE_DATA: u16 = 0x1;
 const INDEXED_DIR: u16 = 0x8;
 
@@ -79,10 +82,14 @@ impl Dinode {
             .ok_or_else(|| format!("{} bytes cannot live in the inode", self.size))
     }
 
+    pub fn has_extents(&self) -> bool {
+        self.dynamic & INLINE_DATA == 0 && self.flags & WITHOUT_EXTENTS == 0
+    }
+
     /// The root of the file's extent tree.
     pub fn extents(&self) -> Result<ExtentList, String> {
-        if self.dynamic & INLINE_DATA != 0 {
-            return Err("its data is inside the inode".to_owned());
+        if !self.has_extents() {
+            return Err("the inode has no extents".to_owned());
         }
         ExtentList::parse(Bytes(&self.block), BODY)
     }

@@ -30,6 +30,7 @@ mod features;
 pub mod find;
 mod foreign;
 mod geometry;
+mod label;
 mod remote;
 mod superblock;
 
@@ -40,8 +41,9 @@ pub use examined::Examined;
 pub use features::{Compat, Incompat, RoCompat};
 pub use foreign::NotOcfs2;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
+pub use label::Label;
 pub use remote::{NotPermitted, Remote};
-pub use superblock::{HEAD_BYTES, Label, Membership, Superblock};
+pub use superblock::{HEAD_BYTES, Membership, Superblock};
 
 use blocks::{Fault, Reader, at, exactly};
 use dinode::Dinode;
@@ -73,7 +75,7 @@ pub struct SystemFile {
     pub inode: u64,
     /// Length in bytes.
     pub size: u64,
-    /// Its space, in order; empty where the data lives in the inode.
+    /// Its space, in order; none where the inode itself holds the data, and for bitmaps.
     pub extents: Vec<Extent>,
 }
 
@@ -120,10 +122,9 @@ impl Volume {
         let Some(inode) = self.find(&mut reader, name)? else {
             return Ok(None);
         };
-        let extents = match inode.inline_data() {
-            Ok(Some(_)) => Ok(Vec::new()),
-            Ok(None) => reader.extents(&inode),
-            Err(reason) => Err(at(inode.number)(reason)),
+        let extents = match inode.has_extents() {
+            true => reader.extents(&inode),
+            false => Ok(Vec::new()),
         };
         Ok(Some(SystemFile {
             inode: inode.number,

@@ -2,14 +2,16 @@
 //! value whose fields hold what their types promise. Pure.
 
 use std::fmt;
+use std::str::FromStr;
 
 use eyre::{Report, Result, eyre};
 
 use super::bytes::Bytes;
 use super::features::{Compat, Incompat, RoCompat};
 use super::foreign::{self, NotOcfs2};
+use super::label::Label;
 use super::{check, dinode};
-use crate::ids::{ClusterName, StackName, Uuid};
+use crate::ids::{BadName, ClusterName, StackName, Uuid};
 
 /// Bytes from the start of the device that hold the superblock at every block size.
 pub const HEAD_BYTES: usize = 16 * 1024;
@@ -58,28 +60,6 @@ impl Membership {
     }
 }
 
-/// A volume's label: up to 64 bytes in no certain encoding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label(Vec<u8>);
-
-impl Label {
-    /// The bytes up to the first NUL.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// Safe for a terminal: control characters and what is not UTF-8 are escaped.
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.utf8_chunks() {
-            write!(f, "{}", chunk.valid().escape_debug())?;
-            write!(f, "{}", chunk.invalid().escape_ascii())?;
-        }
-        Ok(())
-    }
-}
-
 /// A valid superblock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Superblock {
@@ -124,27 +104,26 @@ impl Superblock {
             return Err(Report::new(NotOcfs2::Ocfs1));
         }
         let (bits, block) = find(head, sector)?;
-        let mut block = block.to_vec();
-        verify(&mut block).map_err(damaged)?;
-        let superblock = Self::decode(Bytes(&block)).map_err(damaged)??;
-        superblock.validate(bits).map_err(damaged)?;
+        Ok(Self::read_block(bits, block.to_vec())?)
+    }
+
+    fn read_block(bits: u32, mut block: Vec<u8>) -> Result<Self, Unusable> {
+        verify(&mut block)?;
+        let superblock = Self::decode(Bytes(&block))?;
+        superblock.validate(bits)?;
         Ok(superblock)
     }
 
-    /// Field by field. The outer error is damage, the inner one anything else.
-    fn decode(block: Bytes<'_>) -> Result<Result<Self>, String> {
+    fn decode(block: Bytes<'_>) -> Result<Self, Unusable> {
         let incompat = Incompat::from_bits(block.u32(0xE0)?);
         if !incompat.unknown().is_empty() {
-            return Ok(Err(eyre!(
-                "uses features unknown to this version: {}",
-                incompat.unknown()
-            )));
+            return Err(Unusable::Features(incompat.unknown()));
         }
         let own = block.u64(0x50)?;
         if own != SUPER_BLOCK {
-            return Err(format!("it says that it is block {own}"));
+            return Err(format!("it says that it is block {own}").into());
         }
-        Ok(Ok(Self {
+        Ok(Self {
             block_bits: block.u32(0xF8)?,
             cluster_bits: block.u32(0xFC)?,
             clusters: block.u32(0x14)?,
@@ -158,7 +137,7 @@ impl Superblock {
             incompat,
             ro_compat: RoCompat::from_bits(block.u32(0xE4)?),
             membership: membership(block, incompat)?,
-        }))
+        })
     }
 
     fn validate(&self, probed_bits: u32) -> Result<(), String> {
@@ -249,25 +228,34 @@ fn verify(block: &mut [u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn membership(block: Bytes<'_>, incompat: Incompat) -> Result<Membership, String> {
+fn membership(block: Bytes<'_>, incompat: Incompat) -> Result<Membership, Unusable> {
     if incompat.has(Incompat::LOCAL_MOUNT) {
         return Ok(Membership::Local);
     }
     if !incompat.has(Incompat::USERSPACE_STACK) && !incompat.has(Incompat::CLUSTERINFO) {
         return Ok(Membership::Classic);
     }
-    let stack: StackName = text(block.slice(0x160, 4)?, "stack")?
-        .parse()
-        .map_err(|bad| format!("its cluster stack: {bad}"))?;
-    let cluster = text(until_nul(block.slice(0x168, ClusterName::MAX)?), "cluster")?
-        .parse()
-        .map_err(|bad| format!("its cluster: {bad}"))?;
+    let stack: StackName = name(block.slice(0x160, 4)?, "cluster stack")?;
+    let cluster = until_nul(block.slice(0x168, ClusterName::MAX)?);
     let global_heartbeat = stack == StackName::O2CB && block.u8(0x164)? & 1 == 1;
     Ok(Membership::Cluster {
         stack,
-        cluster,
+        cluster: name(cluster, "cluster")?,
         global_heartbeat,
     })
+}
+
+/// Not mere damage to repair: the name decides which cluster guards the disk.
+fn name<T: FromStr<Err = BadName>>(bytes: &[u8], what: &'static str) -> Result<T, Unusable> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text
+            .parse()
+            .map_err(|bad: BadName| Unusable::Name(what, bad.to_string())),
+        Err(_) => Err(Unusable::Name(
+            what,
+            format!("\"{}\" is not text", bytes.escape_ascii()),
+        )),
+    }
 }
 
 /// OCFS2_CLUSTER_NAME_LEN and the label: NUL padded, and no NUL when they are full.
@@ -275,147 +263,39 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, String> {
-    std::str::from_utf8(bytes)
-        .map_err(|_| format!("the name of its {what} is \"{}\"", bytes.escape_ascii()))
+/// Why a superblock that is there cannot be used.
+#[derive(Debug)]
+enum Unusable {
+    Damaged(String),
+    Features(Incompat),
+    Name(&'static str, String),
 }
 
-fn damaged(reason: String) -> Report {
-    eyre!("the superblock is damaged (run fsck.ocfs2): {reason}")
+impl From<String> for Unusable {
+    fn from(reason: String) -> Self {
+        Self::Damaged(reason)
+    }
 }
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(reason) => {
+                write!(f, "the superblock is damaged (run fsck.ocfs2): {reason}")
+            }
+            Self::Features(unknown) => {
+                write!(f, "uses features unknown to this version: {unknown}")
+            }
+            Self::Name(what, reason) => write!(
+                f,
+                "the superblock names no valid {what} \
+                 (tunefs.ocfs2 --update-cluster-stack writes a new one): {reason}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A superblock by the table of fields, at this block size.
-    fn head(bits: u32) -> Vec<u8> {
-        let mut head = vec![0; HEAD_BYTES];
-        put(&mut head, bits, 0, b"OCFSV2\0\0");
-        put(&mut head, bits, 0x14, &[0, 1, 0, 0]);
-        put(&mut head, bits, 0x50, &[2]);
-        put(&mut head, bits, 0xE8, &[5]);
-        put(&mut head, bits, 0xF0, &[6]);
-        put(&mut head, bits, 0xF8, &[bits as u8]);
-        put(&mut head, bits, 0xFC, &[12]);
-        put(&mut head, bits, 0x100, &[4]);
-        head
-    }
-
-    fn put(head: &mut [u8], bits: u32, at: usize, bytes: &[u8]) {
-        let at = at + (2 << bits);
-        head[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-
-    fn parse_with(changes: &[(usize, &[u8])]) -> Result<Superblock> {
-        let mut head = head(10);
-        for (at, bytes) in changes {
-            put(&mut head, 10, *at, bytes);
-        }
-        Superblock::parse(&head, 512)
-    }
-
-    #[test]
-    fn found_at_every_block_size_that_the_device_can_address() {
-        for bits in BLOCK_BITS {
-            for sector in [512, 1024, 2048, 4096] {
-                let found = Superblock::parse(&head(bits), sector);
-                match sector <= 1 << bits {
-                    true => assert_eq!(found.unwrap().block_bytes(), 1 << bits),
-                    false => assert!(found.unwrap_err().to_string().contains("sector size")),
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn damaged_fields_are_refused() {
-        for (at, bytes, sentence) in [
-            (0x50, 3u32, "block 3"),
-            (0xF8, 9, "says 2^9"),
-            (0xF8, 0, "says 2^0"),
-            (0xFC, 11, "cluster size"),
-            (0xFC, 0xFFFF_FFFF, "cluster size"),
-            (0xE8, 0, "no root"),
-            (0xF0, 0, "no root"),
-            (0x100, 0, "slots 0"),
-            (0x100, 256, "slots 256"),
-            (0x14, 0, "0 clusters"),
-            (0xE0, 0x1_0000, "unknown to this version: incompat 0x10000"),
-            (0xE0, 0x800, "checksum"),
-        ] {
-            let error = parse_with(&[(at, &bytes.to_le_bytes())]).unwrap_err();
-            assert!(error.to_string().contains(sentence), "{error}: {sentence}");
-            assert!(error.downcast_ref::<NotOcfs2>().is_none());
-        }
-        assert!(parse_with(&[(0x100, &[0, 0]), (0xE0, &[2])]).is_ok());
-        assert!(parse_with(&[(0xE4, &[0xFF; 4])]).is_ok());
-    }
-
-    #[test]
-    fn cluster_names_count_only_with_their_feature() {
-        let names: [(usize, &[u8]); 3] = [
-            (0x160, b"o2cb"),
-            (0x164, &[1]),
-            (0x168, b"a234567890123456"),
-        ];
-        let membership = |incompat: &[u8]| {
-            let changes = [names.as_slice(), &[(0xE0, incompat)]].concat();
-            parse_with(&changes).unwrap().membership
-        };
-        assert_eq!(membership(&[0, 0]), Membership::Classic);
-        assert_eq!(membership(&[0x88, 0x40]), Membership::Local);
-        let expected = Membership::Cluster {
-            stack: StackName::O2CB,
-            cluster: "a234567890123456".parse().unwrap(),
-            global_heartbeat: true,
-        };
-        assert_eq!(membership(&[0, 0x40]), expected);
-        assert_eq!(membership(&[0x80, 0]), expected);
-    }
-
-    #[test]
-    fn forged_names_say_which() {
-        for (stack, cluster, sentence) in [
-            (b"\0\0\0\0", b"webc\0", "stack"),
-            (b"pc\xff\n", b"webc\0", "its stack is \"pc\\xff\\n\""),
-            (
-                b"pcmk",
-                b"\0ebc\0",
-                "cluster: a cluster name cannot be empty",
-            ),
-            (b"pcmk", b"../..", "its cluster: cluster name"),
-            (b"pcmk", b"\xe9ebc\0", "its cluster is"),
-        ] {
-            let changes: [(usize, &[u8]); 3] = [(0xE0, &[0x80]), (0x160, stack), (0x168, cluster)];
-            let error = parse_with(&changes).unwrap_err().to_string();
-            assert!(error.contains(sentence), "{error}: {sentence}");
-        }
-    }
-
-    #[test]
-    fn labels_are_safe_to_print() {
-        let label = parse_with(&[(0x110, "näme\n\u{1b}[\0x".as_bytes())])
-            .unwrap()
-            .label;
-        assert_eq!(label.to_string(), "näme\\n\\u{1b}[");
-        assert_eq!(Label(b"a\xffb".to_vec()).to_string(), "a\\xffb");
-        let full = parse_with(&[(0x110, &[b'a'; 64])]).unwrap().label;
-        assert_eq!(full.as_bytes().len(), 64);
-    }
-
-    #[test]
-    fn other_contents_are_not_ocfs2() {
-        let mut ocfs1 = head(9);
-        ocfs1[4] = 2;
-        for (head, kind) in [
-            (ocfs1, NotOcfs2::Ocfs1),
-            (vec![0; HEAD_BYTES], NotOcfs2::Blank),
-            (vec![7; HEAD_BYTES], NotOcfs2::Unknown),
-            (vec![], NotOcfs2::Blank),
-        ] {
-            let error = Superblock::parse(&head, 512).unwrap_err();
-            assert_eq!(error.downcast_ref(), Some(&kind));
-        }
-    }
-}
+mod tests;

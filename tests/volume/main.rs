@@ -1,0 +1,7 @@
+//! The volume module against images made by the real mkfs.ocfs2.
+
+mod common;
+mod device;
+mod forged;
+mod matrix;
+mod mutation;

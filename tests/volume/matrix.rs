@@ -1,0 +1,206 @@
+//! Every kind of volume that mkfs.ocfs2 makes, compared with what debugfs.ocfs2 says.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use ocfs2box::volume::{Geometry, Membership, SystemFile, Volume};
+
+use crate::common::{Image, TempDir, debugfs, mkfs, number, sentence, word};
+
+const M: u64 = 1 << 20;
+
+fn cases() -> Vec<(u64, String)> {
+    let mut cases = Vec::new();
+    for block in ["512", "1K", "2K", "4K"] {
+        for cluster in ["4K", "16K", "64K", "256K", "1M"] {
+            let journal = if cluster == "1M" { 16 } else { 4 };
+            let features = ["metaecc", "nometaecc"][cases.len() % 2];
+            cases.push((
+                1024 * M,
+                format!("-b {block} -C {cluster} -J size={journal}M -N 1 --fs-features={features}"),
+            ));
+        }
+        for extra in [
+            "-N 4 -L web_data --fs-features=metaecc,noinline-data",
+            "-N 4 --fs-features=metaecc,indexed-dirs,inline-data",
+            "-N 2 --fs-features=noinline-data,noindexed-dirs",
+            "-N 2 --fs-feature-level=max-compat",
+            "-N 2 --fs-feature-level=max-features",
+            "-M local -L 012345678901234567890123456789012345678901234567890123456789012",
+            "-N 2 --cluster-stack=o2cb --cluster-name=webc",
+            "-N 2 --cluster-stack=o2cb --cluster-name=a234567890123456 --global-heartbeat",
+            "-N 2 --cluster-stack=pcmk --cluster-name=webc --fs-features=metaecc",
+            "-N 2 --cluster-stack=cman --cluster-name=w",
+        ] {
+            cases.push((300 * M, format!("-b {block} -C 4K -J size=4M {extra}")));
+        }
+    }
+    cases.push((4 * M, "-H".to_owned()));
+    cases.push((
+        4 * M,
+        "-H --cluster-stack=o2cb --cluster-name=w --global-heartbeat".to_owned(),
+    ));
+    cases.push((2048 * M, "-b 512 -C 4K -J size=4M -N 255".to_owned()));
+    cases.push((
+        512 * M,
+        "-b 4K -C 4K -J size=4M -N 30 --fs-features=metaecc".to_owned(),
+    ));
+    cases
+}
+
+#[test]
+fn agrees_with_debugfs() {
+    let dir = TempDir::new();
+    let cases = Mutex::new(cases().into_iter().enumerate());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let next = cases.lock().unwrap().next();
+                    let Some((at, (size, args))) = next else {
+                        break;
+                    };
+                    let image = mkfs(&dir, &at.to_string(), size, &args);
+                    compare(&image, &args);
+                    std::fs::remove_file(image).unwrap();
+                }
+            });
+        }
+    });
+}
+
+fn compare(path: &Path, args: &str) {
+    let mut image = Image::load(path);
+    let volume = image.volume();
+    let last = volume.superblock.max_slots.saturating_sub(1);
+    let journal = format!("journal:{last:04}");
+    let names = ["heartbeat", "global_bitmap", "slot_map", &journal];
+    let stats = names.map(|name| format!("stat //{name}"));
+    let [a, b, c, d] = stats.each_ref().map(String::as_str);
+    let said = debugfs(path, &["stats", a, b, c, d]);
+    compare_superblock(&volume, &said[0], args);
+    compare_membership(&volume, &said[0], args);
+    compare_heartbeat(&volume, &mut image, &said[1], args);
+    for (name, said) in names.into_iter().zip(&said[1..]) {
+        compare_system_file(&volume, &mut image, name, said, args);
+    }
+    for name in ["heartbea", "", "."] {
+        let found = volume.system_file(&mut image, name).unwrap();
+        assert_eq!(found.is_some(), name == ".", "{args}: {name}");
+    }
+}
+
+fn compare_heartbeat(volume: &Volume, image: &mut Image, said: &str, args: &str) {
+    let file = system_file(said);
+    let (clusters, block) = (file.extents[0].clusters, file.extents[0].block);
+    assert!(clusters << volume.superblock.cluster_bits >= 255 << volume.superblock.block_bits);
+    for sector in [512, 1024, 2048, 4096] {
+        image.sector = sector;
+        let bytes = volume.superblock.block_bytes();
+        if sector > bytes {
+            let said = sentence(Volume::read(image));
+            assert!(
+                said.contains("smaller than the sector size"),
+                "{args}: {said}"
+            );
+            continue;
+        }
+        image.reads.clear();
+        let found = Volume::read(image).unwrap().heartbeat(image).unwrap();
+        let expected = Geometry {
+            block_bytes: sector,
+            start_block: block * u64::from(bytes / sector),
+            blocks: 255,
+        };
+        assert_eq!(found, expected, "{args}");
+        assert!(image.reads.len() <= 4, "{args}: {:?}", image.reads);
+    }
+    image.sector = 512;
+}
+
+fn compare_superblock(volume: &Volume, stats: &str, args: &str) {
+    let superblock = &volume.superblock;
+    for (key, value) in [
+        ("Feature Compat:", u64::from(superblock.compat.bits())),
+        ("Feature Incompat:", u64::from(superblock.incompat.bits())),
+        ("Feature RO compat:", u64::from(superblock.ro_compat.bits())),
+        ("Root Blknum:", superblock.root_block),
+        ("System Dir Blknum:", superblock.system_dir_block),
+        ("Block Size Bits:", u64::from(superblock.block_bits)),
+        ("Cluster Size Bits:", u64::from(superblock.cluster_bits)),
+        ("Max Node Slots:", u64::from(superblock.max_slots)),
+        ("FS Generation:", u64::from(superblock.generation)),
+        ("Clusters:", u64::from(superblock.clusters)),
+    ] {
+        assert_eq!(value, number::<u64>(stats, key), "{args}: {key}");
+    }
+    assert_eq!(superblock.uuid.to_string(), word(stats, "UUID:"), "{args}");
+    let label = stats.split_once("Label: ").unwrap().1;
+    assert_eq!(
+        superblock.label.to_string(),
+        label.lines().next().unwrap(),
+        "{args}"
+    );
+    // debugfs.ocfs2 has an order of its own.
+    let line = stats
+        .split_once("Feature Incompat: ")
+        .unwrap()
+        .1
+        .lines()
+        .next();
+    let mut expected: Vec<_> = line.unwrap().split_whitespace().skip(1).collect();
+    let names = superblock.incompat.to_string();
+    let mut names: Vec<_> = names.split_whitespace().collect();
+    expected.sort();
+    names.sort();
+    assert_eq!(names, expected, "{args}");
+    assert_eq!(superblock.is_heartbeat_device(), args.starts_with("-H"));
+}
+
+fn compare_membership(volume: &Volume, stats: &str, args: &str) {
+    let expected = match word(stats, "Cluster stack:") {
+        _ if args.contains("-M local") => Membership::Local,
+        "classic" => Membership::Classic,
+        stack => Membership::Cluster {
+            stack: stack.parse().unwrap(),
+            cluster: word(stats, "Cluster name:").parse().unwrap(),
+            global_heartbeat: stats.contains("Globalheartbeat"),
+        },
+    };
+    assert_eq!(volume.superblock.membership, expected, "{args}");
+}
+
+fn compare_system_file(volume: &Volume, image: &mut Image, name: &str, said: &str, args: &str) {
+    let found = volume.system_file(image, name).unwrap();
+    let Some(found) = found else {
+        let absent = volume.superblock.is_heartbeat_device() && !said.contains("Inode:");
+        assert!(absent, "{args}: no {name}");
+        return;
+    };
+    let mut expected = system_file(said);
+    if name == "global_bitmap" {
+        expected.extents.clear();
+    }
+    assert_eq!(found, expected, "{args}: {name}");
+}
+
+/// What debugfs.ocfs2 prints about a file with extents in its inode.
+fn system_file(said: &str) -> SystemFile {
+    let list = said.split_once("## Offset").map_or("", |(_, list)| list);
+    let extents = list.lines().skip(1).filter_map(|line| {
+        let words: Vec<u64> = line.split_whitespace().flat_map(str::parse).collect();
+        let [_, first, clusters, block] = words[..] else {
+            return None;
+        };
+        Some(ocfs2box::volume::Extent {
+            first: first as u32,
+            clusters: clusters as u32,
+            block,
+        })
+    });
+    SystemFile {
+        inode: number(said, "Inode:"),
+        size: number(said, "Size:"),
+        extents: extents.collect(),
+    }
+}
