@@ -31,10 +31,9 @@ pub(super) fn assignments(
         }
         if let Some(word) = command.words.iter().find(|word| names_ours(&word.text)) {
             let reason = format!(
-                "{}: {}; only plain assignments (KEY=value, no space around the \"=\") are \
-                 understood",
-                shown(&word.text),
-                NOT_RUN
+                "{}: {NOT_RUN}; only plain assignments are understood (KEY=value, no space \
+                 around the \"=\", not inside an if, a loop or a function)",
+                shown(&word.text)
             );
             return Err(ConfigError::new(word.line, reason));
         }
@@ -55,11 +54,11 @@ fn ours(key: &str, value: &[u8], word: &Word) -> Result<Option<Assignment>, Conf
     }
     if let Some(special) = word.special {
         let special = char::from(special);
-        let reason = format!("{key}: {NOT_RUN}, so its value cannot hold \"{special}\" unquoted");
-        let reason = match special {
-            '$' | '`' => format!("{key}: {NOT_RUN}, so its value cannot come from \"{special}\""),
-            _ => reason,
+        let what = match special {
+            '$' | '`' => "cannot come from",
+            _ => "cannot hold an unquoted",
         };
+        let reason = format!("{key}: {NOT_RUN}, so its value {what} {special}");
         return Err(ConfigError::new(word.line, reason));
     }
     let (line, key, value) = (word.line, key.to_owned(), value.to_vec());

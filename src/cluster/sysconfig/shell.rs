@@ -48,12 +48,13 @@ pub(super) fn commands(text: &[u8]) -> Result<Vec<Command>, ConfigError> {
         rest: text,
         line: 1,
     };
-    let mut all = vec![Command::default()];
+    let mut all = Vec::new();
+    let mut command = Command::default();
     let mut parentheses = 0_usize;
+    let mut leads = true;
     // Behind `&&`, `||` and `|` the command goes on in the next line.
     let mut goes_on = false;
     while let Some(byte) = scanner.peek() {
-        let Some(command) = all.last_mut() else { break };
         match byte {
             b' ' | b'\t' => scanner.skip(1),
             b'\\' if scanner.rest.get(1) == Some(&b'\n') => scanner.skip(2),
@@ -61,29 +62,28 @@ pub(super) fn commands(text: &[u8]) -> Result<Vec<Command>, ConfigError> {
             b'\n' if goes_on => scanner.skip(1),
             b'\n' | b';' => {
                 scanner.skip(1);
-                let in_parentheses = parentheses > 0;
-                all.push(Command {
-                    in_parentheses,
-                    ..Command::default()
-                });
+                leads = true;
+                all.push(std::mem::take(&mut command));
+                command.in_parentheses = parentheses > 0;
             }
             b'&' | b'|' | b'<' | b'>' | b'(' | b')' => {
                 let operator = scanner.operator()?;
                 goes_on = matches!(operator, b"&&" | b"||" | b"|");
-                match operator {
-                    b"(" => parentheses += 1,
-                    b")" => parentheses = parentheses.saturating_sub(1),
+                leads = !matches!(byte, b'<' | b'>');
+                match byte {
+                    b'(' => parentheses += 1,
+                    b')' => parentheses = parentheses.saturating_sub(1),
                     _ => {}
                 }
                 command.operators = true;
             }
             _ => {
-                let leads = command.words.is_empty() || scanner.behind_operator(text);
-                goes_on = false;
                 command.words.push(scanner.word(leads)?);
+                (leads, goes_on) = (false, false);
             }
         }
     }
+    all.push(command);
     Ok(all)
 }
 
@@ -112,13 +112,6 @@ impl<'a> Scanner<'a> {
     fn skip_comment(&mut self) {
         let end = self.rest.iter().position(|&byte| byte == b'\n');
         self.skip(end.unwrap_or(self.rest.len()));
-    }
-
-    /// Does an operator stand before this place, space aside?
-    fn behind_operator(&self, text: &[u8]) -> bool {
-        let before = text.len() - self.rest.len();
-        let before = text.get(..before).unwrap_or_default().trim_ascii_end();
-        before.last().is_some_and(|byte| b"&|()".contains(byte))
     }
 
     fn operator(&mut self) -> Result<&'a [u8], ConfigError> {
