@@ -165,6 +165,21 @@ pub fn warn(message: impl fmt::Display) {
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
+/// Writes a message to the kernel's log at `log` if standard error leads nowhere.
+pub fn log_if_unheard(log: &std::path::Path, message: impl fmt::Display) {
+    // linux/major.h and Documentation/admin-guide/devices.txt: /dev/null is 1:3.
+    let nowhere = rustix::fs::makedev(1, 3);
+    let heard = rustix::fs::fstat(io::stderr()).is_ok_and(|file| file.st_rdev != nowhere);
+    if heard {
+        return;
+    }
+    // <3>: an error. A log that cannot be written leaves nobody to tell.
+    let line = format!("<3>{}: {}\n", name(), printable(message.to_string()));
+    if let Ok(mut log) = std::fs::File::options().write(true).open(log) {
+        let _ = log.write_all(line.as_bytes());
+    }
+}
+
 /// Shows a line on the terminal that the next one takes the place of; an empty one ends it.
 pub fn show_passing(message: impl fmt::Display) {
     let message = printable(message.to_string());

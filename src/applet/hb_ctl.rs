@@ -3,7 +3,7 @@
 
 use super::progress::Progress;
 use crate::cli::{self, Word};
-use crate::group::Group;
+use crate::group::{Group, classic};
 use crate::heartbeat::Left;
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
@@ -70,7 +70,13 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let Some(args) = cli::parse::<Args>("ocfs2_hb_ctl", args, rivals)? else {
         return Ok(());
     };
-    act(system, args).map_err(|report| Failure::new(1, report))
+    let done = act(system, args);
+    classic::tidy_regions(system);
+    done.map_err(|report| {
+        // The kernel gives its call-out no standard error.
+        report::log_if_unheard(&system.path("/dev/kmsg"), format_args!("{report:#}"));
+        Failure::new(1, report)
+    })
 }
 
 fn act(system: &System, args: Args) -> Result<()> {

@@ -5,7 +5,7 @@ mod explain;
 
 use super::progress::Progress;
 use crate::cli::{self, Word};
-use crate::group::Group;
+use crate::group::{Group, classic};
 use crate::ids::Service;
 use crate::options::MountOptions;
 use crate::report::{self, Failure, Usage, exit};
@@ -244,6 +244,7 @@ impl Plan {
         {
             report::warn(format_args!("{report:#}"));
         }
+        classic::tidy_regions(system);
         self.conclude(&mounted, &volume, data, bookmark)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Word};
 use crate::cluster::driver;
-use crate::group::Group;
+use crate::group::{Group, classic};
 use crate::heartbeat::Left;
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage, exit};
@@ -99,6 +99,7 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         Some(group) => group.leave(&Service::Mount(mount.point.clone())).map(Some),
         None => Ok(None),
     });
+    classic::tidy_regions(system);
     match left {
         Ok(Some(Left::StillAlive)) if args.verbose > 0 => report::warn(format_args!(
             "{}: the volume is still in use out of sight, its heartbeat goes on",

@@ -87,7 +87,13 @@ impl<'s> Classic<'s> {
             return Ok(Left::NothingThere);
         }
         match service {
-            Service::Mount(_) => self.heartbeat.leave_superblock(Asker::Tool, self.device),
+            Service::Mount(_) => {
+                let left = self.heartbeat.leave_superblock(Asker::Tool, self.device)?;
+                if left == Left::StillAlive {
+                    self.heartbeat.leave_superblock_later(self.device)?;
+                }
+                Ok(left)
+            }
             Service::Program(_) => self.heartbeat.leave_program(Lifetime::Process),
             Service::Standing(_) => self.heartbeat.leave_program(Lifetime::Lasting),
         }
@@ -114,6 +120,20 @@ impl<'s> Classic<'s> {
             return Ok(());
         }
         self.heartbeat.prefer_io(level)
+    }
+}
+
+/// Makes up for processes that were killed: removes the regions that only a dead superblock
+/// refers to. What somebody works on just now, or cannot be removed, is left alone.
+pub fn tidy_regions(system: &System) {
+    let Ok(Some(live)) = Live::find(system) else {
+        return;
+    };
+    if live.global_heartbeat().unwrap_or(true) {
+        return;
+    }
+    for region in live.regions().unwrap_or_default() {
+        let _ = Heartbeat::new(system, live.path(), region).tidy_unless_locked();
     }
 }
 

@@ -7,6 +7,7 @@
 mod refs;
 mod region;
 mod starter;
+mod waiter;
 
 pub use refs::Lifetime;
 pub use region::{Region, Removal, State, Thread};
@@ -152,6 +153,12 @@ impl<'s> Heartbeat<'s> {
         }
     }
 
+    /// Gives the superblock's reference back as soon as the superblock is gone, in a process
+    /// that goes on by itself. `device` is the one that was unmounted.
+    pub fn leave_superblock_later(&self, device: Option<DeviceNumber>) -> Result<()> {
+        waiter::start(self, device)
+    }
+
     /// A program is done: one reference goes that is not the superblock's.
     ///
     /// # Errors
@@ -170,7 +177,18 @@ impl<'s> Heartbeat<'s> {
 
     /// Removes the region if nobody uses it, as one whose last user was killed.
     pub fn tidy(&self) -> Result<Left> {
-        let locked = self.lock(&mut |_, _| Ok(()))?;
+        self.tidy_locked(self.lock(&mut |_, _| Ok(()))?)
+    }
+
+    /// The same, but leaves a region alone that somebody works on just now.
+    pub fn tidy_unless_locked(&self) -> Result<()> {
+        match self.references.try_lock()? {
+            Some(locked) => self.tidy_locked(locked).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn tidy_locked(&self, locked: Locked) -> Result<Left> {
         let idle = match locked.count()? {
             0 => true,
             1 => locked.superblock_owns_one()?,
@@ -266,10 +284,13 @@ pub struct Hold<'h> {
 impl Hold<'_> {
     /// The volume is mounted: the reference becomes its superblock's.
     pub fn give_to_superblock(mut self) -> Result<()> {
-        match self.reference.take() {
-            Some(reference) => reference.give_to_superblock(self.first_mount),
-            None => Ok(()),
-        }
+        let Some(reference) = self.reference.take() else {
+            return Ok(());
+        };
+        // Under the lock, or somebody who just takes the mark of an earlier, dead superblock
+        // away would take this one's. Without it rather than not at all.
+        let _locked = self.heartbeat.lock(&mut |_, _| Ok(()));
+        reference.give_to_superblock(self.first_mount)
     }
 
     /// The program's reference is to outlive this process (ocfs2_hb_ctl -S).

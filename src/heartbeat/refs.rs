@@ -100,6 +100,27 @@ impl References {
         }
     }
 
+    /// The region's lock, if nobody has it and there is anything to lock.
+    pub fn try_lock(self) -> Result<Option<Locked>> {
+        let set = match Set::open(self.key) {
+            Ok(set) => set,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(error).wrap_err("opening the region's semaphores"),
+        };
+        let down = [
+            Op::new(LOCK, 0).undone_at_exit().or_fail(),
+            Op::new(LOCK, 1).undone_at_exit(),
+        ];
+        match set.apply(&down, SLICE) {
+            Ok(()) => Ok(Some(Locked {
+                set,
+                owner_known: set.value(SUPERBLOCK).is_ok(),
+            })),
+            Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error).wrap_err("locking the region"),
+        }
+    }
+
     /// The set, and whether it has room for the superblock's mark.
     fn open(self) -> io::Result<(Set, bool)> {
         match Set::open_or_make(self.key, 3, self.mode) {

@@ -71,6 +71,13 @@ pub fn block_all() -> io::Result<()> {
     set_mask(libc::SIG_BLOCK, &all)
 }
 
+/// Lets SIGTERM end this process again, as a machine that shuts down expects.
+pub fn allow_termination() -> io::Result<()> {
+    let mut term = empty();
+    add(&mut term, libc::SIGTERM);
+    set_mask(libc::SIG_UNBLOCK, &term)
+}
+
 fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<()> {
     // SAFETY: `set` is live; the old mask is not asked for.
     match unsafe { libc::pthread_sigmask(how, set, std::ptr::null_mut()) } {

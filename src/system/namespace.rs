@@ -40,6 +40,13 @@ impl Namespace {
     }
 }
 
+/// Moves to the first process's mount namespace, so that a process that outlives its caller
+/// keeps none of the caller's mounts alive.
+pub fn move_to_first() -> Result<()> {
+    let first = File::open("/proc/1/ns/mnt").wrap_err("opening the first mount namespace")?;
+    enter(&first).wrap_err("entering the first mount namespace")
+}
+
 fn enter(namespace: &File) -> std::io::Result<()> {
     Ok(move_into_link_name_space(
         namespace.as_fd(),

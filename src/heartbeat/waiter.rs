@@ -1,0 +1,63 @@
+//! The process that waits for a superblock which outlives its last visible mount: after a
+//! lazy unmount, or while another mount namespace has it.
+//!
+//! It holds nothing that could keep the superblock, or anything of its caller's, alive. Killed,
+//! it is made up for by the next call that touches regions.
+
+use super::{Asker, Heartbeat, Left};
+use crate::cluster::live::Live;
+use crate::sys::{fork, signal};
+use crate::system::mounts::DeviceNumber;
+use crate::system::{System, namespace};
+use eyre::{Result, WrapErr};
+use std::time::Duration;
+
+/// Between the first looks, and between later ones.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Starts it.
+pub fn start(heartbeat: &Heartbeat, device: Option<DeviceNumber>) -> Result<()> {
+    fork::in_child(|| {
+        fork::close_inherited_files();
+        // A machine that shuts down must not wait for this.
+        let _ = signal::allow_termination();
+        leave_control_group(heartbeat.system);
+        if namespace::move_to_first().is_ok() {
+            wait(heartbeat, device);
+        }
+    })
+    .map(drop)
+    .wrap_err("starting a process that waits for the volume's end")
+}
+
+fn wait(heartbeat: &Heartbeat, device: Option<DeviceNumber>) {
+    let system = heartbeat.system;
+    let mut pause = SHORTEST;
+    loop {
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST);
+        // configfs may be seen elsewhere in this namespace.
+        let Ok(Some(live)) = Live::find(system) else {
+            return;
+        };
+        let there = Heartbeat::new(system, live.path(), heartbeat.region.name());
+        if there.leave_superblock(Asker::Tool, device).ok() != Some(Left::StillAlive) {
+            return;
+        }
+    }
+}
+
+/// systemd ends what is left in a mount unit's control group. The root group is nobody's:
+/// version 2's, or that of systemd's own hierarchy of version 1.
+fn leave_control_group(system: &System) {
+    let own = std::process::id().to_string();
+    for group in [
+        "/sys/fs/cgroup",
+        "/sys/fs/cgroup/unified",
+        "/sys/fs/cgroup/systemd",
+    ] {
+        let members = system.path(group).join("cgroup.procs");
+        let _ = crate::system::write_attribute(&members, &own);
+    }
+}
