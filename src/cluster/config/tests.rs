@@ -129,36 +129,39 @@ fn a_node_is_never_lost_in_silence() {
     );
 }
 
+/// In `one()`, the first replaced by the second: the line to name, and some of the words.
+const BAD_VALUES: &[(&str, &str, usize, &str)] = &[
+    ("= 0", "= 255", 7, "0 to 254, not \"255\""),
+    ("= 0", "= -1", 7, "0 to 254"),
+    ("= 0", "= 0x1", 7, "0 to 254"),
+    ("= 0", "=", 7, "not \"\""),
+    ("= 0", "= 99999999999999999999", 7, "0 to 254"),
+    ("7777", "0", 9, "1 to 65534"),
+    ("7777", "65535", 9, "1 to 65534"),
+    ("7777", "7777 # x", 9, "1 to 65534"),
+    ("192.0.2.1", "::1", 8, "knows IPv4 only"),
+    ("192.0.2.1", "192.0.2.01", 8, "leading zeros"),
+    ("192.0.2.1", "n1.example.com", 8, "no host name"),
+    ("n1", "a/b", 6, "slash"),
+    ("n1", "..", 6, "folder"),
+    ("n1", "", 6, "empty"),
+    ("n1", "a\tb", 6, "control character"),
+    ("n1", "a\\\n\tb", 6, "spans lines"),
+    ("node_count = 1", "node_count = one", 3, "decimal"),
+    (
+        "node_count = 1",
+        "node_count = 1\n\theartbeat_mode = disk",
+        4,
+        "local or global",
+    ),
+    ("name = c", "name = web-c", 2, "character 4 is neither"),
+    ("name = c", "name = a2345678901234567", 2, "longer than 16"),
+    ("name = c", "name =", 2, "empty"),
+];
+
 #[test]
 fn what_the_kernel_refuses_is_refused() {
-    for (from, to, line, words) in [
-        ("= 0", "= 255", 7, "0 to 254, not \"255\""),
-        ("= 0", "= -1", 7, "0 to 254"),
-        ("= 0", "= 0x1", 7, "0 to 254"),
-        ("= 0", "=", 7, "not \"\""),
-        ("= 0", "= 99999999999999999999", 7, "0 to 254"),
-        ("7777", "0", 9, "1 to 65534"),
-        ("7777", "65535", 9, "1 to 65534"),
-        ("7777", "7777 # x", 9, "1 to 65534"),
-        ("192.0.2.1", "::1", 8, "knows IPv4 only"),
-        ("192.0.2.1", "192.0.2.01", 8, "leading zeros"),
-        ("192.0.2.1", "n1.example.com", 8, "no host name"),
-        ("n1", "a/b", 6, "slash"),
-        ("n1", "..", 6, "folder"),
-        ("n1", "", 6, "empty"),
-        ("n1", "a\tb", 6, "control character"),
-        ("n1", "a\\\n\tb", 6, "spans lines"),
-        ("node_count = 1", "node_count = one", 3, "decimal"),
-        (
-            "node_count = 1",
-            "node_count = 1\n\theartbeat_mode = disk",
-            4,
-            "local or global",
-        ),
-        ("name = c", "name = web-c", 2, "character 4 is neither"),
-        ("name = c", "name = a2345678901234567", 2, "longer than 16"),
-        ("name = c", "name =", 2, "empty"),
-    ] {
+    for (from, to, line, words) in BAD_VALUES.iter().copied() {
         refused(&one().replacen(from, to, 1), line, words);
     }
     refused(

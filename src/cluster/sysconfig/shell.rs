@@ -44,14 +44,12 @@ impl Word {
 
 /// Splits a whole file.
 pub(super) fn commands(text: &[u8]) -> Result<Vec<Command>, ConfigError> {
-    let mut scanner = Scanner {
-        rest: text,
-        line: 1,
-    };
+    let mut scanner = Scanner::new(text);
     let mut all = Vec::new();
     let mut command = Command::default();
     let mut parentheses = 0_usize;
-    let mut leads = true;
+    // Keywords stand where a command begins, and behind these operators.
+    let mut leads = false;
     // Behind `&&`, `||` and `|` the command goes on in the next line.
     let mut goes_on = false;
     while let Some(byte) = scanner.peek() {
@@ -62,23 +60,21 @@ pub(super) fn commands(text: &[u8]) -> Result<Vec<Command>, ConfigError> {
             b'\n' if goes_on => scanner.skip(1),
             b'\n' | b';' => {
                 scanner.skip(1);
-                leads = true;
                 all.push(std::mem::take(&mut command));
                 command.in_parentheses = parentheses > 0;
             }
             b'&' | b'|' | b'<' | b'>' | b'(' | b')' => {
                 let operator = scanner.operator()?;
                 goes_on = matches!(operator, b"&&" | b"||" | b"|");
-                leads = !matches!(byte, b'<' | b'>');
-                match byte {
-                    b'(' => parentheses += 1,
-                    b')' => parentheses = parentheses.saturating_sub(1),
-                    _ => {}
-                }
+                leads = !b"<>".contains(&byte);
+                parentheses += usize::from(byte == b'(');
+                parentheses = parentheses.saturating_sub(usize::from(byte == b')'));
                 command.operators = true;
             }
             _ => {
-                command.words.push(scanner.word(leads)?);
+                command
+                    .words
+                    .push(scanner.word(leads || command.words.is_empty())?);
                 (leads, goes_on) = (false, false);
             }
         }
@@ -93,6 +89,13 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self {
+            rest: text,
+            line: 1,
+        }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }

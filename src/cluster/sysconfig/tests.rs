@@ -81,38 +81,41 @@ fn assignments_are_unquoted_like_a_shell_does() {
     );
 }
 
+/// What no parser can tell the outcome of, and the line to name.
+const SHELL: &[(&str, usize)] = &[
+    ("\nO2CB_NODE_NAME=$HOSTNAME", 2),
+    ("O2CB_NODE_NAME=\"$(uname -n)\"", 1),
+    ("O2CB_NODE_NAME=`uname -n`", 1),
+    ("O2CB_NODE_NAME=${A:-'}'}", 1),
+    ("O2CB_HB_CTL_PATH=~/x", 1),
+    ("O2CB_HB_CTL_PATH=/sbin/*", 1),
+    ("O2CB_ENABLED=true reboot", 1),
+    ("[ -e /x ] && O2CB_ENABLED=true", 1),
+    ("[ -e /x ] &&\nO2CB_ENABLED=true", 2),
+    ("[ -e /x ] && # c\nif y; then\nO2CB_ENABLED=true\nfi", 3),
+    ("if a; then O2CB_ENABLED=true; fi", 1),
+    ("if a\nthen\nO2CB_ENABLED=true\nfi", 3),
+    (
+        "case a in\na) if b; then c; fi ;;\nb)\nO2CB_ENABLED=true\nesac",
+        4,
+    ),
+    ("f() {\n O2CB_ENABLED=true\n}\n", 2),
+    ("(\nO2CB_ENABLED=true\n)\n", 2),
+    ("O2CB_ENABLED=true &", 1),
+    ("O2CB_ENABLED=(true)", 1),
+    ("O2CB_ENABLED=true>/x", 1),
+    ("O2CB_ENABLED+=true", 1),
+    ("O2CB_ENABLED = true", 1),
+    ("\"O2CB_ENABLED\"=true", 1),
+    ("unset O2CB_ENABLED", 1),
+    ("eval 'export O2CB_ENABLED=true'", 1),
+    (": ${O2CB_ENABLED:=true}", 1),
+    ("cat <<E\nO2CB_ENABLED=true\nE", 1),
+];
+
 #[test]
 fn what_only_a_shell_could_tell_is_refused() {
-    for (text, line) in [
-        ("\nO2CB_NODE_NAME=$HOSTNAME", 2),
-        ("O2CB_NODE_NAME=\"$(uname -n)\"", 1),
-        ("O2CB_NODE_NAME=`uname -n`", 1),
-        ("O2CB_NODE_NAME=${A:-'}'}", 1),
-        ("O2CB_HB_CTL_PATH=~/x", 1),
-        ("O2CB_HB_CTL_PATH=/sbin/*", 1),
-        ("O2CB_ENABLED=true reboot", 1),
-        ("[ -e /x ] && O2CB_ENABLED=true", 1),
-        ("[ -e /x ] &&\nO2CB_ENABLED=true", 2),
-        ("[ -e /x ] && # c\nif y; then\nO2CB_ENABLED=true\nfi", 3),
-        ("if a; then O2CB_ENABLED=true; fi", 1),
-        ("if a\nthen\nO2CB_ENABLED=true\nfi", 3),
-        (
-            "case a in\na) if b; then c; fi ;;\nb)\nO2CB_ENABLED=true\nesac",
-            4,
-        ),
-        ("f() {\n O2CB_ENABLED=true\n}\n", 2),
-        ("(\nO2CB_ENABLED=true\n)\n", 2),
-        ("O2CB_ENABLED=true &", 1),
-        ("O2CB_ENABLED=(true)", 1),
-        ("O2CB_ENABLED=true>/x", 1),
-        ("O2CB_ENABLED+=true", 1),
-        ("O2CB_ENABLED = true", 1),
-        ("\"O2CB_ENABLED\"=true", 1),
-        ("unset O2CB_ENABLED", 1),
-        ("eval 'export O2CB_ENABLED=true'", 1),
-        (": ${O2CB_ENABLED:=true}", 1),
-        ("cat <<E\nO2CB_ENABLED=true\nE", 1),
-    ] {
+    for (text, line) in SHELL.iter().copied() {
         refused(text, line, "parsed, not run as shell");
     }
     refused(
