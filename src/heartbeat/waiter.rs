@@ -35,6 +35,7 @@ fn wait(heartbeat: &Heartbeat, device: Option<DeviceNumber>) {
     let system = heartbeat.system;
     let mut pause = SHORTEST;
     loop {
+        fork::shed_code();
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST);
         // configfs may be seen elsewhere in this namespace.
