@@ -18,12 +18,8 @@ pub mod exit {
     pub const USAGE: u8 = 1;
     /// The system is short of something: memory, descriptors, processes.
     pub const SYSTEM: u8 = 2;
-    /// A mistake of ours.
-    pub const INTERNAL: u8 = 4;
     /// The user ended it.
     pub const INTERRUPTED: u8 = 8;
-    /// The mount table could not be written.
-    pub const MTAB: u8 = 16;
     /// The mount or unmount failed.
     pub const MOUNT: u8 = 32;
     /// No such applet; the shell's code for a command that is not there.
@@ -42,6 +38,18 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// Everything is said already, on standard output: only the exit code is left.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Silent;
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("see above")
+    }
+}
+
+impl std::error::Error for Silent {}
+
 /// How an applet ends when it does not succeed: a code, and nearly always a reason.
 #[derive(Debug)]
 pub struct Failure {
@@ -55,7 +63,7 @@ impl Failure {
     pub fn new(code: u8, report: Report) -> Self {
         Self {
             code,
-            report: Some(report),
+            report: Some(report).filter(|report| !has::<Silent>(report)),
             notes: Vec::new(),
         }
     }
@@ -68,15 +76,6 @@ impl Failure {
     /// Ends with the code that mount(8) has for this cause, else with `default`.
     pub fn of(report: Report, default: u8) -> Self {
         Self::new(exit_code(&report, default), report)
-    }
-
-    /// Ends with `code` and no message: the exit status is the answer (`cluster-status`).
-    pub fn silent(code: u8) -> Self {
-        Self {
-            code,
-            report: None,
-            notes: Vec::new(),
-        }
     }
 
     /// The exit status.

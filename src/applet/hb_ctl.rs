@@ -4,11 +4,12 @@
 use super::progress::Progress;
 use crate::cli::{self, Word};
 use crate::group::{Group, classic};
-use crate::heartbeat::Left;
+use crate::heartbeat::{self, Asker, Left};
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
 use crate::sys::ioprio::Level;
 use crate::system::System;
+use crate::system::mounts::DeviceNumber;
 use crate::volume::{Examined, find};
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail};
@@ -70,8 +71,11 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let Some(args) = cli::parse::<Args>("ocfs2_hb_ctl", args, rivals)? else {
         return Ok(());
     };
+    let looks = args.info || args.priority;
     let done = act(system, args);
-    classic::tidy_regions(system);
+    if !looks {
+        classic::tidy_regions(system);
+    }
     done.map_err(|report| {
         // The kernel gives its call-out no standard error.
         report::log_if_unheard(&system.path("/dev/kmsg"), format_args!("{report:#}"));
@@ -91,11 +95,12 @@ fn act(system: &System, args: Args) -> Result<()> {
             "-K -d needs the service that is done with the heartbeat".into()
         )),
         (Action::Start, target, Some(service)) => start(system, &target, &service),
-        (Action::Stop, Target::Uuid(uuid), None) => kernel_stops(system, uuid),
+        (Action::Stop, Target::Uuid(uuid), None) => superblock_ends(system, uuid),
         (Action::Stop, target, Some(service)) => stop(system, &target, &service),
         (Action::Info, target, _) => {
-            let (uuid, group) = group_of(system, &target)?;
-            report::say(format!("{uuid}: {} refs\n", group.references()?))
+            let (uuid, _) = named(system, &target)?;
+            let count = heartbeat::references(system, uuid)?;
+            report::say(format!("{uuid}: {count} refs\n"))
         }
         (Action::Priority(level), target, _) => {
             let (_, group) = group_of(system, &target)?;
@@ -161,11 +166,21 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     }
 }
 
-/// What the kernel runs after an unmount. Nobody reads its standard error.
-fn kernel_stops(system: &System, uuid: Uuid) -> Result<()> {
+/// What the kernel runs after an unmount, whose error nobody reads. There may be nothing
+/// left to do: another call has tidied up.
+fn superblock_ends(system: &System, uuid: Uuid) -> Result<()> {
+    let by_kernel = called_by_kernel(system);
     let (_, group) = group_of(system, &Target::Uuid(uuid))?;
-    match group.kernel_leaves().wrap_err("stopping the heartbeat")? {
-        Left::NothingThere if !group.is_global() => {
+    let asker = if by_kernel {
+        Asker::Kernel
+    } else {
+        Asker::Tool
+    };
+    match group
+        .superblock_leaves(asker)
+        .wrap_err("stopping the heartbeat")?
+    {
+        Left::NothingThere if !by_kernel && !group.is_global() => {
             bail!("the volume {uuid} has no heartbeat on this node")
         }
         Left::StillAlive | Left::StillMounted(_) => {
@@ -175,13 +190,25 @@ fn kernel_stops(system: &System, uuid: Uuid) -> Result<()> {
     }
 }
 
+/// A kernel thread has no command line.
+fn called_by_kernel(system: &System) -> bool {
+    let parent = std::os::unix::process::parent_id();
+    let line = std::fs::read(system.path(format!("/proc/{parent}/cmdline")));
+    parent == 0 || line.is_ok_and(|line| line.is_empty())
+}
+
+/// By configfs alone, so that nothing is loaded or set to look.
 fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Group<'s>)> {
+    let (uuid, device) = named(system, target)?;
+    Ok((uuid, Group::of_region(system, uuid, device)?))
+}
+
+fn named(system: &System, target: &Target) -> Result<(Uuid, Option<DeviceNumber>)> {
     match target {
-        Target::Uuid(uuid) => Ok((*uuid, Group::of_region(system, *uuid, None)?)),
+        Target::Uuid(uuid) => Ok((*uuid, None)),
         Target::Device(device) => {
             let volume = examine(system, device)?;
-            let uuid = volume.superblock.uuid;
-            Ok((uuid, Group::of_volume(system, &volume)?))
+            Ok((volume.superblock.uuid, volume.number))
         }
     }
 }

@@ -6,6 +6,7 @@ mod explain;
 use super::progress::Progress;
 use crate::cli::{self, Word};
 use crate::group::{Group, classic};
+use crate::heartbeat::NoHeartbeat;
 use crate::ids::Service;
 use crate::options::MountOptions;
 use crate::report::{self, Failure, Usage, exit};
@@ -16,7 +17,7 @@ use crate::system::namespace::Namespace;
 use crate::volume::{Examined, Membership};
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
-use rustix::mount::MountFlags;
+use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::{CString, OsString};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -109,7 +110,7 @@ impl Plan {
             .map(|Word(given)| Namespace::open(Path::new(&given)))
             .transpose()?;
         Ok(Self {
-            device: device.into(),
+            device: std::path::absolute(device).wrap_err("making the device's path absolute")?,
             point: std::path::absolute(point).wrap_err("making the mount point's path absolute")?,
             options,
             namespace,
@@ -122,6 +123,9 @@ impl Plan {
         let failed = |report: eyre::Report| Failure::of(report, exit::MOUNT);
         self.check_mount_point(system).map_err(failed)?;
         if self.options.bind {
+            if self.fake {
+                return Ok(());
+            }
             return self.call_mount(system, &self.device, c"").map_err(|error| {
                 let action = format!(
                     "binding {} on {}",
@@ -198,7 +202,7 @@ impl Plan {
             return Ok(());
         }
         if !self.options.remount {
-            crate::group::stack::load_filesystem(system).map_err(failed)?;
+            crate::cluster::stack::load_filesystem(system).map_err(failed)?;
         }
         let bookmark = Bookmark::now(system);
         let mounted = self.call_mount(system, &volume.canonical, data);
@@ -228,9 +232,13 @@ impl Plan {
         let join = joined.map_err(failed)?;
         let bookmark = Bookmark::now(system);
         // Nothing between the two: a mount that succeeded has to keep its heartbeat.
-        let mounted = self.call_mount(system, &volume.canonical, data);
-        let completed = join.complete(&mounted);
-        if let Err(report) = completed {
+        let mut mounted = self.call_mount(system, &volume.canonical, data);
+        if let Err(report) = join.complete(&mounted) {
+            if report.is::<NoHeartbeat>() {
+                mounted = self
+                    .call_unmount(system)
+                    .and(Err(io::Error::other(NoHeartbeat)));
+            }
             let what = if mounted.is_ok() {
                 "mounted, but"
             } else {
@@ -257,12 +265,22 @@ impl Plan {
         let mut flags = self.options.flags;
         flags.set(MountFlags::BIND, self.options.bind);
         flags.set(crate::options::REMOUNT, self.options.remount);
-        let call = || {
+        self.there(|| {
             let target = system.path(&self.point);
-            system
-                .kernel()
-                .mount(source, &target, c"ocfs2", flags, data.as_ref())
-        };
+            let kernel = system.kernel();
+            kernel.mount(source, &target, c"ocfs2", flags, data.as_ref())
+        })
+    }
+
+    /// Out of sight at once: nobody may write to a volume that does not beat.
+    fn call_unmount(&self, system: &System) -> io::Result<()> {
+        self.there(|| {
+            let target = system.path(&self.point);
+            system.kernel().unmount(&target, UnmountFlags::DETACH)
+        })
+    }
+
+    fn there<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match &self.namespace {
             Some(namespace) => namespace.run(call).map_err(io::Error::other)?,
             None => call(),

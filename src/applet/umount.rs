@@ -1,11 +1,12 @@
 //! umount.ocfs2: what umount(8) runs, as `umount.ocfs2 DIR [-nlfvr] [-N ns] [-t type]`.
 
 use crate::cli::{self, Word};
-use crate::cluster::driver;
+use crate::cluster::driver::{self, CallOut};
 use crate::group::{Group, classic};
 use crate::heartbeat::Left;
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage, exit};
+use crate::sys::signal;
 use crate::system::System;
 use crate::system::mounts::{self, Mount};
 use crate::system::namespace::Namespace;
@@ -13,7 +14,7 @@ use crate::volume::Examined;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -81,19 +82,19 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         .as_ref()
         .map(|Word(given)| Namespace::open(Path::new(given)))
         .transpose()?;
-    let inside = |work: &dyn Fn() -> Result<Mount>| match &namespace {
-        Some(namespace) => namespace.run(work)?,
-        None => work(),
-    };
-    let mount = inside(&|| find(system, Path::new(given)))?;
+    let mount = find(system, namespace.as_ref(), Path::new(given))?;
     // Before the unmount, while the volume can still be asked for its name.
     let group = group_of(system, &mount);
-    inside(&|| {
-        end(system, &args, &mount)?;
-        Ok(mount.clone())
-    })?;
+    // A volume that is unmounted is left as well, even if the user has lost patience.
+    signal::defer_termination().wrap_err("holding signals back")?;
+    let what = || end(system, &args, &mount);
+    let done = match &namespace {
+        Some(namespace) => namespace.run(what)?,
+        None => what(),
+    }?;
     if args.verbose > 0 {
-        report::say(format!("{} unmounted\n", mount.point.display()))?;
+        let point = report::printable(mount.point.as_os_str().as_encoded_bytes());
+        report::say(format!("{point} {done}\n"))?;
     }
     let left = group.and_then(|group| match group {
         Some(group) => group.leave(&Service::Mount(mount.point.clone())).map(Some),
@@ -115,9 +116,12 @@ fn unmount(system: &System, args: Args) -> Result<()> {
 }
 
 /// The mount that `given` means: the topmost on a folder, the last of a device.
-fn find(system: &System, given: &Path) -> Result<Mount> {
+fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<Mount> {
     let shown = given.display();
-    let table = mounts::visible(system).wrap_err("reading the mount table")?;
+    let table = match namespace {
+        Some(namespace) => namespace.mounts()?,
+        None => mounts::visible(system).wrap_err("reading the mount table")?,
+    };
     let path = std::path::absolute(given).wrap_err_with(|| shown.to_string())?;
     let at = |point: &Path| table.iter().rev().find(|mount| mount.point == point);
     // As it was given first: to resolve a path may hang on a dead mount.
@@ -147,7 +151,7 @@ fn find(system: &System, given: &Path) -> Result<Mount> {
 /// The group to leave afterwards; none where the volume has none, or where the kernel's
 /// call-out leaves it.
 fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Group<'s>>> {
-    if !mount.has_group() || driver::has_call_out(system)? {
+    if !mount.has_group() || driver::call_out(system)? != CallOut::None {
         return Ok(None);
     }
     let name = region_on(system, mount)?;
@@ -163,26 +167,33 @@ fn region_on(system: &System, mount: &Mount) -> Result<Uuid> {
     Ok(volume.superblock.uuid)
 }
 
-fn end(system: &System, args: &Args, mount: &Mount) -> Result<()> {
+/// Ends the mount, or with `-r` a busy one's writing; which of the two.
+fn end(system: &System, args: &Args, mount: &Mount) -> Result<&'static str> {
     let mut flags = UnmountFlags::NOFOLLOW;
     flags.set(UnmountFlags::DETACH, args.lazy);
     flags.set(UnmountFlags::FORCE, args.force);
     let point: PathBuf = system.path(&mount.point);
-    let ended = system.kernel().unmount(&point, flags);
-    let place = || format!("unmounting {}", mount.point.display());
-    match ended {
+    let shown = mount.point.display();
+    match system.kernel().unmount(&point, flags) {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy && args.read_only => {
-            let flags = crate::options::REMOUNT | MountFlags::RDONLY;
-            let kernel = system.kernel();
-            let changed = kernel.mount(&mount.source, &point, c"ocfs2", flags, c"");
-            changed
-                .wrap_err_with(|| format!("{} is busy; making it read-only", mount.point.display()))
+            make_read_only(system, mount, &point)
+                .wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
+            Ok("is busy, and read-only now")
         }
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(eyre!(
-            "files on it are in use (fuser -vm {} names the processes)",
-            mount.point.display()
-        )
-        .wrap_err(place())),
-        ended => ended.wrap_err_with(place),
+            "unmounting {shown}: files on it are in use (fuser -vm {shown} names the processes)"
+        )),
+        ended => ended
+            .map(|()| "unmounted")
+            .wrap_err_with(|| format!("unmounting {shown}")),
     }
+}
+
+fn make_read_only(system: &System, mount: &Mount, point: &Path) -> Result<()> {
+    let flags = crate::options::REMOUNT | MountFlags::RDONLY;
+    let data = CString::new(mount.options_to_keep().into_encoded_bytes())?;
+    system
+        .kernel()
+        .mount(&mount.source, point, c"ocfs2", flags, &data)?;
+    Ok(())
 }

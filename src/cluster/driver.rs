@@ -1,10 +1,13 @@
 //! The kernel's side of a node: modules, the filesystems that show it, and the call-out.
 
+use super::stack::{self, insert};
+use crate::ids::StackName;
 use crate::system::mounts::{self, knows_filesystem};
 use crate::system::{System, list, read_attribute, write_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where C tools and libo2dlm look for lock domains.
@@ -26,14 +29,7 @@ pub fn load(system: &System) -> Result<()> {
         mount(system, c"configfs", &place)?;
     }
     // The filesystem brings the stack glue and the node manager along.
-    load_module(system, "ocfs2", "ocfs2")?;
-    if system.path("/sys/fs/ocfs2/cluster_stack").exists() {
-        let loaded = read_attribute(&system.path("/sys/fs/ocfs2/loaded_cluster_plugins"))
-            .wrap_err("reading the loaded cluster stacks")?;
-        if !loaded.is_some_and(|loaded| loaded.lines().any(|plugin| plugin == "o2cb")) {
-            insert(system, "ocfs2_stack_o2cb")?;
-        }
-    }
+    stack::prepare(system, StackName::O2CB)?;
     load_module(system, "ocfs2_dlmfs", "ocfs2_dlmfs")?;
     let dlm = system.path(DLMFS);
     if !is_mounted(system, "ocfs2_dlmfs")? {
@@ -90,17 +86,37 @@ pub fn set_call_out(system: &System, program: &Path) -> Result<()> {
     write_attribute(&path, &program).wrap_err_with(|| format!("writing {program} to {HB_CTL_PATH}"))
 }
 
-/// Does a program of the kernel's leave the group after an unmount? Then umount.ocfs2 must
-/// not. A path with nothing behind it leaves nothing.
-pub fn has_call_out(system: &System) -> Result<bool> {
+/// The program of the kernel's that leaves a volume's group after its last unmount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOut {
+    /// There is none: umount.ocfs2 has to leave.
+    None,
+    /// This executable, under one of its names.
+    Ours,
+    /// Another, such as the C tools'.
+    Foreign,
+}
+
+/// Which one is set. A path with nothing behind it leaves nothing.
+pub fn call_out(system: &System) -> Result<CallOut> {
     let set = read_attribute(&system.path(HB_CTL_PATH))
         .wrap_err_with(|| format!("reading {HB_CTL_PATH}"))?;
     let Some(program) = set.filter(|program| !program.is_empty()) else {
-        return Ok(false);
+        return Ok(CallOut::None);
     };
     let program = Path::new(&program);
-    let does_nothing = program.file_name().is_some_and(|name| name == "true");
-    Ok(!does_nothing && system.path(program).exists())
+    if program.file_name().is_some_and(|name| name == "true") {
+        return Ok(CallOut::None);
+    }
+    let identity = |path: &Path| {
+        let found = std::fs::metadata(system.path(path)).ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    Ok(match identity(program) {
+        None => CallOut::None,
+        found if found == identity(Path::new("/proc/self/exe")) => CallOut::Ours,
+        _ => CallOut::Foreign,
+    })
 }
 
 fn mount(system: &System, kind: &'static CStr, place: &PathBuf) -> Result<()> {
@@ -124,13 +140,6 @@ fn load_module(system: &System, filesystem: &str, module: &str) -> Result<()> {
         return Ok(());
     }
     insert(system, module)
-}
-
-fn insert(system: &System, module: &str) -> Result<()> {
-    system
-        .kernel()
-        .load_module(module)
-        .wrap_err_with(|| format!("loading the module {module}"))
 }
 
 /// Built into the kernel, it is not listed as a module with a `refcnt`.

@@ -4,5 +4,6 @@ pub mod config;
 pub mod driver;
 pub mod live;
 pub mod register;
+pub mod stack;
 pub mod sysconfig;
 pub mod timeouts;

@@ -2,13 +2,21 @@
 
 use super::config::{Cluster, HeartbeatMode, Node};
 use super::live::{self, Live, LiveNode};
+use super::sysconfig::Sysconfig;
+use super::timeouts;
 use crate::system::{System, read_attribute, write_attribute};
 use eyre::{Result, WrapErr, bail};
 use std::path::{Path, PathBuf};
 
 /// Registers `cluster`, or changes a registered one as little as it takes. `local` is the
-/// node that this host is. A failure in the middle takes away what this call made.
-pub fn register(system: &System, cluster: &Cluster, local: &Node) -> Result<()> {
+/// node that this host is; `sysconfig` has the time limits. A failure in the middle takes away
+/// what this call made.
+pub fn register(
+    system: &System,
+    cluster: &Cluster,
+    local: &Node,
+    sysconfig: &Sysconfig,
+) -> Result<()> {
     let folder = live::folder(system)?;
     if let Some(other) = Live::find(system)?.filter(|live| *live.name() != cluster.name) {
         bail!(
@@ -21,7 +29,12 @@ pub fn register(system: &System, cluster: &Cluster, local: &Node) -> Result<()> 
         system,
         objects: Vec::new(),
     };
-    let done = made.all(&folder.join(cluster.name.as_str()), cluster, local);
+    let done = made.all(
+        &folder.join(cluster.name.as_str()),
+        cluster,
+        local,
+        sysconfig,
+    );
     if done.is_err() {
         made.undo();
     }
@@ -37,9 +50,13 @@ pub fn unregister(system: &System, live: &Live) -> Result<()> {
     if !regions.is_empty() {
         bail!("{} heartbeat region(s) are still active", regions.len());
     }
-    let nodes = live.path().join("node");
-    for node in live.nodes()? {
-        remove(system, &nodes.join(&node.name))
+    let mut nodes = live.nodes()?;
+    // This host first: the kernel refuses that while anything beats, before the others are
+    // gone, and starts no heartbeat without it.
+    nodes.sort_by_key(|node| !node.local);
+    let folder = live.path().join("node");
+    for node in nodes {
+        remove(system, &folder.join(&node.name))
             .wrap_err_with(|| format!("unregistering node \"{}\"", node.name))?;
     }
     remove(system, live.path())
@@ -53,12 +70,20 @@ struct Made<'s> {
 }
 
 impl Made<'_> {
-    fn all(&mut self, folder: &Path, cluster: &Cluster, local: &Node) -> Result<()> {
+    fn all(
+        &mut self,
+        folder: &Path,
+        cluster: &Cluster,
+        local: &Node,
+        sysconfig: &Sysconfig,
+    ) -> Result<()> {
         if !folder.is_dir() {
             self.make(folder)
                 .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
         }
         set_mode(folder, cluster.heartbeat_mode)?;
+        // Before there is a node that could mount with other limits.
+        timeouts::apply(self.system, folder, sysconfig)?;
         let known = self.drop_changed(cluster)?;
         for node in &cluster.nodes {
             let is_local = node.name == local.name;
@@ -83,7 +108,16 @@ impl Made<'_> {
             .nodes()?
             .into_iter()
             .partition(|live| cluster.nodes.iter().any(|node| is_same(node, live)));
+        let in_use = !live.regions()?.is_empty();
         for node in changed {
+            // Its connection would be cut, and what other nodes hold locks on with it.
+            if in_use {
+                bail!(
+                    "node \"{}\" is not so in the configuration, and cannot be changed while \
+                     volumes are in use (unmount them, then o2cb offline and online)",
+                    node.name
+                );
+            }
             remove(self.system, &live.path().join("node").join(&node.name)).wrap_err_with(
                 || {
                     format!(

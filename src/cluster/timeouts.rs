@@ -1,21 +1,22 @@
 //! The cluster's time limits, from the defaults file into configfs.
 
-use super::live::Live;
 use super::sysconfig::Sysconfig;
 use crate::system::{System, read_attribute, write_attribute};
 use eyre::{Result, WrapErr, bail};
+use std::path::Path;
 
 /// Where drivers of the 1.2 era have the threshold.
 const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 
-/// Sets what `sysconfig` sets, where the kernel has it otherwise.
+/// Sets what `sysconfig` sets, where the kernel has it otherwise; `cluster` is the cluster's
+/// folder in configfs.
 ///
 /// # Errors
 /// The kernel refuses a value, or ignores the threshold because a region is active.
-pub fn apply(system: &System, live: &Live, sysconfig: &Sysconfig) -> Result<()> {
+pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<()> {
     if let Some(threshold) = sysconfig.heartbeat_threshold {
         let path = [
-            live.path().join("heartbeat/dead_threshold"),
+            cluster.join("heartbeat/dead_threshold"),
             system.path(OLD_THRESHOLD),
         ]
         .into_iter()
@@ -41,7 +42,7 @@ pub fn apply(system: &System, live: &Live, sysconfig: &Sysconfig) -> Result<()> 
         ("keepalive_delay_ms", sysconfig.keepalive_delay_ms),
     ];
     let keepalive_now: Option<u32> =
-        read_attribute(&live.path().join(keepalive.0))?.and_then(|now| now.parse().ok());
+        read_attribute(&cluster.join(keepalive.0))?.and_then(|now| now.parse().ok());
     let first_keepalive = idle
         .1
         .is_some_and(|idle| keepalive_now.is_some_and(|now| now >= idle));
@@ -53,12 +54,12 @@ pub fn apply(system: &System, live: &Live, sysconfig: &Sysconfig) -> Result<()> 
     let reconnect = ("reconnect_delay_ms", sysconfig.reconnect_delay_ms);
     for (attribute, value) in pair.into_iter().chain([reconnect]) {
         // The oldest drivers lack some of them.
-        let path = live.path().join(attribute);
+        let path = cluster.join(attribute);
         if let Some(value) = value.filter(|_| path.exists()) {
             set(&path, attribute, &value.to_string())?;
         }
     }
-    let fence = live.path().join("fence_method");
+    let fence = cluster.join("fence_method");
     if let Some(method) = sysconfig.fence_method.filter(|_| fence.exists()) {
         // The kernel insists on the line's end.
         set(&fence, "fence_method", &format!("{}\n", method.as_str()))?;
@@ -66,7 +67,7 @@ pub fn apply(system: &System, live: &Live, sysconfig: &Sysconfig) -> Result<()> 
     Ok(())
 }
 
-fn set(path: &std::path::Path, what: &str, value: &str) -> Result<()> {
+fn set(path: &Path, what: &str, value: &str) -> Result<()> {
     let now = read_attribute(path).wrap_err_with(|| format!("reading {what}"))?;
     if now.as_deref() == Some(value.trim_end()) {
         return Ok(());

@@ -1,16 +1,21 @@
 //! The o2cb stack: a disk heartbeat of the volume's own (local), or the cluster's (global).
 
+use crate::cluster::driver::{self, CallOut};
 use crate::cluster::live::Live;
-use crate::heartbeat::{Asker, Heartbeat, Hold, Left, Lifetime, Source, Watch};
+use crate::cluster::stack;
+use crate::heartbeat::{Asker, Heartbeat, Hold, Holder, Left, Lifetime, Source, Watch};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
+use crate::sys::fork;
 use crate::sys::ioprio::Level;
 use crate::system::System;
 use crate::system::mounts::DeviceNumber;
 use crate::volume::{Examined, Membership};
 use eyre::{Result, bail, eyre};
+use std::time::Duration;
 
 /// A volume in the cluster that is online here.
 pub struct Classic<'s> {
+    system: &'s System,
     heartbeat: Heartbeat<'s>,
     /// Where to start it; not known where only the region's name is.
     source: Option<Source>,
@@ -24,7 +29,7 @@ impl<'s> Classic<'s> {
     /// # Errors
     /// The cluster that is online is not the volume's, or none is.
     pub fn of_volume(system: &'s System, volume: &Examined) -> Result<Self> {
-        let running = super::stack::running(system)?;
+        let running = stack::running(system)?;
         let (name, on_disk_global) = match &volume.superblock.membership {
             Membership::Cluster {
                 cluster,
@@ -53,6 +58,7 @@ impl<'s> Classic<'s> {
             );
         }
         Ok(Self {
+            system,
             heartbeat: Heartbeat::new(system, live.path(), volume.superblock.uuid),
             source: source(volume),
             device: volume.number,
@@ -64,6 +70,7 @@ impl<'s> Classic<'s> {
     pub fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
         let live = Live::find(system)?.ok_or_else(|| eyre!("no cluster is online on this node"))?;
         Ok(Self {
+            system,
             heartbeat: Heartbeat::new(system, live.path(), name),
             source: None,
             device,
@@ -78,8 +85,14 @@ impl<'s> Classic<'s> {
         let source = self.source.as_ref().ok_or_else(|| {
             eyre!("a heartbeat needs a block device (for an image: a loop device)")
         })?;
-        let for_mount = matches!(service, Service::Mount(_));
-        self.heartbeat.hold(source, for_mount, watch).map(Some)
+        let holder = match service {
+            // The C tools' call-out counts a reference down and leaves a mark standing.
+            Service::Mount(_) => Holder::Mount {
+                marked: driver::call_out(self.system)? != CallOut::Foreign,
+            },
+            Service::Program(_) | Service::Standing(_) => Holder::Program,
+        };
+        self.heartbeat.hold(source, holder, watch).map(Some)
     }
 
     pub(super) fn leave(&self, service: &Service) -> Result<Left> {
@@ -99,19 +112,15 @@ impl<'s> Classic<'s> {
         }
     }
 
-    pub(super) fn kernel_leaves(&self) -> Result<Left> {
+    pub(super) fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
         if self.global {
             return Ok(Left::NothingThere);
         }
-        self.heartbeat.leave_superblock(Asker::Kernel, None)
+        self.heartbeat.leave_superblock(asker, self.device)
     }
 
     pub(super) fn is_global(&self) -> bool {
         self.global
-    }
-
-    pub(super) fn references(&self) -> Result<u32> {
-        self.heartbeat.references()
     }
 
     /// In the global mode the regions are not the volume's.
@@ -126,22 +135,36 @@ impl<'s> Classic<'s> {
 /// Makes up for processes that were killed: removes the regions that only a dead superblock
 /// refers to. What somebody works on just now, or cannot be removed, is left alone.
 pub fn tidy_regions(system: &System) {
+    /// A region's thread ends within its interval of 2 s, unless its disk hangs.
+    const PATIENCE: Duration = Duration::from_secs(5);
     let Ok(Some(live)) = Live::find(system) else {
         return;
     };
     if live.global_heartbeat().unwrap_or(true) {
         return;
     }
-    for region in live.regions().unwrap_or_default() {
-        let _ = Heartbeat::new(system, live.path(), region).tidy_unless_locked();
+    let heartbeats: Vec<_> = live
+        .regions()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|region| Heartbeat::new(system, live.path(), region))
+        .filter(|heartbeat| heartbeat.looks_idle().unwrap_or(false))
+        .collect();
+    if !heartbeats.is_empty() {
+        // In a child: this caller has no business with a disk that hangs.
+        let _ = fork::in_child_for(PATIENCE, || {
+            for heartbeat in &heartbeats {
+                let _ = heartbeat.tidy_unless_locked();
+            }
+        });
     }
 }
 
 /// An image in a file, or a volume that has no heartbeat, has none.
 fn source(volume: &Examined) -> Option<Source> {
-    volume.number?;
     Some(Source {
-        device: volume.device.clone(),
+        device: volume.canonical.clone(),
+        number: volume.number?,
         geometry: volume.geometry?,
     })
 }

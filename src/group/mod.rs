@@ -9,9 +9,9 @@
 //! ```
 
 pub mod classic;
-pub mod stack;
 
-use crate::heartbeat::{Hold, Left, Watch};
+use crate::cluster::stack;
+use crate::heartbeat::{Asker, Hold, Left, Watch};
 use crate::ids::{Service, StackName, Uuid};
 use crate::sys::ioprio::Level;
 use crate::sys::signal::{self, Deferred};
@@ -99,19 +99,11 @@ impl<'s> Group<'s> {
         }
     }
 
-    /// The kernel is done with the superblock (its call-out after an unmount).
-    pub fn kernel_leaves(&self) -> Result<Left> {
+    /// The superblock is done with the volume, wherever that was mounted.
+    pub fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
         match &self.kind {
             Kind::Alone => Ok(Left::NothingThere),
-            Kind::Classic(classic) => classic.kernel_leaves(),
-        }
-    }
-
-    /// The number of references to the volume's heartbeat; none where there is no such thing.
-    pub fn references(&self) -> Result<u32> {
-        match &self.kind {
-            Kind::Alone => Ok(0),
-            Kind::Classic(classic) => classic.references(),
+            Kind::Classic(classic) => classic.superblock_leaves(asker),
         }
     }
 

@@ -4,11 +4,14 @@
 //! references, unlock. What the kernel says of a region outweighs what the references say:
 //! a mounted volume pins its region, so that a reference too few stops nothing.
 
+mod hold;
 mod refs;
 mod region;
 mod starter;
+mod superblock;
 mod waiter;
 
+pub use hold::{Hold, NoHeartbeat};
 pub use refs::Lifetime;
 pub use region::{Region, Removal, State, Thread};
 
@@ -27,6 +30,8 @@ use std::time::Duration;
 pub struct Source {
     /// The block device, by a name that may be one of many.
     pub device: PathBuf,
+    /// The same as the kernel numbers it.
+    pub number: DeviceNumber,
     /// Its blocks.
     pub geometry: Geometry,
 }
@@ -51,6 +56,19 @@ pub enum Asker {
     /// The kernel's call-out: this superblock is just ending, though its device is still
     /// claimed.
     Kernel,
+}
+
+/// Who takes a hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A mount, whose superblock will own the reference: marked as its own, unless it is
+    /// somebody who knows no mark that will give it back (the C tools).
+    Mount {
+        /// The mark is set.
+        marked: bool,
+    },
+    /// A program.
+    Program,
 }
 
 /// What leaving came to.
@@ -95,42 +113,66 @@ impl<'s> Heartbeat<'s> {
         &self.region
     }
 
-    /// The number of references.
-    pub fn references(&self) -> Result<u32> {
-        self.references.count()
-    }
-
     /// Joins: the region beats and a reference of this process keeps it so.
     ///
     /// A mount's reference is lasting from the start where no pin would make up for the loss
     /// of it: leak, never lose.
-    pub fn hold(&self, source: &Source, for_mount: bool, watch: &mut Watch) -> Result<Hold<'_>> {
-        let lifetime = if for_mount && !self.pinned_while_mounted {
-            Lifetime::Lasting
-        } else {
-            Lifetime::Process
+    pub fn hold(&self, source: &Source, holder: Holder, watch: &mut Watch) -> Result<Hold<'_>> {
+        let lifetime = match holder {
+            Holder::Mount { .. } if !self.pinned_while_mounted => Lifetime::Lasting,
+            _ => Lifetime::Process,
         };
-        let reference = match self.hold_running(lifetime, watch)? {
-            Some(reference) => reference,
-            None => starter::start(self, source, lifetime, watch)?,
+        let mounted_before =
+            self.is_shown_mounted()? || !mounts::points_of(self.system, source.number)?.is_empty();
+        let (reference, starter) = match self.hold_running(source, lifetime, watch)? {
+            Some(reference) => (reference, None),
+            None => {
+                let (reference, starter) = starter::start(self, source, lifetime, watch)?;
+                (reference, Some(starter))
+            }
         };
         Ok(Hold {
             heartbeat: self,
             reference: Some(reference),
-            first_mount: !self.superblock_lives(Asker::Tool)?,
+            _starter: starter,
+            // A mark can be stale, which without the pin would lose a reference.
+            marked: holder == Holder::Mount { marked: true } && self.pinned_while_mounted,
+            first_mount: !mounted_before,
         })
     }
 
-    fn hold_running(&self, lifetime: Lifetime, watch: &mut Watch) -> Result<Option<Reference>> {
+    fn hold_running(
+        &self,
+        source: &Source,
+        lifetime: Lifetime,
+        watch: &mut Watch,
+    ) -> Result<Option<Reference>> {
         // Without a region there is nothing to lock, and no set of semaphores to make.
         if self.region.state()? == State::Absent {
             return Ok(None);
         }
         let locked = self.lock(watch)?;
         match self.region.state()? {
-            State::Beating(_) => locked.take(lifetime).map(Some),
+            State::Beating(device) => {
+                self.check_device(&device, source)?;
+                locked.take(lifetime).map(Some)
+            }
             _ => Ok(None),
         }
+    }
+
+    /// A copy of a volume has its UUID too, but not its heartbeat.
+    fn check_device(&self, beating: &str, source: &Source) -> Result<()> {
+        let number =
+            mounts::number_of(self.system, beating).wrap_err("comparing the heartbeat's device")?;
+        if number.is_some_and(|number| number != source.number) {
+            bail!(
+                "the heartbeat of the volume {} runs on {beating}, which is another device (a \
+                 copy of the volume, or one path of several to it)",
+                self.region.name()
+            );
+        }
+        Ok(())
     }
 
     /// The superblock is done: its reference goes, and with the last one the region.
@@ -145,9 +187,13 @@ impl<'s> Heartbeat<'s> {
         }
         match locked.count()? {
             0 => self.clear(locked, asker),
-            1 if self.is_superblocks(&locked)? => self.clear(locked, asker),
-            // A program that is just joining: the superblock has none to give back.
-            1 => Ok(Left::InUse),
+            // A program that is just joining: the superblock has none to give back. The
+            // kernel's call-out also comes after a mount(2) that failed late, whose own
+            // process undoes its join.
+            count if (count == 1 || asker == Asker::Kernel) && self.is_anothers(&locked)? => {
+                Ok(Left::InUse)
+            }
+            1 => self.clear(locked, asker),
             _ if self.superblock_lives(asker)? => Ok(Left::StillAlive),
             _ => locked.put_superblocks().map(|_| Left::InUse),
         }
@@ -162,11 +208,16 @@ impl<'s> Heartbeat<'s> {
     /// A program is done: one reference goes that is not the superblock's.
     ///
     /// # Errors
-    /// The volume is mounted and nobody else refers to it: nothing is taken.
+    /// There is but one reference, and it is not the program's: nothing is taken.
     pub fn leave_program(&self, lifetime: Lifetime) -> Result<Left> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
-        if locked.count()? > 1 {
-            return locked.put(lifetime).map(|_| Left::InUse);
+        match locked.count()? {
+            0 | 1 if lifetime == Lifetime::Lasting && self.is_anothers(&locked)? => bail!(
+                "the heartbeat region is in use: process {} has the one reference to it",
+                locked.last_user()?
+            ),
+            0 | 1 => {}
+            _ => return locked.put(lifetime).map(|_| Left::InUse),
         }
         let left = self.clear(locked, Asker::Tool)?;
         if left == Left::StillAlive {
@@ -188,17 +239,28 @@ impl<'s> Heartbeat<'s> {
         }
     }
 
+    /// Is it worth a closer look: does nobody but perhaps a superblock refer to the region, and
+    /// is that superblock not to be seen?
+    pub fn looks_idle(&self) -> Result<bool> {
+        Ok(self.references.count()? <= 1
+            && self.region.state()? != State::Absent
+            && !self.is_shown_mounted()?)
+    }
+
     fn tidy_locked(&self, locked: Locked) -> Result<Left> {
         let idle = match locked.count()? {
             0 => true,
-            1 => locked.superblock_owns_one()?,
+            1 => locked.superblock_owns_one()? && !self.last_user_lives(&locked)?,
             _ => false,
         };
-        if idle {
-            self.clear(locked, Asker::Tool)
-        } else {
-            Ok(Left::InUse)
+        if !idle {
+            return Ok(Left::InUse);
         }
+        // A second witness beside the pin.
+        if self.superblock_lives(Asker::Tool)? {
+            return Ok(Left::StillAlive);
+        }
+        self.clear(locked, Asker::Tool)
     }
 
     /// The region goes if the kernel does not need it, and the semaphores with it.
@@ -221,38 +283,28 @@ impl<'s> Heartbeat<'s> {
         })
     }
 
-    /// Is the one reference that there is the superblock's? Ours are marked; one of the C
-    /// mount.ocfs2 is not, but its process has ended, while a program that is joining lives.
-    fn is_superblocks(&self, locked: &Locked) -> Result<bool> {
-        if locked.superblock_owns_one()? {
-            return Ok(true);
-        }
-        let user = locked.last_user()?;
-        let lives = user != 0 && self.system.path(format!("/proc/{user}")).exists();
-        Ok(!lives)
+    /// Does the reference that was last taken belong to somebody else than the superblock?
+    /// Ours are marked; one of the C mount.ocfs2 is not, but its process has ended, while a
+    /// program that is joining lives.
+    fn is_anothers(&self, locked: &Locked) -> Result<bool> {
+        Ok(!locked.superblock_owns_one()? && self.last_user_lives(locked)?)
     }
 
-    /// Is the region's volume mounted on this node, wherever that may be seen?
-    ///
-    /// Its driver shows each superblock in sysfs (since 4.7), its journal in /proc (since
-    /// 2.6.25). Where the region is pinned that is all that has to be asked: an O_EXCL open
-    /// might make the mount(2) of another process fail. Where nothing pins it, that open is
-    /// the one sure answer, and a device that cannot be asked counts as mounted. But it is no
-    /// answer to the kernel's call-out, which comes before the superblock lets its device go.
-    fn superblock_lives(&self, asker: Asker) -> Result<bool> {
-        let State::Beating(device) = self.region.state()? else {
+    /// A zombie counts as dead; a later process with the same number, which cannot be told
+    /// from it, as alive: leak, never lose.
+    fn last_user_lives(&self, locked: &Locked) -> Result<bool> {
+        let user = locked.last_user()?;
+        if user == 0 || user == std::process::id() {
             return Ok(false);
-        };
-        let journal = format!("{device}-");
-        let shown = self.system.path("/sys/fs/ocfs2").join(&device).exists()
-            || crate::system::list(&self.system.path("/proc/fs/jbd2"))?
-                .iter()
-                .any(|name| name.to_string_lossy().starts_with(&journal));
-        if shown || self.pinned_while_mounted || asker == Asker::Kernel {
-            return Ok(shown);
         }
-        let node = self.system.path("/dev").join(device);
-        Ok(self.system.kernel().is_claimed(&node).unwrap_or(true))
+        let stat = crate::system::read_attribute(&self.system.path(format!("/proc/{user}/stat")));
+        // The state follows the name, which stands in parentheses and may hold any text.
+        Ok(stat.is_ok_and(|stat| {
+            stat.is_some_and(|stat| {
+                stat.rsplit_once(") ")
+                    .is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
+            })
+        }))
     }
 
     fn lock(&self, watch: &mut Watch) -> Result<Locked> {
@@ -272,65 +324,9 @@ impl<'s> Heartbeat<'s> {
     }
 }
 
-/// A reference of this process to a beating region. Dropped, it is given back.
-#[must_use]
-pub struct Hold<'h> {
-    heartbeat: &'h Heartbeat<'h>,
-    /// Taken out by what ends the hold.
-    reference: Option<Reference>,
-    first_mount: bool,
-}
-
-impl Hold<'_> {
-    /// The volume is mounted: the reference becomes its superblock's.
-    pub fn give_to_superblock(mut self) -> Result<()> {
-        let Some(reference) = self.reference.take() else {
-            return Ok(());
-        };
-        // Under the lock, or somebody who just takes the mark of an earlier, dead superblock
-        // away would take this one's. Without it rather than not at all.
-        let _locked = self.heartbeat.lock(&mut |_, _| Ok(()));
-        reference.give_to_superblock(self.first_mount)
-    }
-
-    /// The program's reference is to outlive this process (ocfs2_hb_ctl -S).
-    pub fn make_lasting(mut self) -> Result<()> {
-        match self.reference.take() {
-            Some(reference) => reference.make_lasting(),
-            None => Ok(()),
-        }
-    }
-
-    /// The reference stays this process's.
-    pub fn keep(mut self) {
-        self.reference = None;
-    }
-
-    /// It was for nothing: what `hold` did is undone.
-    pub fn release(mut self) -> Result<()> {
-        self.undo()
-    }
-
-    fn undo(&mut self) -> Result<()> {
-        let Some(reference) = self.reference.take() else {
-            return Ok(());
-        };
-        let locked = self.heartbeat.lock(&mut |_, _| Ok(()))?;
-        let last = locked.count()? <= 1;
-        reference.put()?;
-        if last {
-            self.heartbeat.clear(locked, Asker::Tool)?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Hold<'_> {
-    fn drop(&mut self) {
-        // `release` is there for those who can tell somebody; a reference that could not be
-        // given back ends with the process.
-        let _ = self.undo();
-    }
+/// The number of references to the heartbeat of the volume `name`, whatever the cluster.
+pub fn references(system: &System, name: Uuid) -> Result<u32> {
+    References::of(name, system.semaphore_mode()).count()
 }
 
 /// A region that must not be touched on this kernel.

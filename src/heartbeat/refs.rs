@@ -18,7 +18,7 @@ const SUPERBLOCK: u16 = 2;
 /// How often a wait for the lock looks up to see whether it is still wanted.
 const SLICE: Duration = Duration::from_millis(250);
 /// Longer than any start of a heartbeat that the kernel does not give up itself.
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a reference lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,17 +85,20 @@ impl References {
                     // C made it, for two. Those who wait for it find ours instead.
                     set.remove().wrap_err("replacing the region's semaphores")?;
                 }
-                Ok(()) => return Ok(Locked { set, owner_known }),
-                Err(error) if is_gone(&error) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    wanted()?;
-                    if started.elapsed() > LOCK_PATIENCE {
-                        let holder = set.last_process(LOCK).unwrap_or(0);
-                        bail!("process {holder} has held the region's lock for a minute");
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(()) => return Ok(Locked::new(set, owner_known)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wanted()?,
+                Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error).wrap_err("locking the region"),
+            }
+            if started.elapsed() > LOCK_PATIENCE {
+                let holder = match set.last_process(LOCK) {
+                    Ok(pid) if pid != 0 => format!("process {pid} has it"),
+                    _ => "a process in another PID namespace has it".into(),
+                };
+                bail!(
+                    "the region's lock was not to be had within {} s ({holder})",
+                    LOCK_PATIENCE.as_secs()
+                );
             }
         }
     }
@@ -112,10 +115,7 @@ impl References {
             Op::new(LOCK, 1).undone_at_exit(),
         ];
         match set.apply(&down, SLICE) {
-            Ok(()) => Ok(Some(Locked {
-                set,
-                owner_known: set.value(SUPERBLOCK).is_ok(),
-            })),
+            Ok(()) => Ok(Some(Locked::new(set, set.value(SUPERBLOCK).is_ok()))),
             Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error).wrap_err("locking the region"),
         }
@@ -144,6 +144,15 @@ pub struct Locked {
 }
 
 impl Locked {
+    fn new(set: Set, owner_known: bool) -> Self {
+        // Without a reference there is none to be the superblock's: C tools count one down
+        // and know of no mark.
+        if owner_known && set.value(COUNT).is_ok_and(|count| count == 0) {
+            let _ = set.apply(&[Op::new(SUPERBLOCK, -1).or_fail()], SLICE);
+        }
+        Self { set, owner_known }
+    }
+
     /// The number of references.
     pub fn count(&self) -> Result<u32> {
         self.set
@@ -248,11 +257,11 @@ impl Reference {
 
     /// Hands it to the mounted superblock, in one step that no end of this process divides.
     /// A superblock that has one already needs no second: then it is just given back.
-    /// In a set of C's, which cannot tell, `first_mount` decides.
-    pub fn give_to_superblock(self, first_mount: bool) -> Result<()> {
+    /// Where that is not to be `marked`, or cannot be in a set of C's, `first_mount` decides.
+    pub fn give_to_superblock(self, marked: bool, first_mount: bool) -> Result<()> {
         let back = self.lifetime.op(-1).or_fail();
         let last = Op::new(COUNT, 1);
-        let given = if self.owner_known {
+        let given = if marked && self.owner_known {
             let hand_over = [
                 Op::new(SUPERBLOCK, 0).or_fail(),
                 last,

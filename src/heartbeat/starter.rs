@@ -13,12 +13,14 @@
 //! | child | `B` | it beats; the lock is held until the applet has its reference |
 //! | child | `E` and text, then the end | it failed, and nothing is left of it |
 //! | applet | `T` | has its reference |
-//! | applet | the end | does not want it any more |
+//! | child | `D` | lets the lock go; until here it held the region for that reference |
+//! | applet | the end | its hold has ended, or it has |
 
-use super::refs::{Lifetime, Locked, Reference};
+use super::refs::{LOCK_PATIENCE, Lifetime, Locked, Reference};
 use super::{Heartbeat, Source, State, Thread, Wait, Watch, wedged};
 use crate::sys::fork;
 use crate::sys::signal::Interrupted;
+use crate::system::mounts::DeviceNumber;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -30,9 +32,12 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_millis(250);
 /// The kernel gives up by itself after 18 s (30 s with global heartbeat), unless the device
 /// does not answer at all.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// An error's text is a line or two.
-const TEXT_MAX: u64 = 4096;
+const LONGEST_START: Duration = Duration::from_secs(60);
+/// For the child to say what it has found.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The child, as long as the hold lasts that it was started for.
+pub struct Starter(#[allow(dead_code, reason = "its end is what the child waits for")] UnixStream);
 
 /// Starts the region's heartbeat, or finds it started by another meanwhile, and takes a
 /// reference to it.
@@ -41,7 +46,7 @@ pub fn start(
     source: &Source,
     lifetime: Lifetime,
     watch: &mut Watch,
-) -> Result<Reference> {
+) -> Result<(Reference, Starter)> {
     let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
     let mut ours = Some(ours);
     fork::in_child(|| {
@@ -66,9 +71,19 @@ pub fn start(
         return Err(error);
     }
     let reference = Reference::take_unlocked(heartbeat.references, lifetime)?;
-    // A child that is gone by now has let the lock go; the reference stands all the same.
-    let _ = child.write_all(b"T");
-    Ok(reference)
+    // A child that was killed before `D` may have let somebody remove the region.
+    let kept = child
+        .write_all(b"T")
+        .map_err(|_| eyre!(StarterDied))
+        .and_then(|()| await_word(&mut child, Wait::Steady, b'D', watch));
+    match kept {
+        Ok(()) => Ok((reference, Starter(child))),
+        Err(error) => {
+            reference.put()?;
+            heartbeat.tidy().wrap_err(StarterDied)?;
+            Err(error)
+        }
+    }
 }
 
 /// Somebody killed the child.
@@ -91,21 +106,22 @@ fn await_word(child: &mut UnixStream, wait: Wait, wanted: u8, watch: &mut Watch)
             Ok(0) => bail!(StarterDied),
             Ok(_) if word == [wanted] => return Ok(()),
             Ok(_) => {
-                let mut text = String::new();
-                child
-                    .set_read_timeout(Some(PATIENCE))
-                    .and_then(|()| child.take(TEXT_MAX).read_to_string(&mut text))
-                    .wrap_err("reading why the heartbeat did not start")?;
-                return Err(eyre!(text));
+                child.set_read_timeout(Some(LONGEST_START))?;
+                return Err(fork::receive_error(child));
             }
             Err(error) if is_pause(&error) => watch(wait, started.elapsed())?,
             Err(error) => return Err(error).wrap_err("waiting for the heartbeat"),
         }
-        if started.elapsed() > PATIENCE {
-            bail!(
+        match wait {
+            Wait::Steady if started.elapsed() > LONGEST_START => bail!(
                 "the heartbeat has not started within {} s (the device does not answer)",
-                PATIENCE.as_secs()
-            );
+                LONGEST_START.as_secs()
+            ),
+            // The child gives up first, and says who has the lock.
+            Wait::Lock if started.elapsed() > LOCK_PATIENCE + GRACE => {
+                bail!("the process that starts the heartbeat does not answer")
+            }
+            _ => {}
         }
     }
 }
@@ -122,44 +138,66 @@ fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
     let locked = match make_beat(heartbeat, source, &mut applet) {
         Ok(locked) => locked,
         Err(error) => {
-            let _ = write!(applet, "E{error:#}");
+            let _ = applet.write_all(b"E");
+            fork::send_error(&mut applet, &error);
             return;
         }
     };
     let mut word = [0];
     let wanted = applet.write_all(b"B").is_ok() && matches!(applet.read(&mut word), Ok(1));
-    // Whoever waits for the lock gets it now, and takes the heartbeat over.
-    drop(locked);
-    if !wanted {
-        let _ = heartbeat.tidy();
+    if wanted {
+        let _ = applet.write_all(b"D");
     }
+    // Whoever waits for the lock gets it now, and may take the heartbeat over.
+    drop(locked);
+    if wanted {
+        // The end: do_exit undoes a process's semaphores before it closes its files.
+        let _ = applet.read(&mut word);
+    }
+    let _ = heartbeat.tidy();
 }
 
 /// Leaves the region beating and locked.
 fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut UnixStream) -> Result<Locked> {
     let locked = heartbeat.references.lock(&mut || still_wanted(applet))?;
-    applet.write_all(b"L").map_err(|_| Interrupted)?;
-    let region = &heartbeat.region;
-    match region.state()? {
-        State::Beating(_) => return Ok(locked),
-        State::HalfStarted(Thread::Ended(pid)) => bail!(wedged(region.name(), pid)),
-        State::HalfStarted(_) => drop(region.remove()?),
-        State::Absent => {}
-    }
-    let started = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(&source.device)
-        .wrap_err("opening the device for the heartbeat")
-        .and_then(|device| region.start(&source.geometry, &device));
-    if let Err(error) = started {
+    let beats = applet
+        .write_all(b"L")
+        .map_err(|_| Interrupted.into())
+        .and_then(|()| start_region(heartbeat, source));
+    if let Err(error) = beats {
         let nobody_refers = locked.count().is_ok_and(|count| count == 0);
-        if nobody_refers && region.state()? == State::Absent {
+        if nobody_refers && heartbeat.region.state()? == State::Absent {
             locked.destroy()?;
         }
         return Err(error);
     }
     Ok(locked)
+}
+
+fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {
+    let region = &heartbeat.region;
+    match region.state()? {
+        State::Beating(device) => return heartbeat.check_device(&device, source),
+        State::HalfStarted(Thread::Ended(pid)) => bail!(wedged(region.name(), pid)),
+        State::HalfStarted(_) => drop(region.remove()?),
+        State::Absent => {}
+    }
+    let device = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(&source.device)
+        .wrap_err("opening the device for the heartbeat")?;
+    // The name may lead elsewhere by now, and the heartbeat writes where it leads.
+    let number = rustix::fs::fstat(&device)
+        .wrap_err("looking at the device")?
+        .st_rdev;
+    if DeviceNumber::from_raw(number) != source.number {
+        bail!(
+            "{} has become another device since the volume on it was read",
+            source.device.display()
+        );
+    }
+    region.start(&source.geometry, &device)
 }
 
 /// The applet says nothing before the heartbeat beats, so that anything to be read is its end.

@@ -18,14 +18,18 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Starts it.
 pub fn start(heartbeat: &Heartbeat, device: Option<DeviceNumber>) -> Result<()> {
+    // Opened here, where somebody can be told.
+    let first = namespace::first()?;
     fork::in_child(|| {
+        // In the caller's, the wait would keep the caller's mounts alive.
+        if namespace::enter(&first).is_err() {
+            return;
+        }
         fork::close_inherited_files();
         // A machine that shuts down must not wait for this.
         let _ = signal::allow_termination();
         leave_control_group(heartbeat.system);
-        if namespace::move_to_first().is_ok() {
-            wait(heartbeat, device);
-        }
+        wait(heartbeat, device);
     })
     .map(drop)
     .wrap_err("starting a process that waits for the volume's end")
@@ -43,8 +47,10 @@ fn wait(heartbeat: &Heartbeat, device: Option<DeviceNumber>) {
             return;
         };
         let there = Heartbeat::new(system, live.path(), heartbeat.region.name());
-        if there.leave_superblock(Asker::Tool, device).ok() != Some(Left::StillAlive) {
-            return;
+        // An error may pass, such as a lock that was not to be had.
+        match there.leave_superblock(Asker::Tool, device) {
+            Ok(Left::StillAlive) | Err(_) => {}
+            Ok(_) => return,
         }
     }
 }

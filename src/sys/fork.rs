@@ -1,19 +1,16 @@
 //! fork(2): a piece of this program in a process of its own.
 
 use super::{checked, signal};
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 /// A child of this process.
 #[derive(Debug)]
 pub struct Child(libc::pid_t);
 
 impl Child {
-    /// Its process number.
-    pub fn id(&self) -> u32 {
-        self.0.unsigned_abs()
-    }
-
     /// Waits for its end, whatever that is.
     pub fn wait(self) {
         let mut status = 0;
@@ -21,12 +18,6 @@ impl Child {
         while unsafe { libc::waitpid(self.0, &mut status, 0) } == -1
             && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
         {}
-    }
-
-    /// Ends it at once.
-    pub fn kill(&self) {
-        // SAFETY: two integers; the child has not been waited for, so the number is its own.
-        unsafe { libc::kill(self.0, libc::SIGKILL) };
     }
 }
 
@@ -50,6 +41,56 @@ pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
     }));
     // SAFETY: ends the process at once; nothing of the parent's is flushed twice.
     unsafe { libc::_exit(if done.is_ok() { 0 } else { 4 }) }
+}
+
+/// Runs `work` as `in_child` does and waits for its end, but no longer than `patience`.
+pub fn in_child_for(patience: Duration, work: impl FnOnce()) -> io::Result<()> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut ours = Some(ours);
+    in_child(|| {
+        drop(ours.take());
+        let _until_the_end = theirs;
+        work();
+    })?;
+    if let Some(mut child) = ours {
+        child.set_read_timeout(Some(patience))?;
+        // Its end closes the other side; nothing is ever said.
+        child.read_exact(&mut [0])?;
+    }
+    Ok(())
+}
+
+/// Tells a parent why its child failed; the child ends with it.
+pub fn send_error(parent: &mut impl io::Write, error: &eyre::Report) {
+    let cause = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>());
+    let errno = cause.and_then(io::Error::raw_os_error).unwrap_or(0);
+    // A parent that has gone has nobody to tell.
+    let _ = parent.write_all(&errno.to_le_bytes());
+    let _ = write!(parent, "{error:#}");
+}
+
+/// What `send_error` tells, the system's error in it as such.
+pub fn receive_error(child: &mut impl io::Read) -> eyre::Report {
+    /// An error's text is a line or two.
+    const TEXT_MAX: u64 = 4096;
+    let (mut errno, mut text) = ([0; 4], String::new());
+    let told = child
+        .read_exact(&mut errno)
+        .and_then(|()| child.take(TEXT_MAX).read_to_string(&mut text));
+    if let Err(error) = told {
+        return eyre::Report::new(error).wrap_err("asking a child process why it failed");
+    }
+    match i32::from_le_bytes(errno) {
+        0 => eyre::eyre!(text),
+        errno => {
+            let cause = io::Error::from_raw_os_error(errno);
+            let doing = text.strip_suffix(&format!(": {cause}"));
+            let doing = doing.unwrap_or(&text).to_owned();
+            eyre::Report::new(cause).wrap_err(doing)
+        }
+    }
 }
 
 /// Closes every file but the standard ones, in a child that uses none of its parent's: a

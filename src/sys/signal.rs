@@ -4,6 +4,8 @@ use super::checked;
 use std::io;
 
 const TERMINATING: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+/// A process that is stopped while it holds a region's lock stops everybody else.
+const STOPPING: [libc::c_int; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
 
 /// Somebody asked this process to end, and what it did is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,20 +21,27 @@ impl std::error::Error for Interrupted {}
 
 /// The terminating signals are held back from here to the end of the process, which is
 /// left by an exit code that says so, never by the signal.
-#[derive(Clone, Copy, Debug)]
-pub struct Deferred(());
+#[derive(Clone, Copy)]
+pub struct Deferred {
+    terminating: libc::sigset_t,
+}
 
-/// Holds SIGINT, SIGTERM, SIGHUP and SIGQUIT back, but for those that are ignored already:
-/// a program under nohup(1) goes on.
+/// Holds SIGINT, SIGTERM, SIGHUP and SIGQUIT back, but for those that are ignored already (a
+/// program under nohup(1) goes on), and the signals of a terminal that stop a process.
 pub fn defer_termination() -> io::Result<Deferred> {
-    let mut held = empty();
+    let mut terminating = empty();
     for signal in TERMINATING {
         if !is_ignored(signal)? {
-            add(&mut held, signal);
+            add(&mut terminating, signal);
         }
     }
-    set_mask(libc::SIG_BLOCK, &held)?;
-    Ok(Deferred(()))
+    set_mask(libc::SIG_BLOCK, &terminating)?;
+    let mut stopping = empty();
+    STOPPING
+        .iter()
+        .for_each(|&signal| add(&mut stopping, signal));
+    set_mask(libc::SIG_BLOCK, &stopping)?;
+    Ok(Deferred { terminating })
 }
 
 impl Deferred {
@@ -48,18 +57,15 @@ impl Deferred {
 
     /// Somebody asked this process to end.
     pub fn pending(self) -> bool {
-        let (mut waiting, mut held) = (empty(), empty());
-        // SAFETY: both sets are live; the calls only write to them.
-        let known = unsafe {
-            libc::sigpending(&mut waiting) == 0
-                && libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut held) == 0
-        };
+        let mut waiting = empty();
+        // SAFETY: `waiting` is live; the call only writes to it.
+        let known = unsafe { libc::sigpending(&mut waiting) } == 0;
         // An ignored signal becomes pending too while it is blocked (kernel/signal.c,
-        // sig_ignored), but `defer_termination` leaves those unblocked.
+        // sig_ignored), so only those that this process holds back count.
         known
             && TERMINATING
                 .iter()
-                .any(|&signal| contains(&waiting, signal) && contains(&held, signal))
+                .any(|&signal| contains(&waiting, signal) && contains(&self.terminating, signal))
     }
 }
 

@@ -108,6 +108,11 @@ pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     Ok(names)
 }
 
+/// How sysfs and /proc spell a block device's name: `cciss/c0d0` cannot be a file's.
+pub fn file_name_of_device(name: &str) -> String {
+    name.replace('/', "!")
+}
+
 /// ENOENT, or ENOTDIR for a path below something that is no folder.
 pub fn is_absent(error: &io::Error) -> bool {
     matches!(

@@ -23,6 +23,21 @@ pub struct Mount {
 }
 
 impl Mount {
+    /// Its options as mount(2) takes them back on a remount: not those that the kernel only
+    /// shows, and not the stack of the classic cluster, which a volume without a cluster's
+    /// name refuses.
+    pub fn options_to_keep(&self) -> OsString {
+        const SHOWN: [&[u8]; 4] = [b"rw", b"ro", b"_netdev", b"cluster_stack=o2cb"];
+        let all = || self.options.as_bytes().split(|&byte| byte == b',');
+        let user_stack =
+            all().any(|word| word.starts_with(b"cluster_stack=") && !SHOWN.contains(&word));
+        let kept: Vec<_> = all()
+            .filter(|word| !SHOWN.contains(word))
+            .filter(|word| !(user_stack && *word == b"heartbeat=none"))
+            .collect();
+        OsString::from_vec(kept.join(&b','))
+    }
+
     /// Does the volume beat, or belong to a stack that does: is there a group to leave? The
     /// driver shows how it was mounted (fs/ocfs2/super.c, ocfs2_show_options).
     pub fn has_group(&self) -> bool {
@@ -75,16 +90,23 @@ impl std::fmt::Display for DeviceNumber {
 
 /// The mounts that this process sees, in the order they were made.
 pub fn visible(system: &System) -> io::Result<Vec<Mount>> {
-    let table = fs::read(system.path("/proc/self/mountinfo"))?;
-    Ok(table
+    fs::read(system.path("/proc/self/mountinfo")).map(|table| parse(&table))
+}
+
+/// The mounts of a table's text; a line that is none is passed over.
+pub fn parse(table: &[u8]) -> Vec<Mount> {
+    table
         .split(|&byte| byte == b'\n')
         .filter_map(parse_line)
-        .collect())
+        .collect()
 }
 
 /// The number of the block device that the kernel calls `name`.
 pub fn number_of(system: &System, name: &str) -> io::Result<Option<DeviceNumber>> {
-    let attribute = system.path("/sys/class/block").join(name).join("dev");
+    let attribute = system
+        .path("/sys/class/block")
+        .join(super::file_name_of_device(name))
+        .join("dev");
     let number = super::read_attribute(&attribute)?;
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
 }
@@ -167,6 +189,7 @@ mod tests {
         assert_eq!(mount.kind, "ocfs2");
         assert_eq!(mount.source, PathBuf::from("/dev/ubda"));
         assert!(mount.has_group());
+        assert_eq!(mount.options_to_keep(), "heartbeat=local");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Another mount namespace, for as long as one call takes (mount(8), `-N`).
 
+use super::mounts::{self, Mount};
 use eyre::{Result, WrapErr};
+use rustix::fs::{Mode, OFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::File;
+use std::io::Read;
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -10,6 +13,8 @@ use std::path::Path;
 pub struct Namespace {
     there: File,
     home: File,
+    /// The home's /proc: the other one may have none, or one that somebody made up.
+    proc: File,
 }
 
 impl Namespace {
@@ -27,7 +32,19 @@ impl Namespace {
         Ok(Self {
             there: open(path)?,
             home: open(Path::new("/proc/self/ns/mnt"))?,
+            proc: File::open("/proc").wrap_err("opening /proc")?,
         })
+    }
+
+    /// The mounts in it.
+    pub fn mounts(&self) -> Result<Vec<Mount>> {
+        let table = self.run(|| {
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            let file = rustix::fs::openat(&self.proc, "self/mountinfo", flags, Mode::empty())?;
+            let mut text = Vec::new();
+            File::from(file).read_to_end(&mut text).map(|_| text)
+        })?;
+        Ok(mounts::parse(&table.wrap_err("reading the mount table")?))
     }
 
     /// Runs `work` in it. Paths that begin at the current folder mean nothing afterwards:
@@ -35,19 +52,20 @@ impl Namespace {
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
         enter(&self.there).wrap_err("entering the mount namespace")?;
         let result = work();
-        enter(&self.home).wrap_err("coming back from the mount namespace")?;
+        // What was done there stands, whether or not there is a way back: what comes next
+        // finds out by itself.
+        let _ = enter(&self.home);
         Ok(result)
     }
 }
 
-/// Moves to the first process's mount namespace, so that a process that outlives its caller
-/// keeps none of the caller's mounts alive.
-pub fn move_to_first() -> Result<()> {
-    let first = File::open("/proc/1/ns/mnt").wrap_err("opening the first mount namespace")?;
-    enter(&first).wrap_err("entering the first mount namespace")
+/// The first process's mount namespace.
+pub fn first() -> Result<File> {
+    File::open("/proc/1/ns/mnt").wrap_err("opening the first mount namespace")
 }
 
-fn enter(namespace: &File) -> std::io::Result<()> {
+/// Moves this process there for good.
+pub fn enter(namespace: &File) -> std::io::Result<()> {
     Ok(move_into_link_name_space(
         namespace.as_fd(),
         Some(LinkNameSpaceType::Mount),

@@ -3,7 +3,7 @@
 use super::Examined;
 use crate::ids::Uuid;
 use crate::system::{self, System, read_attribute};
-use eyre::{Result, bail};
+use eyre::{Result, bail, eyre};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,14 +24,25 @@ pub fn by_uuid(system: &System, uuid: Uuid) -> Result<PathBuf> {
         holders.is_ok_and(|holders| holders.is_empty()) && size.as_deref() != Some("0")
     });
     let devices = others.map(|name| system.path("/dev").join(name));
+    let mut found: Option<Examined> = None;
     for device in std::iter::once(linked).chain(devices) {
-        let found = Examined::read_within(system, &device, PATIENCE);
-        if found.is_ok_and(|volume| volume.superblock.uuid == uuid) {
-            return Ok(device);
+        let Ok(volume) = Examined::read_within(system, &device, PATIENCE) else {
+            continue;
+        };
+        if volume.superblock.uuid != uuid || volume.number.is_none() {
+            continue;
+        }
+        match &found {
+            Some(other) if other.number != volume.number => bail!(
+                "the volume {uuid} is on {} and on {}: name the device",
+                other.canonical.display(),
+                volume.canonical.display()
+            ),
+            _ => found = Some(volume),
         }
     }
-    bail!(
-        "no device with the volume {uuid} was found (looked at {} block devices)",
-        names.len()
-    )
+    let looked_at = names.len();
+    found.map(|volume| volume.canonical).ok_or_else(|| {
+        eyre!("no device has the volume {uuid} (looked at {looked_at} block devices)")
+    })
 }

@@ -14,8 +14,6 @@ use std::time::Duration;
 
 /// More than any read of a volume asks for at once.
 const READ_MAX: usize = 1 << 20;
-/// An error's text is a line or two.
-const TEXT_MAX: u64 = 4096;
 
 /// The caller may not read the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,17 +101,12 @@ impl ReadBlocks for Remote {
 
 impl Facts {
     /// `O`, then the facts; `P`, not permitted; `E` and text, any other error.
-    fn receive(child: &UnixStream) -> Result<Self> {
+    fn receive(mut child: &UnixStream) -> Result<Self> {
         let [tag] = receive(child)?;
         match tag {
             b'O' => {}
             b'P' => bail!(NotPermitted),
-            _ => {
-                let mut text = String::new();
-                let told = child.take(TEXT_MAX).read_to_string(&mut text);
-                told.wrap_err("asking for the device")?;
-                bail!(text);
-            }
+            _ => return Err(fork::receive_error(&mut child)),
         }
         let sector = u32::from_le_bytes(receive(child)?);
         let size = u64::from_le_bytes(receive(child)?);
@@ -175,7 +168,11 @@ fn serve(path: &Path, sysfs: &Path, mut parent: UnixStream) -> io::Result<()> {
     let (mut device, facts) = match opened {
         Ok(opened) => opened,
         Err(report) if report.is::<NotPermitted>() => return parent.write_all(b"P"),
-        Err(report) => return write!(parent, "E{report:#}"),
+        Err(report) => {
+            parent.write_all(b"E")?;
+            fork::send_error(&mut parent, &report);
+            return Ok(());
+        }
     };
     facts.send(&mut parent)?;
     loop {

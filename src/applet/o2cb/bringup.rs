@@ -3,10 +3,10 @@
 use super::Call;
 use crate::cluster::config::HeartbeatMode;
 use crate::cluster::live::Live;
-use crate::cluster::{driver, register, timeouts};
-use crate::group::stack;
-use crate::heartbeat::{Heartbeat, Left, State};
+use crate::cluster::{driver, register, stack};
+use crate::heartbeat::{self, Heartbeat, Left, State};
 use crate::ids::{StackName, Uuid};
+use crate::report::{self, Silent};
 use crate::system::{System, mounts};
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) fn unload(call: &Call) -> Result<()> {
 pub(super) fn register_cluster(call: &Call) -> Result<()> {
     let cluster = call.settings.cluster(call.cluster.as_ref())?;
     let local = call.settings.local_node(&cluster)?;
-    register::register(call.system, &cluster, local)?;
+    register::register(call.system, &cluster, local, call.settings.sysconfig()?)?;
     call.tell(format_args!("cluster \"{}\" is registered", cluster.name))
 }
 
@@ -59,11 +59,7 @@ pub(super) fn online(call: &Call) -> Result<()> {
     if running != StackName::O2CB {
         bail!("the stack {running} is in use on this node (unmount its volumes first)");
     }
-    register::register(call.system, &cluster, local)?;
-    let live = Live::find(call.system)?;
-    if let Some(live) = &live {
-        timeouts::apply(call.system, live, &sysconfig)?;
-    }
+    register::register(call.system, &cluster, local, sysconfig)?;
     call.tell(format_args!("cluster \"{}\" is online", cluster.name))
 }
 
@@ -86,13 +82,33 @@ pub(super) fn offline(call: &Call) -> Result<()> {
     }
     if !kept.is_empty() {
         bail!(
-            "cluster \"{}\" is in use: {} (unmount first)",
+            "cluster \"{}\" is in use: {} (unmount the volumes, end the programs)",
             live.name(),
             kept.join("; ")
         );
     }
     register::unregister(call.system, &live)?;
     call.tell(format_args!("cluster \"{}\" is offline", live.name()))
+}
+
+/// Says whether the cluster is online; so does the exit code.
+pub(super) fn cluster_status(call: &Call) -> Result<()> {
+    // Without drivers there is no cluster.
+    let live = Live::find(call.system).unwrap_or_default();
+    let Some(name) = call.cluster.as_ref().or(live.as_ref().map(Live::name)) else {
+        report::say("offline\n")?;
+        bail!(Silent);
+    };
+    let online = match &live {
+        Some(live) if live.name() == name => live.is_online()?,
+        _ => false,
+    };
+    let state = if online { "online" } else { "offline" };
+    report::say(format!("Cluster '{name}' is {state}\n"))?;
+    if !online {
+        bail!(Silent);
+    }
+    Ok(())
 }
 
 /// Removes a region that nobody uses; else says who does.
@@ -103,7 +119,10 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
     let why = match left {
         Left::Stopped | Left::NothingThere => return Ok(None),
-        Left::InUse => format!("{} references", heartbeat.references()?),
+        Left::InUse => match heartbeat::references(call.system, region)? {
+            1 => "one program or mount".to_owned(),
+            count => format!("{count} programs or mounts"),
+        },
         Left::StillAlive | Left::StillMounted(_) => "a mounted volume or a lock domain".to_owned(),
     };
     let points = mount_points(call.system, &heartbeat)?;

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 /// Bring the cluster of this node up or down.
 ///
 /// Commands: load (drivers and their filesystems), unload, online [cluster],
-/// offline [cluster], register-cluster cluster, unregister-cluster cluster.
+/// offline [cluster], register-cluster cluster, unregister-cluster cluster,
+/// cluster-status [cluster].
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -50,7 +51,7 @@ enum Operand {
     Required,
 }
 
-const VERBS: [Verb; 6] = [
+const VERBS: [Verb; 7] = [
     Verb {
         name: "load",
         cluster: Operand::None,
@@ -80,6 +81,11 @@ const VERBS: [Verb; 6] = [
         name: "unregister-cluster",
         cluster: Operand::Required,
         run: bringup::unregister_cluster,
+    },
+    Verb {
+        name: "cluster-status",
+        cluster: Operand::Optional,
+        run: bringup::cluster_status,
     },
 ];
 

@@ -6,6 +6,7 @@ use crate::ids::ClusterName;
 use crate::report;
 use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
+use std::cell::OnceCell;
 use std::io;
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ const SYSCONFIG: [&str; 2] = ["/etc/sysconfig/o2cb", "/etc/default/o2cb"];
 pub(super) struct Settings<'s> {
     system: &'s System,
     config: PathBuf,
+    sysconfig: OnceCell<Sysconfig>,
 }
 
 impl<'s> Settings<'s> {
@@ -24,15 +26,31 @@ impl<'s> Settings<'s> {
         Self {
             system,
             config: config.unwrap_or_else(|| system.path(CLUSTER_CONF)),
+            sysconfig: OnceCell::new(),
         }
     }
 
-    /// The system's defaults file; without one, nothing is set.
-    pub(super) fn sysconfig(&self) -> Result<Sysconfig> {
+    /// The system's defaults file; without one, nothing is set. Read once, so that it warns
+    /// once.
+    pub(super) fn sysconfig(&self) -> Result<&Sysconfig> {
+        if let Some(known) = self.sysconfig.get() {
+            return Ok(known);
+        }
+        let read = self.read_sysconfig()?;
+        Ok(self.sysconfig.get_or_init(|| read))
+    }
+
+    fn read_sysconfig(&self) -> Result<Sysconfig> {
         for place in SYSCONFIG {
             let path = self.system.path(place);
             match std::fs::read(&path) {
-                Ok(text) => return Sysconfig::parse(&text).wrap_err(place),
+                Ok(text) => {
+                    let sysconfig = Sysconfig::parse(&text).wrap_err(place)?;
+                    for note in &sysconfig.warnings {
+                        report::warn(format_args!("{place}: {note}"));
+                    }
+                    return Ok(sysconfig);
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error).wrap_err(place),
             }
@@ -56,7 +74,7 @@ impl<'s> Settings<'s> {
         }
         let wanted = match name {
             Some(name) => Some(name.clone()),
-            None => self.sysconfig()?.boot_cluster,
+            None => self.sysconfig()?.boot_cluster.clone(),
         };
         let known = || {
             let names: Vec<_> = config
@@ -79,7 +97,7 @@ impl<'s> Settings<'s> {
 
     /// The node of `cluster` that this host is.
     pub(super) fn local_node<'c>(&self, cluster: &'c Cluster) -> Result<&'c Node> {
-        let name = match self.sysconfig()?.node_name {
+        let name = match self.sysconfig()?.node_name.clone() {
             Some(name) => name,
             None => read_attribute(&self.system.path("/proc/sys/kernel/hostname"))
                 .wrap_err("reading the hostname")?

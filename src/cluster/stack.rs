@@ -24,7 +24,7 @@ pub fn load_filesystem(system: &System) -> Result<()> {
     if knows_filesystem(system, "ocfs2").wrap_err("reading the list of filesystems")? {
         return Ok(());
     }
-    load(system, "ocfs2")
+    insert(system, "ocfs2")
 }
 
 /// Loads the driver of the stack `wanted` and sets it, if nothing that another one serves
@@ -42,7 +42,7 @@ pub fn prepare(system: &System, wanted: StackName) -> Result<()> {
         .wrap_err("reading the loaded cluster stacks")?
         .unwrap_or_default();
     if !loaded.lines().any(|line| line == plugin) {
-        load(system, module)?;
+        insert(system, module)?;
     }
     Ok(())
 }
@@ -60,8 +60,8 @@ pub fn set(system: &System, wanted: StackName) -> Result<()> {
         .wrap_err_with(|| format!("setting the cluster stack to {wanted}"))
 }
 
-fn load(system: &System, module: &str) -> Result<()> {
+/// Loads a module with what it needs.
+pub fn insert(system: &System, module: &str) -> Result<()> {
     let loaded = system.kernel().load_module(module);
-    loaded
-        .wrap_err_with(|| format!("the kernel has no OCFS2 and loading its module {module} failed"))
+    loaded.wrap_err_with(|| format!("loading the kernel module {module}"))
 }

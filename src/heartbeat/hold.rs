@@ -1,0 +1,89 @@
+//! A process's own hold on a heartbeat, until it is given away or back.
+
+use super::refs::Reference;
+use super::starter::Starter;
+use super::{Asker, Heartbeat, State};
+use eyre::{Result, bail};
+
+/// A reference of this process to a beating region. Dropped, it is given back.
+#[must_use]
+pub struct Hold<'h> {
+    pub(super) heartbeat: &'h Heartbeat<'h>,
+    /// Taken out by what ends the hold.
+    pub(super) reference: Option<Reference>,
+    /// Stays for as long, to take the region away should this process be killed.
+    pub(super) _starter: Option<Starter>,
+    pub(super) marked: bool,
+    pub(super) first_mount: bool,
+}
+
+/// The region stopped beating between join and mount: the mount must not stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoHeartbeat;
+
+impl std::fmt::Display for NoHeartbeat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("its heartbeat was stopped meanwhile by somebody else")
+    }
+}
+
+impl std::error::Error for NoHeartbeat {}
+
+impl Hold<'_> {
+    /// The volume is mounted: the reference becomes its superblock's.
+    ///
+    /// # Errors
+    /// [`NoHeartbeat`]; anything else means that the pin alone keeps the region.
+    pub fn give_to_superblock(mut self) -> Result<()> {
+        let Some(reference) = self.reference.take() else {
+            return Ok(());
+        };
+        // Under the lock, or somebody who just takes the mark of an earlier, dead superblock
+        // away would take this one's. Without it rather than not at all.
+        let locked = self.heartbeat.lock(&mut |_, _| Ok(()));
+        if locked.is_ok() && !matches!(self.heartbeat.region.state()?, State::Beating(_)) {
+            reference.put()?;
+            bail!(NoHeartbeat);
+        }
+        reference.give_to_superblock(self.marked, self.first_mount)
+    }
+
+    /// The program's reference is to outlive this process (ocfs2_hb_ctl -S).
+    pub fn make_lasting(mut self) -> Result<()> {
+        match self.reference.take() {
+            Some(reference) => reference.make_lasting(),
+            None => Ok(()),
+        }
+    }
+
+    /// The reference stays this process's.
+    pub fn keep(mut self) {
+        self.reference = None;
+    }
+
+    /// It was for nothing: what `hold` did is undone.
+    pub fn release(mut self) -> Result<()> {
+        self.undo()
+    }
+
+    fn undo(&mut self) -> Result<()> {
+        let Some(reference) = self.reference.take() else {
+            return Ok(());
+        };
+        let locked = self.heartbeat.lock(&mut |_, _| Ok(()))?;
+        let last = locked.count()? <= 1;
+        reference.put()?;
+        if last {
+            self.heartbeat.clear(locked, Asker::Tool)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        // `release` is there for those who can tell somebody; a reference that could not be
+        // given back ends with the process.
+        let _ = self.undo();
+    }
+}

@@ -1,0 +1,47 @@
+//! Is the region's volume mounted on this node, wherever that may be seen?
+
+use super::{Asker, Heartbeat, State};
+use crate::system;
+use eyre::{Result, WrapErr};
+
+impl Heartbeat<'_> {
+    /// `true` means mounted. `false` may also mean coming or going: the driver shows a
+    /// superblock after it has joined its lock domain, and ceases to before it leaves
+    /// (fs/ocfs2/super.c). In between, the pin speaks for it.
+    ///
+    /// Where nothing pins a region, an O_EXCL open of the device is the one sure answer, and a
+    /// device that cannot be asked counts as mounted. Nowhere else is that asked, since it
+    /// might make the mount(2) of another process fail; and it is no answer to the kernel's
+    /// call-out, which comes before the superblock lets its device go.
+    pub(super) fn superblock_lives(&self, asker: Asker) -> Result<bool> {
+        if self.is_shown_mounted()? {
+            return Ok(true);
+        }
+        let State::Beating(device) = self.region.state()? else {
+            return Ok(false);
+        };
+        if self.pinned_while_mounted || asker == Asker::Kernel {
+            return Ok(false);
+        }
+        let node = self.system.path("/dev").join(device);
+        Ok(self.system.kernel().is_claimed(&node).unwrap_or(true))
+    }
+
+    /// The driver shows each superblock in sysfs (since 4.7), its journal in /proc (since
+    /// 2.6.25).
+    pub(super) fn is_shown_mounted(&self) -> Result<bool> {
+        let State::Beating(device) = self.region.state()? else {
+            return Ok(false);
+        };
+        let device = system::file_name_of_device(&device);
+        if self.system.path("/sys/fs/ocfs2").join(&device).exists() {
+            return Ok(true);
+        }
+        let journals = system::list(&self.system.path("/proc/fs/jbd2"))
+            .wrap_err("listing the journals of mounted filesystems")?;
+        let own = format!("{device}-");
+        Ok(journals
+            .iter()
+            .any(|name| name.to_string_lossy().starts_with(&own)))
+    }
+}
