@@ -1,6 +1,7 @@
 //! The built executable, called the ways the world calls it.
 
 mod dispatch;
+mod docs;
 mod links;
 mod script;
 mod stdio;

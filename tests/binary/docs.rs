@@ -1,0 +1,374 @@
+//! The manual pages and the README say what the program says.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{BOX, call};
+
+/// The sections that a page has, in this order; others may stand between.
+const SECTIONS: [&str; 9] = [
+    "NAME",
+    "SYNOPSIS",
+    "DESCRIPTION",
+    "OPTIONS",
+    "EXIT STATUS",
+    "FILES",
+    "EXAMPLES",
+    "DIAGNOSTICS",
+    "SEE ALSO",
+];
+
+/// Those of man(7) that the pages use. A misspelt one would make its line vanish.
+const MACROS: [&str; 17] = [
+    "TH", "SH", "TP", "PP", "IP", "RS", "RE", "B", "I", "BR", "RB", "BI", "IR", "RI", "br", "nf",
+    "fi",
+];
+
+fn file(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn page(name: &str) -> String {
+    file(&format!("docs/{name}.8"))
+}
+
+/// The applets by the names of their pages; o2cb.init is o2cb.
+fn applets() -> BTreeSet<String> {
+    let list = call(BOX, &["--list"]).out;
+    let names = list.lines().map(|name| name.trim_end_matches(".init"));
+    names.map(str::to_owned).collect()
+}
+
+/// What has a page: the applets, and the program under its own name.
+fn documented() -> BTreeSet<String> {
+    let mut names = applets();
+    names.insert("ocfs2box".to_owned());
+    names
+}
+
+fn help(name: &str) -> String {
+    match name {
+        "ocfs2box" => call(BOX, &["--help"]),
+        _ => call(BOX, &[name, "--help"]),
+    }
+    .out
+}
+
+/// The lines under a heading of the help.
+fn help_section<'t>(help: &'t str, heading: &str) -> Vec<&'t str> {
+    let mut lines = help.lines().skip_while(|line| *line != heading).skip(1);
+    let section: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    assert!(!section.is_empty(), "no {heading} in {help}");
+    section
+}
+
+/// The lines between `.SH heading` and the next one.
+fn section<'t>(page: &'t str, heading: &str) -> Vec<&'t str> {
+    let is_head = |line: &&str| line.starts_with(".SH ");
+    let mut lines = page
+        .lines()
+        .skip_while(|line| !is_head(line) || title(line) != heading);
+    assert!(lines.next().is_some(), "no section {heading}");
+    lines.take_while(|line| !is_head(line)).collect()
+}
+
+fn title(line: &str) -> &str {
+    line.trim_start_matches(".SH ").trim_matches('"')
+}
+
+/// The heads of a section's entries, as a reader sees them but for the blanks.
+fn tags(page: &str, heading: &str) -> Vec<String> {
+    let lines = section(page, heading);
+    let pairs = lines.windows(2).filter(|pair| pair[0] == ".TP");
+    pairs.map(|pair| plain(pair[1])).collect()
+}
+
+/// A line without its macro, quotes of arguments and fonts.
+fn plain(line: &str) -> String {
+    let (is_macro, text) = match line.strip_prefix('.') {
+        Some(call) => (true, call.split_once(' ').map_or("", |(_, text)| text)),
+        None => (false, line),
+    };
+    let text = if is_macro {
+        text.replace('"', "")
+    } else {
+        text.to_owned()
+    };
+    ["\\fR", "\\fB", "\\fI", "\\fP"]
+        .iter()
+        .fold(text.replace("\\-", "-"), |text, font| {
+            text.replace(font, "")
+        })
+}
+
+/// `-v` and `--verbose` of `  -v, --verbose     say what is done`.
+fn options(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split([' ', ',']);
+    words
+        .filter(|word| word.starts_with('-'))
+        .map(str::to_owned)
+}
+
+#[test]
+fn every_applet_has_a_page_and_every_page_an_applet() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = fs::read_dir(folder).unwrap();
+    let names = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let pages: BTreeSet<String> = names
+        .filter_map(|name| name.strip_suffix(".8").map(str::to_owned))
+        .collect();
+    assert_eq!(pages, documented());
+}
+
+#[test]
+fn options_are_those_of_the_help() {
+    for name in documented() {
+        let help = help(&name);
+        let told = help_section(&help, "Options:");
+        // Only heads of entries: what they say begins behind two blanks.
+        let told: BTreeSet<String> = told
+            .iter()
+            .filter(|line| line.starts_with("  -"))
+            .flat_map(|line| options(line.trim_start().split("  ").next().unwrap_or_default()))
+            .collect();
+        let written: BTreeSet<String> = tags(&page(&name), "OPTIONS")
+            .iter()
+            .flat_map(|tag| options(tag))
+            .collect();
+        assert_eq!(written, told, "{name}: the page, the help");
+    }
+}
+
+#[test]
+fn exit_codes_are_those_of_the_help() {
+    let number = |text: &str| text.split(' ').next()?.parse::<u8>().ok();
+    for name in documented() {
+        let help = help(&name);
+        let told = help_section(&help, "Error codes:");
+        let told: BTreeSet<u8> = told
+            .iter()
+            .map(|line| number(line.trim_start()).expect("a number"))
+            .chain([0])
+            .collect();
+        let written: BTreeSet<u8> = tags(&page(&name), "EXIT STATUS")
+            .iter()
+            .map(|tag| number(tag).expect("a number"))
+            .collect();
+        assert_eq!(written, told, "{name}: the page, the help");
+    }
+}
+
+/// The commands of o2cb as its help has them.
+fn commands() -> BTreeSet<String> {
+    let help = help("o2cb");
+    let (_, list) = help.split_once("Commands: ").expect("a list of commands");
+    let (list, _) = list.split_once('.').expect("the list's end");
+    let first = |part: &str| part.split_whitespace().next().map(str::to_owned);
+    list.split(',').filter_map(first).collect()
+}
+
+#[test]
+fn commands_of_o2cb_are_those_of_the_help() {
+    let first = |tag: &String| tag.split(' ').next().map(str::to_owned);
+    let written: BTreeSet<String> = tags(&page("o2cb"), "COMMANDS")
+        .iter()
+        .filter_map(first)
+        .collect();
+    assert_eq!(written, commands());
+    for command in written {
+        // Too many operands, so that nothing is done if it is known.
+        let end = call(BOX, &["o2cb", &command, "x", "x", "x"]);
+        assert!(end.code == 1 && !end.err.contains("no command"), "{end:?}");
+    }
+}
+
+#[test]
+fn the_readme_names_all_there_is() {
+    let readme = file("README.md");
+    for name in documented() {
+        assert!(
+            readme.contains(&format!("`{name}`")) || name == "ocfs2box",
+            "{name}"
+        );
+    }
+    for command in commands() {
+        assert!(readme.contains(&format!("`o2cb {command}`")), "{command}");
+    }
+    for place in ["tests", "src"] {
+        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(place)).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{place}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type().unwrap().is_dir() {
+                let named = ["", ".rs"].map(|end| readme.contains(&format!("`{name}{end}`")));
+                assert!(named.contains(&true), "{name}");
+            }
+        }
+    }
+    let links = readme
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    for link in links {
+        file(link);
+    }
+}
+
+/// The driver's words of `-o`, from the table that checks them.
+#[test]
+fn every_mount_option_is_explained() {
+    let table = file("src/options/table.rs");
+    let (_, table) = table
+        .split_once("static KERNEL")
+        .expect("the driver's words");
+    let words = table
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("(\""));
+    let words: Vec<&str> = words.filter_map(|line| line.split('"').next()).collect();
+    assert!(words.len() > 20);
+    let page = page("mount.ocfs2");
+    let tags = tags(&page, "MOUNT OPTIONS");
+    let written: BTreeSet<&str> = tags
+        .iter()
+        .flat_map(|tag| tag.split([' ', ',']))
+        .map(|word| word.split('=').next().unwrap_or_default())
+        .collect();
+    // The labels of security modules are mount(8)'s.
+    for word in words
+        .into_iter()
+        .filter(|word| !word.ends_with("context") && *word != "seclabel")
+    {
+        assert!(written.contains(word), "{word}");
+    }
+}
+
+/// All of the source as one text, in which a sentence is in one piece: a string's line that
+/// ends in a backslash is joined to the next one.
+fn source() -> String {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut text = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => text.push_str(&fs::read_to_string(path).unwrap()),
+            }
+        }
+    }
+    let mut lines = text.split("\\\n");
+    let mut joined = lines.next().unwrap_or_default().to_owned();
+    lines.for_each(|line| joined.push_str(line.trim_start()));
+    joined.replace("\\\"", "\"")
+}
+
+/// The program says it: each piece between names and numbers (`…`) stands in the source.
+#[track_caller]
+fn is_said(source: &str, sentence: &str) {
+    let pieces = sentence
+        .split('…')
+        .filter(|piece| piece.chars().any(char::is_alphabetic));
+    for piece in pieces {
+        assert!(
+            source.contains(piece),
+            "nothing says \"{piece}\" ({sentence})"
+        );
+    }
+}
+
+#[test]
+fn errors_that_are_explained_are_said() {
+    let source = source();
+    let readme = file("README.md");
+    let (_, table) = readme
+        .split_once("| the line says |")
+        .expect("the table of errors");
+    let rows: Vec<&str> = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with("| `"))
+        .collect();
+    assert!(rows.len() > 15);
+    for row in rows {
+        is_said(&source, row.split('`').nth(1).expect("a sentence"));
+    }
+    for name in documented() {
+        let page = page(&name);
+        let lines = section(&page, "DIAGNOSTICS");
+        for pair in lines.windows(2).filter(|pair| pair[0] == ".TP") {
+            let mut sentence = String::new();
+            for (at, piece) in pair[1].split("\\fI").enumerate() {
+                let text = piece
+                    .split_once("\\fR")
+                    .filter(|_| at > 0)
+                    .map(|(_, text)| text);
+                sentence.push_str(if at > 0 { "…" } else { "" });
+                sentence.push_str(text.unwrap_or(piece));
+            }
+            is_said(&source, &sentence.replace("\\-", "-"));
+        }
+    }
+}
+
+#[test]
+fn pages_are_sound_roff() {
+    for name in documented() {
+        let page = page(&name);
+        let first = page.lines().next().expect("a line");
+        let upper = name.to_uppercase();
+        assert!(first.starts_with(&format!(".TH {upper} 8 ")), "{first}");
+        let heads: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with(".SH "))
+            .map(title)
+            .collect();
+        let known: Vec<&str> = heads
+            .into_iter()
+            .filter(|head| SECTIONS.contains(head))
+            .collect();
+        assert_eq!(known, SECTIONS, "{name}");
+        assert!(page.contains(&format!(".SH NAME\n{name} \\- ")), "{name}");
+        let count = |call: &str| page.lines().filter(|line| *line == call).count();
+        assert_eq!(
+            (count(".nf"), count(".RS")),
+            (count(".fi"), count(".RE")),
+            "{name}"
+        );
+        let mut tag_wanted = false;
+        for line in page.lines() {
+            check_line(&name, line, tag_wanted);
+            tag_wanted = line == ".TP";
+        }
+    }
+}
+
+fn check_line(name: &str, line: &str, tag_wanted: bool) {
+    assert!(!line.starts_with('\''), "{name}: a request: {line}");
+    assert!(
+        line.is_ascii() && line == line.trim_end(),
+        "{name}: {line:?}"
+    );
+    if let Some(call) = line.strip_prefix('.') {
+        let word = call.split(' ').next().unwrap_or_default();
+        assert!(MACROS.contains(&word), "{name}: {line}");
+        assert!(
+            !tag_wanted || ["B", "I", "BR", "BI", "IR"].contains(&word),
+            "{name}: {line}"
+        );
+        assert!(call.matches('"').count() % 2 == 0, "{name}: {line}");
+    }
+    // A font that is begun has its end, or the rest of the page is in it.
+    let begun = line.matches("\\fI").count() + line.matches("\\fB").count();
+    assert!(
+        begun == 0 || line.contains("\\fR") || line.contains("\\fP") || line.contains("\\fB"),
+        "{name}: {line}"
+    );
+    for link in line.match_indices("(8)") {
+        let before = &line[..link.0];
+        assert!(
+            before.ends_with(' '),
+            "{name}: .BR wants a blank before (8): {line}"
+        );
+    }
+}
