@@ -133,6 +133,7 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
                 .ok()
                 .filter(|found| found.file_type().is_block_device())
                 .map(|found| mounts::DeviceNumber::from_raw(found.rdev()));
+            let device = system.kernel().block_device(&real, device);
             at(&real)
                 .or_else(|| {
                     let mut latest = table.iter().rev();

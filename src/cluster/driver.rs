@@ -3,7 +3,7 @@
 use super::stack::{self, insert};
 use crate::ids::StackName;
 use crate::system::mounts::{self, knows_filesystem};
-use crate::system::{System, list, read_attribute, write_attribute};
+use crate::system::{System, list, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;
@@ -83,7 +83,8 @@ pub fn set_call_out(system: &System, program: &Path) -> Result<()> {
         return Ok(());
     }
     let program = program.to_string_lossy();
-    write_attribute(&path, &program).wrap_err_with(|| format!("writing {program} to {HB_CTL_PATH}"))
+    let written = system.kernel().write_attribute(&path, &program);
+    written.wrap_err_with(|| format!("writing {program} to {HB_CTL_PATH}"))
 }
 
 /// The program of the kernel's that leaves a volume's group after its last unmount.

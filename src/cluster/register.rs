@@ -4,7 +4,7 @@ use super::config::{Cluster, HeartbeatMode, Node};
 use super::live::{self, Live, LiveNode};
 use super::sysconfig::Sysconfig;
 use super::timeouts;
-use crate::system::{System, read_attribute, write_attribute};
+use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr, bail};
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,7 @@ impl Made<'_> {
             self.make(folder)
                 .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
         }
-        set_mode(folder, cluster.heartbeat_mode)?;
+        set_mode(self.system, folder, cluster.heartbeat_mode)?;
         // Before there is a node that could mount with other limits.
         timeouts::apply(self.system, folder, sysconfig)?;
         let known = self.drop_changed(cluster)?;
@@ -90,7 +90,7 @@ impl Made<'_> {
             let path = folder.join("node").join(&node.name);
             let settled = match known.iter().find(|known| known.name == node.name) {
                 // Registered under another hostname: the kernel takes the flag later too.
-                Some(known) if is_local && !known.local => set(&path, "local", "1"),
+                Some(known) if is_local && !known.local => self.set(&path, "local", "1"),
                 Some(_) => Ok(()),
                 None => self.add(&path, node, is_local),
             };
@@ -133,21 +133,28 @@ impl Made<'_> {
     /// The order is the kernel's: a number needs an address, `local` needs all of them.
     fn add(&mut self, path: &Path, node: &Node, local: bool) -> Result<()> {
         self.make(path)?;
-        set(path, "ipv4_port", &node.port.to_string())?;
-        set(path, "ipv4_address", &node.address.to_string())?;
-        set(path, "num", &node.number.to_string())?;
-        set(path, "local", if local { "1" } else { "0" }).wrap_err_with(|| {
-            format!(
-                "listening on {}:{} (is that address this host's?)",
-                node.address, node.port
-            )
-        })
+        self.set(path, "ipv4_port", &node.port.to_string())?;
+        self.set(path, "ipv4_address", &node.address.to_string())?;
+        self.set(path, "num", &node.number.to_string())?;
+        self.set(path, "local", if local { "1" } else { "0" })
+            .wrap_err_with(|| {
+                format!(
+                    "listening on {}:{} (is that address this host's?)",
+                    node.address, node.port
+                )
+            })
     }
 
     fn make(&mut self, path: &Path) -> Result<()> {
         self.system.kernel().make_object(path)?;
         self.objects.push(path.to_owned());
         Ok(())
+    }
+
+    fn set(&self, path: &Path, attribute: &str, value: &str) -> Result<()> {
+        let kernel = self.system.kernel();
+        let written = kernel.write_attribute(&path.join(attribute), value);
+        written.wrap_err_with(|| format!("setting {attribute} to {value}"))
     }
 
     /// The error that led here is the one to be told.
@@ -166,13 +173,15 @@ fn is_same(node: &Node, live: &LiveNode) -> bool {
 }
 
 /// The kernel ignores the write without a word while there is a region, so it is read back.
-fn set_mode(folder: &Path, mode: HeartbeatMode) -> Result<()> {
+fn set_mode(system: &System, folder: &Path, mode: HeartbeatMode) -> Result<()> {
     let attribute = folder.join("heartbeat/mode");
     let read = || read_attribute(&attribute).wrap_err("reading the heartbeat mode");
     match read()? {
         Some(now) if now == mode.as_str() => return Ok(()),
         Some(_) => {
-            write_attribute(&attribute, &format!("{}\n", mode.as_str()))
+            system
+                .kernel()
+                .write_attribute(&attribute, &format!("{}\n", mode.as_str()))
                 .wrap_err("setting the heartbeat mode")?;
         }
         None if mode == HeartbeatMode::Local => return Ok(()),
@@ -182,11 +191,6 @@ fn set_mode(folder: &Path, mode: HeartbeatMode) -> Result<()> {
         bail!("the heartbeat mode cannot change while a region is active (unmount, then retry)");
     }
     Ok(())
-}
-
-fn set(path: &Path, attribute: &str, value: &str) -> Result<()> {
-    write_attribute(&path.join(attribute), value)
-        .wrap_err_with(|| format!("setting {attribute} to {value}"))
 }
 
 fn remove(system: &System, path: &Path) -> Result<()> {

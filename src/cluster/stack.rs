@@ -2,7 +2,7 @@
 
 use crate::ids::StackName;
 use crate::system::mounts::knows_filesystem;
-use crate::system::{System, read_attribute, write_attribute};
+use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr};
 
 /// fs/ocfs2/stackglue.c
@@ -56,8 +56,10 @@ pub fn set(system: &System, wanted: StackName) -> Result<()> {
     if active.is_some_and(|active| !active.is_empty()) {
         return Ok(());
     }
-    write_attribute(&system.path(STACK), wanted.as_str())
-        .wrap_err_with(|| format!("setting the cluster stack to {wanted}"))
+    let written = system
+        .kernel()
+        .write_attribute(&system.path(STACK), wanted.as_str());
+    written.wrap_err_with(|| format!("setting the cluster stack to {wanted}"))
 }
 
 /// Loads a module with what it needs.

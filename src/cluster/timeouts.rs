@@ -1,7 +1,7 @@
 //! The cluster's time limits, from the defaults file into configfs.
 
 use super::sysconfig::Sysconfig;
-use crate::system::{System, read_attribute, write_attribute};
+use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
@@ -23,6 +23,7 @@ pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<(
         .find(|path| path.exists());
         if let Some(path) = path {
             set(
+                system,
                 &path,
                 "the heartbeat's dead threshold",
                 &threshold.to_string(),
@@ -56,21 +57,27 @@ pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<(
         // The oldest drivers lack some of them.
         let path = cluster.join(attribute);
         if let Some(value) = value.filter(|_| path.exists()) {
-            set(&path, attribute, &value.to_string())?;
+            set(system, &path, attribute, &value.to_string())?;
         }
     }
     let fence = cluster.join("fence_method");
     if let Some(method) = sysconfig.fence_method.filter(|_| fence.exists()) {
         // The kernel insists on the line's end.
-        set(&fence, "fence_method", &format!("{}\n", method.as_str()))?;
+        set(
+            system,
+            &fence,
+            "fence_method",
+            &format!("{}\n", method.as_str()),
+        )?;
     }
     Ok(())
 }
 
-fn set(path: &Path, what: &str, value: &str) -> Result<()> {
+fn set(system: &System, path: &Path, what: &str, value: &str) -> Result<()> {
     let now = read_attribute(path).wrap_err_with(|| format!("reading {what}"))?;
     if now.as_deref() == Some(value.trim_end()) {
         return Ok(());
     }
-    write_attribute(path, value).wrap_err_with(|| format!("setting {what} to {}", value.trim_end()))
+    let written = system.kernel().write_attribute(path, value);
+    written.wrap_err_with(|| format!("setting {what} to {}", value.trim_end()))
 }

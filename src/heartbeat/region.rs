@@ -125,17 +125,19 @@ impl<'s> Region<'s> {
     }
 
     fn configure(&self, geometry: &Geometry, device: &File) -> Result<()> {
+        let kernel = self.system.kernel();
         let values = [
             ("block_bytes", geometry.block_bytes.to_string()),
             ("start_block", geometry.start_block.to_string()),
             ("blocks", geometry.blocks.to_string()),
         ];
         for (attribute, value) in values {
-            system::write_attribute(&self.path.join(attribute), &value)
+            kernel
+                .write_attribute(&self.path.join(attribute), &value)
                 .wrap_err_with(|| format!("setting {attribute} of the heartbeat region"))?;
         }
         let device = device.as_raw_fd().to_string();
-        match system::write_attribute(&self.path.join("dev"), &device) {
+        match kernel.write_attribute(&self.path.join("dev"), &device) {
             Err(error) if error.raw_os_error() == Some(libc::EIO) => bail!(
                 "the heartbeat did not become steady (the device fails or is too slow, or \
                  another node writes this node's slot; see the kernel log)"

@@ -65,6 +65,6 @@ fn leave_control_group(system: &System) {
         "/sys/fs/cgroup/systemd",
     ] {
         let members = system.path(group).join("cgroup.procs");
-        let _ = crate::system::write_attribute(&members, &own);
+        let _ = system.kernel().write_attribute(&members, &own);
     }
 }

@@ -1,11 +1,13 @@
 //! What a folder of files cannot imitate.
 
+use super::mounts::DeviceNumber;
 use crate::sys::ioprio::{self, Level};
 use rustix::fs::{FsWord, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -26,6 +28,10 @@ pub trait Kernel {
     /// rmdir(2) in configfs. For a region: stops its heartbeat, `ResourceBusy` while the
     /// kernel pins it.
     fn remove_object(&self, path: &Path) -> io::Result<()>;
+
+    /// Sets an attribute of configfs, sysfs or /proc, which can refuse a value, change it and
+    /// make others of it. Never makes a file, or a misspelt path would seem to work.
+    fn write_attribute(&self, path: &Path, value: &str) -> io::Result<()>;
 
     /// mount(2).
     fn mount(
@@ -49,6 +55,12 @@ pub trait Kernel {
     /// Is the block device claimed, as a mounted superblock claims it (open(2), O_EXCL)?
     fn is_claimed(&self, device: &Path) -> io::Result<bool>;
 
+    /// The number of what is found at `path`, where stat(2) says `number`. A test cannot make
+    /// block devices, and plays them with images in files.
+    fn block_device(&self, _path: &Path, number: Option<DeviceNumber>) -> Option<DeviceNumber> {
+        number
+    }
+
     /// The I/O of a thread into the real-time class.
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()>;
 }
@@ -67,6 +79,17 @@ impl Kernel for Linux {
 
     fn remove_object(&self, path: &Path) -> io::Result<()> {
         Ok(rustix::fs::rmdir(path)?)
+    }
+
+    fn write_attribute(&self, path: &Path, value: &str) -> io::Result<()> {
+        let mut file = File::options().write(true).open(path)?;
+        // One write: the kernel takes each for a value of its own.
+        let written = file.write(value.as_bytes())?;
+        if written == value.len() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WriteZero.into())
+        }
     }
 
     fn mount(

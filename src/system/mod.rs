@@ -11,7 +11,7 @@ pub mod namespace;
 pub use kernel::{Kernel, Linux};
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Attributes of configfs, sysfs and /proc that are read here fit in one page.
@@ -79,18 +79,6 @@ pub fn read_attribute(path: &Path) -> io::Result<Option<String>> {
         }
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// Sets an attribute. Never makes a file, or a misspelt path would seem to work.
-pub fn write_attribute(path: &Path, value: &str) -> io::Result<()> {
-    let mut file = File::options().write(true).open(path)?;
-    // One write: the kernel takes each for a value of its own.
-    let written = file.write(value.as_bytes())?;
-    if written == value.len() {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::WriteZero.into())
     }
 }
 

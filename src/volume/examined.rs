@@ -47,7 +47,7 @@ impl Examined {
             geometry,
             device: device.to_owned(),
             canonical: canonical(system, device)?,
-            number: remote.number(),
+            number: system.kernel().block_device(device, remote.number()),
             read_only: remote.read_only(),
         })
     }
