@@ -1,0 +1,7 @@
+//! The applets on a folder that plays the machine, with a kernel that notes every call.
+
+mod mount;
+mod old;
+mod shared;
+mod umount;
+mod world;

@@ -1,0 +1,154 @@
+//! Who owns a reference: several mounts of one volume, and sets that C tools have made.
+
+use crate::world::{Era, World};
+
+const NO_SET: [i32; 0] = [];
+
+#[test]
+fn a_second_mount_owns_no_second_reference() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.calls();
+    for _ in 0..2 {
+        world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+        let mount = "mount /dev/ubda /mnt2 ocfs2 0x0 heartbeat=local [2 1]";
+        assert_eq!(world.calls(), [mount, "prefer the heartbeat's I/O"]);
+        assert_eq!(volume.counts(), [0, 1, 1]);
+    }
+    for point in ["/mnt2", "/mnt2", "/mnt"] {
+        assert_eq!(volume.counts(), [0, 1, 1]);
+        world.run("umount.ocfs2", &[point]).unwrap();
+    }
+    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+}
+
+#[test]
+fn a_second_mount_that_fails_takes_nothing_away() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.calls();
+    world.log.fail("mount /dev/ubda", libc::EBUSY);
+    world.refused("mount.ocfs2", &["/dev/ubda", "/mnt2"]);
+    assert_eq!(world.calls().len(), 1);
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+}
+
+#[test]
+fn a_set_of_c_s_is_replaced_when_nobody_refers_to_it() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    volume.semaphores.make_like_c(0);
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 1, 1]);
+}
+
+#[test]
+fn a_set_of_c_s_is_tolerated_while_it_is_held() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    volume.semaphores.make_like_c(1);
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 2]);
+    // The program of C's goes on after the unmount.
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1], 1));
+    // Its own end, by whichever tool.
+    let uuid = volume.uuid.to_string();
+    world
+        .run("ocfs2_hb_ctl", &["-K", "-u", &uuid, "program"])
+        .unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+}
+
+/// C's mount.ocfs2 has counted one; it cannot be told whose it is.
+#[test]
+fn beside_a_mount_of_c_s_no_reference_is_added() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 1, 1]);
+    volume.semaphores.remove();
+    volume.semaphores.make_like_c(1);
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+    assert_eq!(volume.counts(), [0, 1]);
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 1]);
+    // Its process has ended, so that it is the superblock's.
+    world.run("umount.ocfs2", &["/mnt2"]).unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+}
+
+#[test]
+fn a_program_keeps_the_heartbeat_after_the_unmount_and_before_the_mount() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
+        .unwrap();
+    assert_eq!(volume.counts(), [0, 1, 0]);
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 2, 1]);
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
+    world
+        .run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "backup"])
+        .unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+}
+
+#[test]
+fn the_mount_s_heartbeat_is_not_for_a_program_to_stop() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let uuid = volume.uuid.to_string();
+    for args in [
+        &["-K", "-u", &uuid, "x"][..],
+        &["-K", "-u", &uuid],
+        &["-K", "-d", "/dev/ubda", "x"],
+    ] {
+        let (code, said) = world.refused("ocfs2_hb_ctl", args);
+        assert_eq!(code, 1);
+        assert!(said.contains("the volume is mounted"), "{said}");
+    }
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+}
+
+/// A region that is half-started is not used; whether it may be touched, its thread decides.
+#[test]
+fn a_half_started_region() {
+    for (pid, comm, starts) in [
+        ("", "", true),
+        ("77\n", "o2hb", true),
+        ("77\n", "other", false),
+    ] {
+        let world = World::online(Era::Now);
+        let volume = world.volume("ubda", "");
+        let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid);
+        for (name, value) in [
+            ("dev", ""),
+            ("pid", pid),
+            ("blocks", "9\n"),
+            ("start_block", "9\n"),
+        ] {
+            world.write(&format!("{region}/{name}"), value);
+        }
+        let comm = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
+        world.write("/proc/77/comm", &comm);
+        let mounted = world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+        let calls = world.calls();
+        if starts {
+            mounted.unwrap();
+            assert!(calls[0].starts_with("remove "), "{calls:?}");
+        } else {
+            let said = mounted.unwrap_err().to_string();
+            assert!(
+                said.contains("left half-started, its thread 77 has ended"),
+                "{said}"
+            );
+            assert!(calls.is_empty(), "{calls:?}");
+        }
+    }
+}

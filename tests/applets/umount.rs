@@ -1,0 +1,183 @@
+//! umount.ocfs2: when it leaves the group, and when it must not.
+
+use crate::world::{Era, Volume, World};
+
+const NO_SET: [i32; 0] = [];
+
+fn mounted(era: Era) -> (World, Volume) {
+    let world = World::online(era);
+    let volume = world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.log.forget();
+    (world, volume)
+}
+
+fn stopped(world: &World, volume: &Volume) -> bool {
+    volume.counts() == NO_SET && world.regions().is_empty()
+}
+
+#[test]
+fn the_last_one_stops_the_heartbeat() {
+    let (world, volume) = mounted(Era::Now);
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    let remove = format!("remove webc/heartbeat/{} [1 1 1]", volume.uuid);
+    assert_eq!(world.log.all(), ["umount /mnt 0x8", &remove]);
+    assert!(stopped(&world, &volume));
+}
+
+#[test]
+fn by_device_it_takes_the_latest_mount() {
+    let (world, volume) = mounted(Era::Now);
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+    world.log.forget();
+    world.run("umount.ocfs2", &["/dev/ubda"]).unwrap();
+    // Another mount is to be seen: nothing is even tried.
+    assert_eq!(world.calls(), ["umount /mnt2 0x8"]);
+    assert_eq!(volume.counts(), [0, 1, 1]);
+    world.run("umount.ocfs2", &["/dev/ubda"]).unwrap();
+    assert!(stopped(&world, &volume));
+}
+
+/// A lazy unmount, or another mount namespace: the kernel alone knows.
+#[test]
+fn a_pinned_region_stays_with_its_reference() {
+    let (world, volume) = mounted(Era::Now);
+    world.write("/.fake/busy/ubda", "");
+    let (code, said) = world.refused("umount.ocfs2", &["/mnt"]);
+    assert_eq!((code, world.calls().len()), (32, 1));
+    assert!(
+        said.starts_with("unmounting /mnt: files on it are in use"),
+        "{said}"
+    );
+    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    let remove = format!("remove webc/heartbeat/{} [1 1 1]", volume.uuid);
+    assert_eq!(world.calls(), ["umount /mnt 0xa", &remove]);
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+    // Mounted anew while it lives on: still one reference.
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 1, 1]);
+    std::fs::remove_file(world.path("/.fake/busy/ubda")).unwrap();
+    world.run("umount.ocfs2", &["-f", "/mnt"]).unwrap();
+    assert!(stopped(&world, &volume));
+}
+
+/// Nobody was there to leave when the superblock ended: `o2cb offline` tidies up.
+#[test]
+fn what_ended_out_of_sight_is_tidied_up() {
+    let (world, volume) = mounted(Era::Now);
+    world.write("/.fake/busy/ubda", "");
+    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    let (code, said) = world.refused("o2cb", &["offline"]);
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("by a mounted volume or a lock domain"),
+        "{said}"
+    );
+    assert_eq!(volume.counts(), [0, 1, 1]);
+    world.kernel().end_superblock("ubda");
+    world.run("o2cb", &["offline"]).unwrap();
+    assert_eq!(volume.counts(), NO_SET);
+    assert!(!world.clusters().join("webc").exists());
+}
+
+#[test]
+fn busy_with_r_becomes_read_only_and_stays_a_member() {
+    let (world, volume) = mounted(Era::Now);
+    world.write("/.fake/busy/ubda", "");
+    let _ = world.run("umount.ocfs2", &["-r", "/mnt"]);
+    let calls = world.calls();
+    assert!(
+        calls[1].starts_with("mount /dev/ubda /mnt ocfs2 0x21 "),
+        "{calls:?}"
+    );
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+}
+
+#[test]
+fn an_unmount_that_fails_leaves_nothing_undone() {
+    let (world, volume) = mounted(Era::Now);
+    for (errno, code) in [(libc::EPERM, 1), (libc::EINVAL, 32), (libc::ENOMEM, 2)] {
+        world.log.fail_no_more();
+        world.log.fail("umount", errno);
+        let (got, said) = world.refused("umount.ocfs2", &["/mnt"]);
+        assert!(said.starts_with("unmounting /mnt: "), "{said}");
+        assert_eq!((got, world.calls().len()), (code, 1));
+        assert_eq!(volume.counts(), [0, 1, 1]);
+    }
+}
+
+#[test]
+fn what_is_not_mounted_or_of_another_kind_is_refused() {
+    let (world, _volume) = mounted(Era::Now);
+    world.volume("ubdb", "");
+    for (given, sentence) in [
+        ("/dev/ubdb", "/dev/ubdb is not mounted"),
+        ("/proc", "/proc is mounted as proc, not as ocfs2"),
+        (
+            "/no/such/place",
+            "/no/such/place: No such file or directory",
+        ),
+    ] {
+        assert_eq!(
+            world.refused("umount.ocfs2", &[given]),
+            (32, sentence.into())
+        );
+    }
+    assert!(world.calls().is_empty());
+}
+
+/// Where a program stands in hb_ctl_path the kernel's call-out leaves, and it alone.
+#[test]
+fn the_call_out_leaves_where_it_is_a_program() {
+    for (program, exists, called) in [
+        ("/sbin/ocfs2_hb_ctl", true, true),
+        ("/sbin/ocfs2_hb_ctl", false, false),
+        ("/bin/true", true, false),
+        ("/usr/bin/true", true, false),
+        ("", false, false),
+    ] {
+        let (world, volume) = mounted(Era::Now);
+        world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", &format!("{program}\n"));
+        if exists {
+            world.write(program, "");
+        }
+        world.run("umount.ocfs2", &["/mnt"]).unwrap();
+        let calls = world.log.all();
+        assert_eq!(
+            calls.iter().any(|call| call.starts_with("? call-out")),
+            called
+        );
+        assert_eq!(
+            calls
+                .iter()
+                .filter(|call| call.starts_with("remove"))
+                .count(),
+            1
+        );
+        assert!(stopped(&world, &volume), "{program}");
+    }
+}
+
+#[test]
+fn the_call_out_comes_with_the_last_mount_only() {
+    let (world, volume) = mounted(Era::Now);
+    world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", "/sbin/ocfs2_hb_ctl\n");
+    world.write("/sbin/ocfs2_hb_ctl", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 1, 1]);
+    world.run("umount.ocfs2", &["/mnt2"]).unwrap();
+    assert!(stopped(&world, &volume));
+}
+
+/// The volume is unmounted, and a heartbeat too many is no reason to say that it is not.
+#[test]
+fn a_leave_that_fails_is_only_a_warning() {
+    let (world, volume) = mounted(Era::Now);
+    world.log.fail("remove", libc::EIO);
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+    world.log.fail_no_more();
+    world.run("o2cb", &["offline"]).unwrap();
+    assert_eq!(volume.counts(), NO_SET);
+}

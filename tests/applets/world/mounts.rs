@@ -1,0 +1,258 @@
+//! mount(2), umount(2) and modules: what they leave in /proc and /sys.
+
+use super::Era;
+use super::kernel::FakeKernel;
+use super::objects::{read, refuse};
+use ocfs2box::system::System;
+use rustix::mount::{MountFlags, UnmountFlags};
+use std::ffi::{CStr, OsString};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// A line of the mount table.
+#[derive(Clone)]
+pub struct Line {
+    pub number: String,
+    pub point: String,
+    pub kind: String,
+    pub source: String,
+    pub options: String,
+}
+
+impl FakeKernel {
+    pub fn mounts(&self) -> Vec<Line> {
+        let parse = |line: &str| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let [_, _, number, _, point, _, "-", kind, source, options] = fields[..] else {
+                return None;
+            };
+            let [number, point, kind, source, options] =
+                [number, point, kind, source, options].map(|field| field.replace("\\040", " "));
+            Some(Line {
+                number,
+                point,
+                kind,
+                source,
+                options,
+            })
+        };
+        let table = read(&self.root.join("proc/self/mountinfo"));
+        table.lines().filter_map(parse).collect()
+    }
+
+    pub fn set_mounts(&self, lines: &[Line]) {
+        let shown = lines.iter().enumerate().map(|(at, line)| {
+            let Line {
+                number,
+                point,
+                kind,
+                source,
+                options,
+            } = line;
+            let source = source.replace(' ', "\\040");
+            format!("{at} 1 {number} / {point} rw - {kind} {source} {options}\n")
+        });
+        fs::write(
+            self.root.join("proc/self/mountinfo"),
+            shown.collect::<String>(),
+        )
+        .unwrap();
+    }
+
+    fn note_of(&self, kind: &str, name: &str) -> std::path::PathBuf {
+        self.root.join(".fake").join(kind).join(name)
+    }
+
+    pub fn mount_here(
+        &self,
+        source: &Path,
+        target: &Path,
+        kind: &str,
+        flags: MountFlags,
+        data: &CStr,
+    ) -> io::Result<()> {
+        let point = self.inside(target);
+        let data = data.to_string_lossy().into_owned();
+        let device = self.block_name(source);
+        let counts = device.as_deref().map(|device| self.references(device));
+        let shown = format!(
+            "mount {} {point} {kind} {:#x} {data}{}",
+            self.inside(source),
+            flags.bits(),
+            counts.unwrap_or_default()
+        );
+        let said = fs::read(self.root.join(".fake/said"));
+        let _ = said.and_then(|said| fs::write(self.root.join("dev/kmsg"), said));
+        self.log.call(&shown)?;
+        if self.root.join(".fake/die").exists() {
+            // Killed in the call.
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            );
+        }
+        if !target.is_dir() {
+            return refuse(libc::ENOENT);
+        }
+        let mut lines = self.mounts();
+        let at_point = lines.iter().rposition(|line| line.point == point);
+        let mut line = Line {
+            number: "0:21".into(),
+            point,
+            kind: kind.into(),
+            source: source.display().to_string(),
+            options: format!("rw,{data}"),
+        };
+        if flags.bits() & 32 != 0 {
+            let Some(at) = at_point else {
+                return refuse(libc::EINVAL);
+            };
+            line.number.clone_from(&lines[at].number);
+            lines[at] = line;
+        } else {
+            if kind == "ocfs2" && !flags.contains(MountFlags::BIND) {
+                let device = device.ok_or(io::ErrorKind::Unsupported)?;
+                line.number = read(&self.root.join("sys/class/block").join(&device).join("dev"));
+                self.make_superblock(&device, &data)?;
+            }
+            lines.push(line);
+        }
+        self.set_mounts(&lines);
+        if kind == "configfs" {
+            self.show_clusters();
+        }
+        Ok(())
+    }
+
+    /// Unless there is one: then the mount is one more of it.
+    fn make_superblock(&self, device: &str, data: &str) -> io::Result<()> {
+        let claim = self.note_of("claims", device);
+        if claim.exists() {
+            return Ok(());
+        }
+        let uuid = self.uuid_of(device).unwrap_or_default();
+        let words: Vec<&str> = data.split(',').collect();
+        let beats = self.clusters_folder().is_some_and(|clusters| {
+            let region = clusters.join(format!("webc/heartbeat/{uuid}/dev"));
+            read(&region) == device
+        });
+        if words.contains(&"heartbeat=local") && !beats {
+            // "heartbeat has not been started"
+            return refuse(libc::EINVAL);
+        }
+        fs::write(claim, "").unwrap();
+        if beats {
+            fs::write(self.note_of("pins", &uuid), "").unwrap();
+        }
+        let stack = self.root.join("sys/fs/ocfs2");
+        if stack.is_dir() {
+            fs::create_dir(stack.join(device)).unwrap();
+            fs::write(stack.join("active_cluster_plugin"), "o2cb\n").unwrap();
+        }
+        Ok(())
+    }
+
+    /// The end of a superblock: first its domain and its folder, then the call-out, then the
+    /// claim of its device.
+    pub fn end_superblock(&self, device: &str) {
+        let uuid = self.uuid_of(device).unwrap_or_default();
+        let _ = fs::remove_file(self.note_of("pins", &uuid));
+        let _ = fs::remove_dir(self.root.join("sys/fs/ocfs2").join(device));
+        let program = read(&self.root.join("proc/sys/fs/ocfs2/nm/hb_ctl_path"));
+        if program.ends_with("ocfs2_hb_ctl") && self.root.join(&program[1..]).exists() {
+            self.log.question(&format!("call-out -K -u {uuid}"));
+            let system = System::with(&self.root, Box::new(Self::new(&self.root)));
+            let args: Vec<OsString> = ["-K", "-u", &uuid].map(OsString::from).into();
+            // As in the kernel, nobody looks at what came of it.
+            let _ = ocfs2box::applet::hb_ctl::run(&system, &args);
+        }
+        let _ = fs::remove_file(self.note_of("claims", device));
+    }
+
+    pub fn unmount_here(&self, point: &str, flags: UnmountFlags) -> io::Result<()> {
+        self.log
+            .call(&format!("umount {point} {:#x}", flags.bits()))?;
+        let mut lines = self.mounts();
+        let Some(at) = lines.iter().rposition(|line| line.point == point) else {
+            return refuse(libc::EINVAL);
+        };
+        let device = self.block_name(Path::new(&lines[at].source));
+        let busy = device
+            .as_ref()
+            .is_some_and(|device| self.note_of("busy", device).exists());
+        if busy && !flags.contains(UnmountFlags::DETACH) {
+            return refuse(libc::EBUSY);
+        }
+        let gone = lines.remove(at);
+        self.set_mounts(&lines);
+        let last = gone.kind == "ocfs2" && lines.iter().all(|line| line.number != gone.number);
+        if let Some(device) = device.filter(|_| last && !busy) {
+            self.end_superblock(&device);
+        }
+        Ok(())
+    }
+
+    fn clusters_folder(&self) -> Option<std::path::PathBuf> {
+        let places = ["sys/kernel/config/cluster", "config/cluster"];
+        let mut places = places.iter().map(|place| self.root.join(place));
+        places.find(|place| place.is_dir())
+    }
+
+    /// The folder of clusters is there once configfs is mounted and the node manager loaded.
+    fn show_clusters(&self) {
+        let lines = self.mounts();
+        let Some(configfs) = lines.iter().find(|line| line.kind == "configfs") else {
+            return;
+        };
+        if self.root.join("sys/module/ocfs2").exists() {
+            let _ = fs::create_dir(self.root.join(&configfs.point[1..]).join("cluster"));
+        }
+    }
+
+    /// What a module brings.
+    pub fn bring(&self, module: &str) {
+        let write = |path: &str, text: &str| {
+            let path = self.root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write(&format!("sys/module/{module}/refcnt"), "0\n");
+        let now = self.era() == Era::Now;
+        match module {
+            "ocfs2_stack_o2cb" => return write("sys/fs/ocfs2/loaded_cluster_plugins", "o2cb\n"),
+            "ocfs2" if now => {
+                write("sys/fs/ocfs2/cluster_stack", "o2cb\n");
+                write("sys/fs/ocfs2/loaded_cluster_plugins", "");
+                write("sys/fs/ocfs2/active_cluster_plugin", "");
+                write("sys/fs/o2cb/interface_revision", "5\n");
+            }
+            "ocfs2" => {
+                write("proc/fs/ocfs2_nodemanager/interface_revision", "5\n");
+                write("proc/fs/ocfs2_nodemanager/hb_dead_threshold", "31\n");
+            }
+            _ => {}
+        }
+        if module == "ocfs2" {
+            write("proc/sys/fs/ocfs2/nm/hb_ctl_path", "/sbin/ocfs2_hb_ctl\n");
+            self.show_clusters();
+        }
+        let known = read(&self.root.join("proc/filesystems"));
+        write("proc/filesystems", &format!("{known}\nnodev\t{module}\n"));
+    }
+
+    /// Attributes outside configfs.
+    pub fn accept_elsewhere(&self, path: &str, value: &str) -> Result<String, i32> {
+        let text = value.trim_end();
+        if path == "/sys/fs/ocfs2/cluster_stack" {
+            let stack = self.root.join("sys/fs/ocfs2");
+            let busy = !read(&stack.join("active_cluster_plugin")).is_empty();
+            match text.len() {
+                4 if busy && read(&stack.join("cluster_stack")) != text => return Err(libc::EBUSY),
+                4 => {}
+                _ => return Err(libc::EINVAL),
+            }
+        }
+        Ok(format!("{text}\n"))
+    }
+}
