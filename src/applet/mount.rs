@@ -122,6 +122,9 @@ impl Plan {
     fn carry_out(&self, system: &System) -> Result<(), Failure> {
         let failed = |report: eyre::Report| Failure::of(report, exit::MOUNT);
         self.check_mount_point(system).map_err(failed)?;
+        if self.options.bind && self.fake {
+            return Ok(());
+        }
         if self.options.bind {
             if self.fake {
                 return Ok(());
@@ -221,10 +224,10 @@ impl Plan {
                 exit::MOUNT,
             )
         };
-        let group = Group::of_volume(system, &volume).map_err(failed)?;
         if self.fake {
-            return Ok(());
+            return Group::check(system, &volume).map_err(failed);
         }
+        let group = Group::of_volume(system, &volume).map_err(failed)?;
         let service = Service::Mount(self.point.clone());
         let mut progress = Progress::new(self.verbose, &self.device);
         let joined = group.begin_join(&service, &mut |wait, since| progress.show(wait, since));

@@ -49,17 +49,19 @@ pub fn prepare(system: &System, wanted: StackName) -> Result<()> {
 
 /// Sets the stack, unless the kernel serves a mounted volume with another.
 pub fn set(system: &System, wanted: StackName) -> Result<()> {
-    if running(system)? == wanted {
-        return Ok(());
-    }
-    let active = read_attribute(&system.path(ACTIVE)).wrap_err("reading the active stack")?;
-    if active.is_some_and(|active| !active.is_empty()) {
+    if running(system)? == wanted || !can_change(system)? {
         return Ok(());
     }
     let written = system
         .kernel()
         .write_attribute(&system.path(STACK), wanted.as_str());
     written.wrap_err_with(|| format!("setting the cluster stack to {wanted}"))
+}
+
+/// Would the kernel take another stack: does it serve nothing with the one that is set?
+pub fn can_change(system: &System) -> Result<bool> {
+    let active = read_attribute(&system.path(ACTIVE)).wrap_err("reading the active stack")?;
+    Ok(active.is_none_or(|active| active.is_empty()))
 }
 
 /// Loads a module with what it needs.

@@ -26,10 +26,11 @@ pub struct Classic<'s> {
 }
 
 impl<'s> Classic<'s> {
+    /// `running` is the node's stack.
+    ///
     /// # Errors
     /// The cluster that is online is not the volume's, or none is.
-    pub fn of_volume(system: &'s System, volume: &Examined) -> Result<Self> {
-        let running = stack::running(system)?;
+    pub fn of_volume(system: &'s System, volume: &Examined, running: StackName) -> Result<Self> {
         let (name, on_disk_global) = match &volume.superblock.membership {
             Membership::Cluster {
                 cluster,

@@ -40,29 +40,34 @@ impl<'s> Group<'s> {
     /// # Errors
     /// Names both sides of a mismatch, and what to do.
     pub fn of_volume(system: &'s System, volume: &Examined) -> Result<Self> {
-        let membership = &volume.superblock.membership;
-        let wanted = match membership {
-            Membership::Local => {
-                stack::load_filesystem(system)?;
-                return Ok(Self { kind: Kind::Alone });
-            }
-            Membership::Classic => StackName::O2CB,
-            Membership::Cluster { stack, .. } => *stack,
+        let Some(wanted) = wanted_stack(volume)? else {
+            stack::load_filesystem(system)?;
+            return Ok(Self { kind: Kind::Alone });
         };
-        if wanted != StackName::O2CB {
-            bail!(
-                "the volume belongs to a cluster of the stack {wanted}, which this version does \
-                 not drive (it drives o2cb)"
-            );
-        }
         stack::prepare(system, wanted)?;
-        if *membership != Membership::Classic {
+        if volume.superblock.membership != Membership::Classic {
             stack::set(system, wanted)?;
         }
-        let classic = Classic::of_volume(system, volume)?;
+        let classic = Classic::of_volume(system, volume, stack::running(system)?)?;
         Ok(Self {
             kind: Kind::Classic(classic),
         })
+    }
+
+    /// Could the volume be joined? Looks at what runs on this node and changes nothing.
+    ///
+    /// # Errors
+    /// As for `of_volume`.
+    pub fn check(system: &System, volume: &Examined) -> Result<()> {
+        let Some(wanted) = wanted_stack(volume)? else {
+            return Ok(());
+        };
+        let named = volume.superblock.membership != Membership::Classic;
+        let stack = match named && stack::can_change(system)? {
+            true => wanted,
+            false => stack::running(system)?,
+        };
+        Classic::of_volume(system, volume, stack).map(drop)
     }
 
     /// The group that the heartbeat region `name` is of, by configfs alone: no device is
@@ -118,6 +123,19 @@ impl<'s> Group<'s> {
             Kind::Alone => Ok(()),
             Kind::Classic(classic) => classic.prefer_io(level),
         }
+    }
+}
+
+/// The stack that the volume belongs to; none for one that a single node mounts.
+fn wanted_stack(volume: &Examined) -> Result<Option<StackName>> {
+    match volume.superblock.membership {
+        Membership::Local => Ok(None),
+        Membership::Classic => Ok(Some(StackName::O2CB)),
+        Membership::Cluster { stack, .. } if stack == StackName::O2CB => Ok(Some(stack)),
+        Membership::Cluster { stack, .. } => bail!(
+            "the volume belongs to a cluster of the stack {stack}, which this version does not \
+             drive (it drives o2cb)"
+        ),
     }
 }
 
