@@ -5,6 +5,7 @@ use crate::cluster::driver::{self, CallOut};
 use crate::group::{Group, classic};
 use crate::heartbeat::Left;
 use crate::ids::{Service, Uuid};
+use crate::options::MountOptions;
 use crate::report::{self, Failure, Usage, exit};
 use crate::sys::signal;
 use crate::system::System;
@@ -14,7 +15,7 @@ use crate::volume::Examined;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
-use std::ffi::{CString, OsString};
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -168,6 +169,28 @@ fn region_on(system: &System, mount: &Mount) -> Result<Uuid> {
     Ok(volume.superblock.uuid)
 }
 
+/// The driver takes what it is given for all the options that there are to be, and refuses
+/// a change of some, of the heartbeat's word above all (fs/ocfs2/super.c, ocfs2_remount).
+fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
+    let now = [mount.flags.as_os_str(), &mount.options].join(OsStr::new(","));
+    let options = MountOptions::parse(&now, true)?;
+    let word = |name: &str, value: &Option<OsString>| {
+        let value = value.as_ref()?.to_str()?;
+        Some(format!("{name}={value}"))
+    };
+    // A user's stack is all the word there is; `o2cb` is shown beside global heartbeat.
+    let stack = word("cluster_stack", &options.cluster_stack);
+    let own = stack
+        .filter(|word| word != "cluster_stack=o2cb")
+        .or_else(|| word("heartbeat", &options.heartbeat));
+    let words: Vec<&str> = own.iter().map(String::as_str).collect();
+    let data = options.data_string(&words)?;
+    let flags = options.flags | crate::options::REMOUNT | MountFlags::RDONLY;
+    let point = system.path(&mount.point);
+    let kernel = system.kernel();
+    Ok(kernel.mount(&mount.source, &point, c"ocfs2", flags, &data)?)
+}
+
 /// Ends the mount, or with `-r` a busy one's writing; which of the two.
 fn end(system: &System, args: &Args, mount: &Mount) -> Result<&'static str> {
     let mut flags = UnmountFlags::NOFOLLOW;
@@ -177,7 +200,7 @@ fn end(system: &System, args: &Args, mount: &Mount) -> Result<&'static str> {
     let shown = mount.point.display();
     match system.kernel().unmount(&point, flags) {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy && args.read_only => {
-            make_read_only(system, mount, &point)
+            make_read_only(system, mount)
                 .wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
             Ok("is busy, and read-only now")
         }
@@ -188,13 +211,4 @@ fn end(system: &System, args: &Args, mount: &Mount) -> Result<&'static str> {
             .map(|()| "unmounted")
             .wrap_err_with(|| format!("unmounting {shown}")),
     }
-}
-
-fn make_read_only(system: &System, mount: &Mount, point: &Path) -> Result<()> {
-    let flags = crate::options::REMOUNT | MountFlags::RDONLY;
-    let data = CString::new(mount.options_to_keep().into_encoded_bytes())?;
-    system
-        .kernel()
-        .mount(&mount.source, point, c"ocfs2", flags, &data)?;
-    Ok(())
 }

@@ -2,7 +2,6 @@
 
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::live::Live;
-use crate::cluster::stack;
 use crate::heartbeat::{Asker, Heartbeat, Hold, Holder, Left, Lifetime, Source, Watch};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::sys::fork;

@@ -14,6 +14,8 @@ pub struct Mount {
     pub device: DeviceNumber,
     /// Where it is seen.
     pub point: PathBuf,
+    /// The options of this place alone, such as `nosuid`, separated by commas.
+    pub flags: OsString,
     /// The filesystem's type, such as `ocfs2`.
     pub kind: OsString,
     /// What mount(2) was given as its source.
@@ -23,21 +25,6 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Its options as mount(2) takes them back on a remount: not those that the kernel only
-    /// shows, and not the stack of the classic cluster, which a volume without a cluster's
-    /// name refuses.
-    pub fn options_to_keep(&self) -> OsString {
-        const SHOWN: [&[u8]; 4] = [b"rw", b"ro", b"_netdev", b"cluster_stack=o2cb"];
-        let all = || self.options.as_bytes().split(|&byte| byte == b',');
-        let user_stack =
-            all().any(|word| word.starts_with(b"cluster_stack=") && !SHOWN.contains(&word));
-        let kept: Vec<_> = all()
-            .filter(|word| !SHOWN.contains(word))
-            .filter(|word| !(user_stack && *word == b"heartbeat=none"))
-            .collect();
-        OsString::from_vec(kept.join(&b','))
-    }
-
     /// Does the volume beat, or belong to a stack that does: is there a group to leave? The
     /// driver shows how it was mounted (fs/ocfs2/super.c, ocfs2_show_options).
     pub fn has_group(&self) -> bool {
@@ -125,6 +112,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let device = DeviceNumber::parse(fields.nth(2)?)?;
     let point = unescape(fields.nth(1)?);
+    let flags = unescape(fields.next()?);
     // The optional fields end at a lone dash.
     fields.find(|&field| field == b"-")?;
     let kind = unescape(fields.next()?);
@@ -133,6 +121,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     Some(Mount {
         device,
         point: point.into(),
+        flags,
         kind,
         source: source.into(),
         options,
@@ -186,10 +175,10 @@ mod tests {
             }
         );
         assert_eq!(mount.point, PathBuf::from(r"/mnt/a b\c"));
+        assert_eq!(mount.flags, "rw,noatime");
         assert_eq!(mount.kind, "ocfs2");
         assert_eq!(mount.source, PathBuf::from("/dev/ubda"));
         assert!(mount.has_group());
-        assert_eq!(mount.options_to_keep(), "heartbeat=local");
     }
 
     #[test]

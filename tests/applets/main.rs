@@ -2,6 +2,8 @@
 
 mod mount;
 mod old;
+mod others;
 mod shared;
 mod umount;
+mod words;
 mod world;

@@ -6,6 +6,7 @@ mod log;
 mod mounts;
 mod objects;
 mod semaphores;
+mod table;
 
 pub use kernel::FakeKernel;
 pub use log::Log;

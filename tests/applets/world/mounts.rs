@@ -3,6 +3,7 @@
 use super::Era;
 use super::kernel::FakeKernel;
 use super::objects::{read, refuse};
+use super::table::{Line, heartbeat_words, shown_flags};
 use ocfs2box::system::System;
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::{CStr, OsString};
@@ -10,56 +11,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// A line of the mount table.
-#[derive(Clone)]
-pub struct Line {
-    pub number: String,
-    pub point: String,
-    pub kind: String,
-    pub source: String,
-    pub options: String,
-}
-
 impl FakeKernel {
-    pub fn mounts(&self) -> Vec<Line> {
-        let parse = |line: &str| {
-            let fields: Vec<&str> = line.split(' ').collect();
-            let [_, _, number, _, point, _, "-", kind, source, options] = fields[..] else {
-                return None;
-            };
-            let [number, point, kind, source, options] =
-                [number, point, kind, source, options].map(|field| field.replace("\\040", " "));
-            Some(Line {
-                number,
-                point,
-                kind,
-                source,
-                options,
-            })
-        };
-        let table = read(&self.root.join("proc/self/mountinfo"));
-        table.lines().filter_map(parse).collect()
-    }
-
-    pub fn set_mounts(&self, lines: &[Line]) {
-        let shown = lines.iter().enumerate().map(|(at, line)| {
-            let Line {
-                number,
-                point,
-                kind,
-                source,
-                options,
-            } = line;
-            let source = source.replace(' ', "\\040");
-            format!("{at} 1 {number} / {point} rw - {kind} {source} {options}\n")
-        });
-        fs::write(
-            self.root.join("proc/self/mountinfo"),
-            shown.collect::<String>(),
-        )
-        .unwrap();
-    }
-
     fn note_of(&self, kind: &str, name: &str) -> std::path::PathBuf {
         self.root.join(".fake").join(kind).join(name)
     }
@@ -72,56 +24,77 @@ impl FakeKernel {
         flags: MountFlags,
         data: &CStr,
     ) -> io::Result<()> {
-        let point = self.inside(target);
-        let data = data.to_string_lossy().into_owned();
-        let device = self.block_name(source);
-        let counts = device.as_deref().map(|device| self.references(device));
-        let shown = format!(
-            "mount {} {point} {kind} {:#x} {data}{}",
-            self.inside(source),
-            flags.bits(),
-            counts.unwrap_or_default()
-        );
-        let said = fs::read(self.root.join(".fake/said"));
-        let _ = said.and_then(|said| fs::write(self.root.join("dev/kmsg"), said));
-        self.log.call(&shown)?;
-        if self.root.join(".fake/die").exists() {
-            // Killed in the call.
-            let _ = rustix::process::kill_process(
-                rustix::process::getpid(),
-                rustix::process::Signal::KILL,
-            );
-        }
+        self.note_mount(source, target, kind, flags, data)?;
         if !target.is_dir() {
             return refuse(libc::ENOENT);
         }
-        let mut lines = self.mounts();
-        let at_point = lines.iter().rposition(|line| line.point == point);
+        let data = data.to_string_lossy();
         let mut line = Line {
             number: "0:21".into(),
-            point,
+            point: self.inside(target),
+            flags: shown_flags(flags),
             kind: kind.into(),
             source: source.display().to_string(),
             options: format!("rw,{data}"),
         };
         if flags.bits() & 32 != 0 {
-            let Some(at) = at_point else {
-                return refuse(libc::EINVAL);
-            };
-            line.number.clone_from(&lines[at].number);
-            lines[at] = line;
-        } else {
-            if kind == "ocfs2" && !flags.contains(MountFlags::BIND) {
-                let device = device.ok_or(io::ErrorKind::Unsupported)?;
-                line.number = read(&self.root.join("sys/class/block").join(&device).join("dev"));
-                self.make_superblock(&device, &data)?;
-            }
-            lines.push(line);
+            return self.remount(line);
         }
+        if kind == "ocfs2" && !flags.contains(MountFlags::BIND) {
+            let device = self.block_name(source).ok_or(io::ErrorKind::Unsupported)?;
+            let block = self.root.join("sys/class/block").join(&device);
+            line.number = read(&block.join("dev"));
+            self.make_superblock(&device, &data)?;
+        }
+        let mut lines = self.mounts();
+        lines.push(line);
         self.set_mounts(&lines);
         if kind == "configfs" {
             self.show_clusters();
         }
+        Ok(())
+    }
+
+    fn note_mount(
+        &self,
+        source: &Path,
+        target: &Path,
+        kind: &str,
+        flags: MountFlags,
+        data: &CStr,
+    ) -> io::Result<()> {
+        let device = self.block_name(source);
+        let counts = device.map(|device| self.references(&device));
+        let said = fs::read(self.root.join(".fake/said"));
+        let _ = said.and_then(|said| fs::write(self.root.join("dev/kmsg"), said));
+        self.log.call(&format!(
+            "mount {} {} {kind} {:#x} {}{}",
+            self.inside(source),
+            self.inside(target),
+            flags.bits(),
+            data.to_string_lossy(),
+            counts.unwrap_or_default()
+        ))?;
+        if self.root.join(".fake/die").exists() {
+            // Killed in the call.
+            let here = rustix::process::getpid();
+            let _ = rustix::process::kill_process(here, rustix::process::Signal::KILL);
+        }
+        Ok(())
+    }
+
+    fn remount(&self, line: Line) -> io::Result<()> {
+        let mut lines = self.mounts();
+        let Some(old) = lines.iter_mut().rfind(|old| old.point == line.point) else {
+            return refuse(libc::EINVAL);
+        };
+        if heartbeat_words(&line.options) != heartbeat_words(&old.options) {
+            // "Cannot change heartbeat mode on remount", or none was given.
+            return refuse(libc::EINVAL);
+        }
+        let number = old.number.clone();
+        *old = Line { number, ..line };
+        self.set_mounts(&lines);
         Ok(())
     }
 
