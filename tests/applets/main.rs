@@ -2,6 +2,7 @@
 
 mod mount;
 mod old;
+mod online;
 mod others;
 mod shared;
 mod umount;

@@ -1,0 +1,332 @@
+//! o2cb: how a cluster comes up, what a failure in the middle leaves, and how it goes.
+
+use crate::world::{Era, World, folders};
+
+const NODES: [&str; 10] = [
+    "make webc/node/n1",
+    "write webc/node/n1/ipv4_port 7777",
+    "write webc/node/n1/ipv4_address 192.0.2.1",
+    "write webc/node/n1/num 1",
+    "write webc/node/n1/local 1",
+    "make webc/node/n2",
+    "write webc/node/n2/ipv4_port 7777",
+    "write webc/node/n2/ipv4_address 192.0.2.2",
+    "write webc/node/n2/num 2",
+    "write webc/node/n2/local 0",
+];
+const CALL_OUT: &str = "write /proc/sys/fs/ocfs2/nm/hb_ctl_path /bin/true";
+
+/// Drivers and their filesystems are there, no cluster.
+fn loaded() -> World {
+    let world = World::bare(Era::Now);
+    world.run("o2cb", &["load"]).unwrap();
+    world.log.forget();
+    world
+}
+
+#[test]
+fn load_brings_what_is_missing_and_nothing_else() {
+    let world = World::bare(Era::Now);
+    world.run("o2cb", &["load"]).unwrap();
+    assert_eq!(
+        world.calls(),
+        [
+            "load configfs",
+            "mount configfs /sys/kernel/config configfs 0x0 ",
+            "load ocfs2",
+            "load ocfs2_stack_o2cb",
+            "load ocfs2_dlmfs",
+            "mount ocfs2_dlmfs /dlm ocfs2_dlmfs 0x0 ",
+            CALL_OUT,
+        ]
+    );
+    world.run("o2cb", &["load"]).unwrap();
+    assert_eq!(world.calls(), [CALL_OUT]);
+}
+
+#[test]
+fn online_writes_in_the_kernel_s_order() {
+    let world = loaded();
+    world.run("o2cb", &["online", "webc"]).unwrap();
+    let mut calls = vec![CALL_OUT, "make webc"];
+    calls.extend(NODES);
+    assert_eq!(world.calls(), calls);
+    // Again: all is there. So it is for the two other ways to say it.
+    for args in [&["online"][..], &["register-cluster", "webc"]] {
+        world.run("o2cb", args).unwrap();
+        let made = world.calls().into_iter().filter(|call| call != CALL_OUT);
+        assert_eq!(made.count(), 0);
+    }
+}
+
+#[test]
+fn a_node_is_added_changed_and_removed_live() {
+    let world = World::online(Era::Now);
+    let text = world.read("/etc/ocfs2/cluster.conf");
+    let third = "\nnode:\n\tcluster = webc\n\tnumber = 7\n\tip_port = 7778\n\t\
+                 ip_address = 192.0.2.7\n\tname = n7\n";
+    let three = text.replace("node_count = 2", "node_count = 3") + "\n" + third;
+    world.write("/etc/ocfs2/cluster.conf", &three);
+    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    let node = |name: &str, port: &str| {
+        [
+            format!("make webc/node/{name}"),
+            format!("write webc/node/{name}/ipv4_port {port}"),
+            format!("write webc/node/{name}/ipv4_address 192.0.2.7"),
+            format!("write webc/node/{name}/num 7"),
+            format!("write webc/node/{name}/local 0"),
+        ]
+    };
+    assert_eq!(world.calls(), node("n7", "7778"));
+    world.write("/etc/ocfs2/cluster.conf", &three.replace("7778", "7779"));
+    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    let mut calls = vec!["remove webc/node/n7".to_owned()];
+    calls.extend(node("n7", "7779"));
+    assert_eq!(world.calls(), calls);
+    world.configure("local");
+    world.run("o2cb", &["online"]).unwrap();
+    assert_eq!(world.calls(), [CALL_OUT, "remove webc/node/n7"]);
+}
+
+/// While volumes are mounted, too: the local node stays as it is.
+#[test]
+fn a_node_is_added_while_a_volume_is_mounted() {
+    let world = World::online(Era::Now);
+    world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let text = world.read("/etc/ocfs2/cluster.conf");
+    world.write(
+        "/etc/ocfs2/cluster.conf",
+        &(text.replace("name = n2", "name = n3") + "\n"),
+    );
+    world.log.forget();
+    world.run("o2cb", &["online"]).unwrap();
+    let calls = world.calls();
+    assert_eq!(calls[1..3], ["remove webc/node/n2", "make webc/node/n3"]);
+}
+
+const LIMITS: &str = "O2CB_HEARTBEAT_THRESHOLD=61\nO2CB_IDLE_TIMEOUT_MS=60000\n\
+                      O2CB_KEEPALIVE_DELAY_MS=40000\nO2CB_RECONNECT_DELAY_MS=4000\n\
+                      O2CB_FENCE_METHOD=panic\n";
+
+/// One call fails, whichever: what this call made goes, what was there stays.
+#[test]
+fn a_failure_at_any_call_takes_back_what_was_made() {
+    for registered in [false, true] {
+        let mut at = 1;
+        loop {
+            let world = loaded();
+            world.write("/etc/default/o2cb", LIMITS);
+            if registered {
+                world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+                std::fs::remove_dir_all(world.clusters().join("webc/node/n2")).unwrap();
+                let _ = std::fs::remove_dir_all(world.path("/.fake/set"));
+                world.log.forget();
+            }
+            world.log.fail(&format!("#{at}"), libc::EIO);
+            let done = world.run("o2cb", &["online"]);
+            let cluster = world.clusters().join("webc");
+            if done.is_ok() {
+                assert_eq!(folders(&cluster.join("node")).len(), 2);
+                break;
+            }
+            assert!(!cluster.join("node/n2").exists());
+            assert_eq!(
+                cluster.exists(),
+                registered,
+                "call {at}: {:?}",
+                world.calls()
+            );
+            // Nothing is in the way of the next try.
+            world.log.fail_no_more();
+            world.run("o2cb", &["online"]).unwrap();
+            at += 1;
+        }
+        assert_eq!(at, if registered { 12 } else { 18 });
+    }
+}
+
+#[test]
+fn limits_are_written_so_that_each_step_is_allowed() {
+    for (idle, keepalive) in [
+        (60_000, 40_000),
+        (3_000, 1_000),
+        (1_500, 700),
+        (2_000, 1_999),
+        (30_000, 2_000),
+    ] {
+        let world = loaded();
+        world.write(
+            "/etc/sysconfig/o2cb",
+            &format!("O2CB_IDLE_TIMEOUT_MS={idle}\nO2CB_KEEPALIVE_DELAY_MS={keepalive}\n"),
+        );
+        world.run("o2cb", &["online"]).unwrap();
+        let cluster = "/sys/kernel/config/cluster/webc";
+        assert_eq!(
+            world.read(&format!("{cluster}/idle_timeout_ms")),
+            idle.to_string()
+        );
+        assert_eq!(
+            world.read(&format!("{cluster}/keepalive_delay_ms")),
+            keepalive.to_string()
+        );
+        world.log.forget();
+        world.run("o2cb", &["online"]).unwrap();
+        assert_eq!(world.calls(), [CALL_OUT]);
+        // From these to others, whatever they are.
+        for (idle, keepalive) in [(100, 50), (100_000, 99_000), (30_000, 2_000)] {
+            world.write(
+                "/etc/sysconfig/o2cb",
+                &format!("O2CB_IDLE_TIMEOUT_MS={idle}\nO2CB_KEEPALIVE_DELAY_MS={keepalive}\n"),
+            );
+            world.run("o2cb", &["online"]).unwrap();
+        }
+    }
+}
+
+/// A limit that is left out of the file is the driver's default, or what was set before.
+#[test]
+fn one_limit_alone() {
+    let world = loaded();
+    for (text, idle, keepalive) in [
+        (
+            "O2CB_IDLE_TIMEOUT_MS=60000\nO2CB_KEEPALIVE_DELAY_MS=40000",
+            "60000",
+            "40000",
+        ),
+        ("O2CB_IDLE_TIMEOUT_MS=90000", "90000", "40000"),
+        ("O2CB_KEEPALIVE_DELAY_MS=5000", "90000", "5000"),
+    ] {
+        world.write("/etc/sysconfig/o2cb", text);
+        world.run("o2cb", &["online"]).unwrap();
+        let cluster = "/sys/kernel/config/cluster/webc";
+        assert_eq!(world.read(&format!("{cluster}/idle_timeout_ms")), idle);
+        assert_eq!(
+            world.read(&format!("{cluster}/keepalive_delay_ms")),
+            keepalive
+        );
+    }
+}
+
+#[test]
+fn the_threshold_that_the_kernel_ignores_is_told() {
+    let world = World::online(Era::Now);
+    world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.write("/etc/sysconfig/o2cb", "O2CB_HEARTBEAT_THRESHOLD=61\n");
+    let (code, said) = world.refused("o2cb", &["online"]);
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("dead threshold stays 31, not 61: a region is active"),
+        "{said}"
+    );
+    // It was online before, and stays so.
+    assert_eq!(world.regions().len(), 1);
+}
+
+#[test]
+fn what_is_wrong_in_the_files_is_found_before_anything_is_touched() {
+    for (path, text, sentence) in [
+        (
+            "/etc/ocfs2/cluster.conf",
+            "cluster:\n\tname = other\n\tnode_count = 0\n",
+            "no cluster \"webc\"",
+        ),
+        ("/etc/ocfs2/cluster.conf", "what is this", "line 1"),
+        (
+            "/etc/sysconfig/o2cb",
+            "O2CB_IDLE_TIMEOUT_MS=1\n",
+            "O2CB_IDLE_TIMEOUT_MS",
+        ),
+        (
+            "/proc/sys/kernel/hostname",
+            "stranger\n",
+            "is named like this machine",
+        ),
+    ] {
+        let world = World::bare(Era::Now);
+        world.write(path, text);
+        let (code, said) = world.refused("o2cb", &["online", "webc"]);
+        assert_eq!(code, 1);
+        assert!(said.contains(sentence), "{said}");
+        assert!(world.calls().is_empty());
+    }
+}
+
+#[test]
+fn one_cluster_at_a_time_and_one_stack() {
+    let world = World::online(Era::Now);
+    let other = world
+        .read("/etc/ocfs2/cluster.conf")
+        .replace("webc", "other")
+        + "\n";
+    world.write("/etc/ocfs2/cluster.conf", &other);
+    let (_, said) = world.refused("o2cb", &["online", "other"]);
+    assert!(said.contains("cluster \"webc\" is registered"), "{said}");
+    world.write("/sys/fs/ocfs2/cluster_stack", "pcmk\n");
+    world.write("/sys/fs/ocfs2/active_cluster_plugin", "user\n");
+    world.configure("local");
+    let (_, said) = world.refused("o2cb", &["online"]);
+    assert!(
+        said.contains("the stack pcmk is in use on this node"),
+        "{said}"
+    );
+    assert!(world.calls().iter().all(|call| call == CALL_OUT));
+}
+
+#[test]
+fn a_cluster_goes_when_nothing_beats() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.log.forget();
+    for args in [
+        &["offline"][..],
+        &["offline", "webc"],
+        &["unregister-cluster", "webc"],
+    ] {
+        assert_eq!(world.refused("o2cb", args).0, 1);
+        assert!(world.clusters().join("webc/node/n1").exists());
+    }
+    assert_eq!(volume.counts(), [0, 1, 1]);
+    let (_, said) = world.refused("o2cb", &["unload"]);
+    assert!(
+        said.contains("cluster \"webc\" is still online (run: o2cb offline webc)"),
+        "{said}"
+    );
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.log.forget();
+    world.run("o2cb", &["offline", "other"]).unwrap();
+    assert!(world.calls().is_empty());
+    world.run("o2cb", &["offline"]).unwrap();
+    assert_eq!(
+        world.calls(),
+        ["remove webc/node/n1", "remove webc/node/n2", "remove webc"]
+    );
+    world.run("o2cb", &["offline"]).unwrap();
+    world.run("o2cb", &["unload"]).unwrap();
+    assert_eq!(
+        world.calls(),
+        [
+            "umount /dlm 0x0",
+            "unload ocfs2_dlmfs",
+            "unload ocfs2",
+            "unload ocfs2_stack_o2cb"
+        ]
+    );
+}
+
+#[test]
+fn a_program_s_heartbeat_keeps_the_cluster() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
+        .unwrap();
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "copy"])
+        .unwrap();
+    let (_, said) = world.refused("o2cb", &["offline"]);
+    assert!(said.contains("by 2 references"), "{said}");
+    assert_eq!(volume.counts(), [0, 2, 0]);
+}
