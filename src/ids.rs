@@ -16,6 +16,15 @@ impl fmt::Display for BadName {
 
 impl std::error::Error for BadName {}
 
+/// Somebody else's text within a message: printable and short.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 64;
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(LONGEST).collect();
+    let dots = if chars.next().is_some() { "..." } else { "" };
+    format!("{}{dots}", start.escape_debug())
+}
+
 /// A volume's UUID, which is also the name of its heartbeat region and of its lock domain.
 /// Shown as the kernel and the C tools spell it: 32 upper-case hex digits, no dashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +61,7 @@ impl FromStr for Uuid {
 
     /// Takes either case, with the dashes that blkid prints or without.
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let bad = || BadName(format!("\"{}\" is not a UUID", text.escape_debug()));
+        let bad = || BadName(format!("\"{}\" is not a UUID", shown(text)));
         let plain: String = match text.len() {
             32 => text.to_owned(),
             36 if [8, 13, 18, 23]
@@ -97,7 +106,7 @@ impl FromStr for ClusterName {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let shown = text.escape_debug();
+        let shown = shown(text);
         if text.is_empty() {
             return Err(BadName("a cluster name cannot be empty".into()));
         }
@@ -161,7 +170,7 @@ impl FromStr for StackName {
             Ok(name) if name.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(name)),
             _ => Err(BadName(format!(
                 "\"{}\" is not the name of a cluster stack (four letters)",
-                text.escape_debug()
+                shown(text)
             ))),
         }
     }
