@@ -1,6 +1,8 @@
 //! The applets on a folder that plays the machine, with a kernel that notes every call.
 
+mod hostile;
 mod mount;
+mod offline;
 mod old;
 mod online;
 mod others;

@@ -23,7 +23,7 @@ fn joins_then_mounts_then_completes() {
     let world = World::online(Era::Now);
     let volume = world.volume("ubda", "");
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
-    assert_eq!(world.log.all(), first_mount(volume.uuid));
+    assert_eq!(world.log.calls(), first_mount(volume.uuid));
     // The reference was the process's during the mount, and is the superblock's now.
     assert_eq!(volume.counts(), [0, 1, 1]);
 }
@@ -35,7 +35,7 @@ fn a_device_is_meant_by_any_of_its_names() {
     let volume = world.volume("ubda", "");
     std::os::unix::fs::symlink("ubda", world.path("/dev/link")).unwrap();
     world.run("mount.ocfs2", &["/dev/link", "/mnt"]).unwrap();
-    assert_eq!(world.log.all(), first_mount(volume.uuid));
+    assert_eq!(world.log.calls(), first_mount(volume.uuid));
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn nothing_follows_a_failed_mount_but_its_undoing() {
         let mut calls = first_mount(volume.uuid);
         calls.pop();
         calls.push(format!("remove webc/heartbeat/{} [1 0 0]", volume.uuid));
-        assert_eq!(world.log.all(), calls);
+        assert_eq!(world.log.calls(), calls);
         assert_eq!(volume.counts(), NO_SET);
     }
 }
@@ -120,31 +120,34 @@ fn a_region_that_cannot_be_made_leaves_nothing() {
     }
 }
 
+/// An attribute of the region, the kernel's answer to it, and what is told.
+const REFUSED: [(&str, i32, &str); 5] = [
+    (
+        "block_bytes",
+        libc::EINVAL,
+        "setting block_bytes of the heartbeat region: Invalid",
+    ),
+    (
+        "start_block",
+        libc::EIO,
+        "setting start_block of the heartbeat region: Input",
+    ),
+    (
+        "blocks",
+        libc::ERANGE,
+        "setting blocks of the heartbeat region: Numerical",
+    ),
+    (
+        "dev",
+        libc::EINVAL,
+        "starting the heartbeat: Invalid argument",
+    ),
+    ("dev", libc::EIO, "the heartbeat did not become steady"),
+];
+
 #[test]
 fn each_attribute_that_cannot_be_written_leaves_nothing() {
-    for (attribute, errno, reason) in [
-        (
-            "block_bytes",
-            libc::EINVAL,
-            "setting block_bytes of the heartbeat region: Invalid",
-        ),
-        (
-            "start_block",
-            libc::EIO,
-            "setting start_block of the heartbeat region: Input",
-        ),
-        (
-            "blocks",
-            libc::ERANGE,
-            "setting blocks of the heartbeat region: Numerical",
-        ),
-        (
-            "dev",
-            libc::EINVAL,
-            "starting the heartbeat: Invalid argument",
-        ),
-        ("dev", libc::EIO, "the heartbeat did not become steady"),
-    ] {
+    for (attribute, errno, reason) in REFUSED {
         let world = World::online(Era::Now);
         let volume = world.volume("ubda", "");
         world.log.fail(&format!("/{attribute} "), errno);
@@ -210,10 +213,7 @@ fn a_process_that_dies_in_mount_leaves_no_reference() {
         let world = World::online(era);
         let volume = world.volume("ubda", "");
         world.write("/.fake/die", "");
-        let child = ocfs2box::sys::fork::in_child(|| {
-            let _ = world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]);
-        });
-        child.unwrap().wait();
+        world.run_in_child("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         assert!(world.calls().last().unwrap().starts_with("mount "));
         assert_eq!(volume.counts(), left);
     }

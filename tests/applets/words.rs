@@ -19,51 +19,54 @@ fn given(options: &[&str]) -> String {
         .to_owned()
 }
 
+/// Arguments, and what mount(2) is given for them.
+const CASES: &[(&[&str], &str)] = &[
+    (&["-o", "rw"], "0x0 heartbeat=none"),
+    (
+        &[
+            "-o",
+            "ro,nofail,_netdev,x-systemd.automount,acl,comment=x,data=writeback",
+        ],
+        "0x1 acl,data=writeback,heartbeat=none",
+    ),
+    (
+        &[
+            "-o",
+            "noatime,nodiratime,nosuid,nodev,noexec,sync,dirsync,silent",
+        ],
+        "0x8c9e heartbeat=none",
+    ),
+    (&["-o", "user,exec", "-o", "suid"], "0x4 heartbeat=none"),
+    (
+        &["-o", "acl", "-o", "errors=panic"],
+        "0x0 acl,errors=panic,heartbeat=none",
+    ),
+    (&["-o", "rw,ro"], "0x1 heartbeat=none"),
+    (&["-r"], "0x1 heartbeat=none"),
+    (&["-w", "-o", "ro"], "0x0 heartbeat=none"),
+    (
+        &["-s", "-o", "unheard,of=it,inode64"],
+        "0x0 inode64,heartbeat=none",
+    ),
+    (&["-o", "unheard"], "0x0 unheard,heartbeat=none"),
+    // Whatever the caller thinks of the heartbeat, the volume knows.
+    (
+        &[
+            "-o",
+            "heartbeat=local,cluster_stack=pcmk,intr,heartbeat=global",
+        ],
+        "0x0 intr,heartbeat=none",
+    ),
+    (
+        &["-o", "context=\"system_u:object_r:a:s0:c1,c2\",intr"],
+        "0x0 context=\"system_u:object_r:a:s0:c1,c2\",intr,heartbeat=none",
+    ),
+];
+
 #[test]
 fn the_driver_gets_its_own_words_and_no_others() {
-    for (options, flags_and_data) in [
-        (&["-o", "rw"][..], "0x0 heartbeat=none"),
-        (
-            &[
-                "-o",
-                "ro,nofail,_netdev,x-systemd.automount,acl,comment=x,data=writeback",
-            ],
-            "0x1 acl,data=writeback,heartbeat=none",
-        ),
-        (
-            &[
-                "-o",
-                "noatime,nodiratime,nosuid,nodev,noexec,sync,dirsync,silent",
-            ],
-            "0x8c9e heartbeat=none",
-        ),
-        (&["-o", "user,exec", "-o", "suid"], "0x4 heartbeat=none"),
-        (
-            &["-o", "acl", "-o", "errors=panic"],
-            "0x0 acl,errors=panic,heartbeat=none",
-        ),
-        (&["-o", "rw,ro"], "0x1 heartbeat=none"),
-        (&["-r"], "0x1 heartbeat=none"),
-        (&["-w", "-o", "ro"], "0x0 heartbeat=none"),
-        (
-            &["-s", "-o", "unheard,of=it,inode64"],
-            "0x0 inode64,heartbeat=none",
-        ),
-        (&["-o", "unheard"], "0x0 unheard,heartbeat=none"),
-        // Whatever the caller thinks of the heartbeat, the volume knows.
-        (
-            &[
-                "-o",
-                "heartbeat=local,cluster_stack=pcmk,intr,heartbeat=global",
-            ],
-            "0x0 intr,heartbeat=none",
-        ),
-        (
-            &["-o", "context=\"system_u:object_r:a:s0:c1,c2\",intr"],
-            "0x0 context=\"system_u:object_r:a:s0:c1,c2\",intr,heartbeat=none",
-        ),
-    ] {
-        assert_eq!(given(options), flags_and_data, "{options:?}");
+    for (options, flags_and_data) in CASES {
+        assert_eq!(given(options), *flags_and_data, "{options:?}");
     }
 }
 

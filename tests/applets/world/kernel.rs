@@ -112,9 +112,6 @@ impl FakeKernel {
                 }
             }
             [_, _, region] if self.is_pinned(region) => {
-                if self.era() == Era::Now {
-                    return refuse(libc::EBUSY);
-                }
                 self.log.harm("the region of a mounted volume was removed");
             }
             _ => {}
@@ -160,6 +157,12 @@ impl Kernel for FakeKernel {
             [_, "heartbeat", region] => format!(" {}", self.counts(region)),
             _ => String::new(),
         };
+        if self.era() == Era::Now && parts.get(2).is_some_and(|name| self.is_pinned(name)) {
+            // Refused, it was but a question.
+            self.log
+                .question(&format!("remove {short}{counts}: pinned"));
+            return refuse(libc::EBUSY);
+        }
         self.log.call(&format!("remove {short}{counts}"))?;
         if !path.is_dir() {
             return refuse(libc::ENOENT);
@@ -178,6 +181,10 @@ impl Kernel for FakeKernel {
     fn write_attribute(&self, path: &Path, value: &str) -> io::Result<()> {
         let short = self.short(path);
         let parts: Vec<&str> = short.split('/').collect();
+        if short.ends_with("cgroup.procs") {
+            // Written by a process that waits in the background.
+            return Err(io::ErrorKind::NotFound.into());
+        }
         // A descriptor's number tells nothing.
         let shown = match parts.last() {
             Some(&"dev") => "FD",

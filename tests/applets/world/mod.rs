@@ -21,8 +21,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The smallest volume that mkfs.ocfs2 makes in no time.
 const MKFS: &str = "-q -b 512 -C 4K -N 1 -J size=4M";
@@ -33,6 +33,13 @@ pub enum Era {
     Now,
     /// The drivers of the 1.2 tools: no stack glue, no pin, few attributes.
     Old,
+}
+
+/// One applet at a time. A real one has its process to itself; beside another in a thread, its
+/// children would inherit the other's sockets, and nobody would see their end.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gone with its value, semaphores and all.
@@ -118,6 +125,18 @@ impl World {
 
     /// Runs an applet. Where an argument begins with `/dev/`, it is this machine's.
     pub fn run(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
+        let _alone = alone();
+        self.run_now(applet, args)
+    }
+
+    /// Runs an applet in a process of its own, which may die in it.
+    pub fn run_in_child(&self, applet: &str, args: &[&str]) {
+        let _alone = alone();
+        let child = ocfs2box::sys::fork::in_child(|| drop(self.run_now(applet, args)));
+        child.unwrap().wait();
+    }
+
+    fn run_now(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
         let args: Vec<OsString> = args
             .iter()
             .map(|arg| match arg.starts_with("/dev/") {

@@ -157,7 +157,11 @@ impl FakeKernel {
         if attribute != "dev" {
             return Ok(text.to_owned());
         }
-        // A descriptor of the process that writes.
+        self.beat(region, name, text)
+    }
+
+    /// `text` is a descriptor of the process that writes.
+    fn beat(&self, region: &Path, name: &str, text: &str) -> Result<String, Error> {
         let opened = fs::read_link(format!("/proc/self/fd/{text}")).map_err(|_| libc::EINVAL)?;
         let device = self.block_name(&opened).ok_or(libc::EINVAL)?;
         if self.uuid_of(&device).is_none_or(|uuid| uuid != name) {
