@@ -191,7 +191,9 @@ fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {
     let number = rustix::fs::fstat(&device)
         .wrap_err("looking at the device")?
         .st_rdev;
-    if DeviceNumber::from_raw(number) != source.number {
+    let number = Some(DeviceNumber::from_raw(number));
+    let kernel = heartbeat.system.kernel();
+    if kernel.block_device(&source.device, number) != Some(source.number) {
         bail!(
             "{} has become another device since the volume on it was read",
             source.device.display()
