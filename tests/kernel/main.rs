@@ -3,5 +3,6 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod lifecycle;
 mod outlive;
 mod rig_smoke;

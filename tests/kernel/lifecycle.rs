@@ -1,0 +1,124 @@
+//! From `o2cb online` over every way to mount and unmount to `o2cb unload`: the heartbeat
+//! beats as long as the volume is mounted anywhere on the node, and nothing stays after it.
+
+mod callout;
+mod options;
+mod parallel;
+mod places;
+mod references;
+mod unmount;
+mod unseen;
+mod volumes;
+
+use crate::rig::{Disk, Lab, Node};
+use std::thread;
+
+#[test]
+fn two_nodes_mount_at_once_and_leave_nothing() {
+    let lab = Lab::new("share");
+    let disk = lab.disk("volume").label("shared").format();
+    let nodes: [Node; 2] = lab.boot();
+    at_once(&nodes, |node| {
+        online(node);
+        mount(node, &disk);
+        node.ok(&format!("echo by {0} > {1}/{0}", node.name(), point(&disk)));
+    });
+    for (node, other) in [(&nodes[0], "n2"), (&nodes[1], "n1")] {
+        let text = node.ok(&format!("cat {}/{other}", point(&disk)));
+        assert_eq!(text, format!("by {other}\n"));
+        assert_beats(node, &disk);
+    }
+    at_once(&nodes, |node| {
+        node.ok(&format!("umount {}", point(&disk)));
+        node.assert_clean();
+        bring_down(node);
+    });
+    lab.end();
+}
+
+/// Does the same to each, all at the same time.
+fn at_once<T: Sync>(all: &[T], work: impl Fn(&T) + Sync) {
+    thread::scope(|scope| {
+        for each in all {
+            scope.spawn(|| work(each));
+        }
+    });
+}
+
+#[track_caller]
+fn online(node: &Node) {
+    node.ok("o2cb online");
+}
+
+/// Nothing is left that a volume or the cluster needed. The node manager's module stays, as
+/// it does with the C tools.
+#[track_caller]
+fn bring_down(node: &Node) {
+    node.ok("o2cb offline");
+    assert_eq!(node.ok("ls /sys/kernel/config/cluster"), "");
+    node.ok("o2cb unload");
+    node.fails(1, "grep ocfs2 /proc/filesystems");
+    node.fails(1, "grep ^ocfs2 /proc/modules | grep -v ^ocfs2_nodemanager");
+    // A process that waited for a superblock out of sight looks up now and then only.
+    node.assert_clean_within(30);
+}
+
+/// A disk's usual mount point.
+fn point(disk: &Disk) -> String {
+    format!("/mnt/{}", name(disk))
+}
+
+/// A disk's name in the kernel.
+fn name(disk: &Disk) -> &str {
+    disk.device().trim_start_matches("/dev/")
+}
+
+#[track_caller]
+fn mount(node: &Node, disk: &Disk) {
+    mount_at(node, disk, &point(disk));
+}
+
+#[track_caller]
+fn mount_at(node: &Node, disk: &Disk, point: &str) {
+    let device = disk.device();
+    node.ok(&format!(
+        "mkdir -p {point} && mount -t ocfs2 {device} {point}"
+    ));
+}
+
+#[track_caller]
+fn umount(node: &Node, disk: &Disk) {
+    node.ok(&format!("umount {}", point(disk)));
+}
+
+/// The mounted volume's region is there, and exactly its superblock's reference.
+#[track_caller]
+fn assert_beats(node: &Node, disk: &Disk) {
+    assert_references(node, disk, 1);
+}
+
+#[track_caller]
+fn assert_references(node: &Node, disk: &Disk, count: u32) {
+    assert!(node.regions().contains(&disk.uuid()), "{}", name(disk));
+    assert_eq!(node.references(&disk.uuid()), count, "{}", name(disk));
+}
+
+/// The volume's region is gone; those of other volumes may be there.
+#[track_caller]
+fn assert_silent(node: &Node, disk: &Disk) {
+    assert!(!node.regions().contains(&disk.uuid()), "{}", name(disk));
+}
+
+/// Starts something that goes on in the background; returns its process number.
+#[track_caller]
+fn background(node: &Node, command: &str) -> String {
+    let pid = node.ok(&format!("{command} & echo $!"));
+    pid.trim().to_owned()
+}
+
+/// Ends a process and waits until it is gone.
+#[track_caller]
+fn end(node: &Node, pid: &str) {
+    node.ok(&format!("kill {pid}"));
+    node.wait_for(&format!("! [ -e /proc/{pid} ]"), 30);
+}
