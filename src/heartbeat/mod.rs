@@ -187,6 +187,14 @@ impl<'s> Heartbeat<'s> {
         }
         match locked.count()? {
             0 => self.clear(locked, asker),
+            // A tool may come late, when another has given the superblock's back already and a
+            // third is joining: where references are marked, it takes that one or none.
+            _ if asker == Asker::Tool
+                && self.marks(&locked)
+                && !locked.superblock_owns_one()? =>
+            {
+                Ok(Left::InUse)
+            }
             // A program that is just joining: the superblock has none to give back. The
             // kernel's call-out also comes after a mount(2) that failed late, whose own
             // process undoes its join.
@@ -281,6 +289,11 @@ impl<'s> Heartbeat<'s> {
         } else {
             Left::Stopped
         })
+    }
+
+    /// Does a mount mark the reference that its superblock owns, in this set and on this kernel?
+    fn marks(&self, locked: &Locked) -> bool {
+        self.pinned_while_mounted && locked.tells_owner()
     }
 
     /// Does the reference that was last taken belong to somebody else than the superblock?

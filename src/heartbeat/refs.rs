@@ -169,6 +169,11 @@ impl Locked {
         Ok(owner.wrap_err("reading the owner of the references")? == 1)
     }
 
+    /// Does the set tell whose a reference is? One that C made does not.
+    pub fn tells_owner(&self) -> bool {
+        self.owner_known
+    }
+
     /// The process that last took or gave back a reference; 0 if it is not to be seen.
     pub fn last_user(&self) -> Result<u32> {
         let user = self.set.last_process(COUNT);

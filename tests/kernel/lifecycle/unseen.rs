@@ -1,8 +1,8 @@
 //! Superblocks that live on where the unmounting process cannot see them.
 
 use super::{
-    assert_beats, assert_silent, at_once, background, bring_down, end, mount, name, online, point,
-    umount,
+    assert_beats, assert_references, assert_silent, at_once, background, bring_down, end, mount,
+    name, online, point, umount,
 };
 use crate::rig::{Disk, Lab, Node};
 
@@ -194,4 +194,31 @@ fn write_on_demand(node: &Node, disk: &Disk) -> String {
     );
     node.wait_for(&format!("[ -e {point}/file ]"), 30);
     pid
+}
+
+#[test]
+fn who_comes_late_to_a_superblocks_end_takes_no_other_reference() {
+    let lab = Lab::new("late");
+    let disk = lab.disk("volume").format();
+    let [node] = lab.boot();
+    online(&node);
+    mount(&node, &disk);
+    node.ok(&format!("ocfs2_hb_ctl -S -d {} me", disk.device()));
+    let writer = write_on_demand(&node, &disk);
+    node.ok(&format!("umount -l {}", point(&disk)));
+    assert_references(&node, &disk, 2);
+    let waiter = node.ok("pgrep -x umount.ocfs2");
+    node.ok(&format!("kill -STOP {waiter}"));
+    end(&node, &writer);
+    wait_for_end(&node, &disk);
+    // As the kernel calls it.
+    node.ok(&format!("ocfs2_hb_ctl -K -u {}", disk.uuid()));
+    assert_references(&node, &disk, 1);
+    node.ok(&format!("kill -CONT {waiter}"));
+    node.wait_for("! pgrep -x umount.ocfs2", 30);
+    assert_references(&node, &disk, 1);
+    node.ok(&format!("ocfs2_hb_ctl -K -d {} me", disk.device()));
+    node.assert_clean();
+    bring_down(&node);
+    lab.end();
 }
