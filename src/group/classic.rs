@@ -2,7 +2,7 @@
 
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::live::Live;
-use crate::heartbeat::{Asker, Heartbeat, Hold, Holder, Left, Lifetime, Source, Watch};
+use crate::heartbeat::{Asker, Ending, Heartbeat, Hold, Holder, Left, Lifetime, Source, Watch};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::sys::fork;
 use crate::sys::ioprio::Level;
@@ -18,8 +18,8 @@ pub struct Classic<'s> {
     heartbeat: Heartbeat<'s>,
     /// Where to start it; not known where only the region's name is.
     source: Option<Source>,
-    /// Which mounts are the volume's.
-    device: Option<DeviceNumber>,
+    /// As it was found, before an unmount.
+    ending: Ending,
     /// Regions belong to the cluster: nothing is started or stopped for a volume.
     global: bool,
 }
@@ -57,11 +57,12 @@ impl<'s> Classic<'s> {
                 mode(global),
             );
         }
+        let heartbeat = Heartbeat::new(system, live.path(), volume.superblock.uuid);
         Ok(Self {
             system,
-            heartbeat: Heartbeat::new(system, live.path(), volume.superblock.uuid),
             source: source(volume),
-            device: volume.number,
+            ending: heartbeat.ending(volume.number)?,
+            heartbeat,
             global,
         })
     }
@@ -69,11 +70,12 @@ impl<'s> Classic<'s> {
     /// By the region's name alone.
     pub fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
         let live = Live::find(system)?.ok_or_else(|| eyre!("no cluster is online on this node"))?;
+        let heartbeat = Heartbeat::new(system, live.path(), name);
         Ok(Self {
             system,
-            heartbeat: Heartbeat::new(system, live.path(), name),
             source: None,
-            device,
+            ending: heartbeat.ending(device)?,
+            heartbeat,
             global: live.global_heartbeat()?,
         })
     }
@@ -101,9 +103,9 @@ impl<'s> Classic<'s> {
         }
         match service {
             Service::Mount(_) => {
-                let left = self.heartbeat.leave_superblock(Asker::Tool, self.device)?;
+                let left = self.heartbeat.leave_superblock(Asker::Tool, self.ending)?;
                 if left == Left::StillAlive {
-                    self.heartbeat.leave_superblock_later(self.device)?;
+                    self.heartbeat.leave_superblock_later(self.ending)?;
                 }
                 Ok(left)
             }
@@ -116,7 +118,7 @@ impl<'s> Classic<'s> {
         if self.global {
             return Ok(Left::NothingThere);
         }
-        self.heartbeat.leave_superblock(asker, self.device)
+        self.heartbeat.leave_superblock(asker, self.ending)
     }
 
     pub(super) fn is_global(&self) -> bool {

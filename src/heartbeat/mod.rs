@@ -58,6 +58,16 @@ pub enum Asker {
     Kernel,
 }
 
+/// What is known of a superblock before it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// Its device; other mounts of it may go on.
+    device: Option<DeviceNumber>,
+    /// One of the references was its own. Several may come to give that back: two unmounts, or
+    /// one and the process that waits. Unmarked, it is one of the C mount.ocfs2's.
+    was_marked: bool,
+}
+
 /// Who takes a hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
@@ -175,11 +185,17 @@ impl<'s> Heartbeat<'s> {
         Ok(())
     }
 
+    /// Who will be done with the region when the mounts of `device` are gone: asked while they
+    /// are there.
+    pub fn ending(&self, device: Option<DeviceNumber>) -> Result<Ending> {
+        let was_marked = self.references.superblock_owns_one()?;
+        Ok(Ending { device, was_marked })
+    }
+
     /// The superblock is done: its reference goes, and with the last one the region.
-    /// `device` is the one that was unmounted; other mounts of it may go on.
-    pub fn leave_superblock(&self, asker: Asker, device: Option<DeviceNumber>) -> Result<Left> {
+    pub fn leave_superblock(&self, asker: Asker, ending: Ending) -> Result<Left> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
-        if let Some(device) = device {
+        if let Some(device) = ending.device {
             let points = mounts::points_of(self.system, device)?;
             if !points.is_empty() {
                 return Ok(Left::StillMounted(points));
@@ -187,14 +203,8 @@ impl<'s> Heartbeat<'s> {
         }
         match locked.count()? {
             0 => self.clear(locked, asker),
-            // A tool may come late, when another has given the superblock's back already and a
-            // third is joining: where references are marked, it takes that one or none.
-            _ if asker == Asker::Tool
-                && self.marks(&locked)
-                && !locked.superblock_owns_one()? =>
-            {
-                Ok(Left::InUse)
-            }
+            // Somebody was here before, and whose the others are is not known.
+            _ if ending.was_marked && !locked.superblock_owns_one()? => Ok(Left::InUse),
             // A program that is just joining: the superblock has none to give back. The
             // kernel's call-out also comes after a mount(2) that failed late, whose own
             // process undoes its join.
@@ -208,9 +218,9 @@ impl<'s> Heartbeat<'s> {
     }
 
     /// Gives the superblock's reference back as soon as the superblock is gone, in a process
-    /// that goes on by itself. `device` is the one that was unmounted.
-    pub fn leave_superblock_later(&self, device: Option<DeviceNumber>) -> Result<()> {
-        waiter::start(self, device)
+    /// that goes on by itself.
+    pub fn leave_superblock_later(&self, ending: Ending) -> Result<()> {
+        waiter::start(self, ending)
     }
 
     /// A program is done: one reference goes that is not the superblock's.
@@ -289,11 +299,6 @@ impl<'s> Heartbeat<'s> {
         } else {
             Left::Stopped
         })
-    }
-
-    /// Does a mount mark the reference that its superblock owns, in this set and on this kernel?
-    fn marks(&self, locked: &Locked) -> bool {
-        self.pinned_while_mounted && locked.tells_owner()
     }
 
     /// Does the reference that was last taken belong to somebody else than the superblock?

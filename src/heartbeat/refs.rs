@@ -67,6 +67,17 @@ impl References {
         }
     }
 
+    /// Is one of them the mounted superblock's? Asked without the lock, and without making a
+    /// set.
+    pub fn superblock_owns_one(self) -> Result<bool> {
+        match Set::open(self.key).and_then(|set| set.value(SUPERBLOCK)) {
+            Ok(owner) => Ok(owner == 1),
+            // No set, or one of two.
+            Err(error) if is_gone(&error) => Ok(false),
+            Err(error) => Err(error).wrap_err("reading the owner of the references"),
+        }
+    }
+
     /// Takes the region's lock. `wanted` is asked again and again while another process has
     /// it; its error ends the wait.
     ///
@@ -167,11 +178,6 @@ impl Locked {
         }
         let owner = self.set.value(SUPERBLOCK);
         Ok(owner.wrap_err("reading the owner of the references")? == 1)
-    }
-
-    /// Does the set tell whose a reference is? One that C made does not.
-    pub fn tells_owner(&self) -> bool {
-        self.owner_known
     }
 
     /// The process that last took or gave back a reference; 0 if it is not to be seen.

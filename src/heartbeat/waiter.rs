@@ -4,10 +4,9 @@
 //! It holds nothing that could keep the superblock, or anything of its caller's, alive. Killed,
 //! it is made up for by the next call that touches regions.
 
-use super::{Asker, Heartbeat, Left};
+use super::{Asker, Ending, Heartbeat, Left};
 use crate::cluster::live::Live;
 use crate::sys::{fork, signal};
-use crate::system::mounts::DeviceNumber;
 use crate::system::{System, namespace};
 use eyre::{Result, WrapErr};
 use std::time::Duration;
@@ -17,7 +16,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Starts it.
-pub fn start(heartbeat: &Heartbeat, device: Option<DeviceNumber>) -> Result<()> {
+pub fn start(heartbeat: &Heartbeat, ending: Ending) -> Result<()> {
     // Opened here, where somebody can be told.
     let first = namespace::first()?;
     fork::in_child(|| {
@@ -29,13 +28,13 @@ pub fn start(heartbeat: &Heartbeat, device: Option<DeviceNumber>) -> Result<()> 
         // A machine that shuts down must not wait for this.
         let _ = signal::allow_termination();
         leave_control_group(heartbeat.system);
-        wait(heartbeat, device);
+        wait(heartbeat, ending);
     })
     .map(drop)
     .wrap_err("starting a process that waits for the volume's end")
 }
 
-fn wait(heartbeat: &Heartbeat, device: Option<DeviceNumber>) {
+fn wait(heartbeat: &Heartbeat, ending: Ending) {
     let system = heartbeat.system;
     let mut pause = SHORTEST;
     loop {
@@ -48,7 +47,7 @@ fn wait(heartbeat: &Heartbeat, device: Option<DeviceNumber>) {
         };
         let there = Heartbeat::new(system, live.path(), heartbeat.region.name());
         // An error may pass, such as a lock that was not to be had.
-        match there.leave_superblock(Asker::Tool, device) {
+        match there.leave_superblock(Asker::Tool, ending) {
             Ok(Left::StillAlive) | Err(_) => {}
             Ok(_) => return,
         }

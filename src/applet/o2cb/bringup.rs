@@ -82,7 +82,8 @@ pub(super) fn offline(call: &Call) -> Result<()> {
     }
     if !kept.is_empty() {
         bail!(
-            "cluster \"{}\" is in use: {} (unmount the volumes, end the programs)",
+            "cluster \"{}\" is in use: {} (unmount the volumes, end the programs; for a reference \
+             without an owner: ocfs2_hb_ctl -K -d DEVICE NAME)",
             live.name(),
             kept.join("; ")
         );
