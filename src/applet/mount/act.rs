@@ -1,0 +1,170 @@
+//! Joins, mounts and completes.
+
+use super::super::progress::Progress;
+use super::{Plan, explain};
+use crate::group::{Group, classic};
+use crate::heartbeat::NoHeartbeat;
+use crate::ids::Service;
+use crate::report::{self, Failure, exit};
+use crate::sys::ioprio::Level;
+use crate::system::System;
+use crate::system::kmsg::Bookmark;
+use crate::volume::Examined;
+use eyre::eyre;
+use rustix::mount::{MountFlags, UnmountFlags};
+use std::ffi::{CStr, CString};
+use std::io;
+use std::path::Path;
+
+impl Plan {
+    /// Looks at everything first, then joins, mounts and completes.
+    pub(super) fn carry_out(&self, system: &System) -> Result<(), Failure> {
+        let failed = |report: eyre::Report| Failure::of(report, exit::MOUNT);
+        self.check_mount_point(system).map_err(failed)?;
+        if self.options.bind {
+            if self.fake {
+                return Ok(());
+            }
+            return self.call_mount(system, &self.device, c"").map_err(|error| {
+                let action = format!(
+                    "binding {} on {}",
+                    self.device.display(),
+                    self.point.display()
+                );
+                failed(eyre!(error).wrap_err(action))
+            });
+        }
+        let named =
+            |report: eyre::Report| failed(report.wrap_err(self.device.display().to_string()));
+        let volume = Examined::read(system, &self.device).map_err(named)?;
+        let data = self.check_volume(&volume).map_err(named)?;
+        if self.options.remount || self.options.nocluster.is_some() || volume.is_local() {
+            return self.mount_alone(system, &volume, &data);
+        }
+        self.mount_joined(system, volume, &data)
+    }
+
+    /// A mount that nobody else has to know of.
+    fn mount_alone(
+        &self,
+        system: &System,
+        volume: &Examined,
+        data: &CString,
+    ) -> Result<(), Failure> {
+        let failed = |report: eyre::Report| {
+            Failure::of(
+                report.wrap_err(self.device.display().to_string()),
+                exit::MOUNT,
+            )
+        };
+        if self.fake {
+            return Ok(());
+        }
+        if !self.options.remount {
+            crate::cluster::stack::load_filesystem(system).map_err(failed)?;
+        }
+        let bookmark = Bookmark::now(system);
+        let mounted = self.call_mount(system, &volume.canonical, data);
+        self.conclude(&mounted, volume, data, bookmark)
+    }
+
+    fn mount_joined(
+        &self,
+        system: &System,
+        volume: Examined,
+        data: &CString,
+    ) -> Result<(), Failure> {
+        let failed = |report: eyre::Report| {
+            Failure::of(
+                report.wrap_err(self.device.display().to_string()),
+                exit::MOUNT,
+            )
+        };
+        if self.fake {
+            return Group::check(system, &volume).map_err(failed);
+        }
+        let group = Group::of_volume(system, &volume).map_err(failed)?;
+        let service = Service::Mount(self.point.clone());
+        let mut progress = Progress::new(self.verbose, &self.device);
+        let joined = group.begin_join(&service, &mut |wait, since| progress.show(wait, since));
+        progress.clear();
+        let join = joined.map_err(failed)?;
+        let bookmark = Bookmark::now(system);
+        // Nothing between the two: a mount that succeeded has to keep its heartbeat.
+        let mut mounted = self.call_mount(system, &volume.canonical, data);
+        if let Err(report) = join.complete(&mounted) {
+            if report.is::<NoHeartbeat>() {
+                mounted = self
+                    .call_unmount(system)
+                    .and(Err(io::Error::other(NoHeartbeat)));
+            }
+            let what = if mounted.is_ok() {
+                "mounted, but"
+            } else {
+                "undoing the join:"
+            };
+            report::warn(format_args!("{}: {what} {report:#}", self.device.display()));
+        }
+        if mounted.is_ok()
+            && let Err(report) = group.prefer_heartbeat_io(Level::HIGHEST)
+            && self.verbose
+        {
+            report::warn(format_args!("{report:#}"));
+        }
+        classic::tidy_regions(system);
+        self.conclude(&mounted, &volume, data, bookmark)
+    }
+
+    fn call_mount(&self, system: &System, source: &Path, data: impl AsRef<CStr>) -> io::Result<()> {
+        let mut flags = self.options.flags;
+        flags.set(MountFlags::BIND, self.options.bind);
+        flags.set(crate::options::REMOUNT, self.options.remount);
+        self.there(|| {
+            let target = system.path(&self.point);
+            let kernel = system.kernel();
+            kernel.mount(source, &target, c"ocfs2", flags, data.as_ref())
+        })
+    }
+
+    /// Out of sight at once: nobody may write to a volume that does not beat.
+    fn call_unmount(&self, system: &System) -> io::Result<()> {
+        self.there(|| {
+            let target = system.path(&self.point);
+            system.kernel().unmount(&target, UnmountFlags::DETACH)
+        })
+    }
+
+    fn there<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match &self.namespace {
+            Some(namespace) => namespace.run(call).map_err(io::Error::other)?,
+            None => call(),
+        }
+    }
+
+    /// Says what came of mount(2).
+    fn conclude(
+        &self,
+        mounted: &io::Result<()>,
+        volume: &Examined,
+        data: &CString,
+        bookmark: Bookmark,
+    ) -> Result<(), Failure> {
+        let Err(error) = mounted else {
+            if self.verbose {
+                let line =
+                    self.options
+                        .describe(&volume.canonical, &self.point, !volume.is_local(), data);
+                return report::say(line + "\n")
+                    .map_err(|report| Failure::of(report, exit::SYSTEM));
+            }
+            return Ok(());
+        };
+        let said = bookmark.said_since(volume.number);
+        let place = format!(
+            "{}: mounting it on {}",
+            self.device.display(),
+            self.point.display()
+        );
+        Err(explain::failure(error, place, &self.options, said))
+    }
+}
