@@ -134,6 +134,11 @@ fn errno(cause: &(dyn std::error::Error + 'static)) -> Option<Errno> {
     }
 }
 
+/// What every line about something goes through.
+fn plain(message: impl fmt::Display) -> String {
+    printable(without_numbers(&message.to_string()))
+}
+
 /// std shows an error as "No such file or directory (os error 2)"; the number tells nobody
 /// anything.
 fn without_numbers(text: &str) -> String {
@@ -159,7 +164,7 @@ pub fn name() -> &'static str {
 
 /// Prints one line on standard error. That it cannot be printed has nowhere to be said.
 pub fn warn(message: impl fmt::Display) {
-    let line = format!("{}: {}\n", name(), printable(message.to_string()));
+    let line = format!("{}: {}\n", name(), plain(message));
     // One write, so that lines of several processes do not mix.
     let _ = io::stderr().write_all(line.as_bytes());
 }
@@ -173,7 +178,7 @@ pub fn log_if_unheard(log: &std::path::Path, message: impl fmt::Display) {
         return;
     }
     // <3>: an error. A log that cannot be written leaves nobody to tell.
-    let line = format!("<3>{}: {}\n", name(), printable(message.to_string()));
+    let line = format!("<3>{}: {}\n", name(), plain(message));
     if let Ok(mut log) = std::fs::File::options().write(true).open(log) {
         let _ = log.write_all(line.as_bytes());
     }
@@ -181,7 +186,7 @@ pub fn log_if_unheard(log: &std::path::Path, message: impl fmt::Display) {
 
 /// Shows a line on the terminal that the next one takes the place of; an empty one ends it.
 pub fn show_passing(message: impl fmt::Display) {
-    let message = printable(message.to_string());
+    let message = plain(message);
     let name = if message.is_empty() { "" } else { name() };
     let colon = if message.is_empty() { "" } else { ": " };
     // Back to the margin, and clear what stood there.
@@ -276,6 +281,15 @@ mod tests {
         let report = Report::new(io::Error::from(Errno::NODEV)).wrap_err("/dev/x");
         let text = Failure::of(report, exit::MOUNT).to_string();
         assert_eq!(text, "/dev/x: No such device");
+    }
+
+    #[test]
+    fn a_line_has_no_numbers_of_errors() {
+        let error = io::Error::from(Errno::ACCESS);
+        assert_eq!(
+            plain(format_args!("/dev/x\n: {error}; {error}")),
+            r"/dev/x\n: Permission denied; Permission denied"
+        );
     }
 
     #[test]
