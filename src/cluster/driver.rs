@@ -56,7 +56,7 @@ pub fn unload(system: &System) -> Result<()> {
     for mount in mounts.iter().filter(|mount| mount.kind == "ocfs2_dlmfs") {
         system
             .kernel()
-            .unmount(&mount.point, UnmountFlags::empty())
+            .unmount(&system.path(&mount.point), UnmountFlags::empty())
             .wrap_err_with(|| format!("unmounting {}", mount.point.display()))?;
     }
     for module in [

@@ -211,6 +211,9 @@ impl Kernel for FakeKernel {
     }
 
     fn unmount(&self, target: &Path, flags: UnmountFlags) -> io::Result<()> {
+        if !target.starts_with(&self.root) {
+            self.log.harm("a mount of another machine was ended");
+        }
         self.unmount_here(&self.inside(target), flags)
     }
 
