@@ -18,11 +18,14 @@ use ocfs2box::report::Failure;
 use ocfs2box::system::System;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The smallest volume that mkfs.ocfs2 makes in no time.
 const MKFS: &str = "-q -b 512 -C 4K -N 1 -J size=4M";
@@ -40,6 +43,19 @@ pub enum Era {
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does `work`, and waits for the end of the processes that it leaves behind: they inherit a
+/// socket. None of them has reason to live for long.
+fn to_the_end<T>(work: impl FnOnce() -> T) -> T {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let done = work();
+    drop(theirs);
+    ours.set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let heard = ours.read(&mut [0]);
+    assert_eq!(heard.expect("the end of an applet's children"), 0);
+    done
 }
 
 /// Gone with its value, semaphores and all.
@@ -88,6 +104,8 @@ impl World {
         );
         self.write("/proc/sys/kernel/hostname", "n1\n");
         self.write("/bin/true", "");
+        let caller = std::os::unix::process::parent_id();
+        self.write(&format!("/proc/{caller}/cmdline"), "sh\0");
         self.configure("local");
     }
 
@@ -123,17 +141,21 @@ impl World {
         FakeKernel::new(&self.root)
     }
 
-    /// Runs an applet. Where an argument begins with `/dev/`, it is this machine's.
+    /// Runs an applet, and its children to their end. Where an argument begins with `/dev/`,
+    /// it is this machine's.
     pub fn run(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
         let _alone = alone();
-        self.run_now(applet, args)
+        to_the_end(|| self.run_now(applet, args))
     }
 
-    /// Runs an applet in a process of its own, which may die in it.
+    /// Runs an applet in a process of its own, which may die in it, and its children to
+    /// their end.
     pub fn run_in_child(&self, applet: &str, args: &[&str]) {
         let _alone = alone();
-        let child = ocfs2box::sys::fork::in_child(|| drop(self.run_now(applet, args)));
-        child.unwrap().wait();
+        to_the_end(|| {
+            let child = ocfs2box::sys::fork::in_child(|| drop(self.run_now(applet, args)));
+            child.unwrap().wait();
+        });
     }
 
     fn run_now(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
@@ -245,16 +267,8 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// Lock, references and owner once the starter of its heartbeat has let the lock go.
+    /// Lock, references and owner.
     pub fn counts(&self) -> Vec<i32> {
-        for _ in 0..200 {
-            match self.semaphores.values() {
-                values if values.first() == Some(&1) => {
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
-                values => return values,
-            }
-        }
         self.semaphores.values()
     }
 }

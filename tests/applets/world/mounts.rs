@@ -52,7 +52,17 @@ impl FakeKernel {
         if kind == "configfs" {
             self.show_clusters();
         }
+        self.die("after");
         Ok(())
+    }
+
+    /// The process is killed in the call, where a test has asked for it: before the call has
+    /// done anything, or after it has done everything.
+    fn die(&self, when: &str) {
+        if read(&self.root.join(".fake/die")) == when {
+            let here = rustix::process::getpid();
+            let _ = rustix::process::kill_process(here, rustix::process::Signal::KILL);
+        }
     }
 
     fn note_mount(
@@ -75,11 +85,7 @@ impl FakeKernel {
             data.to_string_lossy(),
             counts.unwrap_or_default()
         ))?;
-        if self.root.join(".fake/die").exists() {
-            // Killed in the call.
-            let here = rustix::process::getpid();
-            let _ = rustix::process::kill_process(here, rustix::process::Signal::KILL);
-        }
+        self.die("before");
         Ok(())
     }
 
@@ -138,8 +144,14 @@ impl FakeKernel {
             self.log.question(&format!("call-out -K -u {uuid}"));
             let system = System::with(&self.root, Box::new(Self::new(&self.root)));
             let args: Vec<OsString> = ["-K", "-u", &uuid].map(OsString::from).into();
+            // What runs it is a thread of the kernel's, which has no command line.
+            let caller = std::os::unix::process::parent_id();
+            let line = self.root.join(format!("proc/{caller}/cmdline"));
+            let shell = fs::read(&line).unwrap_or_default();
+            let _ = fs::write(&line, "");
             // As in the kernel, nobody looks at what came of it.
             let _ = ocfs2box::applet::hb_ctl::run(&system, &args);
+            let _ = fs::write(&line, shell);
         }
         let _ = fs::remove_file(self.note_of("claims", device));
     }
