@@ -103,18 +103,24 @@ fn the_kernel_s_own_words_follow_a_failed_mount() {
 
 #[test]
 fn a_region_that_cannot_be_made_leaves_nothing() {
-    for errno in [libc::ENOSPC, libc::EACCES, libc::ENOENT, libc::ENOMEM] {
+    for (errno, code) in [
+        (libc::ENOSPC, 32),
+        (libc::ENOENT, 32),
+        (libc::EACCES, 1),
+        (libc::EPERM, 1),
+        (libc::ENOMEM, 2),
+    ] {
         let world = World::online(Era::Now);
         let volume = world.volume("ubda", "");
         world.log.fail("make", errno);
-        let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+        let refused = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         let reason = std::io::Error::from_raw_os_error(errno).to_string();
         let reason = reason.split(" (os").next().unwrap();
         let sentence = format!(
             "/dev/ubda: making the heartbeat region {}: {reason}",
             volume.uuid
         );
-        assert_eq!((code, said), (32, sentence));
+        assert_eq!(refused, (code, sentence));
         assert_eq!(world.calls().len(), 1);
         assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
     }
@@ -206,15 +212,48 @@ fn what_only_helps_may_fail() {
     assert_eq!(volume.counts(), [0, 1, 1]);
 }
 
-/// Where the region is pinned by the mount, the joining reference ends with its process.
+/// Where the region is pinned by the mount, the joining reference ends with its process, and
+/// the heartbeat's starter takes away what nobody needs: a mount that was made needs it.
 #[test]
 fn a_process_that_dies_in_mount_leaves_no_reference() {
-    for (era, left) in [(Era::Now, [0, 0, 0]), (Era::Old, [0, 1, 0])] {
+    let kept = &[0, 1, 0][..];
+    for (era, when, left, regions) in [
+        (Era::Now, "before", &NO_SET[..], 0),
+        (Era::Now, "after", &[0, 0, 0], 1),
+        (Era::Old, "before", kept, 1),
+        (Era::Old, "after", kept, 1),
+    ] {
         let world = World::online(era);
         let volume = world.volume("ubda", "");
-        world.write("/.fake/die", "");
+        world.write("/.fake/die", when);
         world.run_in_child("mount.ocfs2", &["/dev/ubda", "/mnt"]);
-        assert!(world.calls().last().unwrap().starts_with("mount "));
-        assert_eq!(volume.counts(), left);
+        // Nor is the kernel asked to remove what it shows as mounted.
+        let calls = world.log.all();
+        let at = calls.iter().position(|call| call.starts_with("mount "));
+        let remove = format!("remove webc/heartbeat/{} [1 0 0]", volume.uuid);
+        let tidied: &[String] = if regions == 0 { &[remove] } else { &[] };
+        assert_eq!(calls[at.unwrap() + 1..], *tidied);
+        assert_eq!(
+            (volume.counts().as_slice(), world.regions().len()),
+            (left, regions)
+        );
+        if when == "after" {
+            world.run("umount.ocfs2", &["/mnt"]).unwrap();
+            assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        }
     }
+}
+
+/// The starter tidies for its own applet alone.
+#[test]
+fn a_process_that_dies_in_mount_leaves_a_program_s_heartbeat() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
+        .unwrap();
+    world.write("/.fake/die", "before");
+    world.run_in_child("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+    assert!(world.calls().last().unwrap().starts_with("mount "));
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
 }

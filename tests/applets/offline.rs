@@ -55,6 +55,6 @@ fn a_program_s_heartbeat_keeps_the_cluster() {
         .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "copy"])
         .unwrap();
     let (_, said) = world.refused("o2cb", &["offline"]);
-    assert!(said.contains("by 2 references"), "{said}");
+    assert!(said.contains("by 2 programs or mounts"), "{said}");
     assert_eq!(volume.counts(), [0, 2, 0]);
 }

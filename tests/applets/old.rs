@@ -12,18 +12,49 @@ fn joins_asks_and_leaves() {
     let volume = world.volume("ubda", "");
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
     let calls = world.log.all();
-    // Whether the superblock has one already is asked before the mount.
+    // Nobody opens the device with O_EXCL meanwhile: a mount(2) might fail by it.
     let mount = "mount /dev/ubda /mnt ocfs2 0x0 heartbeat=local [1 0]";
-    assert_eq!(calls[5..7], ["? claimed /dev/ubda", mount]);
-    assert_eq!(volume.counts(), [0, 1, 1]);
+    assert_eq!(calls[5..], [mount]);
+    // Without the mark, which could be stale.
+    assert_eq!(volume.counts(), [0, 1, 0]);
     world.log.forget();
     world.run("umount.ocfs2", &["/mnt"]).unwrap();
-    let remove = format!("remove webc/heartbeat/{} [1 1 1]", volume.uuid);
+    let remove = format!("remove webc/heartbeat/{} [1 1 0]", volume.uuid);
     assert_eq!(
         world.log.all(),
         ["umount /mnt 0x8", "? claimed /dev/ubda", &remove]
     );
     assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+}
+
+/// Without the mark it is the machine that shows whether the superblock is there already: its
+/// mounts, and where those are out of sight its journal.
+#[test]
+fn a_second_mount_owns_no_second_reference() {
+    for out_of_sight in [false, true] {
+        let world = World::online(Era::Old);
+        let volume = world.volume("ubda", "");
+        world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+        if out_of_sight {
+            world.write("/.fake/busy/ubda", "");
+            world.folder("/proc/fs/jbd2/ubda-26");
+            world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+        }
+        world.log.forget();
+        world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+        let mount = "mount /dev/ubda /mnt2 ocfs2 0x0 heartbeat=local [2 0]";
+        assert_eq!(world.calls(), [mount]);
+        assert_eq!(volume.counts(), [0, 1, 0]);
+        if out_of_sight {
+            let _ = std::fs::remove_file(world.path("/.fake/busy/ubda"));
+            let _ = std::fs::remove_dir_all(world.path("/proc/fs/jbd2"));
+        } else {
+            world.run("umount.ocfs2", &["/mnt"]).unwrap();
+            assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
+        }
+        world.run("umount.ocfs2", &["/mnt2"]).unwrap();
+        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    }
 }
 
 #[test]
@@ -41,15 +72,23 @@ fn a_claimed_device_keeps_its_region() {
     let refused = world.refused("o2cb", &["offline"]);
     assert_eq!(refused.0, 1);
     let uuid = volume.uuid.to_string();
-    assert_eq!(
-        world.refused("ocfs2_hb_ctl", &["-K", "-u", &uuid, "x"]).0,
-        1
-    );
+    // By hand, too: only the kernel knows that a superblock is ending.
+    let own: [&[&str]; 2] = [&["-K", "-u", &uuid, "x"], &["-K", "-u", &uuid]];
+    for args in own {
+        let (code, said) = world.refused("ocfs2_hb_ctl", args);
+        assert_eq!(code, 1);
+        assert!(said.contains("the volume is mounted"), "{said}");
+    }
     assert!(world.calls().iter().all(|call| call.starts_with("umount")));
-    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
     world.kernel().end_superblock("ubda");
-    world.run("o2cb", &["offline"]).unwrap();
+    // The reference may as well be a program's, so that nobody tidies it up unasked.
+    let (_, said) = world.refused("o2cb", &["offline"]);
+    assert!(said.contains("by one program or mount"), "{said}");
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
+    world.run("ocfs2_hb_ctl", &["-K", "-u", &uuid]).unwrap();
     assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    world.run("o2cb", &["offline"]).unwrap();
 }
 
 /// A device that cannot be asked counts as mounted.
@@ -62,7 +101,7 @@ fn no_answer_keeps_the_region() {
     world.log.forget();
     world.run("umount.ocfs2", &["/mnt"]).unwrap();
     assert_eq!(world.calls(), ["umount /mnt 0x8"]);
-    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
 }
 
 #[test]
@@ -87,7 +126,11 @@ fn the_call_out_leaves_though_the_device_is_still_claimed() {
     world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", "/sbin/ocfs2_hb_ctl\n");
     world.write("/sbin/ocfs2_hb_ctl", "");
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.log.forget();
     world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    let call_out = format!("? call-out -K -u {}", volume.uuid);
+    let remove = format!("remove webc/heartbeat/{} [1 1 0]", volume.uuid);
+    assert_eq!(world.log.all(), ["umount /mnt 0x8", &call_out, &remove]);
     assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
 }
 
@@ -104,15 +147,15 @@ fn limits_that_the_driver_lacks_are_passed_over() {
         world.read("/proc/fs/ocfs2_nodemanager/hb_dead_threshold"),
         "61"
     );
-    let mut writes = world
-        .calls()
-        .into_iter()
-        .filter(|call| call.starts_with("write"));
-    let last = writes.next_back().unwrap();
-    assert_eq!(
-        last,
-        "write /proc/fs/ocfs2_nodemanager/hb_dead_threshold 61"
-    );
+    let threshold = "write /proc/fs/ocfs2_nodemanager/hb_dead_threshold 61";
+    let calls = world.calls();
+    let at = calls.iter().position(|call| call == "make webc").unwrap();
+    assert_eq!(calls[at + 1..at + 3], [threshold, "make webc/node/n1"]);
+    let limits = calls.iter().filter(|call| {
+        let node = call.contains("/node/") || call.contains("hb_ctl_path");
+        call.starts_with("write") && !node
+    });
+    assert_eq!(limits.count(), 1);
 }
 
 #[test]

@@ -88,21 +88,92 @@ fn a_node_is_added_changed_and_removed_live() {
     assert_eq!(world.calls(), [CALL_OUT, "remove webc/node/n7"]);
 }
 
-/// While volumes are mounted, too: the local node stays as it is.
+/// While volumes are mounted, too: the nodes that are there stay as they are.
 #[test]
 fn a_node_is_added_while_a_volume_is_mounted() {
     let world = World::online(Era::Now);
     world.volume("ubda", "");
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let third = "\nnode:\n\tcluster = webc\n\tnumber = 3\n\tip_port = 7777\n\t\
+                 ip_address = 192.0.2.3\n\tname = n3\n";
     let text = world.read("/etc/ocfs2/cluster.conf");
-    world.write(
-        "/etc/ocfs2/cluster.conf",
-        &(text.replace("name = n2", "name = n3") + "\n"),
-    );
+    let three = text.replace("node_count = 2", "node_count = 3") + "\n" + third;
+    world.write("/etc/ocfs2/cluster.conf", &three);
     world.log.forget();
     world.run("o2cb", &["online"]).unwrap();
-    let calls = world.calls();
-    assert_eq!(calls[1..3], ["remove webc/node/n2", "make webc/node/n3"]);
+    assert_eq!(
+        world.calls(),
+        [
+            CALL_OUT,
+            "make webc/node/n3",
+            "write webc/node/n3/ipv4_port 7777",
+            "write webc/node/n3/ipv4_address 192.0.2.3",
+            "write webc/node/n3/num 3",
+            "write webc/node/n3/local 0",
+        ]
+    );
+}
+
+/// To change one would cut its connection, and what it holds locks on with it.
+#[test]
+fn no_node_is_changed_or_removed_while_a_volume_is_mounted() {
+    let world = World::online(Era::Now);
+    world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let text = world.read("/etc/ocfs2/cluster.conf");
+    let without = text.replace("node_count = 2", "node_count = 1");
+    let without = without.rsplit_once("node:").unwrap().0;
+    world.log.forget();
+    for changed in [
+        &text.replace("name = n2", "name = n3"),
+        &text.replace("192.0.2.2", "192.0.2.3"),
+        without,
+    ] {
+        world.write(
+            "/etc/ocfs2/cluster.conf",
+            &format!("{}\n", changed.trim_end()),
+        );
+        for args in [&["online"][..], &["register-cluster", "webc"]] {
+            let (code, said) = world.refused("o2cb", args);
+            assert_eq!(code, 1);
+            assert!(
+                said.contains("node \"n2\" is not so in the configuration, and cannot be changed"),
+                "{said}"
+            );
+            assert!(world.calls().iter().all(|call| call == CALL_OUT));
+        }
+    }
+    let mut nodes = folders(&world.clusters().join("webc/node"));
+    nodes.sort();
+    assert_eq!(nodes, ["n1", "n2"]);
+    // Once nothing beats, it is.
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.log.forget();
+    world.run("o2cb", &["online"]).unwrap();
+    assert_eq!(world.calls(), [CALL_OUT, "remove webc/node/n2"]);
+}
+
+/// A node that could mount with limits other than its peers' would be taken for dead, or hold
+/// a dead one for living.
+#[test]
+fn limits_are_set_before_the_nodes() {
+    for args in [&["register-cluster", "webc"][..], &["online", "webc"]] {
+        let world = loaded();
+        world.write("/etc/default/o2cb", LIMITS);
+        world.run("o2cb", args).unwrap();
+        let mut calls = world.calls();
+        calls.retain(|call| call != CALL_OUT);
+        let mut wanted = vec![
+            "make webc",
+            "write webc/heartbeat/dead_threshold 61",
+            "write webc/idle_timeout_ms 60000",
+            "write webc/keepalive_delay_ms 40000",
+            "write webc/reconnect_delay_ms 4000",
+            "write webc/fence_method panic",
+        ];
+        wanted.extend(NODES);
+        assert_eq!(calls, wanted);
+    }
 }
 
 const LIMITS: &str = "O2CB_HEARTBEAT_THRESHOLD=61\nO2CB_IDLE_TIMEOUT_MS=60000\n\
@@ -116,13 +187,13 @@ fn a_failure_at_any_call_takes_back_what_was_made() {
         let mut at = 1;
         loop {
             let world = loaded();
-            world.write("/etc/default/o2cb", LIMITS);
             if registered {
                 world.run("o2cb", &["register-cluster", "webc"]).unwrap();
                 std::fs::remove_dir_all(world.clusters().join("webc/node/n2")).unwrap();
                 let _ = std::fs::remove_dir_all(world.path("/.fake/set"));
                 world.log.forget();
             }
+            world.write("/etc/default/o2cb", LIMITS);
             world.log.fail(&format!("#{at}"), libc::EIO);
             let done = world.run("o2cb", &["online"]);
             let cluster = world.clusters().join("webc");

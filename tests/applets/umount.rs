@@ -162,6 +162,37 @@ fn the_call_out_leaves_where_it_is_a_program() {
     }
 }
 
+/// The C tools' call-out counts a reference down and would leave a mark standing.
+#[test]
+fn the_mark_is_set_where_who_leaves_knows_it() {
+    let call_out = "/sbin/ocfs2_hb_ctl";
+    for (program, own, mark) in [
+        ("/bin/true", false, 1),
+        (call_out, true, 1),
+        (call_out, false, 0),
+    ] {
+        let world = World::online(Era::Now);
+        let volume = world.volume("ubda", "");
+        world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", &format!("{program}\n"));
+        world.write(program, "");
+        if own {
+            std::fs::hard_link(world.path(program), world.path("/proc/self/exe")).unwrap();
+        } else {
+            world.write("/proc/self/exe", "");
+        }
+        // The second one's reference is not kept, whoever is to give the first one's back.
+        for point in ["/mnt", "/mnt2"] {
+            world.run("mount.ocfs2", &["/dev/ubda", point]).unwrap();
+            assert_eq!(volume.counts(), [0, 1, mark]);
+        }
+        for point in ["/mnt", "/mnt2"] {
+            assert_eq!(volume.counts(), [0, 1, mark]);
+            world.run("umount.ocfs2", &[point]).unwrap();
+        }
+        assert!(stopped(&world, &volume));
+    }
+}
+
 #[test]
 fn the_call_out_comes_with_the_last_mount_only() {
     let (world, volume) = mounted(Era::Now);
