@@ -45,7 +45,11 @@ impl Hold<'_> {
             reference.put()?;
             bail!(NoHeartbeat);
         }
-        reference.give_to_superblock(self.marked, self.first_mount)
+        // The mounts that were there before may have gone since.
+        let alone = locked
+            .as_ref()
+            .is_ok_and(|locked| locked.count().is_ok_and(|count| count <= 1));
+        reference.give_to_superblock(self.marked, self.first_mount || alone)
     }
 
     /// The program's reference is to outlive this process (ocfs2_hb_ctl -S).

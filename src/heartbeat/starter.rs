@@ -154,7 +154,13 @@ fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
         // The end: do_exit undoes a process's semaphores before it closes its files.
         let _ = applet.read(&mut word);
     }
-    let _ = heartbeat.tidy();
+    if heartbeat
+        .region
+        .state()
+        .is_ok_and(|state| state != State::Absent)
+    {
+        let _ = heartbeat.tidy();
+    }
 }
 
 /// Leaves the region beating and locked.
