@@ -288,7 +288,6 @@ impl<'s> Heartbeat<'s> {
             return Ok(Left::StillAlive);
         }
         match found {
-            State::HalfStarted(Thread::Ended(pid)) => bail!(wedged(self.region.name(), pid)),
             State::Absent => {}
             _ if self.region.remove()? == Removal::Pinned => return Ok(Left::StillAlive),
             _ => {}
@@ -345,13 +344,4 @@ impl<'s> Heartbeat<'s> {
 /// The number of references to the heartbeat of the volume `name`, whatever the cluster.
 pub fn references(system: &System, name: Uuid) -> Result<u32> {
     References::of(name, system.semaphore_mode()).count()
-}
-
-/// A region that must not be touched on this kernel.
-fn wedged(name: Uuid, pid: u32) -> String {
-    format!(
-        "the heartbeat region {name} was left half-started, its thread {pid} has ended, and on \
-         this kernel any use of it may panic the machine (reboot this node; kernels from \
-         6.1.192 and 6.12.117 on are mended)"
-    )
 }

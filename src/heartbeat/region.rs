@@ -35,8 +35,9 @@ pub enum Thread {
     /// It still runs: the region may be removed while it does.
     Running(u32),
     /// It has ended and the kernel still holds its address (before 6.1.192, 6.12.117): to
-    /// touch the region may panic the machine.
-    Ended(u32),
+    /// touch the region may panic the machine. The number in `pid` is then that of whoever
+    /// has the memory now.
+    Ended,
 }
 
 /// The answer to `remove`.
@@ -101,7 +102,7 @@ impl<'s> Region<'s> {
         Ok(if runs {
             Thread::Running(pid)
         } else {
-            Thread::Ended(pid)
+            Thread::Ended
         })
     }
 
@@ -116,10 +117,7 @@ impl<'s> Region<'s> {
         if started.is_err() {
             // At once: the thread of a failed start lives for some 2 s more, and only as
             // long is it safe everywhere to remove the region.
-            match self.state() {
-                Ok(State::HalfStarted(Thread::Ended(_))) => {}
-                _ => drop(self.remove()),
-            }
+            drop(self.remove());
         }
         started
     }
@@ -147,14 +145,38 @@ impl<'s> Region<'s> {
     }
 
     /// Stops the heartbeat and removes the region, unless the kernel needs it.
+    ///
+    /// # Errors
+    /// The region is half-started and its thread has ended: it is not touched.
     pub fn remove(&self) -> Result<Removal> {
+        let removing = || format!("removing the heartbeat region {}", self.name);
+        let _turn = match self.removal_turn() {
+            Err(error) if is_absent(&error) => return Ok(Removal::Gone),
+            turn => turn.wrap_err_with(removing)?,
+        };
+        if self.state()? == State::HalfStarted(Thread::Ended) {
+            bail!(
+                "the heartbeat region {} was left half-started, its thread has ended, and on this \
+                 kernel any use of it may panic the machine (reboot this node; kernels from \
+                 6.1.192 and 6.12.117 on are mended)",
+                self.name
+            );
+        }
         match self.system.kernel().remove_object(&self.path) {
             Ok(()) => Ok(Removal::Gone),
             Err(error) if is_absent(&error) => Ok(Removal::Gone),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(Removal::Pinned),
-            Err(error) => {
-                Err(error).wrap_err_with(|| format!("removing the heartbeat region {}", self.name))
-            }
+            Err(error) => Err(error).wrap_err_with(removing),
         }
+    }
+
+    /// Until the result is dropped no other process of ours removes any region.
+    ///
+    /// The kernel removes one at a time, and before 6.0 waits up to 2 s for its thread. A
+    /// thread that was seen alive before such a wait for another may have ended after it.
+    fn removal_turn(&self) -> io::Result<File> {
+        let folder = File::open(self.path.parent().unwrap_or(&self.path))?;
+        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
+        Ok(folder)
     }
 }

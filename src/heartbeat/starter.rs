@@ -17,7 +17,7 @@
 //! | applet | the end | its hold has ended, or it has |
 
 use super::refs::{LOCK_PATIENCE, Lifetime, Locked, Reference};
-use super::{Heartbeat, Source, State, Thread, Wait, Watch, wedged};
+use super::{Heartbeat, Source, State, Wait, Watch};
 use crate::sys::fork;
 use crate::sys::signal::Interrupted;
 use crate::system::mounts::DeviceNumber;
@@ -184,7 +184,6 @@ fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {
     let region = &heartbeat.region;
     match region.state()? {
         State::Beating(device) => return heartbeat.check_device(&device, source),
-        State::HalfStarted(Thread::Ended(pid)) => bail!(wedged(region.name(), pid)),
         State::HalfStarted(_) => drop(region.remove()?),
         State::Absent => {}
     }
