@@ -1,7 +1,9 @@
 //! fork(2): a piece of this program in a process of its own.
 
 use super::{checked, signal};
+use std::ffi::CStr;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -11,13 +13,15 @@ use std::time::Duration;
 pub struct Child(libc::pid_t);
 
 impl Child {
-    /// Waits for its end, whatever that is.
-    pub fn wait(self) {
+    /// Waits for its end. Did it succeed? What nobody can tell any more (a caller that
+    /// ignores SIGCHLD has us ignore it too) counts as success.
+    pub fn wait(self) -> bool {
         let mut status = 0;
         // SAFETY: `status` is live. An interrupted wait is taken up again.
         while unsafe { libc::waitpid(self.0, &mut status, 0) } == -1
             && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
         {}
+        status == 0
     }
 }
 
@@ -131,6 +135,27 @@ pub fn shed_code() {
             libc::MADV_DONTNEED,
         )
     };
+}
+
+/// Starts the program that `argv` begins with, by its path; all that it knows of the
+/// caller's environment is what it writes to standard error.
+pub fn spawn(argv: &[&CStr], errors: impl AsFd) -> io::Result<Child> {
+    let ended = |list: &[&CStr]| -> Vec<*const libc::c_char> {
+        let pointers = list.iter().map(|text| text.as_ptr());
+        pointers.chain([std::ptr::null()]).collect()
+    };
+    let argv = ended(argv);
+    let environment = ended(&[c"PATH=/sbin:/bin:/usr/sbin:/usr/bin"]);
+    in_child(|| {
+        let _ = rustix::stdio::dup2_stderr(errors);
+        let _ = signal::unblock_all();
+        // SAFETY: both lists end in a null pointer and lead to C strings that live on. It
+        // comes back only if there is no such program; then the child ends at once.
+        unsafe {
+            libc::execve(argv[0], argv.as_ptr(), environment.as_ptr());
+            libc::_exit(127)
+        }
+    })
 }
 
 /// Best effort: where a step is refused, the child merely holds on to more than it needs.

@@ -84,6 +84,11 @@ pub fn allow_termination() -> io::Result<()> {
     set_mask(libc::SIG_UNBLOCK, &term)
 }
 
+/// Lets every signal through again.
+pub fn unblock_all() -> io::Result<()> {
+    set_mask(libc::SIG_SETMASK, &empty())
+}
+
 fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<()> {
     // SAFETY: `set` is live; the old mask is not asked for.
     match unsafe { libc::pthread_sigmask(how, set, std::ptr::null_mut()) } {

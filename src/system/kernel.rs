@@ -1,21 +1,24 @@
 //! What a folder of files cannot imitate.
 
 use super::mounts::DeviceNumber;
+use crate::sys::fork;
 use crate::sys::ioprio::{self, Level};
 use rustix::fs::{FsWord, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// linux/magic.h and fs/configfs: the f_type of statfs(2).
 const CONFIGFS_MAGIC: FsWord = 0x6265_6570;
 
 /// Fixed places, as the kernel's own helper has one: a root-run tool trusts no PATH.
-const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
+const MODPROBE: [&CStr; 2] = [c"/sbin/modprobe", c"/usr/sbin/modprobe"];
+/// An error's text is a line or two.
+const TEXT_MAX: u64 = 4096;
 
 /// The kernel, or what plays it in a test.
 pub trait Kernel {
@@ -108,11 +111,11 @@ impl Kernel for Linux {
     }
 
     fn load_module(&self, name: &str) -> io::Result<()> {
-        modprobe(&["-q", name])
+        modprobe(name, c"-q")
     }
 
     fn unload_module(&self, name: &str) -> io::Result<()> {
-        modprobe(&["-q", "-r", name])
+        modprobe(name, c"-qr")
     }
 
     fn is_claimed(&self, device: &Path) -> io::Result<bool> {
@@ -129,23 +132,28 @@ impl Kernel for Linux {
     }
 }
 
-fn modprobe(arguments: &[&str]) -> io::Result<()> {
+fn modprobe(name: &str, options: &CStr) -> io::Result<()> {
     let program = MODPROBE
         .into_iter()
-        .find(|program| Path::new(program).exists())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "modprobe is not installed"))?;
-    let done = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .env("PATH", "/sbin:/bin:/usr/sbin:/usr/bin")
-        .stdin(Stdio::null())
-        .output()?;
-    if done.status.success() {
+        .find(|program| rustix::fs::stat(*program).is_ok())
+        .ok_or_else(|| io::Error::other("modprobe is not installed"))?;
+    let module = CString::new(name)?;
+    let (ours, theirs) = UnixStream::pair()?;
+    let child = fork::spawn(&[program, options, &module], &theirs)?;
+    drop(theirs);
+    let mut said = Vec::new();
+    ours.take(TEXT_MAX).read_to_end(&mut said)?;
+    if child.wait() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&done.stderr);
+    if !rustix::process::geteuid().is_root() {
+        return Err(Errno::PERM.into());
+    }
+    let said = String::from_utf8_lossy(&said);
     Err(io::Error::other(match said.trim() {
-        "" => format!("{program} found no such module for this kernel or could not load it"),
+        "" => format!(
+            "modprobe found none for this kernel or could not load it (modprobe {name} says why)"
+        ),
         said => said.to_owned(),
     }))
 }
