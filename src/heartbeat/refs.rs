@@ -7,7 +7,7 @@
 use crate::crc;
 use crate::ids::Uuid;
 use crate::sys::sem::{Op, Set};
-use eyre::{Result, WrapErr, bail, eyre};
+use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -85,16 +85,19 @@ impl References {
     /// After a minute: names the process that has the lock.
     pub fn lock(self, wanted: &mut dyn FnMut() -> Result<()>) -> Result<Locked> {
         let started = Instant::now();
+        let mut replaced = false;
         loop {
-            let (set, owner_known) = self.open().wrap_err("opening the region's semaphores")?;
+            let (set, owner_known) = self.open().map_err(cannot_open)?;
             let down = [
                 Op::new(LOCK, 0).undone_at_exit(),
                 Op::new(LOCK, 1).undone_at_exit(),
             ];
             match set.apply(&down, SLICE) {
-                Ok(()) if !owner_known && set.value(COUNT).is_ok_and(|count| count == 0) => {
-                    // C made it, for two. Those who wait for it find ours instead.
+                Ok(()) if !(owner_known || replaced) && set.value(COUNT).is_ok_and(|n| n == 0) => {
+                    // C made it, for two. Those who wait for it find ours instead; but not
+                    // where the kernel's limits have no set of three.
                     set.remove().wrap_err("replacing the region's semaphores")?;
+                    replaced = true;
                 }
                 Ok(()) => return Ok(Locked::new(set, owner_known)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => wanted()?,
@@ -132,8 +135,19 @@ impl References {
         }
     }
 
+    /// # Errors
+    /// A caller to whom the set would be closed: making one is allowed to everybody, and
+    /// would leave it behind.
+    fn check_permission(self) -> io::Result<()> {
+        match self.mode == 0 && !rustix::process::geteuid().is_root() {
+            true => Err(io::Error::from_raw_os_error(libc::EPERM)),
+            false => Ok(()),
+        }
+    }
+
     /// The set, and whether it has room for the superblock's mark.
     fn open(self) -> io::Result<(Set, bool)> {
+        self.check_permission()?;
         match Set::open_or_make(self.key, 3, self.mode) {
             Ok(set) => Ok((set, true)),
             // EINVAL: C made it with two.
@@ -254,9 +268,7 @@ impl Reference {
 
     /// A reference to a set that another process has locked on our behalf.
     pub fn take_unlocked(references: References, lifetime: Lifetime) -> Result<Self> {
-        let (set, owner_known) = references
-            .open()
-            .wrap_err("opening the region's semaphores")?;
+        let (set, owner_known) = references.open().map_err(cannot_open)?;
         let reference = Self {
             set,
             owner_known,
@@ -314,6 +326,17 @@ fn put(set: Set, ops: &[Op]) -> Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_gone(&error) => Ok(false),
         Err(error) => Err(eyre!(error).wrap_err("giving a reference to the region back")),
+    }
+}
+
+fn cannot_open(error: io::Error) -> Report {
+    let limited = matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EINVAL));
+    match limited {
+        true => eyre!(
+            "the kernel has no semaphores left for the region (ipcs -s shows who has them, \
+             sysctl kernel.sem the limits)"
+        ),
+        false => eyre!(error).wrap_err("opening the region's semaphores"),
     }
 }
 
