@@ -93,7 +93,13 @@ impl From<Usage> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.report {
-            Some(report) => f.write_str(&without_numbers(&format!("{report:#}"))),
+            Some(report) => {
+                f.write_str(&without_numbers(&format!("{report:#}")))?;
+                if lacks_permission(report) && !rustix::process::geteuid().is_root() {
+                    f.write_str(" (only root can do this)")?;
+                }
+                Ok(())
+            }
             None => write!(f, "exit status {}", self.code),
         }
     }
@@ -109,7 +115,7 @@ pub fn exit_code(report: &Report, default: u8) -> u8 {
         return exit::USAGE;
     }
     match report.chain().find_map(errno) {
-        Some(Errno::PERM | Errno::ACCESS) => exit::USAGE,
+        _ if lacks_permission(report) => exit::USAGE,
         Some(Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::AGAIN) => exit::SYSTEM,
         _ => default,
     }
@@ -137,6 +143,11 @@ fn errno(cause: &(dyn std::error::Error + 'static)) -> Option<Errno> {
 /// What every line about something goes through.
 fn plain(message: impl fmt::Display) -> String {
     printable(without_numbers(&message.to_string()))
+}
+
+fn lacks_permission(report: &Report) -> bool {
+    let refused = report.chain().find_map(errno);
+    matches!(refused, Some(Errno::PERM | Errno::ACCESS))
 }
 
 /// std shows an error as "No such file or directory (os error 2)"; the number tells nobody

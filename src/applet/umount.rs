@@ -93,10 +93,6 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         Some(namespace) => namespace.run(what)?,
         None => what(),
     }?;
-    if args.verbose > 0 {
-        let point = report::printable(mount.point.as_os_str().as_encoded_bytes());
-        report::say(format!("{point} {done}\n"))?;
-    }
     let left = group.and_then(|group| match group {
         Some(group) => group.leave(&Service::Mount(mount.point.clone())).map(Some),
         None => Ok(None),
@@ -112,6 +108,12 @@ fn unmount(system: &System, args: Args) -> Result<()> {
             "{}: unmounted, but leaving its cluster failed, the heartbeat goes on: {report:#}",
             mount.source.display()
         )),
+    }
+    if args.verbose > 0 {
+        let point = report::printable(mount.point.as_os_str().as_encoded_bytes());
+        if let Err(report) = report::say(format!("{point} {done}\n")) {
+            report::warn(format_args!("{point} {done}, but {report:#}"));
+        }
     }
     Ok(())
 }

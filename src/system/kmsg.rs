@@ -48,11 +48,13 @@ impl Bookmark {
                 Ok(0) => break,
                 Ok(length) => {
                     let text = record.get(..length).unwrap_or_default();
-                    lines.extend(relevant(
-                        &String::from_utf8_lossy(text),
-                        std::process::id(),
-                        &device,
-                    ));
+                    let text = String::from_utf8_lossy(text);
+                    let line = relevant(&text, std::process::id(), &device);
+                    // Which function passed an error on is for developers; and the drivers
+                    // repeat themselves.
+                    lines.extend(
+                        line.filter(|line| !line.starts_with("status = ") && !lines.contains(line)),
+                    );
                 }
                 // EPIPE: records were overwritten before they were read; the next read goes on.
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}

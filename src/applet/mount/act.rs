@@ -10,7 +10,6 @@ use crate::sys::ioprio::Level;
 use crate::system::System;
 use crate::system::kmsg::Bookmark;
 use crate::volume::Examined;
-use eyre::eyre;
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::{CStr, CString};
 use std::io;
@@ -26,12 +25,9 @@ impl Plan {
                 return Ok(());
             }
             return self.call_mount(system, &self.device, c"").map_err(|error| {
-                let action = format!(
-                    "binding {} on {}",
-                    self.device.display(),
-                    self.point.display()
-                );
-                failed(eyre!(error).wrap_err(action))
+                let [device, point] = [&self.device, &self.point].map(|path| path.display());
+                let place = format!("binding {device} on {point}");
+                explain::failure(&error, place, &self.options, Vec::new())
             });
         }
         let named =
@@ -154,15 +150,18 @@ impl Plan {
                 let line =
                     self.options
                         .describe(&volume.canonical, &self.point, !volume.is_local(), data);
-                return report::say(line + "\n")
-                    .map_err(|report| Failure::of(report, exit::SYSTEM));
+                // The mount stands, and is not to look failed.
+                if let Err(report) = report::say(line + "\n") {
+                    report::warn(format_args!("mounted, but {report:#}"));
+                }
             }
             return Ok(());
         };
         let said = bookmark.said_since(volume.number);
         let place = format!(
-            "{}: mounting it on {}",
+            "{}: {}mounting it on {}",
             self.device.display(),
+            if self.options.remount { "re" } else { "" },
             self.point.display()
         );
         Err(explain::failure(error, place, &self.options, said))

@@ -25,17 +25,16 @@ pub fn failure(
 /// fs/ocfs2/super.c and the DLM below it answer with these.
 fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String {
     let kernel_said = |part: &str| said.iter().any(|line| line.contains(part));
-    if options.nocluster.is_some() && error.raw_os_error() == Some(libc::EINVAL) {
-        return "this kernel has no nocluster option, as most have none (bring the cluster \
-                online, or, for one node alone, make the volume local: tunefs.ocfs2 -M local)"
-            .into();
-    }
     let meant = match error.raw_os_error() {
         Some(libc::EPERM) => "only root may mount",
         Some(libc::ENODEV) => "this kernel does not know ocfs2 (its module is missing)",
-        Some(libc::ENOENT) => "the device or the mount point has gone",
+        Some(libc::ENOENT) => "the device or the mount point does not exist",
+        Some(libc::ENOTBLK) => "it is a file (losetup makes a device of it, which can be mounted)",
         Some(libc::EBUSY) => {
             "the volume is mounted there already, or something else holds the device"
+        }
+        _ if kernel_said("OCFS2: ERROR") => {
+            "the volume is damaged (unmount it on all nodes, then run fsck.ocfs2)"
         }
         Some(libc::EROFS | libc::EACCES) => {
             "the device is write-protected (a local volume can be mounted with -o ro)"
@@ -44,6 +43,10 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
             "another node of the cluster could not be reached (see that the nodes' addresses, the \
              firewall and the time-outs are right, and the same on all)"
         }
+        Some(libc::EINVAL) if options.nocluster.is_some() => {
+            "this kernel has no nocluster option, as most have none (bring the cluster online, \
+             or, for one node alone, make the volume local: tunefs.ocfs2 -M local)"
+        }
         Some(libc::EINVAL) if kernel_said("mount option") => {
             "the driver refuses a mount option, see below"
         }
@@ -51,12 +54,18 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
             "all of the volume's node slots are taken (unmount it somewhere, or add slots with \
              tunefs.ocfs2 -N)"
         }
-        Some(libc::EINVAL) => "the driver refuses the volume or the options, see the kernel log",
+        Some(libc::EINVAL) if options.remount && said.is_empty() => {
+            "the volume is not mounted there, or the driver refuses the change"
+        }
+        Some(libc::EINVAL) if said.is_empty() => {
+            "the driver refuses the volume or the options (the kernel log says why: dmesg)"
+        }
+        Some(libc::EINVAL) => "the driver refuses the volume or the options, see below",
         Some(libc::EIO) => {
             "reading or writing the volume failed (run fsck.ocfs2 if the disk is well)"
         }
         Some(libc::ENOMEM) => "not enough memory",
         _ => return error.to_string(),
     };
-    format!("{meant} ({error})")
+    meant.to_owned()
 }
