@@ -146,19 +146,23 @@ fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
         Target::Uuid(uuid) => find::by_uuid(system, *uuid)?,
     };
     let volume = examine(system, &device)?;
-    let group = Group::of_volume(system, &volume)?;
+    let shown = device.display();
+    let group = Group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
     let standing = Service::Standing(service.to_string_lossy().into_owned());
     let mut progress = Progress::new(false, &device);
     let join = group.begin_join(&standing, &mut |wait, since| progress.show(wait, since));
     progress.clear();
     join.and_then(|join| join.complete(&Ok(())))
-        .wrap_err("starting the heartbeat")
+        .wrap_err_with(|| format!("{shown}: starting the heartbeat"))
 }
 
 fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let (uuid, group) = group_of(system, target)?;
     let standing = Service::Standing(service.to_string_lossy().into_owned());
-    match group.leave(&standing).wrap_err("stopping the heartbeat")? {
+    match group
+        .leave(&standing)
+        .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
+    {
         Left::NothingThere if !group.is_global() => {
             bail!("the volume {uuid} has no heartbeat on this node")
         }

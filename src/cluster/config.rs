@@ -183,7 +183,7 @@ impl Cluster {
             ))),
             (None, _) => Err(NoLocalNode(format!(
                 "no node of cluster \"{cluster}\" is named like this machine, {host}; its \
-                 nodes are: {}",
+                 nodes are: {} (set the hostname, or O2CB_NODE_NAME in o2cb's defaults file)",
                 listed(self.nodes.iter().map(|node| node.name.as_str()))
             ))),
         }

@@ -5,7 +5,7 @@ use super::live::{self, Live, LiveNode};
 use super::sysconfig::Sysconfig;
 use super::timeouts;
 use crate::system::{System, read_attribute};
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, WrapErr, bail, eyre};
 use std::path::{Path, PathBuf};
 
 /// Registers `cluster`, or changes a registered one as little as it takes. `local` is the
@@ -48,7 +48,11 @@ pub fn register(
 pub fn unregister(system: &System, live: &Live) -> Result<()> {
     let regions = live.regions()?;
     if !regions.is_empty() {
-        bail!("{} heartbeat region(s) are still active", regions.len());
+        bail!(
+            "{1} heartbeat region(s) of cluster \"{0}\" are active (o2cb offline {0} says whose)",
+            live.name(),
+            regions.len()
+        );
     }
     let mut nodes = live.nodes()?;
     // This host first: the kernel refuses that while anything beats, before the others are
@@ -90,7 +94,7 @@ impl Made<'_> {
             let path = folder.join("node").join(&node.name);
             let settled = match known.iter().find(|known| known.name == node.name) {
                 // Registered under another hostname: the kernel takes the flag later too.
-                Some(known) if is_local && !known.local => self.set(&path, "local", "1"),
+                Some(known) if is_local && !known.local => self.listen(&path, node),
                 Some(_) => Ok(()),
                 None => self.add(&path, node, is_local),
             };
@@ -136,13 +140,10 @@ impl Made<'_> {
         self.set(path, "ipv4_port", &node.port.to_string())?;
         self.set(path, "ipv4_address", &node.address.to_string())?;
         self.set(path, "num", &node.number.to_string())?;
-        self.set(path, "local", if local { "1" } else { "0" })
-            .wrap_err_with(|| {
-                format!(
-                    "listening on {}:{} (is that address this host's?)",
-                    node.address, node.port
-                )
-            })
+        match local {
+            true => self.listen(path, node),
+            false => self.set(path, "local", "0"),
+        }
     }
 
     fn make(&mut self, path: &Path) -> Result<()> {
@@ -155,6 +156,23 @@ impl Made<'_> {
         let kernel = self.system.kernel();
         let written = kernel.write_attribute(&path.join(attribute), value);
         written.wrap_err_with(|| format!("setting {attribute} to {value}"))
+    }
+
+    /// Makes a node the local one: the kernel listens on its address from now on.
+    fn listen(&self, path: &Path, node: &Node) -> Result<()> {
+        let kernel = self.system.kernel();
+        let listens = kernel.write_attribute(&path.join("local"), "1");
+        listens.map_err(|error| match error.raw_os_error() {
+            Some(libc::EADDRNOTAVAIL) => eyre!(
+                "this host does not have the address {} (ip address shows those it has)",
+                node.address
+            ),
+            Some(libc::EADDRINUSE) => eyre!(
+                "another program listens on port {} (ss -tlnp shows which)",
+                node.port
+            ),
+            _ => eyre!(error).wrap_err(format!("listening on {}:{}", node.address, node.port)),
+        })
     }
 
     /// The error that led here is the one to be told.

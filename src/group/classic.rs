@@ -181,9 +181,9 @@ fn online(system: &System, wanted: Option<&ClusterName>) -> Result<Live> {
     let live = Live::find(system)?.ok_or_else(not_online)?;
     if let Some(name) = wanted.filter(|&name| name != live.name()) {
         bail!(
-            "the volume belongs to cluster \"{name}\" (stack o2cb); this node runs \"{}\" (stack \
-             o2cb) (mount it on a node of \"{name}\", or, once no node has it mounted, move it \
-             with tunefs.ocfs2 --update-cluster-stack)",
+            "the volume belongs to cluster \"{name}\"; this node runs \"{}\" (mount it on a node of \
+             \"{name}\", or, once no node has it mounted, move it with tunefs.ocfs2 \
+             --update-cluster-stack)",
             live.name()
         );
     }

@@ -30,7 +30,7 @@ impl Fault {
                 .wrap_err(format!("block {block}"))
                 .wrap_err(format!("cannot read {what}")),
             Self::Damaged { block, reason } => {
-                eyre!("{what} is damaged (run fsck.ocfs2): block {block}: {reason}")
+                eyre!("{what} is damaged: block {block}: {reason} (run fsck.ocfs2)")
             }
         }
     }

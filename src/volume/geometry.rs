@@ -72,5 +72,5 @@ fn check_sector(superblock: &Superblock, sector: u32) -> Result<()> {
 }
 
 fn invalid(reason: &str) -> Report {
-    eyre!("the heartbeat file is damaged (run fsck.ocfs2): {reason}")
+    eyre!("the heartbeat file is damaged: {reason} (run fsck.ocfs2)")
 }

@@ -281,7 +281,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged(reason) => {
-                write!(f, "the superblock is damaged (run fsck.ocfs2): {reason}")
+                write!(f, "the superblock is damaged: {reason} (run fsck.ocfs2)")
             }
             Self::Features(unknown) => {
                 write!(f, "uses features unknown to this version: {unknown}")

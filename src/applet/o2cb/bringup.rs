@@ -38,7 +38,7 @@ pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
     let live = Live::find(call.system)?;
     match live.filter(|live| call.cluster.as_ref().is_none_or(|name| name == live.name())) {
         Some(live) => register::unregister(call.system, &live),
-        None => bail!("the cluster is not registered"),
+        None => bail!("the cluster is not registered on this node"),
     }
 }
 
@@ -118,7 +118,7 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
     let left = heartbeat
         .tidy()
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
-    let why = match left {
+    let unseen = match left {
         Left::Stopped | Left::NothingThere => return Ok(None),
         Left::InUse => match heartbeat::references(call.system, region)? {
             1 => "one program or mount".to_owned(),
@@ -126,12 +126,11 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
         },
         Left::StillAlive | Left::StillMounted(_) => "a mounted volume or a lock domain".to_owned(),
     };
-    let points = mount_points(call.system, &heartbeat)?;
-    let shown = match points.join(", ") {
-        none if none.is_empty() => String::new(),
-        points => format!(" ({points})"),
+    let user = match mount_points(call.system, &heartbeat)?.join(", ") {
+        none if none.is_empty() => unseen,
+        points => format!("the volume mounted on {points}"),
     };
-    Ok(Some(format!("region {region} by {why}{shown}")))
+    Ok(Some(format!("region {region} by {user}")))
 }
 
 /// Where the region's volume is to be seen in this mount namespace.

@@ -64,7 +64,7 @@ impl<'s> Settings<'s> {
         let text = match std::fs::read(&self.config) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                bail!("{shown} does not exist, so that no cluster is known on this node")
+                bail!("{shown} does not exist (copy it from another node of the cluster)")
             }
             Err(error) => return Err(error).wrap_err_with(|| format!("reading {shown}")),
         };
