@@ -13,6 +13,8 @@ needed=(
 	/usr/sbin/modprobe:kmod
 	/usr/sbin/ip:iproute2
 	/usr/bin/mount:mount
+	/usr/sbin/dmsetup:dmsetup
+	/usr/bin/perl:perl-base
 	/usr/bin/findmnt:util-linux
 	/usr/bin/cc:gcc
 	/usr/bin/file:file

@@ -3,6 +3,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod failures;
 mod lifecycle;
 mod outlive;
 mod rig_smoke;
