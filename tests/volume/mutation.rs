@@ -180,7 +180,7 @@ fn one_bit_is_repaired_and_two_are_refused() {
                 );
                 image.bytes[at + other / 8] ^= 1 << (other % 8);
                 let error = format!("{:#}", geometry(&mut image).unwrap_err());
-                assert!(error.ends_with("its checksum is wrong"), "{args}: {error}");
+                assert!(error.contains("its checksum is wrong"), "{args}: {error}");
                 image.bytes[at + other / 8] ^= 1 << (other % 8);
                 image.bytes[at + bit / 8] ^= 1 << (bit % 8);
             }

@@ -118,17 +118,19 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
     let left = heartbeat
         .tidy()
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
-    let unseen = match left {
+    let points = mount_points(call.system, &heartbeat)?.join(", ");
+    let mounted = match points.is_empty() {
+        true => points,
+        false => format!(", mounted on {points}"),
+    };
+    let user = match left {
         Left::Stopped | Left::NothingThere => return Ok(None),
         Left::InUse => match heartbeat::references(call.system, region)? {
-            1 => "one program or mount".to_owned(),
-            count => format!("{count} programs or mounts"),
+            1 => format!("one program or mount{mounted}"),
+            count => format!("{count} programs or mounts{mounted}"),
         },
-        Left::StillAlive | Left::StillMounted(_) => "a mounted volume or a lock domain".to_owned(),
-    };
-    let user = match mount_points(call.system, &heartbeat)?.join(", ") {
-        none if none.is_empty() => unseen,
-        points => format!("the volume mounted on {points}"),
+        _ if mounted.is_empty() => "a mounted volume or a lock domain".to_owned(),
+        _ => format!("its volume{mounted}"),
     };
     Ok(Some(format!("region {region} by {user}")))
 }
