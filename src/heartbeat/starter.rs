@@ -165,7 +165,7 @@ fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
 
 /// Leaves the region beating and locked.
 fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut UnixStream) -> Result<Locked> {
-    let locked = heartbeat.references.lock(&mut || still_wanted(applet))?;
+    let locked = lock(heartbeat, applet)?;
     let beats = applet
         .write_all(b"L")
         .map_err(|_| Interrupted.into())
@@ -178,6 +178,18 @@ fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut UnixStream) ->
         return Err(error);
     }
     Ok(locked)
+}
+
+/// Locks the region. References to one that is not there are forgotten: whoever removed it
+/// was killed before the set went as well, and nobody would ever give them back.
+fn lock(heartbeat: &Heartbeat, applet: &mut UnixStream) -> Result<Locked> {
+    loop {
+        let locked = heartbeat.references.lock(&mut || still_wanted(applet))?;
+        if locked.count()? == 0 || heartbeat.region.state()? != State::Absent {
+            return Ok(locked);
+        }
+        locked.destroy()?;
+    }
 }
 
 fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {

@@ -44,10 +44,25 @@ fn a_set_of_c_s_is_replaced_when_nobody_refers_to_it() {
     assert_eq!(volume.counts(), [0, 1, 1]);
 }
 
+/// Whoever removed the region was killed before its set went too.
+#[test]
+fn references_to_a_region_that_is_gone_are_forgotten() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    volume.semaphores.make_like_c(1);
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(volume.counts(), [0, 1, 1]);
+}
+
 #[test]
 fn a_set_of_c_s_is_tolerated_while_it_is_held() {
     let world = World::online(Era::Now);
     let volume = world.volume("ubda", "");
+    // A region, and a set as if C had made both.
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "program"])
+        .unwrap();
+    volume.semaphores.remove();
     volume.semaphores.make_like_c(1);
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
     assert_eq!(volume.counts(), [0, 2]);
@@ -145,7 +160,7 @@ fn a_half_started_region() {
         } else {
             let said = mounted.unwrap_err().to_string();
             assert!(
-                said.contains("left half-started, its thread 77 has ended"),
+                said.contains("left half-started, its thread has ended"),
                 "{said}"
             );
             assert!(calls.is_empty(), "{calls:?}");
