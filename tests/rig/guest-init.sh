@@ -49,18 +49,22 @@ END
 
 exec 3<> /dev/ttyS0
 stty -F /dev/ttyS0 raw -echo
+# Through a pipe, which bash reads no further than to the line's end. What it has read
+# ahead of the serial line, every command would find before its own first input.
+coproc lines { exec cat <&3; }
+exec 4<&"${lines[0]}"
 set +eu
 unset modules release folder
 
 # One command: /rig/ID.sh, in a shell of its own so that it may exit or die.
 run_command() {
 	# shellcheck source=/dev/null
-	(. "/rig/$1.sh") < /dev/null > "/rig/$1.out" 2> "/rig/$1.err" 3>&-
+	(. "/rig/$1.sh") < /dev/null > "/rig/$1.out" 2> "/rig/$1.err" 3>&- 4<&-
 	echo "done $1 $?" >&3
 }
 
 echo ready >&3
-while read -r id <&3; do
+while read -r id <&4; do
 	[ "$id" = off ] && break
 	run_command "$id" &
 done
