@@ -4,6 +4,7 @@
 mod rig;
 
 mod failures;
+mod kills;
 mod lifecycle;
 mod outlive;
 mod rig_smoke;

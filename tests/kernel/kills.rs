@@ -1,0 +1,86 @@
+//! Tools that are killed, interrupted or left waiting at the worst moments: no kernel panics,
+//! nothing is left over, and the next call works.
+
+mod hang;
+mod mount;
+mod rivals;
+mod signals;
+mod starter;
+mod steps;
+mod umount;
+
+use crate::rig::{CLUSTER, Disk, Job, Lab, Node};
+
+/// What the scripts of these tests share; bash alone, since a process costs a node 20 ms.
+const SHELL: &str = r#"
+# Does the mount table have the folder?
+mounted() {
+	local folder
+	while read -r _ folder _; do
+		[ "$folder" != "$1" ] || return 0
+	done < /proc/mounts
+	return 1
+}
+
+# Mounts the device on the folder, uses it and unmounts it.
+use() {
+	mounted "$2" || mount -t ocfs2 "$1" "$2" || exit
+	touch "$2/file" && umount "$2" || exit
+}
+
+# Sets child to the living child of the process.
+child_of() {
+	local stat state parent
+	for stat in /proc/[0-9]*/stat; do
+		{ read -r child _ state parent _ < "$stat"; } 2> /dev/null || continue
+		[ "$parent" != "$1" ] || [ "$state" = Z ] || return 0
+	done
+	return 1
+}
+
+# Microseconds.
+now() {
+	echo "${EPOCHREALTIME/[.,]/}"
+}
+"#;
+
+/// A node of a cluster that is online, and volumes that nobody uses.
+fn online(name: &str, volumes: usize) -> (Lab, Node, Vec<Disk>) {
+    let lab = Lab::new(name);
+    let format = |number| lab.disk(&format!("volume{number}")).format();
+    let disks = (0..volumes).map(format).collect();
+    let [node] = lab.boot();
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    (lab, node, disks)
+}
+
+/// Starts a script; in it stand `$device`, one of the disk's own folders in `$folder`, and
+/// its `$region`.
+#[track_caller]
+fn start(node: &Node, disk: &Disk, script: &str) -> Job {
+    let device = disk.device();
+    let name = device.rsplit('/').next().unwrap_or(device);
+    let region = format!(
+        "/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{}",
+        disk.uuid()
+    );
+    node.start(&format!(
+        "{SHELL}device={device} folder=/mnt/{name} region={region}\nmkdir -p $folder\n{script}"
+    ))
+}
+
+/// Waits for scripts that must succeed; returns what they printed.
+#[track_caller]
+fn all_succeed<T: std::fmt::Debug>(jobs: Vec<(T, Job)>) -> Vec<String> {
+    let ends: Vec<_> = jobs
+        .into_iter()
+        .map(|(case, job)| (case, job.wait()))
+        .collect();
+    let failed: Vec<_> = ends
+        .iter()
+        .filter(|(_, output)| output.code != 0)
+        .map(|(case, output)| format!("{case:?}: {output}"))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    ends.into_iter().map(|(_, output)| output.stdout).collect()
+}

@@ -1,0 +1,116 @@
+//! Signals that end mount.ocfs2 while it waits for a heartbeat.
+
+use super::{all_succeed, online, start};
+
+/// Runs what follows with signals as a terminal's shell has them; a shell in the background
+/// ignores some.
+const USUAL: &str = "env --default-signal=INT,QUIT,TERM,HUP";
+
+/// The heartbeat's own wait is over 8 s after the mount's begin, or later: a process that ends
+/// so long before has not waited for it.
+const ENDED_AT_ONCE: &str = r#"
+    took=$(($(now) - sent)) || exit
+    echo "$took microseconds after the signal" >&2
+    [ $took -lt 3000000 ] && mounted $folder && exit 1
+    [ $took -lt 3000000 ] || exit
+"#;
+
+#[test]
+fn a_signal_ends_the_wait_at_once() {
+    const SIGNALS: [&str; 4] = ["INT", "TERM", "HUP", "QUIT"];
+    let (lab, node, disks) = online("signals", SIGNALS.len() + 3);
+    let (direct, rest) = disks.split_at(SIGNALS.len());
+    let mut jobs = Vec::new();
+    for (signal, disk) in SIGNALS.into_iter().zip(direct) {
+        let script = format!(
+            r#"
+            {USUAL} mount.ocfs2 $device $folder 2> $folder.said & pid=$!
+            sleep 2
+            sent=$(now)
+            kill -s {signal} $pid
+            wait $pid
+            echo "$? $(< $folder.said)"
+            {ENDED_AT_ONCE}"#
+        );
+        jobs.push((signal, start(&node, disk, &script)));
+    }
+    let [helper, group, nohup] = rest else {
+        unreachable!("three more disks")
+    };
+    // mount(8) tells how its helper ended.
+    let script = format!(
+        r#"
+        {USUAL} mount -t ocfs2 $device $folder 2> $folder.said & pid=$!
+        sleep 2
+        child_of $pid
+        sent=$(now)
+        kill -s TERM $child
+        wait $pid
+        echo "$? $(< $folder.said)"
+        {ENDED_AT_ONCE}"#
+    );
+    jobs.push(("helper", start(&node, helper, &script)));
+    // Ctrl-C reaches both, and mount(8) dies of it.
+    let script = format!(
+        r#"
+        set -m
+        {USUAL} mount -t ocfs2 $device $folder 2> $folder.said & pid=$!
+        set +m
+        sleep 2
+        child_of $pid
+        sent=$(now)
+        kill -s INT -- -$pid
+        wait $pid 2> /dev/null
+        while [ -e /proc/$child ]; do sleep 0.1; done
+        echo "8 $(< $folder.said)"
+        {ENDED_AT_ONCE}"#
+    );
+    jobs.push(("group", start(&node, group, &script)));
+    let said = all_succeed(jobs);
+    for (said, disk) in said.iter().zip(&disks) {
+        let device = disk.device();
+        assert_eq!(said, &format!("8 mount.ocfs2: {device}: interrupted\n"));
+    }
+
+    let script = r#"
+        (trap '' HUP; exec mount.ocfs2 $device $folder) & pid=$!
+        sleep 2
+        kill -s HUP $pid
+        wait $pid || exit
+        mounted $folder || exit
+        use $device $folder
+    "#;
+    all_succeed(vec![((), start(&node, nohup, script))]);
+    node.assert_clean_within(20);
+    lab.end();
+}
+
+/// Ctrl-C on a terminal, where the wait is counted.
+#[test]
+fn a_terminal_sees_the_wait_counted_and_can_end_it() {
+    let (lab, node, disks) = online("terminal", 2);
+    node.ok("mkdir -p /dev/pts && mount -t devpts -o ptmxmode=666 devpts /dev/pts");
+    let typed = |command: &str| {
+        format!(
+            r#"
+            echo "trap : INT; {command} $device $folder; echo \"exit \$?\"" > $folder.sh
+            {{ sleep 3; printf '\003'; sleep 2; }} |
+                {USUAL} script -qc "bash $folder.sh" /dev/null
+            "#
+        )
+    };
+    let jobs = ["mount.ocfs2", "mount -t ocfs2"].iter().zip(&disks);
+    let jobs = jobs.map(|(command, disk)| (command, start(&node, disk, &typed(command))));
+    let said = all_succeed(jobs.collect());
+    assert!(said[0].contains("interrupted\r\nexit 8\r\n"), "{}", said[0]);
+    // mount(8) dies of it.
+    assert!(said[1].contains("exit 130\r\n"), "{}", said[1]);
+    for (said, disk) in said.iter().zip(&disks) {
+        let wait = format!("{}: waiting for the heartbeat", disk.device());
+        for second in ["some 8 s: 0 s", "some 8 s: 1 s"] {
+            assert!(said.contains(&wait) && said.contains(second), "{said}");
+        }
+    }
+    node.assert_clean_within(20);
+    lab.end();
+}

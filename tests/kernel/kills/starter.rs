@@ -1,0 +1,133 @@
+//! SIGKILL to the process that starts the heartbeat, alone and together with mount.ocfs2.
+
+use super::{all_succeed, online, start};
+use crate::rig::{CLUSTER, Node, Output};
+
+/// Seconds into the heartbeat's start. Its thread wakes every 2 s and ends at the first time
+/// after the start was cut off: soon after these, it lives for another second.
+const MOMENTS: [f64; 3] = [0.2, 2.3, 4.4];
+
+/// mount.ocfs2 is `$pid`, its starter `$child`, and the thread is `$moment` seconds old. On a
+/// machine so busy that the start is over by then there is nothing left to kill.
+const BEGIN: &str = r#"
+    mount.ocfs2 $device $folder 2> $folder.said & pid=$!
+    absent=$EPOCHREALTIME
+    until { read -r thread < $region/pid; } 2> /dev/null; do
+        absent=$EPOCHREALTIME
+        sleep 0.01
+    done
+    seen=$EPOCHREALTIME
+    # May the thread have ended since the kill? Only a busy machine makes us that late.
+    late() {
+        local now=${EPOCHREALTIME/./}
+        ((cycles = (now - ${absent/./}) / 2000000))
+        ((cycles > (${killed/./} - ${seen/./} - 200000) / 2000000)) && echo late
+    }
+    sleep $moment
+    child_of $pid || { wait $pid && use $device $folder; exit; }
+    killed=$EPOCHREALTIME
+"#;
+
+/// Both are killed, and nothing is left of them.
+const KILL_BOTH: &str = r#"
+    kill -s KILL $pid $child
+    wait $pid
+"#;
+
+#[test]
+fn both_killed_then_mounted_while_the_thread_lives() {
+    let (lab, node, disks) = online("kill-both-now", MOMENTS.len());
+    let jobs = MOMENTS.iter().zip(&disks).map(|(moment, disk)| {
+        let script = format!(
+            r#"moment={moment}{BEGIN}{KILL_BOTH}
+            mount.ocfs2 $device $folder || {{ late; exit; }}
+            use $device $folder
+            "#
+        );
+        (moment, start(&node, disk, &script))
+    });
+    assert_tidy(&node, &all_succeed(jobs.collect()));
+    lab.end();
+}
+
+/// No region is left but those that are refused for good reason.
+#[track_caller]
+fn assert_tidy(node: &Node, said: &[String]) {
+    let late = said.iter().filter(|said| said.contains("late")).count();
+    if late == 0 {
+        node.assert_clean_within(5);
+    } else {
+        println!("{late} came late");
+        assert_eq!(node.regions().len(), late);
+    }
+}
+
+/// This kernel has the bug that makes what is left dangerous: only a refusal is safe.
+#[test]
+fn both_killed_then_refused_when_the_thread_has_ended() {
+    let (lab, node, disks) = online("kill-both-later", MOMENTS.len() + 1);
+    let jobs = MOMENTS.iter().zip(&disks).map(|(moment, disk)| {
+        let script =
+            format!("moment={moment}{BEGIN}{KILL_BOTH}sleep 5; mount.ocfs2 $device $folder");
+        (moment, start(&node, disk, &script))
+    });
+    let ends: Vec<_> = jobs.map(|(moment, job)| (moment, job.wait())).collect();
+    for (moment, output) in &ends {
+        assert_eq!(output.code, 32, "{moment}: {output}");
+        assert_refused(output);
+    }
+
+    // What else the node does goes on.
+    let (wedged, other) = disks.split_at(MOMENTS.len());
+    all_succeed(vec![((), start(&node, &other[0], "use $device $folder"))]);
+    let uuid = wedged[0].uuid();
+    for command in [
+        format!("o2cb offline {CLUSTER}"),
+        format!("ocfs2_hb_ctl -K -u {uuid} test"),
+        format!("ocfs2_hb_ctl -K -u {uuid}"),
+    ] {
+        assert_refused(&node.run(&command));
+    }
+    let mut names: Vec<_> = wedged.iter().map(|disk| disk.uuid()).collect();
+    names.sort();
+    let mut left = node.regions();
+    left.sort();
+    assert_eq!(left, names);
+    // To power off is safe: the kernel removes nothing then.
+    lab.end();
+}
+
+#[track_caller]
+fn assert_refused(output: &Output) {
+    let says = |text| output.stderr.contains(text);
+    assert!(
+        output.code != 0 && says("was left half-started") && says("reboot this node"),
+        "{output}"
+    );
+}
+
+#[test]
+fn starter_killed_is_said_and_tidied_up() {
+    let (lab, node, disks) = online("kill-starter", MOMENTS.len());
+    let jobs = MOMENTS.iter().zip(&disks).map(|(moment, disk)| {
+        let script = format!(
+            r#"
+            moment={moment}{BEGIN}
+            kill -s KILL $child
+            wait $pid
+            code=$?
+            cat $folder.said >&2
+            [ $code = 32 ] || exit 1
+            said=$(< $folder.said)
+            [ ! -e $region ] || {{ late; exit; }}
+            [ "$said" = "mount.ocfs2: $device: {SAID}" ] || exit 1
+            use $device $folder
+            "#
+        );
+        (moment, start(&node, disk, &script))
+    });
+    assert_tidy(&node, &all_succeed(jobs.collect()));
+    lab.end();
+}
+
+const SAID: &str = "the process that starts the heartbeat was killed";
