@@ -17,8 +17,13 @@ needed=(
 	/usr/bin/perl:perl-base
 	/usr/bin/findmnt:util-linux
 	/usr/bin/cc:gcc
+	/usr/bin/strace:strace
+	/usr/bin/script:bsdutils
 	/usr/bin/file:file
 	/usr/bin/readelf:binutils
+	/usr/bin/pgrep:procps
+	# cargo fetches by https, and trusts whom this package tells it to.
+	/usr/sbin/update-ca-certificates:ca-certificates
 )
 
 # Prints the packages whose programs are missing, one a line.
@@ -32,17 +37,24 @@ missing_packages() {
 		echo libc6-dev
 }
 
-# Installs packages as root; fails where that is not allowed. They must neither
-# ask nor start daemons: the policy file is how Debian's packages are told.
-install_packages() {
-	local as_root=()
-	if [ "$(id -u)" != 0 ]; then
-		as_root=(sudo)
-		[ -t 0 ] || as_root+=(-n) # nobody there to type a password
-		"${as_root[@]}" true || return 1
+# Runs a command as root; fails where that is not allowed.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif ! command -v sudo > /dev/null; then
+		return 1
+	elif [ -t 0 ]; then
+		sudo "$@"
+	else
+		sudo -n "$@" # nobody there to type a password
 	fi
+}
+
+# They must neither ask nor start daemons: the policy file is how Debian's
+# packages are told. An update may fail for a source that has none of them.
+install_packages() {
 	# shellcheck disable=SC2016 # the inner shell expands it
-	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -eu -c '
+	as_root env DEBIAN_FRONTEND=noninteractive sh -eu -c '
 		policy=/usr/sbin/policy-rc.d
 		if [ ! -e "$policy" ]; then
 			trap "rm -f $policy" EXIT
@@ -50,8 +62,10 @@ install_packages() {
 			printf "#!/bin/sh\nexit 101\n" > "$policy"
 			chmod 755 "$policy"
 		fi
-		apt-get -qq update
-		apt-get -qq -y --no-install-recommends install "$@" < /dev/null
+		apt-get -qq update || echo "going on with the old lists of packages" >&2
+		apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+			-o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 \
+			install "$@" < /dev/null > /dev/null
 	' install "$@"
 }
 
@@ -66,6 +80,12 @@ set_up() {
 			echo "    ${packages[*]}" >&2
 			exit 1
 		fi
+	fi
+	# mkfs.ocfs2 wants the link that systemd makes, and a bare chroot lacks.
+	if [ ! -e /etc/mtab ] && ! as_root ln -sf ../proc/self/mounts /etc/mtab; then
+		echo "please run this as root, then run this again:" >&2
+		echo "    ln -sf ../proc/self/mounts /etc/mtab" >&2
+		exit 1
 	fi
 	if ! command -v cargo > /dev/null; then
 		PATH=$HOME/.cargo/bin:$PATH
