@@ -72,6 +72,37 @@ fn every_block_size_beats_where_the_volume_says() {
     lab.end();
 }
 
+/// The heartbeat counts in the device's own sectors, and another node sees it there.
+#[test]
+fn a_disk_with_large_sectors_beats() {
+    let lab = Lab::new("large-sectors");
+    let disk = lab.disk("volume").format();
+    let [n1, n2] = lab.boot();
+    for node in [&n1, &n2] {
+        online(node);
+        let device = disk.device();
+        node.ok(&format!(
+            "modprobe loop; losetup -b 4096 --direct-io=on /dev/loop0 {device}"
+        ));
+    }
+    std::thread::scope(|scope| {
+        for node in [&n1, &n2] {
+            scope.spawn(move || node.ok("mkdir /mnt/l && mount -t ocfs2 /dev/loop0 /mnt/l"));
+        }
+    });
+    let start = first_heartbeat_block(&disk);
+    for node in [&n1, &n2] {
+        assert_eq!(geometry(node, &disk), format!("4096\n{start}\n255\n"));
+    }
+    n1.ok("echo x > /mnt/l/file");
+    n2.ok("test -e /mnt/l/file");
+    for node in [&n1, &n2] {
+        node.ok("umount /mnt/l && losetup -d /dev/loop0");
+        node.assert_clean();
+    }
+    lab.end();
+}
+
 fn geometry(node: &Node, disk: &Disk) -> String {
     let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", disk.uuid());
     node.ok(&format!(
