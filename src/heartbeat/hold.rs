@@ -1,6 +1,6 @@
 //! A process's own hold on a heartbeat, until it is given away or back.
 
-use super::refs::Reference;
+use super::reference::Reference;
 use super::starter::Starter;
 use super::{Asker, Heartbeat, State};
 use eyre::{Result, bail};

@@ -4,6 +4,7 @@
 //! it is 1 while one of the references belongs to the mounted superblock. C tools open the
 //! set with a size of two and never look at it.
 
+use super::reference::Reference;
 use crate::crc;
 use crate::ids::Uuid;
 use crate::sys::sem::{Op, Set};
@@ -12,11 +13,11 @@ use std::io;
 use std::time::{Duration, Instant};
 
 const LOCK: u16 = 0;
-const COUNT: u16 = 1;
-const SUPERBLOCK: u16 = 2;
+pub(super) const COUNT: u16 = 1;
+pub(super) const SUPERBLOCK: u16 = 2;
 
 /// How often a wait for the lock looks up to see whether it is still wanted.
-const SLICE: Duration = Duration::from_millis(250);
+pub(super) const SLICE: Duration = Duration::from_millis(250);
 /// Longer than any start of a heartbeat that the kernel does not give up itself.
 pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -30,7 +31,7 @@ pub enum Lifetime {
 }
 
 impl Lifetime {
-    fn op(self, delta: i16) -> Op {
+    pub(super) fn op(self, delta: i16) -> Op {
         let op = Op::new(COUNT, delta);
         match self {
             Self::Process => op.undone_at_exit(),
@@ -146,7 +147,7 @@ impl References {
     }
 
     /// The set, and whether it has room for the superblock's mark.
-    fn open(self) -> io::Result<(Set, bool)> {
+    pub(super) fn open(self) -> io::Result<(Set, bool)> {
         self.check_permission()?;
         match Set::open_or_make(self.key, 3, self.mode) {
             Ok(set) => Ok((set, true)),
@@ -202,13 +203,7 @@ impl Locked {
 
     /// One reference more.
     pub fn take(&self, lifetime: Lifetime) -> Result<Reference> {
-        let reference = Reference {
-            set: self.set,
-            owner_known: self.owner_known,
-            lifetime,
-        };
-        reference.add()?;
-        Ok(reference)
+        Reference::take(self.set, self.owner_known, lifetime)
     }
 
     /// One reference less, the superblock's if it has one. `false`: there is none.
@@ -250,78 +245,7 @@ impl Drop for Locked {
     }
 }
 
-/// One reference of this process.
-#[derive(Debug)]
-#[must_use]
-pub struct Reference {
-    set: Set,
-    owner_known: bool,
-    lifetime: Lifetime,
-}
-
-impl Reference {
-    fn add(&self) -> Result<()> {
-        self.set
-            .apply(&[self.lifetime.op(1)], SLICE)
-            .wrap_err("taking a reference to the region")
-    }
-
-    /// A reference to a set that another process has locked on our behalf.
-    pub fn take_unlocked(references: References, lifetime: Lifetime) -> Result<Self> {
-        let (set, owner_known) = references.open().map_err(cannot_open)?;
-        let reference = Self {
-            set,
-            owner_known,
-            lifetime,
-        };
-        reference.add()?;
-        Ok(reference)
-    }
-
-    /// Hands it to the mounted superblock, in one step that no end of this process divides.
-    /// A superblock that has one already needs no second: then it is just given back.
-    /// Where that is not to be `marked`, or cannot be in a set of C's, `first_mount` decides.
-    pub fn give_to_superblock(self, marked: bool, first_mount: bool) -> Result<()> {
-        let back = self.lifetime.op(-1).or_fail();
-        let last = Op::new(COUNT, 1);
-        let given = if marked && self.owner_known {
-            let hand_over = [
-                Op::new(SUPERBLOCK, 0).or_fail(),
-                last,
-                back,
-                Op::new(SUPERBLOCK, 1),
-            ];
-            match self.set.apply(&hand_over, SLICE) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.set.apply(&[back], SLICE)
-                }
-                other => other,
-            }
-        } else if first_mount {
-            self.set.apply(&[last, back], SLICE)
-        } else {
-            self.set.apply(&[back], SLICE)
-        };
-        given.wrap_err("handing the reference to the mounted volume")
-    }
-
-    /// Makes it outlive this process, as a program's own reference.
-    pub fn make_lasting(self) -> Result<()> {
-        if self.lifetime == Lifetime::Lasting {
-            return Ok(());
-        }
-        let ops = [Op::new(COUNT, 1), self.lifetime.op(-1).or_fail()];
-        let made = self.set.apply(&ops, SLICE);
-        made.wrap_err("making the reference last")
-    }
-
-    /// Gives it back. Not an error if somebody took it away.
-    pub fn put(self) -> Result<()> {
-        put(self.set, &[self.lifetime.op(-1).or_fail()]).map(drop)
-    }
-}
-
-fn put(set: Set, ops: &[Op]) -> Result<bool> {
+pub(super) fn put(set: Set, ops: &[Op]) -> Result<bool> {
     match set.apply(ops, SLICE) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_gone(&error) => Ok(false),
@@ -329,7 +253,7 @@ fn put(set: Set, ops: &[Op]) -> Result<bool> {
     }
 }
 
-fn cannot_open(error: io::Error) -> Report {
+pub(super) fn cannot_open(error: io::Error) -> Report {
     let limited = matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EINVAL));
     match limited {
         true => eyre!(

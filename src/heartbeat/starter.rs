@@ -16,7 +16,8 @@
 //! | child | `D` | lets the lock go; until here it held the region for that reference |
 //! | applet | the end | its hold has ended, or it has |
 
-use super::refs::{LOCK_PATIENCE, Lifetime, Locked, Reference};
+use super::reference::Reference;
+use super::refs::{LOCK_PATIENCE, Lifetime, Locked};
 use super::{Heartbeat, Source, State, Wait, Watch};
 use crate::sys::fork;
 use crate::sys::signal::Interrupted;

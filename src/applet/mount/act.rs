@@ -10,6 +10,7 @@ use crate::sys::ioprio::Level;
 use crate::system::System;
 use crate::system::kmsg::Bookmark;
 use crate::volume::Examined;
+use eyre::Report;
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::{CStr, CString};
 use std::io;
@@ -18,8 +19,8 @@ use std::path::Path;
 impl Plan {
     /// Looks at everything first, then joins, mounts and completes.
     pub(super) fn carry_out(&self, system: &System) -> Result<(), Failure> {
-        let failed = |report: eyre::Report| Failure::of(report, exit::MOUNT);
-        self.check_mount_point(system).map_err(failed)?;
+        self.check_mount_point(system)
+            .map_err(|report| Failure::of(report, exit::MOUNT))?;
         if self.options.bind {
             if self.fake {
                 return Ok(());
@@ -30,14 +31,20 @@ impl Plan {
                 explain::failure(&error, place, &self.options, Vec::new())
             });
         }
-        let named =
-            |report: eyre::Report| failed(report.wrap_err(self.device.display().to_string()));
-        let volume = Examined::read(system, &self.device).map_err(named)?;
-        let data = self.check_volume(&volume).map_err(named)?;
+        let volume = Examined::read(system, &self.device).map_err(|report| self.failed(report))?;
+        let data = (self.check_volume(&volume)).map_err(|report| self.failed(report))?;
         if self.options.remount || self.options.nocluster.is_some() || volume.is_local() {
             return self.mount_alone(system, &volume, &data);
         }
         self.mount_joined(system, volume, &data)
+    }
+
+    /// Before mount(2).
+    fn failed(&self, report: Report) -> Failure {
+        Failure::of(
+            report.wrap_err(self.device.display().to_string()),
+            exit::MOUNT,
+        )
     }
 
     /// A mount that nobody else has to know of.
@@ -47,17 +54,11 @@ impl Plan {
         volume: &Examined,
         data: &CString,
     ) -> Result<(), Failure> {
-        let failed = |report: eyre::Report| {
-            Failure::of(
-                report.wrap_err(self.device.display().to_string()),
-                exit::MOUNT,
-            )
-        };
         if self.fake {
             return Ok(());
         }
         if !self.options.remount {
-            crate::cluster::stack::load_filesystem(system).map_err(failed)?;
+            crate::cluster::stack::load_filesystem(system).map_err(|report| self.failed(report))?;
         }
         let bookmark = Bookmark::now(system);
         let mounted = self.call_mount(system, &volume.canonical, data);
@@ -70,21 +71,15 @@ impl Plan {
         volume: Examined,
         data: &CString,
     ) -> Result<(), Failure> {
-        let failed = |report: eyre::Report| {
-            Failure::of(
-                report.wrap_err(self.device.display().to_string()),
-                exit::MOUNT,
-            )
-        };
         if self.fake {
-            return Group::check(system, &volume).map_err(failed);
+            return Group::check(system, &volume).map_err(|report| self.failed(report));
         }
-        let group = Group::of_volume(system, &volume).map_err(failed)?;
+        let group = Group::of_volume(system, &volume).map_err(|report| self.failed(report))?;
         let service = Service::Mount(self.point.clone());
         let mut progress = Progress::new(self.verbose, &self.device);
         let joined = group.begin_join(&service, &mut |wait, since| progress.show(wait, since));
         progress.clear();
-        let join = joined.map_err(failed)?;
+        let join = joined.map_err(|report| self.failed(report))?;
         let bookmark = Bookmark::now(system);
         // Nothing between the two: a mount that succeeded has to keep its heartbeat.
         let mut mounted = self.call_mount(system, &volume.canonical, data);
