@@ -94,7 +94,12 @@ fn a_terminal_sees_the_wait_counted_and_can_end_it() {
         format!(
             r#"
             echo "trap : INT; {command} $device $folder; echo \"exit \$?\"" > $folder.sh
-            {{ sleep 3; printf '\003'; sleep 2; }} |
+            {{
+                until [ -e $region ]; do sleep 0.1; done
+                sleep 2.5
+                printf '\003'
+                sleep 2
+            }} |
                 {USUAL} script -qc "bash $folder.sh" /dev/null
             "#
         )
