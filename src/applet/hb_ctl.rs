@@ -182,13 +182,10 @@ fn superblock_ends(system: &System, uuid: Uuid) -> Result<()> {
     };
     match group
         .superblock_leaves(asker)
-        .wrap_err("stopping the heartbeat")?
+        .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
         Left::NothingThere if !by_kernel && !group.is_global() => {
             bail!("the volume {uuid} has no heartbeat on this node")
-        }
-        Left::StillAlive | Left::StillMounted(_) => {
-            bail!("the heartbeat region {uuid} is in use: the volume is mounted (unmount it first)")
         }
         _ => Ok(()),
     }

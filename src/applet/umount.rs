@@ -123,7 +123,7 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
     let shown = given.display();
     let table = match namespace {
         Some(namespace) => namespace.mounts()?,
-        None => mounts::visible(system).wrap_err("reading the mount table")?,
+        None => mounts::visible(system)?,
     };
     let path = std::path::absolute(given).wrap_err_with(|| shown.to_string())?;
     let at = |point: &Path| table.iter().rev().find(|mount| mount.point == point);

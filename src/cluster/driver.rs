@@ -49,7 +49,7 @@ pub fn unload(system: &System) -> Result<()> {
             live.name()
         );
     }
-    let mounts = mounts::visible(system).wrap_err("reading the mount table")?;
+    let mounts = mounts::visible(system)?;
     if let Some(mount) = mounts.iter().find(|mount| mount.kind == "ocfs2") {
         bail!("{} is still mounted", mount.point.display());
     }
@@ -132,7 +132,7 @@ fn mount(system: &System, kind: &'static CStr, place: &PathBuf) -> Result<()> {
 }
 
 fn is_mounted(system: &System, kind: &str) -> Result<bool> {
-    let mounts = mounts::visible(system).wrap_err("reading the mount table")?;
+    let mounts = mounts::visible(system)?;
     Ok(mounts.iter().any(|mount| mount.kind == kind))
 }
 

@@ -118,7 +118,10 @@ impl<'s> Classic<'s> {
         if self.global {
             return Ok(Left::NothingThere);
         }
-        self.heartbeat.leave_superblock(asker, self.ending)
+        match self.heartbeat.leave_superblock(asker, self.ending)? {
+            Left::StillAlive | Left::StillMounted(_) => Err(self.heartbeat.refusal()),
+            left => Ok(left),
+        }
     }
 
     pub(super) fn is_global(&self) -> bool {

@@ -105,6 +105,9 @@ impl<'s> Group<'s> {
     }
 
     /// The superblock is done with the volume, wherever that was mounted.
+    ///
+    /// # Errors
+    /// It is not: names the places where the volume is mounted.
     pub fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
         match &self.kind {
             Kind::Alone => Ok(Left::NothingThere),

@@ -60,7 +60,7 @@ impl Heartbeat<'_> {
         }
         let left = self.clear(locked, Asker::Tool)?;
         if left == Left::StillAlive {
-            bail!("the heartbeat region is in use: the volume is mounted (unmount it first)");
+            return Err(self.refusal());
         }
         Ok(left)
     }

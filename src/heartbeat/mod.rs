@@ -176,8 +176,7 @@ impl<'s> Heartbeat<'s> {
 
     /// A copy of a volume has its UUID too, but not its heartbeat.
     fn check_device(&self, beating: &str, source: &Source) -> Result<()> {
-        let number =
-            mounts::number_of(self.system, beating).wrap_err("comparing the heartbeat's device")?;
+        let number = mounts::number_of(self.system, beating)?;
         if number.is_some_and(|number| number != source.number) {
             bail!(
                 "the heartbeat of the volume {} runs on {beating}, which is another device (a \

@@ -1,8 +1,9 @@
 //! Is the region's volume mounted on this node, wherever that may be seen?
 
 use super::{Asker, Heartbeat, State};
-use crate::system;
-use eyre::{Result, WrapErr};
+use crate::system::places::{self, Place};
+use crate::system::{self, mounts};
+use eyre::{Report, Result, WrapErr, eyre};
 
 impl Heartbeat<'_> {
     /// `true` means mounted. `false` may also mean coming or going: the driver shows a
@@ -25,6 +26,36 @@ impl Heartbeat<'_> {
         }
         let node = self.system.path("/dev").join(device);
         Ok(self.system.kernel().is_claimed(&node).unwrap_or(true))
+    }
+
+    /// Where the volume is mounted, in all mount namespaces that can be seen.
+    pub fn mounted_on(&self) -> Result<Vec<Place>> {
+        let State::Beating(device) = self.region.state()? else {
+            return Ok(Vec::new());
+        };
+        match mounts::number_of(self.system, &device)? {
+            Some(number) => places::of(self.system, number),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Why the region stays: the error of somebody who wanted it to go.
+    pub fn refusal(&self) -> Report {
+        let places = self.mounted_on().unwrap_or_default();
+        match places.is_empty() {
+            true => eyre!(
+                "the heartbeat region is in use: the volume is mounted out of sight, \
+                 or a lock domain needs it (after umount -l: end the programs that use its files)"
+            ),
+            false => {
+                let places: Vec<_> = places.iter().map(Place::to_string).collect();
+                eyre!(
+                    "the heartbeat region is in use: the volume is mounted on {} \
+                     (unmount it first)",
+                    places.join(", ")
+                )
+            }
+        }
     }
 
     /// The driver shows each superblock in sysfs (since 4.7), its journal in /proc (since

@@ -7,6 +7,7 @@ pub mod kernel;
 pub mod kmsg;
 pub mod mounts;
 pub mod namespace;
+pub mod places;
 
 pub use kernel::{Kernel, Linux};
 

@@ -1,6 +1,7 @@
 //! The mount table as the kernel shows it (proc(5), /proc/PID/mountinfo).
 
 use super::System;
+use eyre::{Result, WrapErr};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -76,8 +77,12 @@ impl std::fmt::Display for DeviceNumber {
 }
 
 /// The mounts that this process sees, in the order they were made.
-pub fn visible(system: &System) -> io::Result<Vec<Mount>> {
-    fs::read(system.path("/proc/self/mountinfo")).map(|table| parse(&table))
+pub fn visible(system: &System) -> Result<Vec<Mount>> {
+    table(system).map(|table| parse(&table))
+}
+
+fn table(system: &System) -> Result<Vec<u8>> {
+    fs::read(system.path("/proc/self/mountinfo")).wrap_err("reading the mount table")
 }
 
 /// The mounts of a table's text; a line that is none is passed over.
@@ -89,22 +94,28 @@ pub fn parse(table: &[u8]) -> Vec<Mount> {
 }
 
 /// The number of the block device that the kernel calls `name`.
-pub fn number_of(system: &System, name: &str) -> io::Result<Option<DeviceNumber>> {
+pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
     let attribute = system
         .path("/sys/class/block")
         .join(super::file_name_of_device(name))
         .join("dev");
-    let number = super::read_attribute(&attribute)?;
+    let number = super::read_attribute(&attribute)
+        .wrap_err_with(|| format!("looking up the number of the device {name}"))?;
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
 }
 
 /// The visible mount points of a device's superblock.
-pub fn points_of(system: &System, device: DeviceNumber) -> io::Result<Vec<PathBuf>> {
-    Ok(visible(system)?
+pub fn points_of(system: &System, device: DeviceNumber) -> Result<Vec<PathBuf>> {
+    table(system).map(|table| points_in(&table, device))
+}
+
+/// The same in a table's text.
+pub fn points_in(table: &[u8], device: DeviceNumber) -> Vec<PathBuf> {
+    parse(table)
         .into_iter()
         .filter(|mount| mount.device == device)
         .map(|mount| mount.point)
-        .collect())
+        .collect()
 }
 
 /// `ID PARENT MAJ:MIN ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPEROPTIONS`

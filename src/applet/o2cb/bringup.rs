@@ -4,10 +4,10 @@ use super::Call;
 use crate::cluster::config::HeartbeatMode;
 use crate::cluster::live::Live;
 use crate::cluster::{driver, register, stack};
-use crate::heartbeat::{self, Heartbeat, Left, State};
+use crate::heartbeat::{self, Heartbeat, Left};
 use crate::ids::{StackName, Uuid};
 use crate::report::{self, Silent};
-use crate::system::{System, mounts};
+use crate::system::places::Place;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
@@ -118,10 +118,14 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
     let left = heartbeat
         .tidy()
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
-    let points = mount_points(call.system, &heartbeat)?.join(", ");
-    let mounted = match points.is_empty() {
-        true => points,
-        false => format!(", mounted on {points}"),
+    let places: Vec<_> = heartbeat
+        .mounted_on()?
+        .iter()
+        .map(Place::to_string)
+        .collect();
+    let mounted = match places.is_empty() {
+        true => String::new(),
+        false => format!(", mounted on {}", places.join(", ")),
     };
     let user = match left {
         Left::Stopped | Left::NothingThere => return Ok(None),
@@ -133,19 +137,4 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
         _ => format!("its volume{mounted}"),
     };
     Ok(Some(format!("region {region} by {user}")))
-}
-
-/// Where the region's volume is to be seen in this mount namespace.
-fn mount_points(system: &System, heartbeat: &Heartbeat) -> Result<Vec<String>> {
-    let State::Beating(device) = heartbeat.region().state()? else {
-        return Ok(Vec::new());
-    };
-    let Some(number) = mounts::number_of(system, &device)? else {
-        return Ok(Vec::new());
-    };
-    let points = mounts::points_of(system, number)?;
-    Ok(points
-        .iter()
-        .map(|point| point.display().to_string())
-        .collect())
 }

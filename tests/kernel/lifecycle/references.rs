@@ -88,7 +88,8 @@ fn the_reference_of_a_mounted_volume_is_not_to_be_taken() {
         format!("-u {uuid}"),
     ] {
         let refused = node.fails(1, &format!("ocfs2_hb_ctl -K {stop}"));
-        assert!(refused.stderr.contains("in use"), "{refused}");
+        let named = format!("in use: the volume is mounted on {point} (unmount it first)");
+        assert!(refused.stderr.contains(&named), "{refused}");
         assert_info(&node, &disk, 1);
     }
     node.ok(&format!("ocfs2_hb_ctl -S -d {device} me"));

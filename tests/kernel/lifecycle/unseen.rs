@@ -29,16 +29,12 @@ fn wait_for_silence(node: &Node, disk: &Disk) {
 }
 
 #[track_caller]
-fn assert_offline_refuses(node: &Node, disk: &Disk) {
+fn assert_offline_refuses(node: &Node, disk: &Disk, user: &str) {
     let refused = node.fails(1, "o2cb offline");
     let uuid = disk.uuid();
     assert!(refused.stderr.contains("is in use"), "{refused}");
-    assert!(
-        refused
-            .stderr
-            .contains(&format!("region {uuid} by a mounted volume")),
-        "{refused}"
-    );
+    let named = format!("region {uuid} by {user}");
+    assert!(refused.stderr.contains(&named), "{named}: {refused}");
 }
 
 /// Unmounts what lives on, and ends the process that waits for its end.
@@ -73,7 +69,13 @@ fn another_mount_namespace_keeps_the_heartbeat() {
         umount(&node, disk);
         assert_beats(&node, disk);
     });
-    assert_offline_refuses(&node, again);
+    let place = format!("its volume, mounted on {} of process ", point(again));
+    assert_offline_refuses(&node, again, &place);
+    // So does a stop by hand, and takes nothing.
+    let refused = node.fails(1, &format!("ocfs2_hb_ctl -K -d {} me", again.device()));
+    let place = format!("{} of process ", point(again));
+    assert!(refused.stderr.contains(&place), "{refused}");
+    assert_beats(&node, again);
     node.ok(&format!("nsenter -m -t {pid} touch {}/file", point(again)));
     node.ok(&format!("umount -N {pid} {}", point(by_umount)));
     assert_silent(&node, by_umount);
@@ -157,7 +159,7 @@ fn a_lazily_unmounted_volume_beats_while_a_file_is_open() {
         node.wait_for(&format!("grep -qx written /proc/{pid}/fd/6"), 30);
         assert_beats(&node, disk);
     }
-    assert_offline_refuses(&node, by_offline);
+    assert_offline_refuses(&node, by_offline, "a mounted volume");
 
     // Back in sight, it is the same superblock.
     mount(&node, again);

@@ -1,0 +1,59 @@
+//! Where a volume is mounted, in every mount namespace that a process lives in.
+
+use super::System;
+use super::mounts::{self, DeviceNumber};
+use eyre::{Result, WrapErr};
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+/// One mount point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// As its own mount namespace shows it.
+    pub point: PathBuf,
+    /// A process of the namespace; none for that of this process.
+    pub process: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let point = self.point.display();
+        match self.process {
+            None => write!(f, "{point}"),
+            Some(pid) => write!(f, "{point} of process {pid} (another mount namespace)"),
+        }
+    }
+}
+
+/// The mount points of a device's superblock. A namespace that no process lives in any more,
+/// but that a file keeps, is not seen; nor is a mount that was taken out of sight.
+pub fn of(system: &System, device: DeviceNumber) -> Result<Vec<Place>> {
+    let own = fs::read_link(system.path("/proc/self/ns/mnt")).ok();
+    let mut places = on(mounts::points_of(system, device)?, None);
+    let mut seen: Vec<_> = own.into_iter().collect();
+    let processes = super::list(&system.path("/proc")).wrap_err("listing the processes")?;
+    for process in processes {
+        let Some(pid) = process.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let folder = system.path("/proc").join(&process);
+        // It may have ended meanwhile, or be a kernel thread's.
+        let Ok(namespace) = fs::read_link(folder.join("ns/mnt")) else {
+            continue;
+        };
+        if seen.contains(&namespace) {
+            continue;
+        }
+        if let Ok(table) = fs::read(folder.join("mountinfo")) {
+            seen.push(namespace);
+            places.extend(on(mounts::points_in(&table, device), Some(pid)));
+        }
+    }
+    Ok(places)
+}
+
+fn on(points: Vec<PathBuf>, process: Option<u32>) -> Vec<Place> {
+    let points = points.into_iter();
+    points.map(|point| Place { point, process }).collect()
+}
