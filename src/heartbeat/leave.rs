@@ -4,6 +4,7 @@ use super::refs::{Lifetime, Locked};
 use super::{Asker, Ending, Heartbeat, Left, Removal, State, waiter};
 use crate::system::mounts::{self, DeviceNumber};
 use eyre::{Result, bail};
+use std::os::unix::process::parent_id;
 
 impl Heartbeat<'_> {
     /// Who will be done with the region when the mounts of `device` are gone: asked while they
@@ -128,11 +129,12 @@ impl Heartbeat<'_> {
         Ok(!locked.superblock_owns_one()? && self.last_user_lives(locked)?)
     }
 
-    /// A zombie counts as dead; a later process with the same number, which cannot be told
-    /// from it, as alive: leak, never lose.
+    /// Another than this process, or the applet whose child it is: those know what they have. A
+    /// zombie counts as dead; a later process with the same number, which cannot be told from
+    /// it, as alive: leak, never lose.
     fn last_user_lives(&self, locked: &Locked) -> Result<bool> {
         let user = locked.last_user()?;
-        if user == 0 || user == std::process::id() {
+        if [0, std::process::id(), parent_id()].contains(&user) {
             return Ok(false);
         }
         let stat = crate::system::read_attribute(&self.system.path(format!("/proc/{user}/stat")));

@@ -80,6 +80,26 @@ fn what_ended_out_of_sight_is_tidied_up() {
     assert!(!world.clusters().join("webc").exists());
 }
 
+/// A program that comes and goes meanwhile is the last to have counted, but is not taken for
+/// the owner of what is left.
+#[test]
+fn a_program_s_own_end_tidies_up_what_ended_out_of_sight() {
+    let (world, volume) = mounted(Era::Now);
+    let own = std::process::id();
+    world.write(
+        &format!("/proc/{own}/stat"),
+        &format!("{own} (hb_ctl) R 1\n"),
+    );
+    world.write("/.fake/busy/ubda", "");
+    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    world.kernel().end_superblock("ubda");
+    let program = |action| world.run("ocfs2_hb_ctl", &[action, "-d", "/dev/ubda", "program"]);
+    program("-S").unwrap();
+    assert_eq!(volume.counts(), [0, 2, 1]);
+    program("-K").unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+}
+
 /// The driver wants the mount's own options again, and its heartbeat's above all.
 #[test]
 fn busy_with_r_becomes_read_only_and_stays_a_member() {
