@@ -22,6 +22,7 @@ needed=(
 	/usr/bin/file:file
 	/usr/bin/readelf:binutils
 	/usr/bin/pgrep:procps
+	/lib/systemd/systemd:systemd
 	# cargo fetches by https, and trusts whom this package tells it to.
 	/usr/sbin/update-ca-certificates:ca-certificates
 )

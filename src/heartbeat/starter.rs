@@ -21,6 +21,7 @@ use super::refs::{LOCK_PATIENCE, Lifetime, Locked};
 use super::{Heartbeat, Source, State, Wait, Watch};
 use crate::sys::fork;
 use crate::sys::signal::Interrupted;
+use crate::system::control_group;
 use crate::system::mounts::DeviceNumber;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
@@ -136,6 +137,8 @@ fn is_pause(error: &io::Error) -> bool {
 
 /// The child's part.
 fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
+    // systemd kills what is left of a mount that it has given up, and a start is not to be cut.
+    control_group::leave(heartbeat.system);
     let locked = match make_beat(heartbeat, source, &mut applet) {
         Ok(locked) => locked,
         Err(error) => {

@@ -7,7 +7,7 @@
 use super::{Asker, Ending, Heartbeat, Left};
 use crate::cluster::live::Live;
 use crate::sys::{fork, signal};
-use crate::system::{System, namespace};
+use crate::system::{control_group, namespace};
 use eyre::{Result, WrapErr};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub fn start(heartbeat: &Heartbeat, ending: Ending) -> Result<()> {
         fork::close_inherited_files();
         // A machine that shuts down must not wait for this.
         let _ = signal::allow_termination();
-        leave_control_group(heartbeat.system);
+        control_group::leave(heartbeat.system);
         wait(heartbeat, ending);
     })
     .map(drop)
@@ -51,19 +51,5 @@ fn wait(heartbeat: &Heartbeat, ending: Ending) {
             Ok(Left::StillAlive) | Err(_) => {}
             Ok(_) => return,
         }
-    }
-}
-
-/// systemd ends what is left in a mount unit's control group. The root group is nobody's:
-/// version 2's, or that of systemd's own hierarchy of version 1.
-fn leave_control_group(system: &System) {
-    let own = std::process::id().to_string();
-    for group in [
-        "/sys/fs/cgroup",
-        "/sys/fs/cgroup/unified",
-        "/sys/fs/cgroup/systemd",
-    ] {
-        let members = system.path(group).join("cgroup.procs");
-        let _ = system.kernel().write_attribute(&members, &own);
     }
 }

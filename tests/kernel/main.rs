@@ -8,3 +8,4 @@ mod kills;
 mod lifecycle;
 mod outlive;
 mod rig_smoke;
+mod systemd;

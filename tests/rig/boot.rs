@@ -51,6 +51,14 @@ impl<'lab> Boot<'lab> {
         self
     }
 
+    /// Gives every node systemd as its first process; it starts nothing by itself.
+    pub fn systemd(self) -> Self {
+        self.kernel_arg("RIG_SYSTEMD=1").file(
+            "/etc/systemd/system/rig.target",
+            "[Unit]\nDefaultDependencies=no\n",
+        )
+    }
+
     /// Starts nodes n1, n2, ... at the same time and waits until all are up.
     #[track_caller]
     pub fn boot<const N: usize>(self) -> [Node; N] {

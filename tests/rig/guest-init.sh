@@ -63,12 +63,20 @@ run_command() {
 	echo "done $1 $?" >&3
 }
 
-echo ready >&3
-while read -r id <&4; do
-	[ "$id" = off ] && break
-	run_command "$id" &
-done
+serve() {
+	echo ready >&3
+	while read -r id <&4; do
+		[ "$id" = off ] && break
+		run_command "$id" &
+	done
+	sync
+	echo o > /proc/sysrq-trigger
+	exec sleep 60
+}
 
-sync
-echo o > /proc/sysrq-trigger
-exec sleep 60
+# RIG_SYSTEMD: the first process becomes systemd, with a target that wants nothing.
+if [ -n "${RIG_SYSTEMD-}" ]; then
+	serve &
+	exec /lib/systemd/systemd --unit=rig.target 3>&- 4<&-
+fi
+serve
