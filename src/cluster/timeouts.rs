@@ -28,7 +28,9 @@ pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<(
                 "the heartbeat's dead threshold",
                 &threshold.to_string(),
             )?;
-            let now = read_attribute(&path)?.unwrap_or_default();
+            let now = read_attribute(&path)
+                .wrap_err("reading the heartbeat's dead threshold")?
+                .unwrap_or_default();
             if now != threshold.to_string() {
                 bail!(
                     "the heartbeat's dead threshold stays {now}, not {threshold}: a region is \
@@ -42,8 +44,9 @@ pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<(
         ("idle_timeout_ms", sysconfig.idle_timeout_ms),
         ("keepalive_delay_ms", sysconfig.keepalive_delay_ms),
     ];
-    let keepalive_now: Option<u32> =
-        read_attribute(&cluster.join(keepalive.0))?.and_then(|now| now.parse().ok());
+    let keepalive_now: Option<u32> = read_attribute(&cluster.join(keepalive.0))
+        .wrap_err_with(|| format!("reading {}", keepalive.0))?
+        .and_then(|now| now.parse().ok());
     let first_keepalive = idle
         .1
         .is_some_and(|idle| keepalive_now.is_some_and(|now| now >= idle));
@@ -71,6 +74,43 @@ pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<(
         )?;
     }
     Ok(())
+}
+
+/// What the kernel goes by now; none where this driver has no such setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Rounds of 2 s without a sign of life after which a node counts as dead.
+    pub heartbeat_threshold: Option<u32>,
+    /// Milliseconds of silence after which a connection counts as broken.
+    pub idle_timeout_ms: Option<u32>,
+    /// Milliseconds of silence after which a peer is asked whether it is there.
+    pub keepalive_delay_ms: Option<u32>,
+    /// Milliseconds between two tries to connect.
+    pub reconnect_delay_ms: Option<u32>,
+    /// What a node does that has lost its cluster: `reset` or `panic`.
+    pub fence_method: Option<String>,
+}
+
+impl Timeouts {
+    /// Those of the cluster whose folder in configfs is `cluster`.
+    pub fn read(system: &System, cluster: &Path) -> Result<Self> {
+        let text = |path: &Path| {
+            read_attribute(path).wrap_err_with(|| format!("reading {}", path.display()))
+        };
+        let number =
+            |path: &Path| Ok::<_, eyre::Report>(text(path)?.and_then(|it| it.parse().ok()));
+        let threshold = match number(&cluster.join("heartbeat/dead_threshold"))? {
+            Some(threshold) => Some(threshold),
+            None => number(&system.path(OLD_THRESHOLD))?,
+        };
+        Ok(Self {
+            heartbeat_threshold: threshold,
+            idle_timeout_ms: number(&cluster.join("idle_timeout_ms"))?,
+            keepalive_delay_ms: number(&cluster.join("keepalive_delay_ms"))?,
+            reconnect_delay_ms: number(&cluster.join("reconnect_delay_ms"))?,
+            fence_method: text(&cluster.join("fence_method"))?,
+        })
+    }
 }
 
 fn set(system: &System, path: &Path, what: &str, value: &str) -> Result<()> {

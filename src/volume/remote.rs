@@ -6,7 +6,7 @@
 use super::{Device, ReadBlocks};
 use crate::sys::fork;
 use crate::system::mounts::DeviceNumber;
-use eyre::{Result, WrapErr, bail};
+use eyre::{Report, Result, WrapErr, bail};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -79,8 +79,10 @@ impl Remote {
 impl ReadBlocks for Remote {
     fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let wanted = u32::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
-        self.child.write_all(&offset.to_le_bytes())?;
-        self.child.write_all(&wanted.to_le_bytes())?;
+        self.child
+            .write_all(&offset.to_le_bytes())
+            .and_then(|()| self.child.write_all(&wanted.to_le_bytes()))
+            .map_err(silence)?;
         let errno = i32::from_le_bytes(receive(&self.child)?);
         if errno != 0 {
             return Err(io::Error::from_raw_os_error(errno));
@@ -102,17 +104,17 @@ impl ReadBlocks for Remote {
 impl Facts {
     /// `O`, then the facts; `P`, not permitted; `E` and text, any other error.
     fn receive(mut child: &UnixStream) -> Result<Self> {
-        let [tag] = receive(child)?;
+        let [tag] = told(child)?;
         match tag {
             b'O' => {}
             b'P' => bail!(NotPermitted),
             _ => return Err(fork::receive_error(&mut child)),
         }
-        let sector = u32::from_le_bytes(receive(child)?);
-        let size = u64::from_le_bytes(receive(child)?);
-        let major = u32::from_le_bytes(receive(child)?);
-        let minor = u32::from_le_bytes(receive(child)?);
-        let [is_block, read_only] = receive(child)?;
+        let sector = u32::from_le_bytes(told(child)?);
+        let size = u64::from_le_bytes(told(child)?);
+        let major = u32::from_le_bytes(told(child)?);
+        let minor = u32::from_le_bytes(told(child)?);
+        let [is_block, read_only] = told(child)?;
         let number = (is_block != 0).then_some(DeviceNumber { major, minor });
         Ok(Self {
             sector,
@@ -140,13 +142,24 @@ fn receive<const N: usize>(mut from: &UnixStream) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
+/// An answer of the child's; an error of the system's own says what it interrupted.
+fn told<const N: usize>(child: &UnixStream) -> Result<[u8; N]> {
+    receive(child).map_err(|error| match error.raw_os_error() {
+        Some(_) => Report::new(error).wrap_err("asking the process that reads it"),
+        None => Report::new(error),
+    })
+}
+
 fn silence(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::WouldBlock => {
             io::Error::new(io::ErrorKind::TimedOut, "the device does not answer")
         }
-        io::ErrorKind::UnexpectedEof => {
-            io::Error::other("the process that reads the device was killed")
+        // Reset: it ended before it had read what it was asked.
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => {
+            io::Error::other("the process that reads the device has ended early")
         }
         _ => error,
     }
