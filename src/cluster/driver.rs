@@ -38,6 +38,30 @@ pub fn load(system: &System) -> Result<()> {
     Ok(())
 }
 
+/// What `load` has done, seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The filesystem's driver.
+    pub filesystem: bool,
+    /// The lock manager's filesystem, for tools that lock volumes.
+    pub dlmfs: bool,
+    /// Where configfs is mounted.
+    pub configfs: Option<PathBuf>,
+    /// Is the lock manager's filesystem mounted?
+    pub dlmfs_mounted: bool,
+}
+
+/// Looks, and loads nothing.
+pub fn loaded(system: &System) -> Result<Loaded> {
+    let knows = |kind| knows_filesystem(system, kind).wrap_err("reading the list of filesystems");
+    Ok(Loaded {
+        filesystem: knows("ocfs2")?,
+        dlmfs: knows("ocfs2_dlmfs")?,
+        configfs: system.configfs(),
+        dlmfs_mounted: is_mounted(system, "ocfs2_dlmfs")?,
+    })
+}
+
 /// Undoes `load`, once no cluster is registered and nothing is mounted. configfs stays:
 /// others use it.
 pub fn unload(system: &System) -> Result<()> {
@@ -98,11 +122,16 @@ pub enum CallOut {
     Foreign,
 }
 
-/// Which one is set. A path with nothing behind it leaves nothing.
-pub fn call_out(system: &System) -> Result<CallOut> {
+/// The path that is set, whatever is there; none on drivers without the setting.
+pub fn call_out_path(system: &System) -> Result<Option<String>> {
     let set = read_attribute(&system.path(HB_CTL_PATH))
         .wrap_err_with(|| format!("reading {HB_CTL_PATH}"))?;
-    let Some(program) = set.filter(|program| !program.is_empty()) else {
+    Ok(set.filter(|program| !program.is_empty()))
+}
+
+/// Which one is set. A path with nothing behind it leaves nothing.
+pub fn call_out(system: &System) -> Result<CallOut> {
+    let Some(program) = call_out_path(system)? else {
         return Ok(CallOut::None);
     };
     let program = Path::new(&program);

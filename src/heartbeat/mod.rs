@@ -204,6 +204,25 @@ impl<'s> Heartbeat<'s> {
     }
 }
 
+/// Who refers to a region, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Users {
+    /// All references.
+    pub references: u32,
+    /// One of them is the mounted superblock's.
+    pub superblock: bool,
+}
+
+impl Heartbeat<'_> {
+    /// Asked without the lock, so that it waits for nobody.
+    pub fn users(&self) -> Result<Users> {
+        Ok(Users {
+            references: self.references.count()?,
+            superblock: self.references.superblock_owns_one()?,
+        })
+    }
+}
+
 /// The number of references to the heartbeat of the volume `name`, whatever the cluster.
 pub fn references(system: &System, name: Uuid) -> Result<u32> {
     References::of(name, system.semaphore_mode()).count()

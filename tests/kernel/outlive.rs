@@ -98,6 +98,7 @@ fn a_killed_waiter_is_made_up_for_by_the_next_call() {
     ));
     let calls = [
         "o2cb offline".to_owned(),
+        "o2cb status".to_owned(),
         format!("ocfs2_hb_ctl -S -d {b} x && ocfs2_hb_ctl -K -d {b} x"),
         "umount /mnt/b".to_owned(),
         format!("mount -t ocfs2 {a} /mnt/a && umount /mnt/a"),

@@ -2,6 +2,7 @@
 
 mod bringup;
 mod settings;
+mod status;
 
 use crate::cli::{self, Word};
 use crate::ids::ClusterName;
@@ -10,6 +11,7 @@ use crate::system::System;
 use argh::{ArgsInfo, FromArgs};
 use eyre::Result;
 use settings::Settings;
+use status::NotOnline;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -17,11 +19,12 @@ use std::path::PathBuf;
 ///
 /// Commands: load (drivers and their filesystems), unload, online [cluster],
 /// offline [cluster], register-cluster cluster, unregister-cluster cluster,
-/// cluster-status [cluster].
+/// cluster-status [cluster], status [cluster].
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
-    error_code(1, "it failed, or wrong usage")
+    error_code(1, "it failed, or wrong usage"),
+    error_code(3, "status: the cluster is not online")
 )]
 struct Args {
     /// say what is done
@@ -51,7 +54,7 @@ enum Operand {
     Required,
 }
 
-const VERBS: [Verb; 7] = [
+const VERBS: [Verb; 8] = [
     Verb {
         name: "load",
         cluster: Operand::None,
@@ -87,6 +90,11 @@ const VERBS: [Verb; 7] = [
         cluster: Operand::Optional,
         run: bringup::cluster_status,
     },
+    Verb {
+        name: "status",
+        cluster: Operand::Optional,
+        run: status::status,
+    },
 ];
 
 /// What a command works with.
@@ -108,12 +116,15 @@ impl Call<'_> {
     }
 }
 
-/// Runs the applet. Its exit codes are those of the C tool: 0 and 1.
+/// Runs the applet. Its exit codes are those of the C tool, 0 and 1; `status` has one more.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let Some(args) = cli::parse::<Args>("o2cb", args, &[])? else {
         return Ok(());
     };
-    dispatch(system, args).map_err(|report| Failure::new(1, report))
+    dispatch(system, args).map_err(|report| {
+        let offline = report.is::<NotOnline>();
+        Failure::new(if offline { NotOnline::CODE } else { 1 }, report)
+    })
 }
 
 fn dispatch(system: &System, args: Args) -> Result<()> {
