@@ -4,6 +4,7 @@
 mod hang;
 mod mount;
 mod rivals;
+mod robbed;
 mod signals;
 mod starter;
 mod steps;

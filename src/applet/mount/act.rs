@@ -83,18 +83,19 @@ impl Plan {
         let bookmark = Bookmark::now(system);
         // Nothing between the two: a mount that succeeded has to keep its heartbeat.
         let mut mounted = self.call_mount(system, &volume.canonical, data);
-        if let Err(report) = join.complete(&mounted) {
-            if report.is::<NoHeartbeat>() {
-                mounted = self
-                    .call_unmount(system)
-                    .and(Err(io::Error::other(NoHeartbeat)));
+        match join.complete(&mounted) {
+            Ok(()) => {}
+            Err(report) if report.is::<NoHeartbeat>() => {
+                mounted = Err(self.take_back(system));
             }
-            let what = if mounted.is_ok() {
-                "mounted, but"
-            } else {
-                "undoing the join:"
-            };
-            report::warn(format_args!("{}: {what} {report:#}", self.device.display()));
+            Err(report) => {
+                let what = if mounted.is_ok() {
+                    "mounted, but"
+                } else {
+                    "undoing the join:"
+                };
+                report::warn(format_args!("{}: {what} {report:#}", self.device.display()));
+            }
         }
         if mounted.is_ok()
             && let Err(report) = group.prefer_heartbeat_io(Level::HIGHEST)
@@ -117,12 +118,18 @@ impl Plan {
         })
     }
 
-    /// Out of sight at once: nobody may write to a volume that does not beat.
-    fn call_unmount(&self, system: &System) -> io::Result<()> {
-        self.there(|| {
+    /// Out of sight at once: nobody may write to a volume that does not beat. Says why.
+    fn take_back(&self, system: &System) -> io::Error {
+        let unmounted = self.there(|| {
             let target = system.path(&self.point);
             system.kernel().unmount(&target, UnmountFlags::DETACH)
-        })
+        });
+        match unmounted {
+            Ok(()) => io::Error::other(NoHeartbeat),
+            Err(error) => io::Error::other(format!(
+                "{NoHeartbeat}, and to unmount it again failed: {error} (unmount it at once)"
+            )),
+        }
     }
 
     fn there<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
