@@ -4,6 +4,7 @@
 mod rig;
 
 mod failures;
+mod io_faults;
 mod kills;
 mod lifecycle;
 mod outlive;

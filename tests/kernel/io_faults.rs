@@ -1,0 +1,222 @@
+//! Disks that fail or are slow while a volume is mounted and unmounted: an end in bounded time,
+//! an error that says what failed, and nothing left over.
+
+use crate::rig::{CLUSTER, Disk, Job, Lab, Node};
+
+/// A device between the disk and the volume's users, whose table can be changed under them.
+const BETWEEN: &str = r#"
+export DM_DISABLE_UDEV=1
+read -r sectors < /sys/block/$name/size
+disk=/dev/$name
+device=/dev/mapper/$name
+sound="0 $sectors linear $disk 0"
+failing="0 $sectors error"
+dmsetup create $name --table "$sound" || exit 90
+
+# Puts another table there. What is under way is not waited for.
+become() {
+	dmsetup suspend --noflush --nolockfs $name &&
+		dmsetup load $name --table "$1" &&
+		dmsetup resume $name || exit 91
+}
+
+# Waits until the heartbeat is being started.
+starting() {
+	until { read -r _ < $region/pid; } 2> /dev/null; do sleep 0.01; done
+}
+
+mounted() {
+	grep -q " $folder " /proc/mounts
+}
+
+mkdir -p $folder
+"#;
+
+/// What happens to a volume, how the script ends, and what it says.
+struct Fault {
+    name: &'static str,
+    script: &'static str,
+    code: i32,
+    says: &'static str,
+}
+
+const FAULTS: [Fault; 9] = [
+    Fault {
+        name: "every access fails from the start",
+        script: "become \"$failing\"; mount.ocfs2 $device $folder",
+        code: 32,
+        says: "cannot read the superblock: ",
+    },
+    Fault {
+        name: "every access fails once the heartbeat is being started",
+        script: r#"
+            mount.ocfs2 $device $folder & pid=$!
+            starting
+            become "$failing"
+            wait $pid
+        "#,
+        code: 32,
+        says: "the heartbeat did not become steady (the device fails or is too slow",
+    },
+    Fault {
+        name: "writes fail",
+        script: r#"
+            become "0 $sectors flakey $disk 0 0 3600 1 error_writes"
+            mount.ocfs2 $device $folder
+        "#,
+        code: 32,
+        says: "the heartbeat did not become steady (the device fails or is too slow",
+    },
+    Fault {
+        name: "writes are lost",
+        script: r#"
+            become "0 $sectors flakey $disk 0 0 3600 1 drop_writes"
+            mount.ocfs2 $device $folder
+        "#,
+        code: 32,
+        says: "the heartbeat did not become steady (the device fails or is too slow",
+    },
+    Fault {
+        name: "the heartbeat can be written, but not the journal",
+        script: r#"
+            sound="0 4096 linear $disk 0"
+            become "$sound
+4096 $((sectors - 4096)) error"
+            mount.ocfs2 $device $folder
+        "#,
+        code: 32,
+        says: "mounting it on ",
+    },
+    Fault {
+        name: "slow",
+        script: r#"
+            become "0 $sectors delay $disk 0 300"
+            mount.ocfs2 $device $folder && touch $folder/file && umount.ocfs2 $folder
+        "#,
+        code: 0,
+        says: "",
+    },
+    Fault {
+        name: "it fails now and then",
+        script: r#"
+            become "0 $sectors flakey $disk 0 1 1 1 error_writes"
+            for try in {1..3}; do
+                mount.ocfs2 $device $folder || continue
+                break
+            done
+            become "$sound"
+            ! mounted || umount.ocfs2 $folder
+        "#,
+        code: 0,
+        says: "",
+    },
+    Fault {
+        name: "every access fails while it is mounted",
+        script: r#"
+            mount.ocfs2 $device $folder || exit 92
+            become "$failing"
+            umount.ocfs2 $folder
+        "#,
+        code: 0,
+        says: "",
+    },
+    Fault {
+        name: "every access fails before a lazy unmount",
+        script: r#"
+            mount.ocfs2 $device $folder || exit 92
+            exec 9< $folder
+            become "$failing"
+            umount.ocfs2 -l $folder || exit
+            exec 9>&-
+        "#,
+        code: 0,
+        says: "",
+    },
+];
+
+fn start(node: &Node, disk: &Disk, script: &str) -> Job {
+    let name = disk.device().trim_start_matches("/dev/");
+    let region = format!(
+        "/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{}",
+        disk.uuid()
+    );
+    node.start(&format!(
+        "name={name} folder=/mnt/{name} region={region}\n{BETWEEN}{script}"
+    ))
+}
+
+#[test]
+fn disks_that_fail_leave_nothing_behind() {
+    let lab = Lab::new("io-faults");
+    let disks: Vec<_> = (0..FAULTS.len())
+        .map(|number| lab.disk(&format!("volume{number}")).format())
+        .collect();
+    let [node] = lab.nodes().memory_mb(256).boot();
+    node.ok("modprobe -a dm-mod dm-flakey dm-delay");
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    let jobs: Vec<_> = FAULTS
+        .iter()
+        .zip(&disks)
+        .map(|(fault, disk)| (fault, start(&node, disk, fault.script)))
+        .collect();
+    let mut wrong = Vec::new();
+    for (fault, job) in jobs {
+        let output = job.wait();
+        println!("{}: {output}", fault.name);
+        if output.code != fault.code || !output.stderr.contains(fault.says) {
+            wrong.push(format!("{}: {output}", fault.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    node.assert_clean_within(30);
+    // With the disks in order again, each volume is one as before.
+    for disk in &disks {
+        let name = disk.device().trim_start_matches("/dev/");
+        node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup remove {name}"));
+    }
+    node.ok("o2cb offline");
+    lab.end();
+}
+
+/// The driver tries for ever to write what is left of its journal, and umount(2) waits for it:
+/// only a reboot ends that. It is no reason for anybody else to wait.
+#[test]
+fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
+    let lab = Lab::new("io-stuck");
+    let [stuck, other] = ["stuck", "other"].map(|name| lab.disk(name).format());
+    let [node] = lab.boot();
+    node.ok("modprobe dm-mod");
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    let unmount = start(
+        &node,
+        &stuck,
+        r#"
+        mount.ocfs2 $device $folder || exit 92
+        echo text > $folder/file
+        become "$failing"
+        echo > /run/failing
+        umount.ocfs2 $folder
+        "#,
+    );
+    node.wait_for("[ -e /run/failing ]", 60);
+    let others = start(
+        &node,
+        &other,
+        r#"
+        mount.ocfs2 $device $folder && touch $folder/file && umount.ocfs2 $folder || exit
+        ocfs2_hb_ctl -I -d $device && o2cb status || exit
+        ! o2cb offline
+        "#,
+    );
+    let output = others.wait();
+    assert_eq!(output.code, 0, "{output}");
+    assert!(output.stderr.contains(&stuck.uuid()), "{output}");
+    assert_eq!(
+        node.regions(),
+        [stuck.uuid()],
+        "it beats as long as it is there"
+    );
+    assert!(!unmount.ends_within(1.0), "then the kernel can end it");
+    node.kill();
+    lab.end();
+}
