@@ -16,7 +16,7 @@ fn run_all(node: &Node, commands: &[String]) {
 #[test]
 fn volumes_do_not_disturb_each_other() {
     let lab = Lab::new("volumes");
-    let disks = ["a", "b", "c", "d"].map(|name| lab.disk(name).format());
+    let disks = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| lab.disk(name).format());
     let [node] = lab.boot();
     online(&node);
     let each = |command: fn(&str, &str) -> String| {
@@ -33,7 +33,7 @@ fn volumes_do_not_disturb_each_other() {
     }
     node.ok(&format!("umount {}", point(&disks[0])));
     assert_silent(&node, &disks[0]);
-    assert_eq!(node.regions().len(), 3);
+    assert_eq!(node.regions().len(), 7);
     run_all(
         &node,
         &each(|device, point| format!("! mountpoint -q {point} || umount {device}")),

@@ -1,6 +1,9 @@
 //! What umount(8) and umount.ocfs2 are asked, and answer.
 
-use super::{assert_beats, background, bring_down, end, mount, mount_at, online, point, umount};
+use super::{
+    assert_beats, assert_silent, at_once, background, bring_down, end, mount, mount_at, online,
+    point, umount,
+};
 use crate::rig::{Disk, Lab, Node};
 
 /// A process whose working folder is on the volume.
@@ -137,6 +140,54 @@ fn shutdown_can_unmount_without_the_helper() {
     node.assert_clean();
     mount(&node, &disk);
     node.ok(&format!("umount -i {}", point(&disk)));
+    bring_down(&node);
+    lab.end();
+}
+
+/// `-A`: everywhere; `-R`: with all that is mounted below; and both lazily.
+#[test]
+fn one_call_unmounts_many_mounts() {
+    let lab = Lab::new("many");
+    let disks = ["a", "b"].map(|name| lab.disk(name).format());
+    let [node] = lab.boot();
+    online(&node);
+    let [a, b] = &disks;
+    let (device, top) = (a.device(), point(a));
+    let set_up = || {
+        at_once(&disks, |disk| mount(&node, disk));
+        mount_at(&node, a, "/mnt/second");
+        node.ok(&format!(
+            "mkdir -p {top}/below && umount {0} && mount -t ocfs2 {0} {top}/below",
+            b.device()
+        ));
+        node.ok(&format!(
+            "mkdir -p /mnt/bound && mount --bind {top} /mnt/bound"
+        ));
+        for disk in &disks {
+            assert_beats(&node, disk);
+        }
+    };
+    // What stands below another mount has to go first.
+    set_up();
+    node.ok(&format!("umount {top}/below && umount -A {device}"));
+    node.assert_clean();
+
+    set_up();
+    node.ok(&format!("umount -R {top}"));
+    assert_beats(&node, a);
+    assert_silent(&node, b);
+    node.ok("umount /mnt/second /mnt/bound");
+    node.assert_clean();
+
+    set_up();
+    let busy = sit_on(&node, a);
+    node.ok(&format!("umount -l -R {top} && umount -l -A {device}"));
+    assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
+    node.ok("sleep 3");
+    assert_beats(&node, a);
+    assert_silent(&node, b);
+    end(&node, &busy);
+    node.assert_clean_within(30);
     bring_down(&node);
     lab.end();
 }

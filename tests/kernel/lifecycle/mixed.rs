@@ -1,0 +1,125 @@
+//! C tools and ours in turn on the same regions, whoever the kernel's call-out is: the count
+//! that the C tool prints is right after each step, and nothing is left in the end.
+
+use super::{bring_down, name, online, point};
+use crate::rig::{Disk, Lab};
+
+const OURS: &str = "/usr/sbin";
+const C: &str = "/ctools";
+
+/// Who does what to one volume.
+#[derive(Clone, Copy, Debug)]
+struct Mix {
+    mount: &'static str,
+    /// `ocfs2_hb_ctl -S` of a program.
+    start: &'static str,
+    stop: &'static str,
+    /// umount(8), with our helper or with `-i` without any.
+    umount: &'static str,
+}
+
+fn mixes() -> Vec<Mix> {
+    let mut all = Vec::new();
+    for mount in [C, OURS] {
+        for (start, stop) in [(C, C), (C, OURS), (OURS, C)] {
+            for umount in ["umount", "umount -i"] {
+                all.push(Mix {
+                    mount,
+                    start,
+                    stop,
+                    umount,
+                });
+            }
+        }
+    }
+    all
+}
+
+/// What is done to one volume. A second mount is ours: each of C's own costs a reference that
+/// nobody gives back.
+fn script(disk: &Disk, mix: &Mix) -> String {
+    let Mix {
+        mount,
+        start,
+        stop,
+        umount,
+    } = mix;
+    let (device, uuid, point) = (disk.device(), disk.uuid(), point(disk));
+    let second = format!("{point}.second");
+    format!(
+        r#"
+        region=/sys/kernel/config/cluster/webc/heartbeat/{uuid}
+        counted() {{
+            local said=$(/ctools/ocfs2_hb_ctl -I -u {uuid})
+            [ "$said" = "{uuid}: $1 refs" ] || {{ echo "line ${{BASH_LINENO[0]}}: $1 wanted: $said" >&2; exit 1; }}
+        }}
+        set -e
+        mkdir -p {point} {second}
+        {mount}/mount.ocfs2 {device} {point}
+        counted 1
+        {start}/ocfs2_hb_ctl -S -d {device} program
+        counted 2
+        /usr/sbin/mount.ocfs2 {device} {second}
+        counted 2
+        umount {second}
+        counted 2
+        # Neither of C's takes anything of a mounted volume.
+        ! fsck.ocfs2 -fy {device} &> /dev/null
+        counted 2
+        ! tunefs.ocfs2 -L renamed {device} &> /dev/null
+        counted 2
+        {stop}/ocfs2_hb_ctl -K -d {device} program
+        counted 1
+        {umount} {point}
+        # A region that an unmount has told nobody of goes with the next call.
+        [ ! -e $region ] || [ "{umount}" = "umount -i" ]
+        {start}/ocfs2_hb_ctl -S -d {device} program
+        {stop}/ocfs2_hb_ctl -K -d {device} program
+        [ ! -e $region ] || /usr/sbin/ocfs2_hb_ctl -K -u {uuid}
+        [ ! -e $region ]
+        fsck.ocfs2 -fy {device} > /dev/null
+        [ ! -e $region ]
+        tunefs.ocfs2 -L renamed {device} > /dev/null
+        [ ! -e $region ]
+        "#
+    )
+}
+
+#[test]
+fn counts_are_right_in_every_mix_and_end_at_zero() {
+    let mixes = mixes();
+    let lab = Lab::new("mixes");
+    let disks: Vec<_> = (0..mixes.len())
+        .map(|number| lab.disk(&format!("volume{number}")).format())
+        .collect();
+    let [node] = lab.nodes().memory_mb(320).boot();
+    online(&node);
+    for call_out in [
+        "/bin/true",
+        "/usr/sbin/ocfs2_hb_ctl",
+        "/ctools/ocfs2_hb_ctl",
+    ] {
+        node.ok(&format!(
+            "echo {call_out} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
+        ));
+        let jobs: Vec<_> = mixes
+            .iter()
+            .zip(&disks)
+            .map(|(mix, disk)| (mix, disk, node.start(&script(disk, mix))))
+            .collect();
+        for (mix, disk, job) in jobs {
+            let output = job.wait();
+            assert_eq!(
+                output.code,
+                0,
+                "{call_out}, {}, {mix:?}: {output}",
+                name(disk)
+            );
+        }
+        // The C tool makes a set of semaphores to look at.
+        node.ok("o2cb offline && o2cb online");
+        assert!(node.regions().is_empty());
+    }
+    bring_down(&node);
+    lab.end();
+}
