@@ -1,0 +1,368 @@
+//! Runs a command with all its children under ptrace(2), and does one of them harm at one of
+//! its system calls.
+
+use std::ffi::CString;
+use std::io;
+use std::time::{Duration, Instant};
+
+use libc::{c_int, c_long, c_void, pid_t};
+
+/// What is done before the kernel carries a system call out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Harm {
+    /// SIGKILL to the process.
+    Kill,
+    /// SIGKILL to it and to all that the command has started.
+    KillAll,
+    /// The call is not carried out and fails with this error.
+    Fail(c_int),
+}
+
+/// Which call of which process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    /// 0 is the command itself, the others are counted as they are forked.
+    pub process: usize,
+    /// From 1.
+    pub call: usize,
+}
+
+/// How the command ended, and what came of the harm.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// As the shell has it: 128 + N for signal N.
+    pub code: i32,
+    /// The number of the system call that was harmed; none if the point was not reached.
+    pub harmed: Option<i64>,
+    /// It was one of the calls by which the C library and std prepare a program.
+    pub in_startup: bool,
+    /// How many calls each process made.
+    pub calls: Vec<usize>,
+    /// Processes that had not ended in time.
+    pub remaining: Vec<pid_t>,
+}
+
+/// Calls that Linux carries out whatever happens, or that end the process: they are only
+/// killed at. std relies on it.
+pub fn never_fails(call: i64) -> bool {
+    [
+        libc::SYS_close,
+        libc::SYS_clock_gettime,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+        libc::SYS_rt_sigreturn,
+    ]
+    .contains(&call)
+}
+
+/// How often std calls sigaltstack(2) before `main`.
+const STACKS: usize = 2;
+
+struct Process {
+    pid: pid_t,
+    index: usize,
+    in_call: bool,
+    /// What the call is to return that was not carried out.
+    answer: Option<c_int>,
+}
+
+/// How long the command may take: longer than its own longest wait.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(150);
+/// How long the children may outlive it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs `argv` to its end, standard error into `errors`. `afterwards` is called at the end of
+/// the command itself; then its children are waited for.
+pub fn run(
+    argv: &[&str],
+    errors: &std::fs::File,
+    harm: Option<(Point, Harm)>,
+    afterwards: impl FnOnce(),
+) -> io::Result<Trace> {
+    let command = start(argv, errors)?;
+    let mut tracer = Tracer {
+        processes: vec![Process {
+            pid: command,
+            index: 0,
+            in_call: false,
+            answer: None,
+        }],
+        trace: Trace {
+            calls: vec![0],
+            ..Trace::default()
+        },
+        early: Vec::new(),
+        stacks: 0,
+        harm,
+    };
+    let mut afterwards = Some(afterwards);
+    let mut deadline = Some(Instant::now() + COMMAND_PATIENCE);
+    let _alarm = Alarm::every_half_second()?;
+    while !tracer.processes.is_empty() {
+        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            tracer.trace.remaining = tracer.processes.iter().map(|it| it.pid).collect();
+            for process in &tracer.processes {
+                // SAFETY: plain integers.
+                unsafe { libc::kill(process.pid, libc::SIGKILL) };
+            }
+            deadline = None;
+        }
+        let mut status = 0;
+        // SAFETY: `status` is live.
+        let pid = unsafe { libc::waitpid(-1, &mut status, libc::__WALL) };
+        if pid == -1 {
+            match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => continue,
+                error => return Err(error),
+            }
+        }
+        if libc::WIFSTOPPED(status) {
+            tracer.stopped(pid, status);
+            continue;
+        }
+        tracer.processes.retain(|process| process.pid != pid);
+        if pid == command {
+            tracer.trace.code = match libc::WIFEXITED(status) {
+                true => libc::WEXITSTATUS(status),
+                false => 128 + libc::WTERMSIG(status),
+            };
+            if let Some(afterwards) = afterwards.take() {
+                afterwards();
+            }
+            deadline = deadline.map(|_| Instant::now() + PATIENCE);
+        }
+    }
+    Ok(tracer.trace)
+}
+
+struct Tracer {
+    processes: Vec<Process>,
+    trace: Trace,
+    /// Children that stopped before their parent told of them.
+    early: Vec<pid_t>,
+    /// How far std is: it asks for a stack for signals, then makes one, then runs `main`.
+    stacks: usize,
+    harm: Option<(Point, Harm)>,
+}
+
+impl Tracer {
+    fn stopped(&mut self, pid: pid_t, status: c_int) {
+        let signal = libc::WSTOPSIG(status);
+        let event = status >> 16;
+        let mut pass = 0;
+        match self.processes.iter().position(|it| it.pid == pid) {
+            None => {
+                // Its SIGSTOP came first; it waits until it has its number.
+                self.early.push(pid);
+                return;
+            }
+            Some(at) => match (signal, event) {
+                (sig, _) if sig == libc::SIGTRAP | 0x80 => self.call(at),
+                (
+                    libc::SIGTRAP,
+                    libc::PTRACE_EVENT_FORK | libc::PTRACE_EVENT_VFORK | libc::PTRACE_EVENT_CLONE,
+                ) => self.forked(pid),
+                // Another program from here on, which is not ours to harm.
+                (libc::SIGTRAP, libc::PTRACE_EVENT_EXEC) if self.processes[at].index != 0 => {
+                    self.processes.remove(at);
+                    request(libc::PTRACE_DETACH, pid, 0);
+                    return;
+                }
+                (libc::SIGTRAP, _) | (libc::SIGSTOP, _) => {}
+                (other, _) => pass = other,
+            },
+        }
+        resume(pid, pass);
+    }
+
+    fn forked(&mut self, parent: pid_t) {
+        let mut child: libc::c_ulong = 0;
+        // SAFETY: the kernel writes one word, which is live.
+        unsafe {
+            libc::ptrace(
+                libc::PTRACE_GETEVENTMSG,
+                parent,
+                std::ptr::null_mut::<c_void>(),
+                (&raw mut child).cast::<c_void>(),
+            )
+        };
+        let pid = child as pid_t;
+        self.processes.push(Process {
+            pid,
+            index: self.trace.calls.len(),
+            in_call: false,
+            answer: None,
+        });
+        self.trace.calls.push(0);
+        if let Some(at) = self.early.iter().position(|early| *early == pid) {
+            self.early.remove(at);
+            resume(pid, 0);
+        }
+    }
+
+    fn call(&mut self, at: usize) {
+        let process = &mut self.processes[at];
+        let pid = process.pid;
+        let count = &mut self.trace.calls[process.index];
+        // Some kernels stop the command once more on its way out of execve(2). Only before a
+        // call does the result read as this.
+        if *count == 0 && registers(pid).rax as i64 != -i64::from(libc::ENOSYS) {
+            return;
+        }
+        process.in_call = !process.in_call;
+        if !process.in_call {
+            if let Some(errno) = process.answer.take() {
+                let mut registers = registers(pid);
+                registers.rax = i64::from(-errno) as u64;
+                set_registers(pid, &registers);
+            }
+            return;
+        }
+        *count += 1;
+        let here = Point {
+            process: process.index,
+            call: *count,
+        };
+        let Some((_, harm)) = self.harm.take_if(|(point, _)| *point == here) else {
+            if self.stacks < STACKS && registers(pid).orig_rax as i64 == libc::SYS_sigaltstack {
+                self.stacks += 1;
+            }
+            return;
+        };
+        let mut registers = registers(pid);
+        let number = registers.orig_rax as i64;
+        if matches!(harm, Harm::Fail(_)) && never_fails(number) {
+            return;
+        }
+        self.trace.harmed = Some(number);
+        self.trace.in_startup = process.index == 0 && self.stacks < STACKS;
+        match harm {
+            // SAFETY: plain integers.
+            Harm::Kill => drop(unsafe { libc::kill(pid, libc::SIGKILL) }),
+            Harm::KillAll => {
+                for process in &self.processes {
+                    // SAFETY: plain integers.
+                    unsafe { libc::kill(process.pid, libc::SIGKILL) };
+                }
+            }
+            Harm::Fail(errno) => {
+                process.answer = Some(errno);
+                registers.orig_rax = u64::MAX;
+                set_registers(pid, &registers);
+            }
+        }
+    }
+}
+
+/// The command, stopped right after its execve(2).
+fn start(argv: &[&str], errors: &std::fs::File) -> io::Result<pid_t> {
+    use std::os::fd::AsRawFd;
+    let argv: Vec<CString> = argv
+        .iter()
+        .map(|arg| CString::new(*arg).map_err(io::Error::other))
+        .collect::<io::Result<_>>()?;
+    let mut pointers: Vec<_> = argv.iter().map(|arg| arg.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    let errors = errors.as_raw_fd();
+    // SAFETY: this program has one thread here.
+    let pid = unsafe { libc::fork() };
+    match pid {
+        -1 => return Err(io::Error::last_os_error()),
+        // SAFETY: system calls alone, on memory that was made before the fork.
+        0 => unsafe {
+            libc::dup2(errors, 2);
+            libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
+            libc::execv(pointers[0], pointers.as_ptr());
+            libc::_exit(127)
+        },
+        _ => {}
+    }
+    let mut status = 0;
+    // SAFETY: `status` is live. A traced process stops at its execve(2) by itself.
+    unsafe { libc::waitpid(pid, &mut status, 0) };
+    if !libc::WIFSTOPPED(status) {
+        return Err(io::Error::other(format!("{:?} cannot be started", argv[0])));
+    }
+    let options = libc::PTRACE_O_TRACESYSGOOD
+        | libc::PTRACE_O_TRACEFORK
+        | libc::PTRACE_O_TRACEVFORK
+        | libc::PTRACE_O_TRACECLONE
+        | libc::PTRACE_O_TRACEEXEC;
+    request(libc::PTRACE_SETOPTIONS, pid, options.into());
+    resume(pid, 0);
+    Ok(pid)
+}
+
+/// A process that was killed meanwhile cannot be asked anything; its end is what comes next.
+fn request(what: libc::c_uint, pid: pid_t, data: c_long) {
+    // SAFETY: none of the requests that come here has the kernel write to memory of ours.
+    unsafe { libc::ptrace(what, pid, std::ptr::null_mut::<c_void>(), data) };
+}
+
+fn resume(pid: pid_t, signal: c_int) {
+    request(libc::PTRACE_SYSCALL, pid, signal.into());
+}
+
+fn registers(pid: pid_t) -> libc::user_regs_struct {
+    // SAFETY: integers alone, for which zeros are a value; the kernel fills them.
+    unsafe {
+        let mut registers: libc::user_regs_struct = std::mem::zeroed();
+        libc::ptrace(
+            libc::PTRACE_GETREGS,
+            pid,
+            std::ptr::null_mut::<c_void>(),
+            (&raw mut registers).cast::<c_void>(),
+        );
+        registers
+    }
+}
+
+fn set_registers(pid: pid_t, registers: &libc::user_regs_struct) {
+    // SAFETY: the kernel only reads them.
+    unsafe {
+        libc::ptrace(
+            libc::PTRACE_SETREGS,
+            pid,
+            std::ptr::null_mut::<c_void>(),
+            std::ptr::from_ref(registers),
+        )
+    };
+}
+
+/// Interrupts waits, so that time can be looked at.
+struct Alarm;
+
+impl Alarm {
+    fn every_half_second() -> io::Result<Self> {
+        extern "C" fn nothing(_: c_int) {}
+        // SAFETY: the handler does nothing; without SA_RESTART the wait fails with EINTR.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = nothing as *const () as usize;
+            libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
+        }
+        set_timer(500_000).map(|()| Self)
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        let _ = set_timer(0);
+    }
+}
+
+fn set_timer(microseconds: libc::suseconds_t) -> io::Result<()> {
+    let interval = libc::timeval {
+        tv_sec: 0,
+        tv_usec: microseconds,
+    };
+    let timer = libc::itimerval {
+        it_interval: interval,
+        it_value: interval,
+    };
+    // SAFETY: `timer` is live; the old one is not asked for.
+    match unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
