@@ -3,8 +3,8 @@
 
 use super::progress::Progress;
 use crate::cli::{self, Word};
-use crate::group::{Group, classic};
-use crate::heartbeat::{self, Asker, Left};
+use crate::group::{self, Group};
+use crate::heartbeat::{Asker, Left};
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
 use crate::sys::ioprio::Level;
@@ -74,7 +74,7 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let looks = args.info || args.priority;
     let done = act(system, args);
     if !looks {
-        classic::tidy_regions(system);
+        group::tidy(system);
     }
     done.map_err(|report| {
         // The kernel gives its call-out no standard error.
@@ -99,8 +99,7 @@ fn act(system: &System, args: Args) -> Result<()> {
         (Action::Stop, target, Some(service)) => stop(system, &target, &service),
         (Action::Info, target, _) => {
             let (uuid, _) = named(system, &target)?;
-            let count = heartbeat::references(system, uuid)?;
-            report::say(format!("{uuid}: {count} refs\n"))
+            report::say(group::describe(system, uuid)?)
         }
         (Action::Priority(level), target, _) => {
             let (_, group) = group_of(system, &target)?;
@@ -163,8 +162,8 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
         .leave(&standing)
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        Left::NothingThere if !group.is_global() => {
-            bail!("the volume {uuid} has no heartbeat on this node")
+        Left::NothingThere if group.has_own() => {
+            bail!("the volume {uuid} {}", group.words().missing)
         }
         _ => Ok(()),
     }
@@ -184,8 +183,14 @@ fn superblock_ends(system: &System, uuid: Uuid) -> Result<()> {
         .superblock_leaves(asker)
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        Left::NothingThere if !by_kernel && !group.is_global() => {
-            bail!("the volume {uuid} has no heartbeat on this node")
+        Left::NothingThere if !by_kernel && group.has_own() => {
+            bail!("the volume {uuid} {}", group.words().missing)
+        }
+        Left::StillAlive | Left::StillMounted(_) => {
+            bail!(
+                "the {} {uuid} is in use: the volume is mounted (unmount it first)",
+                group.words().own
+            )
         }
         _ => Ok(()),
     }
@@ -201,7 +206,7 @@ fn called_by_kernel(system: &System) -> bool {
 /// By configfs alone, so that nothing is loaded or set to look.
 fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Group<'s>)> {
     let (uuid, device) = named(system, target)?;
-    Ok((uuid, Group::of_region(system, uuid, device)?))
+    Ok((uuid, Group::of_name(system, uuid, device)?))
 }
 
 fn named(system: &System, target: &Target) -> Result<(Uuid, Option<DeviceNumber>)> {

@@ -33,6 +33,7 @@ impl Progress {
         let what = match wait {
             Wait::Lock => "waiting for another process that works on the same volume",
             Wait::Steady => "waiting for the heartbeat, some 8 s",
+            Wait::Daemon => "waiting for the control daemon",
         };
         if self.terminal {
             if self.seconds.replace(since.as_secs()) != Some(since.as_secs()) {

@@ -2,9 +2,9 @@
 
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
-use crate::group::{Group, classic};
+use crate::group::{self, Group};
 use crate::heartbeat::Left;
-use crate::ids::{Service, Uuid};
+use crate::ids::Service;
 use crate::options::MountOptions;
 use crate::report::{self, Failure, Usage, exit};
 use crate::sys::signal;
@@ -93,19 +93,23 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         Some(namespace) => namespace.run(what)?,
         None => what(),
     }?;
+    let stays = match &group {
+        Ok(Some(group)) => group.words().stays,
+        _ => "the heartbeat goes on",
+    };
     let left = group.and_then(|group| match group {
         Some(group) => group.leave(&Service::Mount(mount.point.clone())).map(Some),
         None => Ok(None),
     });
-    classic::tidy_regions(system);
+    group::tidy(system);
     match left {
         Ok(Some(Left::StillAlive)) if args.verbose > 0 => report::warn(format_args!(
-            "{}: the volume is still in use out of sight, its heartbeat goes on",
+            "{}: the volume is still in use out of sight, {stays}",
             mount.source.display()
         )),
         Ok(_) => {}
         Err(report) => report::warn(format_args!(
-            "{}: unmounted, but leaving its cluster failed, the heartbeat goes on: {report:#}",
+            "{}: unmounted, but leaving its cluster failed, {stays}: {report:#}",
             mount.source.display()
         )),
     }
@@ -155,20 +159,18 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
 /// The group to leave afterwards; none where the volume has none, or where the kernel's
 /// call-out leaves it.
 fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Group<'s>>> {
-    if !mount.has_group() || driver::call_out(system)? != CallOut::None {
+    let leaves = match driver::call_out(system)? {
+        CallOut::None => true,
+        CallOut::Ours => false,
+        // It leaves what the C mount.ocfs2 has joined, which with a daemon is another thing.
+        CallOut::Foreign => mount.user_stack().is_some(),
+    };
+    if !mount.has_group() || !leaves {
         return Ok(None);
     }
-    let name = region_on(system, mount)?;
-    Group::of_region(system, name, Some(mount.device)).map(Some)
-}
-
-/// The volume's name, from the kernel where it has it: a disk that is gone cannot be asked.
-fn region_on(system: &System, mount: &Mount) -> Result<Uuid> {
-    if let Some(name) = crate::cluster::live::region_on(system, mount.device)? {
-        return Ok(name);
-    }
-    let volume = Examined::read(system, &mount.source)?;
-    Ok(volume.superblock.uuid)
+    // A disk that is gone cannot be asked: it is the last resort.
+    let name = || Ok(Examined::read(system, &mount.source)?.superblock.uuid);
+    Group::of_mount(system, mount, name).map(Some)
 }
 
 /// The driver takes what it is given for all the options that there are to be, and refuses

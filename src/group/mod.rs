@@ -8,23 +8,40 @@
 //! group.leave(&service)?;
 //! ```
 
-pub mod classic;
+mod classic;
+mod controld;
+mod join;
+mod kernel_dlm;
 
+pub use join::Join;
+
+use crate::cluster::live::{self, Live};
 use crate::cluster::stack;
-use crate::heartbeat::{Asker, Hold, Left, Watch};
-use crate::ids::{Service, StackName, Uuid};
+use crate::heartbeat::{self, Asker, Left, Watch};
+use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::sys::ioprio::Level;
-use crate::sys::signal::{self, Deferred};
+use crate::sys::signal;
 use crate::system::System;
-use crate::system::mounts::DeviceNumber;
+use crate::system::mounts::{DeviceNumber, Mount};
 use crate::volume::{Examined, Membership};
 use classic::Classic;
+use controld::Controld;
 use eyre::{Result, WrapErr, bail};
-use std::io;
+use join::Held;
 
 /// One volume's group of users on this node.
 pub struct Group<'s> {
     kind: Kind<'s>,
+}
+
+/// What a volume has on this node, by its stack.
+pub struct Words {
+    /// Its name.
+    pub own: &'static str,
+    /// "The volume ...", where there is nothing to be left.
+    pub missing: &'static str,
+    /// "The volume is in use, ...", where nothing was left.
+    pub stays: &'static str,
 }
 
 enum Kind<'s> {
@@ -32,6 +49,29 @@ enum Kind<'s> {
     Alone,
     /// The o2cb stack.
     Classic(Classic<'s>),
+    /// A stack of user space whose daemon keeps the group.
+    Controld(Controld<'s>),
+    /// The pcmk stack where the kernel's DLM keeps it.
+    KernelDlm,
+}
+
+impl<'s> Kind<'s> {
+    /// Compares and looks, and changes nothing.
+    fn of_volume(system: &'s System, volume: &Examined, wanted: StackName) -> Result<Self> {
+        let named = volume.superblock.membership != Membership::Classic;
+        let running = match named && stack::can_change(system)? {
+            true => wanted,
+            false => stack::running(system)?,
+        };
+        Ok(match wanted {
+            StackName::O2CB => Self::Classic(Classic::of_volume(system, volume, running)?),
+            _ if kernel_dlm::suffices(system, wanted) => {
+                kernel_dlm::check(system, volume, running)?;
+                Self::KernelDlm
+            }
+            _ => Self::Controld(Controld::of_volume(system, volume, running)?),
+        })
+    }
 }
 
 impl<'s> Group<'s> {
@@ -40,18 +80,18 @@ impl<'s> Group<'s> {
     /// # Errors
     /// Names both sides of a mismatch, and what to do.
     pub fn of_volume(system: &'s System, volume: &Examined) -> Result<Self> {
-        let Some(wanted) = wanted_stack(volume)? else {
+        let Some(wanted) = wanted_stack(volume) else {
             stack::load_filesystem(system)?;
             return Ok(Self { kind: Kind::Alone });
         };
         stack::prepare(system, wanted)?;
-        if volume.superblock.membership != Membership::Classic {
+        let kind = Kind::of_volume(system, volume, wanted)?;
+        let named = volume.superblock.membership != Membership::Classic;
+        // A daemon is asked first, and set no stack for if it refuses.
+        if named && !matches!(kind, Kind::Controld(_)) {
             stack::set(system, wanted)?;
         }
-        let classic = Classic::of_volume(system, volume, stack::running(system)?)?;
-        Ok(Self {
-            kind: Kind::Classic(classic),
-        })
+        Ok(Self { kind })
     }
 
     /// Could the volume be joined? Looks at what runs on this node and changes nothing.
@@ -59,35 +99,66 @@ impl<'s> Group<'s> {
     /// # Errors
     /// As for `of_volume`.
     pub fn check(system: &System, volume: &Examined) -> Result<()> {
-        let Some(wanted) = wanted_stack(volume)? else {
+        let Some(wanted) = wanted_stack(volume) else {
             return Ok(());
         };
-        let named = volume.superblock.membership != Membership::Classic;
-        let stack = match named && stack::can_change(system)? {
-            true => wanted,
-            false => stack::running(system)?,
-        };
-        Classic::of_volume(system, volume, stack).map(drop)
+        Kind::of_volume(system, volume, wanted).map(drop)
     }
 
-    /// The group that the heartbeat region `name` is of, by configfs alone: no device is
-    /// looked for, opened or read. To leave a mount takes the number of its `device`.
-    pub fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
-        Ok(Self {
-            kind: Kind::Classic(Classic::of_region(system, name, device)?),
-        })
+    /// The group of the volume `name`, by what runs on this node alone: no device is looked
+    /// for, opened or read. To leave a mount takes the number of its `device`.
+    pub fn of_name(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
+        let stack = stack::running(system)?;
+        let kind = match stack {
+            _ if stack == StackName::O2CB || has_region(system, name) => {
+                Kind::Classic(Classic::of_region(system, name, device)?)
+            }
+            _ if kernel_dlm::suffices(system, stack) => Kind::KernelDlm,
+            _ => Kind::Controld(Controld::of_name(system, name)),
+        };
+        Ok(Self { kind })
+    }
+
+    /// The group of a mounted volume whose mount tells that it has one. `name` is asked for its
+    /// name only where that matters.
+    pub fn of_mount(
+        system: &'s System,
+        mount: &Mount,
+        name: impl FnOnce() -> Result<Uuid>,
+    ) -> Result<Self> {
+        let kind = match mount.user_stack() {
+            None => {
+                let region = match live::region_on(system, mount.device)? {
+                    Some(region) => region,
+                    None => name()?,
+                };
+                Kind::Classic(Classic::of_region(system, region, Some(mount.device))?)
+            }
+            Some(stack) if kernel_dlm::suffices(system, stack) => Kind::KernelDlm,
+            Some(_) => {
+                let known = controld::volume_on(system, mount.device);
+                let name = known.map_or_else(name, Ok)?;
+                Kind::Controld(Controld::of_mount(system, name, mount))
+            }
+        };
+        Ok(Self { kind })
     }
 
     /// Joins on behalf of `service`. From here on the signals that would end the process wait;
     /// what waits for a heartbeat gives up on one and fails as interrupted.
     pub fn begin_join(&self, service: &Service, watch: &mut Watch) -> Result<Join<'_>> {
         let signals = signal::defer_termination().wrap_err("holding signals back")?;
+        let watch: &mut Watch = &mut |wait, since| {
+            signals.check()?;
+            watch(wait, since)
+        };
         let hold = match &self.kind {
-            Kind::Alone => None,
-            Kind::Classic(classic) => classic.hold(service, &mut |wait, since| {
-                signals.check()?;
-                watch(wait, since)
-            })?,
+            Kind::Alone | Kind::KernelDlm => Held::Nothing,
+            Kind::Classic(classic) => match classic.hold(service, watch)? {
+                Some(hold) => Held::Heartbeat(hold),
+                None => Held::Nothing,
+            },
+            Kind::Controld(controld) => Held::Service(controld.register(service, watch)?),
         };
         Ok(Join {
             hold,
@@ -99,8 +170,9 @@ impl<'s> Group<'s> {
     /// `service` is done with the volume.
     pub fn leave(&self, service: &Service) -> Result<Left> {
         match &self.kind {
-            Kind::Alone => Ok(Left::NothingThere),
+            Kind::Alone | Kind::KernelDlm => Ok(Left::NothingThere),
             Kind::Classic(classic) => classic.leave(service),
+            Kind::Controld(controld) => controld.leave(service),
         }
     }
 
@@ -110,63 +182,91 @@ impl<'s> Group<'s> {
     /// It is not: names the places where the volume is mounted.
     pub fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
         match &self.kind {
-            Kind::Alone => Ok(Left::NothingThere),
+            Kind::Alone | Kind::KernelDlm => Ok(Left::NothingThere),
             Kind::Classic(classic) => classic.superblock_leaves(asker),
+            Kind::Controld(controld) => controld.superblock_leaves(asker),
         }
     }
 
-    /// Do regions belong to the cluster, so that no volume has one of its own to start or stop?
-    pub fn is_global(&self) -> bool {
-        matches!(&self.kind, Kind::Classic(classic) if classic.is_global())
+    /// Does each volume have something of its own on this node, to start and to stop? Not with
+    /// global heartbeat, whose regions are the cluster's, and not with the kernel's DLM.
+    pub fn has_own(&self) -> bool {
+        match &self.kind {
+            Kind::Alone | Kind::KernelDlm => false,
+            Kind::Classic(classic) => !classic.is_global(),
+            Kind::Controld(_) => true,
+        }
+    }
+
+    /// What the user is told of it.
+    pub fn words(&self) -> &'static Words {
+        match &self.kind {
+            Kind::Controld(_) => &Words {
+                own: "group",
+                missing: "has no such service with ocfs2_controld",
+                stays: "its group stays joined",
+            },
+            _ => &Words {
+                own: "heartbeat region",
+                missing: "has no heartbeat on this node",
+                stays: "its heartbeat goes on",
+            },
+        }
     }
 
     /// The I/O of the volume's own heartbeat goes before that of others.
     pub fn prefer_heartbeat_io(&self, level: Level) -> Result<()> {
         match &self.kind {
-            Kind::Alone => Ok(()),
+            Kind::Alone | Kind::Controld(_) | Kind::KernelDlm => Ok(()),
             Kind::Classic(classic) => classic.prefer_io(level),
         }
     }
 }
 
 /// The stack that the volume belongs to; none for one that a single node mounts.
-fn wanted_stack(volume: &Examined) -> Result<Option<StackName>> {
+fn wanted_stack(volume: &Examined) -> Option<StackName> {
     match volume.superblock.membership {
-        Membership::Local => Ok(None),
-        Membership::Classic => Ok(Some(StackName::O2CB)),
-        Membership::Cluster { stack, .. } if stack == StackName::O2CB => Ok(Some(stack)),
-        Membership::Cluster { stack, .. } => bail!(
-            "the volume belongs to a cluster of the stack {stack}, which this version does not \
-             drive (it drives o2cb)"
+        Membership::Local => None,
+        Membership::Classic => Some(StackName::O2CB),
+        Membership::Cluster { stack, .. } => Some(stack),
+    }
+}
+
+/// The cluster that a volume of a user's stack belongs to.
+///
+/// # Errors
+/// The stack that runs is another.
+fn checked_cluster(volume: &Examined, running: StackName) -> Result<&ClusterName> {
+    match &volume.superblock.membership {
+        Membership::Cluster { stack, cluster, .. } if *stack == running => Ok(cluster),
+        Membership::Cluster { stack, cluster, .. } => bail!(
+            "the volume belongs to cluster \"{cluster}\" (stack {stack}); this node runs the stack \
+             {running} (unmount what uses that, then retry: the stack changes by itself)"
         ),
+        Membership::Local | Membership::Classic => bail!("the volume names no cluster"),
     }
 }
 
-/// A join whose purpose is still open. Dropped, it is undone.
-#[must_use = "a join that is not completed is undone"]
-pub struct Join<'g> {
-    hold: Option<Hold<'g>>,
-    service: Service,
-    _signals: Deferred,
+fn has_region(system: &System, name: Uuid) -> bool {
+    let regions = Live::find(system).and_then(|live| live.map_or(Ok(Vec::new()), |l| l.regions()));
+    regions.is_ok_and(|regions| regions.contains(&name))
 }
 
-impl Join<'_> {
-    /// The result of what the join was for: success keeps it, failure undoes everything.
-    ///
-    /// # Errors
-    /// The keeping or undoing failed; the purpose's own error stays with the caller.
-    pub fn complete(self, purpose: &io::Result<()>) -> Result<()> {
-        let Some(hold) = self.hold else {
-            return Ok(());
-        };
-        match (purpose, &self.service) {
-            (Err(_), _) => hold.release(),
-            (Ok(()), Service::Mount(_)) => hold.give_to_superblock(),
-            (Ok(()), Service::Standing(_)) => hold.make_lasting(),
-            (Ok(()), Service::Program(_)) => {
-                hold.keep();
-                Ok(())
-            }
-        }
+/// What is known of the volume `name` on this node: its users, and what its stack says of it.
+pub fn describe(system: &System, name: Uuid) -> Result<String> {
+    let stack = stack::running(system)?;
+    if stack == StackName::O2CB || has_region(system, name) {
+        let count = heartbeat::references(system, name)?;
+        return Ok(format!("{name}: {count} refs\n"));
     }
+    match kernel_dlm::suffices(system, stack) {
+        true => kernel_dlm::describe(system, name),
+        false => Controld::of_name(system, name).describe(),
+    }
+}
+
+/// Makes up for processes that were killed, and for superblocks whose end nobody saw.
+pub fn tidy(system: &System) {
+    classic::tidy_regions(system);
+    controld::tidy(system);
 }

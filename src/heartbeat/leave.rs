@@ -1,8 +1,10 @@
 //! Leaving: whose reference goes, and whether the region goes with it.
 
 use super::refs::{Lifetime, Locked};
-use super::{Asker, Ending, Heartbeat, Left, Removal, State, waiter};
+use super::{Asker, Ending, Heartbeat, Left, Removal, State};
+use crate::cluster::live::Live;
 use crate::system::mounts::{self, DeviceNumber};
+use crate::system::waiter;
 use eyre::{Result, bail};
 use std::os::unix::process::parent_id;
 
@@ -42,7 +44,16 @@ impl Heartbeat<'_> {
     /// Gives the superblock's reference back as soon as the superblock is gone, in a process
     /// that goes on by itself.
     pub fn leave_superblock_later(&self, ending: Ending) -> Result<()> {
-        waiter::start(self, ending)
+        waiter::start(self.system, &mut || {
+            // configfs may be seen elsewhere in the waiter's mount namespace.
+            let Ok(Some(live)) = Live::find(self.system) else {
+                return true;
+            };
+            let there = Heartbeat::new(self.system, live.path(), self.region.name());
+            // An error may pass, such as a lock that was not to be had.
+            let left = there.leave_superblock(Asker::Tool, ending);
+            !matches!(left, Ok(Left::StillAlive) | Err(_))
+        })
     }
 
     /// A program is done: one reference goes that is not the superblock's.

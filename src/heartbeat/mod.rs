@@ -11,7 +11,6 @@ mod refs;
 mod region;
 mod starter;
 mod superblock;
-mod waiter;
 
 pub use hold::{Hold, NoHeartbeat};
 pub use refs::Lifetime;
@@ -46,6 +45,8 @@ pub enum Wait {
     Lock,
     /// The heartbeat has to become steady, which takes the kernel 8 s or more.
     Steady,
+    /// The control daemon has to answer.
+    Daemon,
 }
 
 /// Called some four times a second while something is waited for; an error ends the wait.

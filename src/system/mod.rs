@@ -9,12 +9,14 @@ pub mod kmsg;
 pub mod mounts;
 pub mod namespace;
 pub mod places;
+pub mod waiter;
 
 pub use kernel::{Kernel, Linux};
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Attributes of configfs, sysfs and /proc that are read here fit in one page.
 const ATTRIBUTE_MAX: u64 = 64 * 1024;
@@ -24,6 +26,7 @@ pub struct System {
     root: PathBuf,
     kernel: Box<dyn Kernel>,
     semaphore_mode: u16,
+    daemon_patience: Duration,
 }
 
 impl System {
@@ -31,6 +34,7 @@ impl System {
     pub fn real() -> Self {
         Self {
             semaphore_mode: 0,
+            daemon_patience: Duration::from_secs(30),
             ..Self::with("/", Box::new(Linux))
         }
     }
@@ -41,6 +45,7 @@ impl System {
             root: root.into(),
             kernel,
             semaphore_mode: 0o600,
+            daemon_patience: Duration::from_secs(1),
         }
     }
 
@@ -48,6 +53,18 @@ impl System {
     /// theirs; on a folder that plays the system, the user's own.
     pub fn semaphore_mode(&self) -> u16 {
         self.semaphore_mode
+    }
+
+    /// How long a daemon may take for an answer: 30 s; on a folder that plays the system, 1 s.
+    pub fn daemon_patience(&self) -> Duration {
+        self.daemon_patience
+    }
+
+    /// The name of a daemon's socket, which is abstract and hangs off no folder: on one that
+    /// plays the system, that folder's name is put to it.
+    pub fn abstract_socket(&self, name: &str) -> Vec<u8> {
+        let folder = self.root.file_name().unwrap_or_default();
+        [name.as_bytes(), folder.as_encoded_bytes()].concat()
     }
 
     /// The calls that are not files.

@@ -1,6 +1,7 @@
 //! The mount table as the kernel shows it (proc(5), /proc/PID/mountinfo).
 
 use super::System;
+use crate::ids::StackName;
 use eyre::{Result, WrapErr};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -38,6 +39,14 @@ impl Mount {
                     || word.starts_with(b"cluster_stack=")
             })
     }
+
+    /// The stack of user space that it belongs to; `o2cb` is shown beside global heartbeat.
+    pub fn user_stack(&self) -> Option<StackName> {
+        let words = self.options.as_bytes().split(|&byte| byte == b',');
+        let mut stacks = words.filter_map(|word| word.strip_prefix(b"cluster_stack="));
+        let stack: StackName = std::str::from_utf8(stacks.next()?).ok()?.parse().ok()?;
+        (stack != StackName::O2CB).then_some(stack)
+    }
 }
 
 /// A device as the kernel numbers it: one volume has one, whatever its names are.
@@ -61,7 +70,8 @@ impl DeviceNumber {
         }
     }
 
-    fn parse(text: &[u8]) -> Option<Self> {
+    /// From `major:minor`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
         let (major, minor) = std::str::from_utf8(text).ok()?.split_once(':')?;
         Some(Self {
             major: major.parse().ok()?,

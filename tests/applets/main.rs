@@ -1,6 +1,8 @@
 //! The applets on a folder that plays the machine, with a kernel that notes every call.
 
+mod controld;
 mod hostile;
+mod kernel_dlm;
 mod mount;
 mod offline;
 mod old;
@@ -10,3 +12,6 @@ mod shared;
 mod umount;
 mod words;
 mod world;
+
+#[path = "../peer/mod.rs"]
+mod peer;

@@ -2,7 +2,7 @@
 
 use super::super::progress::Progress;
 use super::{Plan, explain};
-use crate::group::{Group, classic};
+use crate::group::{self, Group};
 use crate::heartbeat::NoHeartbeat;
 use crate::ids::Service;
 use crate::report::{self, Failure, exit};
@@ -103,7 +103,7 @@ impl Plan {
         {
             report::warn(format_args!("{report:#}"));
         }
-        classic::tidy_regions(system);
+        group::tidy(system);
         self.conclude(&mounted, &volume, data, bookmark)
     }
 

@@ -43,6 +43,12 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
             "another node of the cluster could not be reached (see that the nodes' addresses, the \
              firewall and the time-outs are right, and the same on all)"
         }
+        Some(libc::EUNATCH) => {
+            "the kernel's DLM has lost its daemon (dlm_controld has ended: start it again)"
+        }
+        Some(libc::EBADR) => {
+            "the kernel's DLM runs another cluster than the volume's (see mounted.ocfs2 -d)"
+        }
         Some(libc::EINVAL) if options.nocluster.is_some() => {
             "this kernel has no nocluster option, as most have none (bring the cluster online, \
              or, for one node alone, make the volume local: tunefs.ocfs2 -M local)"

@@ -13,6 +13,7 @@ pub use log::Log;
 pub use objects::{folders, read};
 pub use semaphores::Semaphores;
 
+use crate::peer::Peer;
 use ocfs2box::ids::Uuid;
 use ocfs2box::report::Failure;
 use ocfs2box::system::System;
@@ -94,7 +95,14 @@ impl World {
         } else {
             self.folder("/sys/kernel/config");
         }
-        for folder in ["/dev", "/mnt", "/mnt2", "/sys/class/block", "/sys/module"] {
+        for folder in [
+            "/dev",
+            "/run",
+            "/mnt",
+            "/mnt2",
+            "/sys/class/block",
+            "/sys/module",
+        ] {
             self.folder(folder);
         }
         self.write("/proc/filesystems", "nodev\tsysfs\n\text4\n");
@@ -139,6 +147,13 @@ impl World {
 
     pub fn kernel(&self) -> FakeKernel {
         FakeKernel::new(&self.root)
+    }
+
+    /// The control daemon of the cluster `hacl`, which runs from now on.
+    pub fn peer(&self) -> Peer {
+        let peer = Peer::new("hacl", &self.path("/.fake/peer"));
+        peer.start(&self.system().abstract_socket(crate::peer::SOCKET));
+        peer
     }
 
     /// Runs an applet, and its children to their end. Where an argument begins with `/dev/`,

@@ -128,7 +128,9 @@ impl FakeKernel {
         if stack.is_dir() {
             // Where a test has left room for them.
             let _ = fs::create_dir(stack.join(device));
-            let _ = fs::write(stack.join("active_cluster_plugin"), "o2cb\n");
+            let of_user = words.iter().any(|word| word.starts_with("cluster_stack="));
+            let plugin = if of_user { "user\n" } else { "o2cb\n" };
+            let _ = fs::write(stack.join("active_cluster_plugin"), plugin);
         }
         Ok(())
     }
@@ -207,10 +209,12 @@ impl FakeKernel {
         let now = self.era() == Era::Now;
         match module {
             "ocfs2_stack_o2cb" => return write("sys/fs/ocfs2/loaded_cluster_plugins", "o2cb\n"),
+            "ocfs2_stack_user" => return write("sys/fs/ocfs2/loaded_cluster_plugins", "user\n"),
             "ocfs2" if now => {
                 write("sys/fs/ocfs2/cluster_stack", "o2cb\n");
                 write("sys/fs/ocfs2/loaded_cluster_plugins", "");
                 write("sys/fs/ocfs2/active_cluster_plugin", "");
+                write("sys/fs/ocfs2/dlm_recover_callback_support", "1\n");
                 write("sys/fs/o2cb/interface_revision", "5\n");
             }
             "ocfs2" => {

@@ -42,9 +42,10 @@ impl FakeKernel {
     pub fn set_mounts(&self, lines: &[Line]) {
         let mut table = String::new();
         for (at, line) in lines.iter().enumerate() {
-            let (number, point, flags) = (&line.number, &line.point, &line.flags);
+            let (number, flags) = (&line.number, &line.flags);
             let (kind, options) = (&line.kind, &line.options);
-            let source = line.source.replace(' ', "\\040");
+            let [point, source] =
+                [&line.point, &line.source].map(|path| path.replace(' ', "\\040"));
             table += &format!("{at} 1 {number} / {point} {flags} - {kind} {source} {options}\n");
         }
         // Which a test may have made something else.

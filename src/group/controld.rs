@@ -1,0 +1,164 @@
+//! A stack of user space whose daemon, ocfs2_controld, keeps the group: it joins for the first
+//! service of a volume on this node and leaves after the last.
+//!
+//! A mount's service is its mount point. The kernel pins nothing here, so that no service of a
+//! mount is left before its superblock has ended: no mount of it is to be seen, and nobody has
+//! claimed the device. Then all go that mounts of ours have registered.
+
+mod join;
+mod leave;
+mod ledger;
+pub(super) mod socket;
+mod wire;
+
+pub use join::Registration;
+pub use leave::tidy;
+
+use crate::heartbeat::Watch;
+use crate::ids::{ClusterName, Service, StackName, Uuid};
+use crate::system::System;
+use crate::system::mounts::{self, DeviceNumber, Mount};
+use crate::volume::Examined;
+use eyre::{Result, WrapErr};
+use ledger::{Device, Ledger};
+use std::ffi::OsString;
+use wire::{Daemon, Message, OCFS2, Refused};
+
+/// The C tools' service, for all mounts of a volume together.
+const THEIRS: &str = "ocfs2";
+
+/// A volume whose group the daemon keeps.
+pub struct Controld<'s> {
+    system: &'s System,
+    uuid: Uuid,
+    /// What to join with.
+    cluster: Option<(StackName, ClusterName)>,
+    device: Option<Device>,
+}
+
+impl<'s> Controld<'s> {
+    /// To join; `running` is the node's stack.
+    ///
+    /// # Errors
+    /// It is not the volume's.
+    pub fn of_volume(system: &'s System, volume: &Examined, running: StackName) -> Result<Self> {
+        let cluster = super::checked_cluster(volume, running)?.clone();
+        let path = volume.canonical.clone();
+        Ok(Self {
+            system,
+            uuid: volume.superblock.uuid,
+            cluster: Some((running, cluster)),
+            device: volume.number.map(|number| Device { number, path }),
+        })
+    }
+
+    /// To leave a mount.
+    pub fn of_mount(system: &'s System, uuid: Uuid, mount: &Mount) -> Self {
+        Self {
+            device: Some(Device {
+                number: mount.device,
+                path: mount.source.clone(),
+            }),
+            ..Self::of_name(system, uuid)
+        }
+    }
+
+    /// To leave, or to ask.
+    pub fn of_name(system: &'s System, uuid: Uuid) -> Self {
+        Self {
+            system,
+            uuid,
+            cluster: None,
+            device: None,
+        }
+    }
+
+    /// Is the superblock alive? No pin tells, but a mount that is to be seen, or a claim. Only
+    /// whoever has the ledger's lock asks, as an O_EXCL open might make a mount(2) fail.
+    fn lives(&self, ledger: &Ledger) -> Result<bool> {
+        match (self.device.as_ref(), ledger.device()) {
+            (None, None) => Ok(self.has_lock_space()),
+            (Some(own), Some(other)) if own != other => {
+                Ok(self.is_alive(own)? || self.is_alive(other)?)
+            }
+            (Some(device), _) | (None, Some(device)) => self.is_alive(device),
+        }
+    }
+
+    fn is_alive(&self, device: &Device) -> Result<bool> {
+        if !mounts::points_of(self.system, device.number)?.is_empty() {
+            return Ok(true);
+        }
+        let kernel = self.system.kernel();
+        let number = rustix::fs::stat(&device.path).map(|found| found.st_rdev);
+        let number = number.ok().map(DeviceNumber::from_raw);
+        let claimed = match kernel.block_device(&device.path, number) == Some(device.number) {
+            true => kernel.is_claimed(&device.path).ok(),
+            false => None,
+        };
+        // A disk that is gone cannot be asked.
+        Ok(claimed.unwrap_or_else(|| self.has_lock_space()))
+    }
+
+    /// The kernel's DLM has one of this name until the superblock has left it; so do others
+    /// that lock the volume.
+    fn has_lock_space(&self) -> bool {
+        let space = format!("/sys/kernel/dlm/{}", self.uuid);
+        self.system.path(space).exists()
+    }
+
+    /// What the daemon knows of the volume and the cluster, for the user.
+    pub(super) fn describe(&self) -> Result<String> {
+        let watch: &mut Watch = &mut |_, _| Ok(());
+        let clusters = self
+            .connect(watch)?
+            .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
+            .wrap_err("asking for the cluster's name")?;
+        let mut joined = 0;
+        let mut text = String::new();
+        for cluster in &clusters {
+            let volumes = self
+                .connect(watch)?
+                .list(
+                    &Message::new(&[b"LISTFS", OCFS2, cluster.as_bytes()])?,
+                    watch,
+                )
+                .wrap_err("asking for the cluster's volumes")?;
+            let own = volumes.iter().filter(|name| name.parse() == Ok(self.uuid));
+            joined += own.count();
+            text += &format!("\tcluster {}\n", crate::report::printable(cluster));
+        }
+        let dump = self
+            .connect(watch)?
+            .list(&Message::new(&[b"DUMP"])?, watch)
+            .wrap_err("asking what ocfs2_controld remembers")?;
+        for line in dump.concat().lines() {
+            text += &format!("\t{}\n", crate::report::printable(line));
+        }
+        Ok(format!("{}: {joined} refs\n{text}", self.uuid))
+    }
+
+    fn connect(&self, watch: &mut Watch) -> Result<Daemon> {
+        Daemon::connect(self.system, self.system.daemon_patience(), watch)
+    }
+}
+
+/// The volume on `device` that mounts of ours have registered.
+pub fn volume_on(system: &System, device: DeviceNumber) -> Option<Uuid> {
+    ledger::volume_on(system, device)
+}
+
+fn name_of(service: &Service) -> OsString {
+    match service {
+        Service::Mount(point) => point.clone().into_os_string(),
+        Service::Program(name) | Service::Standing(name) => name.into(),
+    }
+}
+
+/// The daemon's own word, apart from what is no word of it.
+fn refusal(answer: Result<()>) -> Result<Option<Refused>> {
+    match answer {
+        Ok(()) => Ok(None),
+        Err(report) => report.downcast::<Refused>().map(Some),
+    }
+}

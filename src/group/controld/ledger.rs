@@ -1,0 +1,294 @@
+//! Which services of a volume are ours: a file for each volume in /run, as the daemon never
+//! says.
+//!
+//! Its lock is held from before a join to its end, and while it is left, so that mounts and
+//! unmounts of a volume take turns. Every change is one system call. A kill leaves at worst a
+//! service that the daemon does not know, which to leave is no harm.
+//!
+//! What is in it, each ended by a NUL: `major:minor device`; then for each service `?` and its
+//! name before the daemon is asked, `+` in the place of `?` when it has taken it.
+
+use crate::heartbeat::{Wait, Watch};
+use crate::ids::Uuid;
+use crate::system::mounts::DeviceNumber;
+use crate::system::{self, System};
+use eyre::{Result, WrapErr, bail};
+use rustix::fs::{FlockOperation, flock};
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const FOLDER: &str = "/run/ocfs2box";
+/// How often a wait for the lock looks up.
+const SLICE: Duration = Duration::from_millis(250);
+/// Longer than a join, which the daemon has 30 s for, and a mount that replays journals.
+const LOCK_PATIENCE: Duration = Duration::from_secs(120);
+/// No machine has so many mounts of one volume.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// The block device of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// As the kernel numbers it.
+    pub number: DeviceNumber,
+    /// A name of it.
+    pub path: PathBuf,
+}
+
+/// A service of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// As the daemon has it.
+    pub service: OsString,
+    /// The daemon has taken it; otherwise it may have.
+    pub taken: bool,
+    at: u64,
+}
+
+/// The file of one volume, locked until it is dropped. Without a service it is not left behind.
+pub struct Ledger {
+    file: File,
+    path: PathBuf,
+    device: Option<Device>,
+    entries: Vec<Entry>,
+    end: u64,
+}
+
+impl Ledger {
+    /// Locks that of `uuid`, which it makes if there is none.
+    ///
+    /// # Errors
+    /// Another process has it for two minutes.
+    pub fn lock(system: &System, uuid: Uuid, watch: &mut Watch) -> Result<Self> {
+        let path = path_of(system, uuid);
+        let started = Instant::now();
+        loop {
+            if let Some(ledger) = Self::try_lock(system, uuid)? {
+                return Ok(ledger);
+            }
+            let waited = started.elapsed();
+            if waited > LOCK_PATIENCE {
+                bail!(
+                    "another mount or unmount of the volume has not ended within {} s (fuser -v \
+                     {} names its process)",
+                    LOCK_PATIENCE.as_secs(),
+                    path.display()
+                );
+            }
+            std::thread::sleep(SLICE.min(waited + Duration::from_millis(10)));
+            watch(Wait::Lock, waited)?;
+        }
+    }
+
+    /// The same, if nobody has it.
+    pub fn try_lock(system: &System, uuid: Uuid) -> Result<Option<Self>> {
+        let path = path_of(system, uuid);
+        let made = DirBuilder::new().mode(0o700).create(system.path(FOLDER));
+        let opened = match made {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => open(&path),
+        };
+        let file = opened.wrap_err_with(|| format!("opening {}", path.display()))?;
+        Self::of(file, &path)
+    }
+
+    /// None where another process has it, or has just removed it.
+    fn of(file: File, path: &Path) -> Result<Option<Self>> {
+        let reading = || format!("reading {}", path.display());
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => {
+                return Err(error).wrap_err_with(|| format!("locking {}", path.display()));
+            }
+        }
+        if file.metadata().wrap_err_with(reading)?.nlink() == 0 {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        let mut start = (&file).take(BYTES_MAX);
+        start.read_to_end(&mut bytes).wrap_err_with(reading)?;
+        let (device, entries, end) = parse(&bytes);
+        Ok(Some(Self {
+            file,
+            path: path.to_owned(),
+            device,
+            entries,
+            end,
+        }))
+    }
+
+    /// Where the volume was when the first of the services came.
+    pub fn device(&self) -> Option<&Device> {
+        self.device.as_ref()
+    }
+
+    /// The services, in the order they came.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Writes down that the daemon is about to be asked.
+    pub fn ask(&mut self, device: &Device, service: &OsStr) -> Result<Entry> {
+        let mut bytes = Vec::new();
+        if self.entries.is_empty() {
+            self.end = 0;
+            self.device = Some(device.clone());
+            bytes.extend(device.number.to_string().as_bytes());
+            bytes.push(b' ');
+            bytes.extend(device.path.as_os_str().as_bytes());
+            bytes.push(0);
+        }
+        let entry = Entry {
+            service: service.to_owned(),
+            taken: false,
+            at: self.end + bytes.len() as u64,
+        };
+        bytes.push(b'?');
+        bytes.extend(service.as_bytes());
+        bytes.push(0);
+        // What a kill has cut off would join what is written.
+        let written = self
+            .file
+            .set_len(self.end)
+            .and_then(|()| self.file.write_all_at(&bytes, self.end));
+        if written.is_err() {
+            let _ = self.file.set_len(self.end);
+        }
+        written.wrap_err_with(|| format!("writing {}", self.path.display()))?;
+        self.end += bytes.len() as u64;
+        self.entries.push(entry.clone());
+        Ok(entry)
+    }
+
+    /// The daemon has taken it. Best effort: to be left it is either way.
+    pub fn take(&mut self, entry: &Entry) {
+        let _ = self.file.write_all_at(b"+", entry.at);
+        for known in self.entries.iter_mut().filter(|known| known.at == entry.at) {
+            known.taken = true;
+        }
+    }
+
+    /// The daemon does not know the last one.
+    pub fn forget(&mut self, entry: &Entry) {
+        self.entries.retain(|known| known.at < entry.at);
+        self.end = entry.at;
+        let _ = self.file.set_len(entry.at);
+    }
+
+    /// The daemon knows none of them any more.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.device = None;
+        self.end = 0;
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        if self.entries.is_empty() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The volumes that have one.
+pub fn all(system: &System) -> Vec<Uuid> {
+    let names = system::list(&system.path(FOLDER)).unwrap_or_default();
+    let names = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+    names.collect()
+}
+
+/// The volume on `device`. A ledger that somebody has locked is read as it is.
+pub fn volume_on(system: &System, device: DeviceNumber) -> Option<Uuid> {
+    all(system).into_iter().find(|&uuid| {
+        let bytes = std::fs::read(path_of(system, uuid)).unwrap_or_default();
+        parse(&bytes).0.is_some_and(|known| known.number == device)
+    })
+}
+
+fn path_of(system: &System, uuid: Uuid) -> PathBuf {
+    system.path(FOLDER).join(uuid.to_string())
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
+}
+
+/// What a kill has cut off has no end, and is nothing.
+fn parse(bytes: &[u8]) -> (Option<Device>, Vec<Entry>, u64) {
+    let mut at = 0;
+    let mut device = None;
+    let mut entries = Vec::new();
+    for record in bytes.split_inclusive(|&byte| byte == 0) {
+        let Some(record) = record.strip_suffix(&[0]) else {
+            break;
+        };
+        match record.split_first() {
+            Some((mark @ (b'?' | b'+'), service)) => entries.push(Entry {
+                service: OsString::from_vec(service.to_vec()),
+                taken: *mark == b'+',
+                at,
+            }),
+            _ => device = device.or_else(|| parse_device(record)),
+        }
+        at += record.len() as u64 + 1;
+    }
+    (device, entries, at)
+}
+
+fn parse_device(record: &[u8]) -> Option<Device> {
+    let space = record.iter().position(|&byte| byte == b' ')?;
+    let (number, path) = record.split_at_checked(space)?;
+    Some(Device {
+        number: DeviceNumber::parse(number)?,
+        path: PathBuf::from(OsString::from_vec(path.get(1..)?.to_vec())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kill_has_cut_off_is_nothing() {
+        let whole = b"8:17 /dev/sdb1\0+/srv/a b\0?/srv/\xc3\xa9\0";
+        let (device, entries, end) = parse(whole);
+        let number = DeviceNumber {
+            major: 8,
+            minor: 17,
+        };
+        let path = PathBuf::from("/dev/sdb1");
+        assert_eq!(device, Some(Device { number, path }));
+        let seen: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.service.to_str().unwrap(), entry.taken))
+            .collect();
+        assert_eq!(seen, [("/srv/a b", true), ("/srv/é", false)]);
+        assert_eq!(end, whole.len() as u64);
+        for cut in 0..whole.len() {
+            let (_, fewer, end) = parse(&whole[..cut]);
+            assert!(fewer.len() < 2 && entries.starts_with(&fewer), "{cut}");
+            assert!(end <= cut as u64);
+        }
+    }
+
+    #[test]
+    fn rubbish_is_no_service() {
+        for bytes in [&b"\0\0\0"[..], b"8 x\0", b"x\0y\0", b"\xff\0"] {
+            let (device, entries, _) = parse(bytes);
+            assert_eq!((device, entries.len()), (None, 0), "{bytes:?}");
+        }
+    }
+}

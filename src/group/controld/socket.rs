@@ -1,0 +1,121 @@
+//! A connection to a daemon in which nothing waits for longer than it may.
+
+use crate::heartbeat::{Wait, Watch};
+use eyre::{Report, Result, WrapErr, bail};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// How often a wait looks up.
+const SLICE: Duration = Duration::from_millis(250);
+
+/// A stream socket.
+pub struct Socket {
+    /// Whose it is, for the user.
+    daemon: &'static str,
+    stream: UnixStream,
+    patience: Duration,
+}
+
+impl Socket {
+    /// To the abstract socket `name`. A daemon that accepts nobody is waited for no longer than
+    /// `patience`, and so is each of its answers later on.
+    pub fn connect(
+        daemon: &'static str,
+        name: &[u8],
+        patience: Duration,
+        watch: &mut Watch,
+    ) -> Result<Self> {
+        let socket = rustix::net::socket_with(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .wrap_err("making a socket")?;
+        // The kernel waits for as long for a place in the daemon's queue.
+        for timeout in [Timeout::Send, Timeout::Recv] {
+            set_socket_timeout(&socket, timeout, Some(SLICE)).wrap_err("setting up a socket")?;
+        }
+        let address = SocketAddrUnix::new_abstract_name(name).wrap_err("naming a socket")?;
+        let started = Instant::now();
+        while let Err(error) = rustix::net::connect(&socket, &address) {
+            match io::Error::from(error) {
+                error if is_pause(&error) => pause(daemon, started, patience, watch)?,
+                error => return Err(error.into()),
+            }
+        }
+        Ok(Self {
+            daemon,
+            stream: UnixStream::from(socket),
+            patience,
+        })
+    }
+
+    /// Says it all.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Is there anything to be read just now? The other side's end is nothing.
+    pub fn has_more(&self) -> bool {
+        let mut byte = [0];
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        matches!(
+            rustix::net::recv(&self.stream, &mut byte, flags),
+            Ok((_, 1..))
+        )
+    }
+
+    /// Reads until `bytes` is full or the other side has ended; how many there were.
+    ///
+    /// # Errors
+    /// It takes longer than it may; what `watch` says.
+    pub fn receive(&mut self, bytes: &mut [u8], watch: &mut Watch) -> Result<usize> {
+        let started = Instant::now();
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.stream.read(rest) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if is_pause(&error) => {
+                    let paused = pause(self.daemon, started, self.patience, watch);
+                    match filled {
+                        0 => paused?,
+                        _ => paused.wrap_err("waiting for the rest of an answer")?,
+                    }
+                }
+                // Closed with something of ours unread.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
+                Err(error) => return Err(error).wrap_err("waiting for the daemon's answer"),
+            }
+        }
+        Ok(filled)
+    }
+}
+
+/// Nobody listens.
+pub fn is_absent(error: &Report) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn pause(daemon: &str, started: Instant, patience: Duration, watch: &mut Watch) -> Result<()> {
+    let waited = started.elapsed();
+    if waited > patience {
+        bail!(
+            "{daemon} has not answered within {} s (it hangs, or its cluster does: see its log)",
+            patience.as_secs()
+        );
+    }
+    watch(Wait::Daemon, waited)
+}
+
+fn is_pause(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,112 @@
+//! The pcmk stack where the kernel's DLM alone keeps the group: dlm_controld, below corosync,
+//! tells it who the nodes are, and a mount joins by its lock space (fs/ocfs2/stack_user.c).
+//! Nothing is to be registered, and nothing to be left.
+
+use super::controld::socket::Socket;
+use crate::heartbeat::Wait;
+use crate::ids::{StackName, Uuid};
+use crate::system::{self, System, read_attribute};
+use crate::volume::Examined;
+use eyre::{Result, WrapErr, bail, eyre};
+use std::time::Duration;
+
+/// A kernel whose DLM tells the filesystem of nodes that are gone has it.
+const SUPPORT: &str = "/sys/fs/ocfs2/dlm_recover_callback_support";
+/// Where dlm_controld answers questions, and the two that are asked here. The answers are texts
+/// of `name=value`, or `name=value` in lines (libdlmcontrol, dlm 4.0).
+const QUERIES: &str = "dlmc_query_sock";
+const DUMP_STATUS: u32 = 13;
+const DUMP_CONFIG: u32 = 16;
+/// It answers at once or not at all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Does the kernel's DLM alone do for volumes of `stack`? Before its driver is loaded, that is
+/// taken for granted: all kernels since 3.14 have it.
+pub fn suffices(system: &System, stack: StackName) -> bool {
+    let unknown = !system.path("/sys/fs/ocfs2/cluster_stack").exists();
+    stack == StackName::PCMK && (unknown || system.path(SUPPORT).exists())
+}
+
+/// Can the volume be mounted? `running` is the node's stack.
+///
+/// # Errors
+/// The stack or the cluster is not the volume's, the DLM is not up, or a mount would wait for
+/// quorum.
+pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<()> {
+    let cluster = super::checked_cluster(volume, running)?;
+    let live = live_cluster(system)?.ok_or_else(|| {
+        eyre!(
+            "the kernel's DLM is not up on this node (start corosync and dlm_controld; with \
+             Pacemaker, the resource ocf:pacemaker:controld)"
+        )
+    })?;
+    if live != cluster.as_str() {
+        bail!(
+            "the volume belongs to cluster \"{cluster}\" (stack pcmk); this node's DLM runs \"{}\" (mount it \
+             on a node of \"{cluster}\", or, once no node has it mounted, move it with \
+             tunefs.ocfs2 --update-cluster-stack)",
+            crate::report::printable(&live)
+        );
+    }
+    // One mount more of a superblock waits for nothing.
+    if !has_lock_space(system, volume.superblock.uuid) && lacks_quorum(system) {
+        bail!(
+            "cluster \"{cluster}\" has no quorum on this node, and the mount would wait for it \
+             (bring up more of its nodes; corosync-quorumtool shows those that are there)"
+        );
+    }
+    Ok(())
+}
+
+/// What is known of the volume, for the user.
+pub fn describe(system: &System, uuid: Uuid) -> Result<String> {
+    let joined = u8::from(has_lock_space(system, uuid));
+    let cluster = live_cluster(system)?.unwrap_or_default();
+    let cluster = crate::report::printable(cluster);
+    Ok(format!("{uuid}: {joined} refs\n\tcluster {cluster}\n"))
+}
+
+/// The cluster's name in the DLM, once it has its nodes.
+fn live_cluster(system: &System) -> Result<Option<String>> {
+    let Some(configfs) = system.configfs() else {
+        return Ok(None);
+    };
+    let folder = configfs.join("dlm/cluster");
+    let nodes = system::list(&folder.join("comms")).wrap_err("listing the DLM's nodes")?;
+    let name =
+        read_attribute(&folder.join("cluster_name")).wrap_err("reading the DLM's cluster name")?;
+    Ok(name.filter(|name| !name.is_empty() && !nodes.is_empty()))
+}
+
+fn has_lock_space(system: &System, uuid: Uuid) -> bool {
+    system.path(format!("/sys/kernel/dlm/{uuid}")).exists()
+}
+
+/// Does dlm_controld say that there is no quorum, and that it waits for it? If it says nothing,
+/// the kernel is asked, by the mount.
+fn lacks_quorum(system: &System) -> bool {
+    let says = |question, word: &str| {
+        let answer = ask(system, question).unwrap_or_default();
+        let mut words = answer.split(|byte: &u8| byte.is_ascii_whitespace() || *byte == 0);
+        words.any(|found| found == word.as_bytes())
+    };
+    says(DUMP_STATUS, "quorate=0") && !says(DUMP_CONFIG, "enable_quorum_lockspace=0")
+}
+
+/// A header alone asks; the daemon answers and closes. Integers are the machine's own.
+fn ask(system: &System, question: u32) -> Result<Vec<u8>> {
+    const MAGIC: u32 = 0xD13C_D13C;
+    const VERSION: u32 = 0x0001_0001;
+    const LENGTH: usize = 96;
+    let watch = &mut |_: Wait, _: Duration| Ok(());
+    let name = system.abstract_socket(QUERIES);
+    let mut socket = Socket::connect("dlm_controld", &name, PATIENCE, watch)?;
+    let fields = [MAGIC, VERSION, question, 0, LENGTH as u32];
+    let mut header = fields.map(u32::to_ne_bytes).concat();
+    header.resize(LENGTH, 0);
+    socket.send(&header)?;
+    let mut answer = vec![0; 16 * 1024];
+    let read = socket.receive(&mut answer, watch)?;
+    answer.truncate(read);
+    Ok(answer)
+}

@@ -1,0 +1,56 @@
+//! A process that waits in the background, such as for a superblock which outlives its last
+//! visible mount: after a lazy unmount, or while another mount namespace has it.
+//!
+//! It holds nothing that could keep the superblock, or anything of its caller's, alive. Killed,
+//! it is made up for by the next call that touches what it waits for.
+
+use super::{System, namespace};
+use crate::sys::{fork, signal};
+use eyre::{Result, WrapErr};
+use std::time::Duration;
+
+/// Between the first looks, and between later ones.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Starts it. `is_over` looks and acts, again and again until it says so, in the first mount
+/// namespace; it must use no file that was open before.
+pub fn start(system: &System, is_over: &mut dyn FnMut() -> bool) -> Result<()> {
+    // Opened here, where somebody can be told.
+    let first = namespace::first()?;
+    fork::in_child(|| {
+        // In the caller's, the wait would keep the caller's mounts alive.
+        if namespace::enter(&first).is_err() {
+            return;
+        }
+        fork::close_inherited_files();
+        // A machine that shuts down must not wait for this.
+        let _ = signal::allow_termination();
+        leave_control_group(system);
+        let mut pause = SHORTEST;
+        loop {
+            fork::shed_code();
+            std::thread::sleep(pause);
+            if is_over() {
+                return;
+            }
+            pause = (pause * 2).min(LONGEST);
+        }
+    })
+    .map(drop)
+    .wrap_err("starting a process that waits for the volume's end")
+}
+
+/// systemd ends what is left in a mount unit's control group. The root group is nobody's:
+/// version 2's, or that of systemd's own hierarchy of version 1.
+fn leave_control_group(system: &System) {
+    let own = std::process::id().to_string();
+    for group in [
+        "/sys/fs/cgroup",
+        "/sys/fs/cgroup/unified",
+        "/sys/fs/cgroup/systemd",
+    ] {
+        let members = system.path(group).join("cgroup.procs");
+        let _ = system.kernel().write_attribute(&members, &own);
+    }
+}

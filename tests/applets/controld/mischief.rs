@@ -1,0 +1,241 @@
+//! A daemon that does not keep its rules, and what the user is told of each.
+
+use super::{CMAN, ledger, mount, notes, umount, world};
+use crate::peer;
+use crate::world::{Era, World};
+
+/// What it says instead of an answer to MOUNT, and what the user is told.
+#[test]
+fn a_daemon_that_does_not_keep_its_rules() {
+    let (world, peer, volume) = world();
+    for (orders, told) in [
+        (
+            "MOUNT silence",
+            "ocfs2_controld has not answered within 1 s",
+        ),
+        (
+            "MOUNT stall",
+            "waiting for the rest of an answer: ocfs2_controld has not answered within 1 s",
+        ),
+        (
+            "MOUNT end",
+            "has closed the connection without an answer (see its log)",
+        ),
+        (
+            "MOUNT half",
+            "has closed the connection in the middle of its answer",
+        ),
+        ("MOUNT raw 255", "ocfs2_controld answers with rubbish"),
+        ("MOUNT raw 65", "ocfs2_controld answers with rubbish"),
+        ("MOUNT raw 0", "ocfs2_controld answers with rubbish"),
+        (
+            "MOUNT say STATUS x OK",
+            "ocfs2_controld answers with rubbish",
+        ),
+        (
+            "MOUNT say STATUS -5 OK",
+            "ocfs2_controld answers with rubbish",
+        ),
+        ("MOUNT say STATUS 5", "ocfs2_controld answers with rubbish"),
+        (
+            "MOUNT say MOUNT ocfs2",
+            "ocfs2_controld answers with rubbish",
+        ),
+        ("MOUNT say ITEM x", "answers with ITEM where STATUS is due"),
+        (
+            "MOUNT say ITEMCOUNT 3",
+            "answers with ITEMCOUNT where STATUS is due",
+        ),
+        (
+            "MOUNT say STATUS 0 OK|STATUS 0 OK",
+            "sends what nobody has asked for",
+        ),
+        (
+            "MOUNT say STATUS 22 Invalid cluster name",
+            "ocfs2_controld refuses: Invalid cluster name (Invalid argument)",
+        ),
+        (
+            "MOUNT say STATUS 13 No\u{1b}[2J",
+            "refuses: No\\u{1b}[2J (Permission denied)",
+        ),
+        (
+            "MOUNT say STATUS 5 ",
+            "ocfs2_controld refuses: Input/output error",
+        ),
+    ] {
+        peer.order(orders);
+        let (_, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+        assert!(said.contains(told), "{orders}: {said}");
+        assert!(world.calls().iter().all(|call| !call.starts_with("mount")));
+        // Undone, as far as the daemon knew of it.
+        assert_eq!(ledger(&world, &volume), "", "{orders}");
+        assert!(peer.groups().is_empty(), "{orders}");
+        peer.order("");
+        mount(&world, "/mnt");
+        umount(&world, "/mnt");
+        assert!(peer.groups().is_empty(), "{orders}");
+        world.calls();
+    }
+}
+
+#[test]
+fn a_daemon_that_is_not_there_or_deaf() {
+    let world = World::bare(Era::Now);
+    let volume = world.volume("ubda", CMAN);
+    let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+    assert_eq!(code, 32);
+    assert!(
+        said.contains("the control daemon ocfs2_controld does not run on this node"),
+        "{said}"
+    );
+    assert_eq!(
+        ledger(&world, &volume),
+        "98:0 /dev/ubda|?/mnt|",
+        "in doubt, it stays"
+    );
+    // Its queue is full, and nobody is taken from it.
+    let name = world.system().abstract_socket(peer::SOCKET);
+    let deaf = peer::listen(&name, 0);
+    let socket = || {
+        use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+        let kind = SocketType::STREAM;
+        let flags = SocketFlags::NONBLOCK;
+        let socket = rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None).unwrap();
+        let address = SocketAddrUnix::new_abstract_name(&name).unwrap();
+        rustix::net::connect(&socket, &address).map(|()| socket)
+    };
+    let queue: Vec<_> = std::iter::from_fn(|| socket().ok()).collect();
+    let (_, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+    assert!(
+        said.contains("ocfs2_controld has not answered within 1 s"),
+        "{said}"
+    );
+    drop((queue, deaf));
+    let peer = world.peer();
+    mount(&world, "/mnt");
+    assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");
+    umount(&world, "/mnt");
+    assert!(peer.groups().is_empty());
+}
+
+/// Between the join and the result: the mount stands, and the unmount leaves as ever.
+#[test]
+fn a_result_that_cannot_be_told_keeps_the_mount() {
+    let (world, peer, volume) = world();
+    for orders in [
+        "MOUNT then-end",
+        "MRESULT silence",
+        "MRESULT end",
+        "MRESULT half",
+        "MRESULT raw 7",
+        "MRESULT say ITEM x",
+        "MRESULT say STATUS 2 No such mount",
+    ] {
+        peer.order(orders);
+        mount(&world, "/mnt");
+        assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|", "{orders}");
+        peer.order("");
+        umount(&world, "/mnt");
+        assert!(peer.groups().is_empty(), "{orders}");
+        // A mount that has failed is undone by other means.
+        peer.order(orders);
+        world.log.fail("mount /dev/ubda", libc::EIO);
+        let (_, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+        assert!(
+            said.contains("reading or writing the volume failed"),
+            "{said}"
+        );
+        world.log.fail_no_more();
+        assert!(peer.groups().is_empty(), "{orders}: {:?}", peer.groups());
+        assert_eq!(ledger(&world, &volume), "", "{orders}");
+    }
+}
+
+#[test]
+fn an_unmount_that_cannot_be_told_is_made_up_for() {
+    let (world, peer, volume) = world();
+    for orders in [
+        "UNMOUNT silence",
+        "UNMOUNT end",
+        "UNMOUNT say STATUS 5 later",
+    ] {
+        mount(&world, "/mnt");
+        peer.order(orders);
+        umount(&world, "/mnt");
+        assert_eq!(peer.groups().len(), 1, "{orders}");
+        assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");
+        peer.order("");
+        // Any call that leaves something.
+        let (_, said) = world.refused("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "x"]);
+        assert!(said.contains("has no such service"), "{said}");
+        assert!(peer.groups().is_empty(), "{orders}");
+        assert_eq!(ledger(&world, &volume), "");
+    }
+}
+
+/// Each question takes a bounded time, whatever is answered.
+#[test]
+fn what_the_daemon_knows_is_shown() {
+    let (world, peer, volume) = world();
+    mount(&world, "/mnt");
+    let uuid = volume.uuid.to_string();
+    for target in [["-d", "/dev/ubda"], ["-u", &uuid]] {
+        world
+            .run("ocfs2_hb_ctl", &["-I", target[0], target[1]])
+            .unwrap();
+    }
+    let said = notes(&world, &peer, &volume);
+    for question in ["LISTCLUSTERS", "LISTFS ocfs2 hacl", "DUMP"] {
+        let asked = said
+            .iter()
+            .filter(|note| note.ends_with(&format!("< {question}")));
+        assert_eq!(asked.count(), 2, "{said:?}");
+    }
+    for (orders, told) in [
+        (
+            "LISTCLUSTERS silence",
+            "asking for the cluster's name: ocfs2_controld has not answered",
+        ),
+        (
+            "LISTFS silence",
+            "asking for the cluster's volumes: ocfs2_controld has not answered",
+        ),
+        (
+            "DUMP silence",
+            "asking what ocfs2_controld remembers: ocfs2_controld has not answered",
+        ),
+        ("LISTFS say ITEMCOUNT 5000", "announces a list of 5000"),
+        ("LISTFS say ITEMCOUNT -1", "answers with rubbish"),
+        (
+            "LISTFS say STATUS 0 OK",
+            "answers with STATUS where ITEMCOUNT is due",
+        ),
+        (
+            "LISTFS say ITEMCOUNT 2|ITEM a|STATUS 0 OK",
+            "answers with STATUS where ITEM is due",
+        ),
+        (
+            "LISTFS say ITEMCOUNT 1|ITEM a|ITEM b",
+            "answers with ITEM where STATUS is due",
+        ),
+        (
+            "LISTFS say ITEMCOUNT 1|ITEMCOUNT 1",
+            "answers with ITEMCOUNT where ITEM is due",
+        ),
+        ("LISTFS say ITEMCOUNT 1|ITEM ", "answers with rubbish"),
+        (
+            "LISTFS say ITEMCOUNT 9|STATUS 12 No memory",
+            "refuses: No memory (Cannot allocate memory)",
+        ),
+        ("LISTFS say ITEMCOUNT 2|ITEM a", "waiting"),
+    ] {
+        peer.order(orders);
+        let (code, said) = world.refused("ocfs2_hb_ctl", &["-I", "-u", &uuid]);
+        assert_eq!(code, 1);
+        assert!(
+            said.contains(told)
+                || (told == "waiting" && said.contains("has not answered within 1 s")),
+            "{orders}: {said}"
+        );
+    }
+}

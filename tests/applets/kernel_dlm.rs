@@ -1,0 +1,141 @@
+//! The pcmk stack where the kernel's DLM alone keeps the group.
+
+use crate::peer;
+use crate::world::{Era, World};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+const PCMK: &str = "--cluster-stack=pcmk --cluster-name=hacl";
+const NAME: &str = "/sys/kernel/config/dlm/cluster/cluster_name";
+
+/// A machine whose DLM runs for the cluster `name`.
+fn world(name: &str) -> World {
+    let world = World::bare(Era::Now);
+    let line = "0 1 0:20 / /proc rw - proc proc rw\n0 1 0:21 / /sys/kernel/config rw - configfs configfs rw\n";
+    world.write("/proc/self/mountinfo", line);
+    world.write(NAME, name);
+    world.folder("/sys/kernel/config/dlm/cluster/comms/1");
+    world.volume("ubda", PCMK);
+    world
+}
+
+fn refused(world: &World) -> String {
+    let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+    assert_eq!(code, 32);
+    let calls = world.calls();
+    assert!(
+        calls.iter().all(|call| call.starts_with("load")),
+        "{calls:?}"
+    );
+    said
+}
+
+#[test]
+fn a_mount_joins_by_itself() {
+    let world = world("hacl\n");
+    let peer = world.peer();
+    world
+        .run("mount.ocfs2", &["-f", "/dev/ubda", "/mnt"])
+        .unwrap();
+    assert!(world.calls().is_empty());
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(
+        world.calls(),
+        [
+            "load ocfs2",
+            "load ocfs2_stack_user",
+            "write /sys/fs/ocfs2/cluster_stack pcmk",
+            "mount /dev/ubda /mnt ocfs2 0x0 cluster_stack=pcmk"
+        ]
+    );
+    let volume = world.read("/.fake/uuids/ubda");
+    for args in [
+        &["-I", "-d", "/dev/ubda"][..],
+        &["-I", "-u", &volume],
+        &["-S", "-d", "/dev/ubda", "x"],
+        &["-K", "-d", "/dev/ubda", "x"],
+        &["-K", "-u", &volume],
+        &["-P", "-d", "/dev/ubda"],
+    ] {
+        world.run("ocfs2_hb_ctl", args).unwrap();
+    }
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    assert_eq!(world.calls(), ["umount /mnt 0x8"]);
+    assert!(
+        peer.notes().is_empty(),
+        "there is nothing to say to a daemon"
+    );
+}
+
+#[test]
+fn the_dlm_has_to_be_up_and_the_volumes() {
+    let down = "the kernel's DLM is not up on this node (start corosync and dlm_controld;";
+    for name in ["", "\n"] {
+        let machine = world(name);
+        let said = refused(&machine);
+        assert!(said.contains(down), "{said}");
+        assert_eq!(machine.read("/sys/fs/ocfs2/cluster_stack"), "o2cb");
+    }
+    let machine = world("hacl\n");
+    std::fs::remove_dir(machine.path("/sys/kernel/config/dlm/cluster/comms/1")).unwrap();
+    assert!(refused(&machine).contains(down));
+    std::fs::remove_dir_all(machine.path("/sys/kernel/config/dlm")).unwrap();
+    assert!(refused(&machine).contains(down));
+    machine.write("/proc/self/mountinfo", "");
+    assert!(refused(&machine).contains(down));
+
+    let said = refused(&world("other\n"));
+    let both = "belongs to cluster \"hacl\" (stack pcmk); this node's DLM runs \"other\"";
+    assert!(said.contains(both), "{said}");
+}
+
+#[test]
+fn the_stack_is_set_only_when_none_is_active() {
+    let world = world("hacl\n");
+    world.kernel().bring("ocfs2");
+    world.write("/sys/fs/ocfs2/active_cluster_plugin", "o2cb\n");
+    let said = refused(&world);
+    let both = "belongs to cluster \"hacl\" (stack pcmk); this node runs the stack o2cb";
+    assert!(said.contains(both), "{said}");
+    assert_eq!(world.read("/sys/fs/ocfs2/cluster_stack"), "o2cb");
+}
+
+/// dlm_controld answers with `status`, then with `config`.
+fn dlm_controld(world: &World, answers: [&'static [u8]; 2]) {
+    let listener = peer::listen(&world.system().abstract_socket("dlmc_query_sock"), 4);
+    std::thread::spawn(move || {
+        for answer in answers {
+            let mut stream = UnixStream::from(rustix::net::accept(&listener).unwrap());
+            let mut question = [0; 96];
+            stream.read_exact(&mut question).unwrap();
+            stream.write_all(answer).unwrap();
+        }
+    });
+}
+
+#[test]
+fn without_quorum_a_mount_would_wait() {
+    let none = b"\x01\0\0\0member_count=1 quorate=0 fence_pid=0 \0";
+    for (answers, waits) in [
+        ([&none[..], b"enable_quorum_lockspace=1\n"], true),
+        (
+            [none, b"enable_fencing=1\nenable_quorum_lockspace=0\n"],
+            false,
+        ),
+        ([b"quorate=1 x=0\0", b""], false),
+        ([b"", b""], false),
+        ([b"\xff\xff\xff", b""], false),
+    ] {
+        let world = world("hacl\n");
+        dlm_controld(&world, answers);
+        let faked = world.run("mount.ocfs2", &["-f", "/dev/ubda", "/mnt"]);
+        assert_eq!(faked.is_err(), waits, "{answers:?}");
+        if let Err(failure) = faked {
+            let said = failure.to_string();
+            assert!(
+                said.contains("cluster \"hacl\" has no quorum on this node"),
+                "{said}"
+            );
+        }
+    }
+}
