@@ -10,6 +10,8 @@ set -euo pipefail
 needed=(
 	/usr/bin/linux.uml:user-mode-linux
 	/usr/sbin/mkfs.ocfs2:ocfs2-tools
+	/usr/sbin/corosync:corosync
+	/usr/sbin/dlm_controld:dlm-controld
 	/usr/sbin/modprobe:kmod
 	/usr/sbin/ip:iproute2
 	/usr/bin/mount:mount

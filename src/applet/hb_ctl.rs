@@ -162,9 +162,7 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
         .leave(&standing)
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        Left::NothingThere if group.has_own() => {
-            bail!("the volume {uuid} {}", group.words().missing)
-        }
+        Left::NothingThere if group.has_own() => Err(group.nothing_to_leave(uuid)),
         _ => Ok(()),
     }
 }
@@ -183,9 +181,7 @@ fn superblock_ends(system: &System, uuid: Uuid) -> Result<()> {
         .superblock_leaves(asker)
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        Left::NothingThere if !by_kernel && group.has_own() => {
-            bail!("the volume {uuid} {}", group.words().missing)
-        }
+        Left::NothingThere if !by_kernel && group.has_own() => Err(group.nothing_to_leave(uuid)),
         Left::StillAlive | Left::StillMounted(_) => {
             bail!(
                 "the {} {uuid} is in use: the volume is mounted (unmount it first)",

@@ -95,7 +95,7 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     }?;
     let stays = match &group {
         Ok(Some(group)) => group.words().stays,
-        _ => "the heartbeat goes on",
+        _ => "heartbeat goes on",
     };
     let left = group.and_then(|group| match group {
         Some(group) => group.leave(&Service::Mount(mount.point.clone())).map(Some),
@@ -104,12 +104,12 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     group::tidy(system);
     match left {
         Ok(Some(Left::StillAlive)) if args.verbose > 0 => report::warn(format_args!(
-            "{}: the volume is still in use out of sight, {stays}",
+            "{}: the volume is still in use out of sight, its {stays}",
             mount.source.display()
         )),
         Ok(_) => {}
         Err(report) => report::warn(format_args!(
-            "{}: unmounted, but leaving its cluster failed, {stays}: {report:#}",
+            "{}: unmounted, but leaving its cluster failed, the {stays}: {report:#}",
             mount.source.display()
         )),
     }

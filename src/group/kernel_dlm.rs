@@ -16,7 +16,7 @@ const SUPPORT: &str = "/sys/fs/ocfs2/dlm_recover_callback_support";
 /// of `name=value`, or `name=value` in lines (libdlmcontrol, dlm 4.0).
 const QUERIES: &str = "dlmc_query_sock";
 const DUMP_STATUS: u32 = 13;
-const DUMP_CONFIG: u32 = 16;
+const DUMP_CONFIG: u32 = 14;
 /// It answers at once or not at all.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -26,7 +26,7 @@ use crate::system::mounts::{DeviceNumber, Mount};
 use crate::volume::{Examined, Membership};
 use classic::Classic;
 use controld::Controld;
-use eyre::{Result, WrapErr, bail};
+use eyre::{Report, Result, WrapErr, bail, eyre};
 use join::Held;
 
 /// One volume's group of users on this node.
@@ -38,9 +38,7 @@ pub struct Group<'s> {
 pub struct Words {
     /// Its name.
     pub own: &'static str,
-    /// "The volume ...", where there is nothing to be left.
-    pub missing: &'static str,
-    /// "The volume is in use, ...", where nothing was left.
+    /// "Its ...", where nothing was left.
     pub stays: &'static str,
 }
 
@@ -203,14 +201,20 @@ impl<'s> Group<'s> {
         match &self.kind {
             Kind::Controld(_) => &Words {
                 own: "group",
-                missing: "has no such service with ocfs2_controld",
-                stays: "its group stays joined",
+                stays: "group stays joined",
             },
             _ => &Words {
                 own: "heartbeat region",
-                missing: "has no heartbeat on this node",
-                stays: "its heartbeat goes on",
+                stays: "heartbeat goes on",
             },
+        }
+    }
+
+    /// The error of leaving the volume `name` where there is nothing to be left.
+    pub fn nothing_to_leave(&self, name: Uuid) -> Report {
+        match &self.kind {
+            Kind::Controld(_) => eyre!("the volume {name} has no such service with ocfs2_controld"),
+            _ => eyre!("the volume {name} has no heartbeat on this node"),
         }
     }
 

@@ -14,6 +14,7 @@
 //! ```
 
 use crate::rig::{Lab, Node, Output};
+use crate::user_stacks;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -177,6 +178,28 @@ fn drivers_and_clusters() {
     check(&node, include_str!("failures/online.txt"));
     check(&node, include_str!("failures/clusters.txt"));
     check(&node, include_str!("failures/hb_ctl.txt"));
+    lab.end();
+}
+
+#[test]
+fn stacks_of_user_space() {
+    let lab = Lab::new("fail-stacks");
+    lab.disk("pcmk").cluster("pcmk", "webc").format();
+    lab.disk("other").cluster("pcmk", "other").format();
+    lab.disk("cman").cluster("cman", "webc").format();
+    lab.disk("o2cb").format();
+    // The second node never comes.
+    let conf = user_stacks::corosync_conf(2);
+    let boot = lab.nodes().file(user_stacks::CONF, &conf);
+    let [node] = boot.file("/run-dlm", user_stacks::DLM).boot();
+    check(&node, include_str!("failures/user_stacks.txt"));
+    // Without quorum, but as the admin wants it.
+    let dlm = user_stacks::DLM.replace(" -D ", " -D --enable_quorum_lockspace=0 ");
+    node.ok(&dlm);
+    let knows_its_node =
+        "dlm_tool status | grep -q 'quorate 0' && [ -e /sys/kernel/config/dlm/cluster/comms/1 ]";
+    node.wait_for(knows_its_node, 60);
+    node.ok("mount.ocfs2 /dev/ubda /mnt && umount.ocfs2 /mnt");
     lab.end();
 }
 

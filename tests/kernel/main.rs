@@ -3,6 +3,9 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+#[path = "../peer/mod.rs"]
+mod peer;
+
 mod failures;
 mod io_faults;
 mod kills;
@@ -10,3 +13,4 @@ mod lifecycle;
 mod outlive;
 mod rig_smoke;
 mod systemd;
+mod user_stacks;

@@ -38,17 +38,19 @@ impl Controld<'_> {
     }
 
     /// The kernel's call-out comes when the superblock has left its lock domain, but not yet
-    /// its device. Whoever has the lock then is joining, and leaves by itself if that fails.
+    /// its device. Whoever has the lock for longer is in mount(2), which may wait for the
+    /// call-out, and leaves by itself if it fails.
     pub(in crate::group) fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
-        match asker {
-            Asker::Tool => {
-                let mut ledger = Ledger::lock(self.system, self.uuid, &mut |_, _| Ok(()))?;
-                self.leave_ended(&mut ledger, vec![THEIRS.into()])
-            }
-            Asker::Kernel => match Ledger::try_lock(self.system, self.uuid)? {
-                Some(mut ledger) => self.leave_all(&mut ledger, vec![THEIRS.into()]),
-                None => Ok(Left::InUse),
-            },
+        const CALL_OUT_PATIENCE: Duration = Duration::from_secs(3);
+        let watch: &mut Watch = &mut |_, _| Ok(());
+        let services = vec![THEIRS.into()];
+        if asker == Asker::Tool {
+            let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
+            return self.leave_ended(&mut ledger, services);
+        }
+        match Ledger::lock_within(self.system, self.uuid, CALL_OUT_PATIENCE, watch)? {
+            Some(mut ledger) => self.leave_all(&mut ledger, services),
+            None => Ok(Left::InUse),
         }
     }
 

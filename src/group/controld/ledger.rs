@@ -64,20 +64,32 @@ impl Ledger {
     /// # Errors
     /// Another process has it for two minutes.
     pub fn lock(system: &System, uuid: Uuid, watch: &mut Watch) -> Result<Self> {
-        let path = path_of(system, uuid);
+        match Self::lock_within(system, uuid, LOCK_PATIENCE, watch)? {
+            Some(ledger) => Ok(ledger),
+            None => bail!(
+                "another mount or unmount of the volume has not ended within {} s (fuser -v {} \
+                 names its process)",
+                LOCK_PATIENCE.as_secs(),
+                path_of(system, uuid).display()
+            ),
+        }
+    }
+
+    /// The same, if it is to be had within `patience`.
+    pub fn lock_within(
+        system: &System,
+        uuid: Uuid,
+        patience: Duration,
+        watch: &mut Watch,
+    ) -> Result<Option<Self>> {
         let started = Instant::now();
         loop {
             if let Some(ledger) = Self::try_lock(system, uuid)? {
-                return Ok(ledger);
+                return Ok(Some(ledger));
             }
             let waited = started.elapsed();
-            if waited > LOCK_PATIENCE {
-                bail!(
-                    "another mount or unmount of the volume has not ended within {} s (fuser -v \
-                     {} names its process)",
-                    LOCK_PATIENCE.as_secs(),
-                    path.display()
-                );
+            if waited > patience {
+                return Ok(None);
             }
             std::thread::sleep(SLICE.min(waited + Duration::from_millis(10)));
             watch(Wait::Lock, waited)?;
@@ -258,37 +270,4 @@ fn parse_device(record: &[u8]) -> Option<Device> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_kill_has_cut_off_is_nothing() {
-        let whole = b"8:17 /dev/sdb1\0+/srv/a b\0?/srv/\xc3\xa9\0";
-        let (device, entries, end) = parse(whole);
-        let number = DeviceNumber {
-            major: 8,
-            minor: 17,
-        };
-        let path = PathBuf::from("/dev/sdb1");
-        assert_eq!(device, Some(Device { number, path }));
-        let seen: Vec<_> = entries
-            .iter()
-            .map(|entry| (entry.service.to_str().unwrap(), entry.taken))
-            .collect();
-        assert_eq!(seen, [("/srv/a b", true), ("/srv/é", false)]);
-        assert_eq!(end, whole.len() as u64);
-        for cut in 0..whole.len() {
-            let (_, fewer, end) = parse(&whole[..cut]);
-            assert!(fewer.len() < 2 && entries.starts_with(&fewer), "{cut}");
-            assert!(end <= cut as u64);
-        }
-    }
-
-    #[test]
-    fn rubbish_is_no_service() {
-        for bytes in [&b"\0\0\0"[..], b"8 x\0", b"x\0y\0", b"\xff\0"] {
-            let (device, entries, _) = parse(bytes);
-            assert_eq!((device, entries.len()), (None, 0), "{bytes:?}");
-        }
-    }
-}
+mod tests;

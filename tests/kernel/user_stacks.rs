@@ -1,0 +1,107 @@
+//! Stacks of user space: Debian's corosync and dlm_controld, and a peer that plays
+//! ocfs2_controld.
+
+mod daemon;
+
+use crate::rig::{CLUSTER, Disk, Lab, Node};
+use std::thread;
+
+/// Where corosync looks for its configuration.
+pub const CONF: &str = "/etc/corosync/corosync.conf";
+
+/// That of a cluster of the nodes n1, n2, ... of a lab.
+pub fn corosync_conf(nodes: usize) -> String {
+    let mut text = format!(
+        "totem {{\n\tversion: 2\n\tcluster_name: {CLUSTER}\n\ttransport: udpu\n\t\
+         crypto_cipher: none\n\tcrypto_hash: none\n}}\n\
+         quorum {{\n\tprovider: corosync_votequorum\n}}\n\
+         logging {{\n\tto_stderr: no\n\tto_syslog: no\n\tto_logfile: yes\n\t\
+         logfile: /run/corosync.log\n}}\nnodelist {{\n"
+    );
+    for number in 1..=nodes {
+        text += &format!(
+            "\tnode {{\n\t\tring0_addr: 192.0.2.{number}\n\t\tnodeid: {number}\n\t\t\
+             name: n{number}\n\t}}\n"
+        );
+    }
+    text + "}\n"
+}
+
+/// dlm_controld, with what udev and systemd do for it elsewhere. It runs on when this returns,
+/// and has told the kernel its nodes.
+pub const DLM: &str = "modprobe configfs
+    mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
+    modprobe dlm
+    mkdir -p /dev/misc
+    for name in dlm-control dlm-monitor dlm_plock; do
+        IFS=: read -r major minor < /sys/class/misc/$name/dev
+        [ -e /dev/misc/$name ] || mknod /dev/misc/$name c $major $minor
+    done
+    dlm_controld -D --enable_fencing=0 < /dev/null > /run/dlm.log 2>&1 &
+    for try in {1..100}; do
+        [ -e /sys/kernel/config/dlm/cluster/comms/1 ] && break
+        sleep 0.1
+    done
+    [ -e /sys/kernel/config/dlm/cluster/comms/1 ]";
+
+/// Brings corosync and the DLM up, and waits for quorum.
+#[track_caller]
+fn up(node: &Node) {
+    node.ok("corosync");
+    node.ok(DLM);
+    node.wait_for("dlm_tool status | grep -q 'quorate 1'", 60);
+}
+
+fn users(node: &Node, disk: &Disk) -> String {
+    let shown = node.ok(&format!("ocfs2_hb_ctl -I -u {}", disk.uuid()));
+    shown.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn pcmk_volumes_are_shared_by_two_nodes() {
+    let lab = Lab::new("pcmk");
+    let disk = lab.disk("volume").cluster("pcmk", CLUSTER).format();
+    let nodes: [Node; 2] = lab.nodes().file(CONF, &corosync_conf(2)).boot();
+    let at_once = |work: &(dyn Fn(&Node) + Sync)| {
+        thread::scope(|scope| {
+            for node in &nodes {
+                scope.spawn(move || work(node));
+            }
+        });
+    };
+    at_once(&|node| {
+        up(node);
+        node.ok(&format!("mount -t ocfs2 {} /mnt", disk.device()));
+        node.ok(&format!("echo by {0} > /mnt/{0}", node.name()));
+        assert_eq!(users(node, &disk), format!("{}: 1 refs", disk.uuid()));
+    });
+    for (node, other) in [(&nodes[0], "n2"), (&nodes[1], "n1")] {
+        assert_eq!(
+            node.ok(&format!("cat /mnt/{other}")),
+            format!("by {other}\n")
+        );
+        let shown = node.ok(&format!("ocfs2_hb_ctl -I -d {}", disk.device()));
+        assert_eq!(
+            shown,
+            format!("{}: 1 refs\n\tcluster {CLUSTER}\n", disk.uuid())
+        );
+    }
+    println!("{}", nodes[0].run("strace -e trace=write,recvfrom,read -s 400 -xx dlm_tool dump_config 2>&1 | tail -5; dlm_tool dump_config"));
+    // A second mount, a bind mount, and what a call-out of ours would say.
+    nodes[0].ok(&format!(
+        "mkdir /run/more /run/bound && mount -t ocfs2 {} /run/more \
+         && mount --bind /run/more /run/bound && umount /run/more /run/bound \
+         && ocfs2_hb_ctl -K -u {}",
+        disk.device(),
+        disk.uuid()
+    ));
+    nodes[0].ok("touch /mnt/file");
+    nodes[1].ok("test -e /mnt/file");
+    at_once(&|node| {
+        node.ok("umount /mnt");
+        assert_eq!(users(node, &disk), format!("{}: 0 refs", disk.uuid()));
+        assert_eq!(node.ok("ls /sys/kernel/dlm"), "");
+        node.assert_clean();
+    });
+    lab.end();
+}

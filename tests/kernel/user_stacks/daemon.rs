@@ -1,0 +1,254 @@
+//! A volume of the cman stack: the kernel's part by dlm_controld, the daemon's by the peer.
+
+use super::{CONF, corosync_conf, up};
+use crate::rig::{CLUSTER, Disk, Lab, Node};
+
+/// Starts the peer in the node.
+#[track_caller]
+fn start_peer(node: &Node) {
+    let program = std::env::current_exe().expect("this program's own name");
+    node.ok(&format!(
+        "export PEER_FOLDER=/run/peer
+        /host{} --exact --nocapture peer::rules::the_peer_keeps_the_daemons_rules \
+         > /run/peer.log 2>&1 &",
+        program.display()
+    ));
+    node.wait_for("grep -q ocfs2_controld_sock /proc/net/unix", 60);
+}
+
+#[track_caller]
+fn order(node: &Node, orders: &str) {
+    node.ok(&format!("echo '{orders}' > /run/peer/orders"));
+}
+
+/// What was said to the peer and by it since the last time.
+#[track_caller]
+fn notes(node: &Node, disk: &Disk) -> Vec<String> {
+    let text = node.ok("[ ! -e /run/peer/notes ] || { cat /run/peer/notes; rm /run/peer/notes; }");
+    let lines = text.lines().filter(|line| !line.ends_with(" ."));
+    lines.map(|line| line.replace(&disk.uuid(), "U")).collect()
+}
+
+/// What the kernel runs when a superblock ends; its default, as long as nobody calls o2cb, is
+/// /sbin/ocfs2_hb_ctl.
+#[track_caller]
+fn call_out(node: &Node, program: &str) {
+    node.ok(&format!(
+        "modprobe ocfs2 && echo {program} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
+    ));
+}
+
+/// The services that the daemon has.
+#[track_caller]
+fn services(node: &Node, disk: &Disk) -> Vec<String> {
+    let shown = node.ok(&format!("ocfs2_hb_ctl -I -u {}", disk.uuid()));
+    notes(node, disk);
+    let own = format!("\t{} ", disk.uuid());
+    let line = shown.lines().find_map(|line| line.strip_prefix(&own));
+    let services = line.unwrap_or_default().split(',').map(str::to_owned);
+    services.filter(|service| !service.is_empty()).collect()
+}
+
+#[test]
+fn cman_volumes_are_joined_and_left_through_the_daemon() {
+    let lab = Lab::new("cman");
+    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
+    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    let device = disk.device();
+    up(&node);
+    start_peer(&node);
+    call_out(&node, "/bin/true");
+
+    node.ok(&format!(
+        "mkdir '/run/a b' /run/c /run/d && mount -t ocfs2 {device} '/run/a b'"
+    ));
+    assert_eq!(
+        notes(&node, &disk),
+        [
+            "1 < MOUNT ocfs2 U webc /dev/ubda /run/a b",
+            "1 > STATUS 0 OK",
+            "1 < MRESULT ocfs2 U 0 /run/a b",
+            "1 > STATUS 0 OK",
+        ]
+    );
+    assert_eq!(node.ok("cat /sys/fs/ocfs2/cluster_stack"), "cman\n");
+    node.ok("echo x > '/run/a b/file'");
+
+    // One more mount is one more service, a bind mount none, and none goes before the last.
+    node.ok(&format!("mount -t ocfs2 {device} /run/c"));
+    let said = notes(&node, &disk);
+    assert_eq!(said[1], "2 > STATUS 114 Group joined already", "{said:?}");
+    node.ok("mount --bind /run/c /run/d && umount /run/d && umount '/run/a b'");
+    assert_eq!(notes(&node, &disk), [""; 0]);
+    // Its service is there yet.
+    node.ok(&format!("mount -t ocfs2 {device} '/run/a b'"));
+    assert_eq!(notes(&node, &disk), [""; 0]);
+    node.ok("mount --move '/run/a b' /run/d && umount /run/c");
+    assert_eq!(services(&node, &disk), ["/run/a b", "/run/c"]);
+    let refused = node.fails(1, &format!("ocfs2_hb_ctl -K -u {}", disk.uuid()));
+    let reason = "is in use: the volume is mounted (unmount it first)";
+    assert!(refused.stderr.contains(reason), "{refused}");
+    assert_eq!(notes(&node, &disk), [""; 0]);
+    node.ok("umount /run/d");
+    let left = notes(&node, &disk);
+    let asked: Vec<_> = left.iter().filter(|note| note.contains(" < ")).collect();
+    assert!(asked[0].ends_with("< UNMOUNT ocfs2 U /run/a b"), "{left:?}");
+    assert!(asked[1].ends_with("< UNMOUNT ocfs2 U /run/c"), "{left:?}");
+    assert_eq!(services(&node, &disk), [""; 0]);
+    assert_eq!(
+        node.ok("ls /run/ocfs2box /sys/kernel/dlm"),
+        "/run/ocfs2box:\n\n/sys/kernel/dlm:\n"
+    );
+
+    // Two at once take turns.
+    order(&node, "MOUNT slow 500");
+    node.ok(&format!(
+        "mount -t ocfs2 {device} /run/c & first=$!
+        mount -t ocfs2 {device} /run/d && wait $first"
+    ));
+    assert_eq!(services(&node, &disk).len(), 2);
+    node.ok("umount /run/c & first=$!; umount /run/d && wait $first");
+    assert_eq!(services(&node, &disk), [""; 0]);
+
+    // Killed while the daemon joins, and while it takes the result.
+    for slow in ["MOUNT slow 3000", "MRESULT slow 3000"] {
+        order(&node, slow);
+        node.ok(&format!(
+            "mount.ocfs2 {device} /run/c & sleep 1; kill -9 $!; wait $!; true"
+        ));
+        order(&node, "");
+        if slow.starts_with("MRESULT") {
+            assert_eq!(services(&node, &disk), ["/run/c"], "it is mounted");
+        } else {
+            node.ok(&format!("mount -t ocfs2 {device} /run/c"));
+        }
+        node.ok("umount /run/c");
+        assert_eq!(services(&node, &disk), [""; 0], "{slow}");
+    }
+    assert_eq!(
+        node.ok("ls /run/ocfs2box /sys/kernel/dlm"),
+        "/run/ocfs2box:\n\n/sys/kernel/dlm:\n"
+    );
+    notes(&node, &disk);
+
+    // The driver refuses: the daemon hears which errno, and nothing stays joined.
+    let refused = node.fails(32, &format!("mount -t ocfs2 -o nonsense {device} /run/c"));
+    let said = notes(&node, &disk);
+    assert!(
+        said[2].ends_with("< MRESULT ocfs2 U 22 /run/c"),
+        "{said:?} {refused}"
+    );
+    assert_eq!(services(&node, &disk), [""; 0]);
+    node.assert_clean();
+    lab.end();
+}
+
+#[test]
+fn a_superblock_out_of_sight_keeps_the_daemons_group() {
+    let lab = Lab::new("cman-unseen");
+    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
+    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    let device = disk.device();
+    up(&node);
+    start_peer(&node);
+
+    for program in ["/bin/true", "/sbin/ocfs2_hb_ctl"] {
+        call_out(&node, program);
+        outlive(&node, &disk);
+    }
+
+    call_out(&node, "/bin/true");
+    // Nobody waits any more: the next call makes up for it.
+    node.ok(&format!(
+        "set -e; mount -t ocfs2 {device} /mnt; exec 9> /mnt/open; umount -l /mnt
+        pkill -9 -x umount.ocfs2; exec 9>&-; sleep 1"
+    ));
+    assert_eq!(services(&node, &disk), ["/mnt"]);
+    node.fails(1, &format!("ocfs2_hb_ctl -K -d {device} nobody"));
+    assert_eq!(services(&node, &disk), [""; 0]);
+    assert_eq!(node.ok("ls /sys/kernel/dlm"), "");
+    node.assert_clean_within(10);
+
+    // By the kernel's call-out, even where nobody has called an applet.
+    call_out(&node, "/sbin/ocfs2_hb_ctl");
+    node.ok(&format!("mount -t ocfs2 {device} /mnt && umount -i /mnt"));
+    let said = notes(&node, &disk);
+    let left: Vec<_> = said
+        .iter()
+        .filter(|note| note.contains("UNMOUNT"))
+        .collect();
+    assert_eq!(left.len(), 1, "{said:?}");
+    assert_eq!(services(&node, &disk), [""; 0]);
+    node.ok(&format!("mount -t ocfs2 {device} /mnt && umount /mnt"));
+    assert_eq!(services(&node, &disk), [""; 0]);
+    node.assert_clean();
+    lab.end();
+}
+
+/// With the patience that users meet.
+#[test]
+fn a_silent_daemon_ends_a_mount_after_half_a_minute() {
+    let lab = Lab::new("cman-silent");
+    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
+    let [node] = lab.boot();
+    let mount = format!("mount.ocfs2 {} /mnt", disk.device());
+    let refused = node.fails(32, &mount);
+    assert_eq!(
+        refused.stderr,
+        "mount.ocfs2: /dev/ubda: the control daemon ocfs2_controld does not run on this node \
+         (start it with the cluster manager)\n"
+    );
+    start_peer(&node);
+    node.ok("mkdir -p /run/peer; echo MOUNT silence > /run/peer/orders");
+    let refused = node.fails(32, &mount);
+    assert_eq!(
+        refused.stderr,
+        "mount.ocfs2: /dev/ubda: ocfs2_controld has not answered within 30 s (it hangs, or its \
+         cluster does: see its log)\n"
+    );
+    // Ctrl-C does not wait for that.
+    let interrupted = node.fails(8, &format!("timeout -s INT 2 {mount}; exit 8"));
+    assert!(interrupted.stderr.contains("interrupted"), "{interrupted}");
+    assert_eq!(node.ok("ls /run/ocfs2box"), "");
+    assert_eq!(node.ok("cat /sys/fs/ocfs2/cluster_stack"), "o2cb\n");
+    node.assert_clean();
+    lab.end();
+}
+
+/// By the process that waits, or by the kernel's call-out.
+#[track_caller]
+fn outlive(node: &Node, disk: &Disk) {
+    let device = disk.device();
+    // A lazy unmount, while a file is open.
+    node.ok(&format!(
+        "mount -t ocfs2 {device} /mnt
+        (exec 9> /mnt/open; echo > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; done) \
+         < /dev/null > /dev/null 2>&1 &
+        for try in {{1..100}}; do [ -e /run/ready ] && break; sleep 0.1; done
+        umount -l /mnt"
+    ));
+    assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
+    node.ok("sleep 3");
+    assert_eq!(services(node, disk), ["/mnt"]);
+    // Seen again, it is the same superblock and the same service.
+    node.ok(&format!("mount -t ocfs2 {device} /mnt && umount /mnt"));
+    assert_eq!(services(node, disk), ["/mnt"]);
+    node.ok("touch /run/stop");
+    node.wait_for("[ ! -e /run/ocfs2box/* ]", 40);
+    assert_eq!(services(node, disk), [""; 0]);
+    node.assert_clean_within(40);
+
+    // Another mount namespace, which nobody here sees.
+    node.ok(&format!(
+        "rm /run/ready /run/stop; mount -t ocfs2 {device} /mnt"
+    ));
+    let other = node.start("unshare -m --propagation private bash -c 'echo > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; done; echo there > /mnt/file'");
+    node.wait_for("[ -e /run/ready ]", 20);
+    node.ok("umount /mnt && sleep 3");
+    assert_eq!(services(node, disk), ["/mnt"]);
+    node.ok("touch /run/stop");
+    assert_eq!(other.wait().code, 0);
+    node.wait_for("[ ! -e /run/ocfs2box/* ]", 40);
+    assert_eq!(services(node, disk), [""; 0]);
+    node.ok("rm /run/ready /run/stop");
+}
