@@ -69,6 +69,12 @@ install_packages() {
 		apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 \
 			-o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300 \
 			install "$@" < /dev/null > /dev/null
+		# Nor at the next boot: nodes start these by themselves.
+		case " $* " in
+		*" corosync "* | *" dlm-controld "*)
+			[ ! -d /run/systemd/system ] || systemctl --quiet disable corosync dlm || :
+			;;
+		esac
 	' install "$@"
 }
 

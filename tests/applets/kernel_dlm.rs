@@ -90,6 +90,18 @@ fn the_dlm_has_to_be_up_and_the_volumes() {
 }
 
 #[test]
+fn rubbish_in_the_dlm_is_no_cluster() {
+    let machine = world("a\u{1b}[2Jb\n");
+    assert!(refused(&machine).contains("DLM runs \"a\\u{1b}[2Jb\""));
+    let name = machine.path(NAME);
+    std::fs::write(&name, b"\xff\xfe").unwrap();
+    assert!(refused(&machine).contains("reading the DLM's cluster name: "));
+    std::fs::remove_file(&name).unwrap();
+    std::fs::create_dir(&name).unwrap();
+    assert!(refused(&machine).contains("reading the DLM's cluster name: "));
+}
+
+#[test]
 fn the_stack_is_set_only_when_none_is_active() {
     let world = world("hacl\n");
     world.kernel().bring("ocfs2");

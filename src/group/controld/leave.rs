@@ -29,10 +29,10 @@ impl Controld<'_> {
                 false => Left::NothingThere,
             });
         }
-        let left = self.leave_ended(&mut ledger, vec![name.clone(), THEIRS.into()])?;
+        let left = self.leave_ended(&mut ledger, vec![name, THEIRS.into()])?;
         drop(ledger);
         if left == Left::StillAlive {
-            self.leave_later(name)?;
+            self.leave_later()?;
         }
         Ok(left)
     }
@@ -54,14 +54,13 @@ impl Controld<'_> {
         }
     }
 
-    /// As soon as the superblock has ended, in a process that goes on by itself. It knows by
-    /// heart what it may not find in the first mount namespace.
-    fn leave_later(&self, service: OsString) -> Result<()> {
+    /// As soon as the superblock has ended, in a process that goes on by itself. By then a
+    /// service that only its caller knows may be that of another mount: the ledger is asked.
+    fn leave_later(&self) -> Result<()> {
         waiter::start(self.system, &mut || {
-            let services = vec![service.clone(), THEIRS.into()];
             let ledger = Ledger::lock(self.system, self.uuid, &mut |_, _| Ok(()));
-            let left = ledger.map(|mut ledger| self.leave_ended(&mut ledger, services));
-            // Without a ledger there is no telling; what the daemon says may pass.
+            let left = ledger.map(|mut ledger| self.leave_ended(&mut ledger, Vec::new()));
+            // Without it there is no telling; what the daemon says may pass.
             !matches!(left, Ok(Ok(Left::StillAlive) | Err(_)))
         })
     }
