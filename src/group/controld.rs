@@ -110,10 +110,7 @@ impl<'s> Controld<'s> {
     /// What the daemon knows of the volume and the cluster, for the user.
     pub(super) fn describe(&self) -> Result<String> {
         let watch: &mut Watch = &mut |_, _| Ok(());
-        let clusters = self
-            .connect(watch)?
-            .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
-            .wrap_err("asking for the cluster's name")?;
+        let clusters = self.clusters(watch)?;
         let mut joined = 0;
         let mut text = String::new();
         for cluster in &clusters {
@@ -136,6 +133,13 @@ impl<'s> Controld<'s> {
             text += &format!("\t{}\n", crate::report::printable(line));
         }
         Ok(format!("{}: {joined} refs\n{text}", self.uuid))
+    }
+
+    /// The names of the daemon's clusters, of which there is one.
+    fn clusters(&self, watch: &mut Watch) -> Result<Vec<String>> {
+        self.connect(watch)?
+            .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
+            .wrap_err("asking for the cluster's name")
     }
 
     fn connect(&self, watch: &mut Watch) -> Result<Daemon> {

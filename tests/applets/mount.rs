@@ -58,7 +58,9 @@ fn nothing_follows_a_failed_mount_but_its_undoing() {
         (libc::EPERM, 1, "only root may mount"),
         (libc::ENODEV, 32, "this kernel does not know ocfs2"),
         (libc::EIO, 32, "reading or writing the volume failed"),
-        (libc::EBADR, 32, "Invalid request descriptor"),
+        (libc::EBADR, 32, "the kernel's DLM runs another cluster"),
+        (libc::EUNATCH, 32, "the kernel's DLM has lost its daemon"),
+        (libc::EXDEV, 32, "Invalid cross-device link"),
     ] {
         let world = World::online(Era::Now);
         let volume = world.volume("ubda", "");

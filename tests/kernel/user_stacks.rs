@@ -86,7 +86,6 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
             format!("{}: 1 refs\n\tcluster {CLUSTER}\n", disk.uuid())
         );
     }
-    println!("{}", nodes[0].run("strace -e trace=write,recvfrom,read -s 400 -xx dlm_tool dump_config 2>&1 | tail -5; dlm_tool dump_config"));
     // A second mount, a bind mount, and what a call-out of ours would say.
     nodes[0].ok(&format!(
         "mkdir /run/more /run/bound && mount -t ocfs2 {} /run/more \

@@ -106,7 +106,25 @@ impl Controld<'_> {
             Some(service) if refused.errno == libc::EBUSY && self.leave_one(service, watch)? => {
                 self.join(mount, None, watch)
             }
-            _ => Err(Report::new(refused)),
+            _ => Err(self.explained(refused, watch)),
+        }
+    }
+
+    /// Of another cluster's volume the daemon says only that it is invalid.
+    fn explained(&self, refused: Refused, watch: &mut Watch) -> Report {
+        let asks = refused.errno == libc::EINVAL;
+        let report = Report::new(refused);
+        let Some((_, own)) = self.cluster.as_ref().filter(|_| asks) else {
+            return report;
+        };
+        match self.clusters(watch) {
+            Ok(runs) if !runs.iter().any(|name| name == own.as_str()) => {
+                let runs = crate::report::printable(runs.join(", "));
+                report.wrap_err(format!(
+                    "the volume belongs to cluster \"{own}\"; this node runs \"{runs}\""
+                ))
+            }
+            _ => report,
         }
     }
 

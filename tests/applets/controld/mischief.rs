@@ -79,6 +79,18 @@ fn a_daemon_that_does_not_keep_its_rules() {
 }
 
 #[test]
+fn another_clusters_volume() {
+    let (world, peer, _) = world();
+    world.volume("ubdb", "--cluster-stack=cman --cluster-name=other");
+    let (_, said) = world.refused("mount.ocfs2", &["/dev/ubdb", "/mnt"]);
+    let both = "the volume belongs to cluster \"other\"; this node runs \"hacl\": \
+                ocfs2_controld refuses: Invalid cluster name";
+    assert!(said.contains(both), "{said}");
+    assert!(peer.groups().is_empty());
+    assert_eq!(world.read("/sys/fs/ocfs2/cluster_stack"), "o2cb");
+}
+
+#[test]
 fn a_daemon_that_is_not_there_or_deaf() {
     let world = World::bare(Era::Now);
     let volume = world.volume("ubda", CMAN);
