@@ -38,11 +38,11 @@ pub const DLM: &str = "modprobe configfs
         [ -e /dev/misc/$name ] || mknod /dev/misc/$name c $major $minor
     done
     dlm_controld -D --enable_fencing=0 < /dev/null > /run/dlm.log 2>&1 &
-    for try in {1..100}; do
+    for try in {1..600}; do
         [ -e /sys/kernel/config/dlm/cluster/comms/1 ] && break
         sleep 0.1
     done
-    [ -e /sys/kernel/config/dlm/cluster/comms/1 ]";
+    [ $try -lt 600 ]";
 
 /// Brings corosync and the DLM up, and waits for quorum.
 #[track_caller]
