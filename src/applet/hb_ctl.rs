@@ -182,12 +182,6 @@ fn superblock_ends(system: &System, uuid: Uuid) -> Result<()> {
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
         Left::NothingThere if !by_kernel && group.has_own() => Err(group.nothing_to_leave(uuid)),
-        Left::StillAlive | Left::StillMounted(_) => {
-            bail!(
-                "the {} {uuid} is in use: the volume is mounted (unmount it first)",
-                group.words().own
-            )
-        }
         _ => Ok(()),
     }
 }

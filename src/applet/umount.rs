@@ -94,7 +94,7 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         None => what(),
     }?;
     let stays = match &group {
-        Ok(Some(group)) => group.words().stays,
+        Ok(Some(group)) => group.stays(),
         _ => "heartbeat goes on",
     };
     let left = group.and_then(|group| match group {

@@ -34,14 +34,6 @@ pub struct Group<'s> {
     kind: Kind<'s>,
 }
 
-/// What a volume has on this node, by its stack.
-pub struct Words {
-    /// Its name.
-    pub own: &'static str,
-    /// "Its ...", where nothing was left.
-    pub stays: &'static str,
-}
-
 enum Kind<'s> {
     /// A volume that no other node mounts: there is nobody to join.
     Alone,
@@ -196,17 +188,11 @@ impl<'s> Group<'s> {
         }
     }
 
-    /// What the user is told of it.
-    pub fn words(&self) -> &'static Words {
+    /// "Its ...", where leaving failed.
+    pub fn stays(&self) -> &'static str {
         match &self.kind {
-            Kind::Controld(_) => &Words {
-                own: "group",
-                stays: "group stays joined",
-            },
-            _ => &Words {
-                own: "heartbeat region",
-                stays: "heartbeat goes on",
-            },
+            Kind::Controld(_) => "group stays joined",
+            _ => "heartbeat goes on",
         }
     }
 

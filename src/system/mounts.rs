@@ -109,8 +109,8 @@ pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
         .path("/sys/class/block")
         .join(super::file_name_of_device(name))
         .join("dev");
-    let number = super::read_attribute(&attribute)
-        .wrap_err_with(|| format!("looking up the number of the device {name}"))?;
+    let number =
+        super::read_attribute(&attribute).wrap_err("looking up the number of a block device")?;
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
 }
 

@@ -4,7 +4,7 @@
 //! It holds nothing that could keep the superblock, or anything of its caller's, alive. Killed,
 //! it is made up for by the next call that touches what it waits for.
 
-use super::{System, namespace};
+use super::{System, control_group, namespace};
 use crate::sys::{fork, signal};
 use eyre::{Result, WrapErr};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub fn start(system: &System, is_over: &mut dyn FnMut() -> bool) -> Result<()> {
         fork::close_inherited_files();
         // A machine that shuts down must not wait for this.
         let _ = signal::allow_termination();
-        leave_control_group(system);
+        control_group::leave(system);
         let mut pause = SHORTEST;
         loop {
             fork::shed_code();
@@ -39,18 +39,4 @@ pub fn start(system: &System, is_over: &mut dyn FnMut() -> bool) -> Result<()> {
     })
     .map(drop)
     .wrap_err("starting a process that waits for the volume's end")
-}
-
-/// systemd ends what is left in a mount unit's control group. The root group is nobody's:
-/// version 2's, or that of systemd's own hierarchy of version 1.
-fn leave_control_group(system: &System) {
-    let own = std::process::id().to_string();
-    for group in [
-        "/sys/fs/cgroup",
-        "/sys/fs/cgroup/unified",
-        "/sys/fs/cgroup/systemd",
-    ] {
-        let members = system.path(group).join("cgroup.procs");
-        let _ = system.kernel().write_attribute(&members, &own);
-    }
 }

@@ -5,7 +5,7 @@ use crate::cluster::driver::{self, CallOut};
 use crate::cluster::live::Live;
 use crate::cluster::stack;
 use crate::cluster::timeouts::Timeouts;
-use crate::group::classic;
+use crate::group;
 use crate::heartbeat::{Heartbeat, State, Thread};
 use crate::report::{self, Silent, printable};
 use crate::system::System;
@@ -31,7 +31,7 @@ impl std::error::Error for NotOnline {}
 
 pub(super) fn status(call: &Call) -> Result<()> {
     // What a killed process has left is not worth a line.
-    classic::tidy_regions(call.system);
+    group::tidy(call.system);
     let live = Live::find(call.system).unwrap_or_default();
     let live = live.filter(|live| call.cluster.as_ref().is_none_or(|name| name == live.name()));
     let online = live

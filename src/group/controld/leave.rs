@@ -12,6 +12,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+/// Why a group stays.
+const MOUNTED: &str = "the volume is mounted, and its group must not be left (unmount it first)";
+
 impl Controld<'_> {
     pub(in crate::group) fn leave(&self, service: &Service) -> Result<Left> {
         let watch: &mut Watch = &mut |_, _| Ok(());
@@ -22,7 +25,7 @@ impl Controld<'_> {
             let others = others.filter(|known| known.taken && known.service != name);
             // It may be the daemon's last.
             if others.count() == 0 && self.lives(&ledger)? {
-                bail!("the volume is mounted, and its group must not be left (unmount it first)");
+                bail!(MOUNTED);
             }
             return Ok(match self.leave_one(&name, watch)? {
                 true => Left::InUse,
@@ -46,7 +49,10 @@ impl Controld<'_> {
         let services = vec![THEIRS.into()];
         if asker == Asker::Tool {
             let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
-            return self.leave_ended(&mut ledger, services);
+            return match self.leave_ended(&mut ledger, services)? {
+                Left::StillAlive | Left::StillMounted(_) => bail!(MOUNTED),
+                left => Ok(left),
+            };
         }
         match Ledger::lock_within(self.system, self.uuid, CALL_OUT_PATIENCE, watch)? {
             Some(mut ledger) => self.leave_all(&mut ledger, services),

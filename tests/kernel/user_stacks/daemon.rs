@@ -86,7 +86,7 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     node.ok("mount --move '/run/a b' /run/d && umount /run/c");
     assert_eq!(services(&node, &disk), ["/run/a b", "/run/c"]);
     let refused = node.fails(1, &format!("ocfs2_hb_ctl -K -u {}", disk.uuid()));
-    let reason = "is in use: the volume is mounted (unmount it first)";
+    let reason = "the volume is mounted, and its group must not be left (unmount it first)";
     assert!(refused.stderr.contains(reason), "{refused}");
     assert_eq!(notes(&node, &disk), [""; 0]);
     node.ok("umount /run/d");
