@@ -20,6 +20,8 @@ const INDEXED_DIR: u16 = 0x8;
 /// An inode that is in use.
 pub(super) struct Dinode {
     pub number: u64,
+    /// Random number of this inode's making, a part of its locks' names.
+    pub generation: u32,
     /// Length of the file in bytes.
     pub size: u64,
     mode: u16,
@@ -44,6 +46,7 @@ impl Dinode {
         }
         Ok(Self {
             number,
+            generation: bytes.u32(0x08)?,
             size: bytes.u64(0x20)?,
             mode: bytes.u16(0x28)?,
             flags,

@@ -1,10 +1,10 @@
 //! All that joining and mounting have to know of a volume, read once.
 
 use super::remote::Remote;
-use super::{Geometry, Membership, Superblock, Volume};
+use super::{Geometry, Membership, Slot, Superblock, Volume};
 use crate::system::System;
 use crate::system::mounts::DeviceNumber;
-use eyre::{Result, WrapErr};
+use eyre::{Result, WrapErr, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,6 +50,16 @@ impl Examined {
             number: system.kernel().block_device(device, remote.number()),
             read_only: remote.read_only(),
         })
+    }
+
+    /// Its node slots as they are at this moment.
+    pub fn slots(&self, system: &System) -> Result<Vec<Slot>> {
+        let mut remote = Remote::open(&self.device, &system.path("/sys"), PATIENCE)?;
+        let volume = Volume::read(&mut remote)?;
+        if volume.superblock.uuid != self.superblock.uuid {
+            bail!("it holds another volume now");
+        }
+        volume.slots(&mut remote)
     }
 
     /// One node at a time has it mounted, without a cluster.

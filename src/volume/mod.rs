@@ -32,6 +32,7 @@ mod foreign;
 mod geometry;
 mod label;
 mod remote;
+mod slots;
 mod superblock;
 
 pub use blocks::ReadError;
@@ -43,6 +44,7 @@ pub use foreign::NotOcfs2;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
 pub use label::Label;
 pub use remote::{NotPermitted, Remote};
+pub use slots::Slot;
 pub use superblock::{HEAD_BYTES, Membership, Superblock};
 
 use blocks::{Fault, Reader, at, exactly};
