@@ -38,12 +38,38 @@ pub fn folder(system: &System) -> Result<PathBuf> {
     })?;
     let folder = configfs.join("cluster");
     if folder.is_dir() {
+        check_revision(system)?;
         Ok(folder)
     } else {
         Err(eyre!(
             "the module ocfs2_nodemanager is not loaded (run: o2cb load)"
         ))
     }
+}
+
+/// A driver that says a higher revision than the one known here may mean something else by
+/// the same files.
+fn check_revision(system: &System) -> Result<()> {
+    /// O2NM_API_VERSION of all drivers so far.
+    const KNOWN: u32 = 5;
+    /// Today's place, and those of the 1.2 drivers.
+    const PLACES: [&str; 3] = ["/sys/fs/o2cb", "/sys/o2cb", "/proc/fs/ocfs2_nodemanager"];
+    for place in PLACES {
+        let attribute = system.path(place).join("interface_revision");
+        let Some(said) = read_attribute(&attribute).wrap_err("reading the driver's revision")?
+        else {
+            continue;
+        };
+        return match said.trim().parse::<u32>() {
+            Ok(revision) if revision <= KNOWN => Ok(()),
+            _ => Err(eyre!(
+                "the driver has interface revision \"{}\", this program knows {KNOWN} and lower \
+                 (use a newer version of it)",
+                said.escape_debug()
+            )),
+        };
+    }
+    Ok(())
 }
 
 impl Live {

@@ -171,3 +171,19 @@ fn there_is_no_global_heartbeat() {
     assert!(said.contains(both), "{said}");
     assert!(world.calls().is_empty());
 }
+
+/// In each of its places; the first that there is counts.
+#[test]
+fn a_driver_of_another_revision_is_refused() {
+    for place in ["/sys/fs/o2cb", "/sys/o2cb", "/proc/fs/ocfs2_nodemanager"] {
+        let world = World::online(Era::Old);
+        world.volume("ubda", "");
+        world.write("/proc/fs/ocfs2_nodemanager/interface_revision", "5\n");
+        for (said, refused) in [("6\n", true), ("x\n", true), ("4\n", false)] {
+            world.write(&format!("{place}/interface_revision"), said);
+            let faked = world.run("mount.ocfs2", &["-f", "/dev/ubda", "/mnt"]);
+            assert_eq!(faked.is_err(), refused, "{place}: {said}");
+        }
+        assert!(world.calls().is_empty());
+    }
+}
