@@ -9,7 +9,7 @@ use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
 use crate::sys::ioprio::Level;
 use crate::system::System;
-use crate::system::mounts::DeviceNumber;
+use crate::system::mounts::{self, DeviceNumber};
 use crate::volume::{Examined, find};
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail};
@@ -88,14 +88,12 @@ fn act(system: &System, args: Args) -> Result<()> {
     let target = args.target()?;
     let service = args.service.first().map(|Word(service)| service.clone());
     match (action, target, service) {
-        (Action::Start, _, None) => bail!(Usage(
-            "-S needs the service that wants the heartbeat: a mount point or a program".into()
+        (Action::Start, Target::Uuid(_), None) => bail!(Usage(
+            "-S -u needs the service that wants the heartbeat: a mount point or a program".into()
         )),
-        (Action::Stop, Target::Device(_), None) => bail!(Usage(
-            "-K -d needs the service that is done with the heartbeat".into()
-        )),
+        (Action::Start, Target::Device(device), None) => mount_begins(system, &device),
         (Action::Start, target, Some(service)) => start(system, &target, &service),
-        (Action::Stop, Target::Uuid(uuid), None) => superblock_ends(system, uuid),
+        (Action::Stop, target, None) => superblock_ends(system, &target),
         (Action::Stop, target, Some(service)) => stop(system, &target, &service),
         (Action::Info, target, _) => {
             let (uuid, _) = named(system, &target)?;
@@ -155,6 +153,24 @@ fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
         .wrap_err_with(|| format!("{shown}: starting the heartbeat"))
 }
 
+/// What mount.ocfs2 of ocfs2-tools 1.2 runs before mount(2). The reference is that mount's, which
+/// the kernel's call-out gives back; a volume that is mounted has one already.
+fn mount_begins(system: &System, device: &Path) -> Result<()> {
+    report::warn(format_args!(
+        "{}: started without a service, which is taken for a mount by ocfs2-tools 1.2",
+        device.display()
+    ));
+    let volume = examine(system, device)?;
+    let points = match volume.number {
+        Some(number) => mounts::points_of(system, number)?,
+        None => Vec::new(),
+    };
+    if !points.is_empty() {
+        return Group::check(system, &volume).wrap_err_with(|| device.display().to_string());
+    }
+    start(system, &Target::Device(device.to_owned()), &"mount".into())
+}
+
 fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let (uuid, group) = group_of(system, target)?;
     let standing = Service::Standing(service.to_string_lossy().into_owned());
@@ -168,10 +184,11 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
 }
 
 /// What the kernel runs after an unmount, whose error nobody reads. There may be nothing
-/// left to do: another call has tidied up.
-fn superblock_ends(system: &System, uuid: Uuid) -> Result<()> {
+/// left to do: another call has tidied up. mount.ocfs2 of ocfs2-tools 1.2 asks for the same
+/// after a mount(2) that failed, and names the device.
+fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     let by_kernel = called_by_kernel(system);
-    let (_, group) = group_of(system, &Target::Uuid(uuid))?;
+    let (uuid, group) = group_of(system, target)?;
     let asker = if by_kernel {
         Asker::Kernel
     } else {

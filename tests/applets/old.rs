@@ -187,3 +187,32 @@ fn a_driver_of_another_revision_is_refused() {
         assert!(world.calls().is_empty());
     }
 }
+
+/// mount.ocfs2 of these tools: the program in hb_ctl_path before mount(2), after one that
+/// failed, and by the kernel after the last unmount.
+#[test]
+fn calls_without_a_service_are_a_mounts() {
+    for era in [Era::Old, Era::Now] {
+        let world = World::online(era);
+        let volume = world.volume("ubda", "");
+        let start = || world.run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda"]);
+        start().unwrap();
+        assert_eq!(volume.counts(), [0, 1, 0]);
+        world
+            .run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda"])
+            .unwrap();
+        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+        let counts = volume.counts();
+        start().unwrap();
+        assert_eq!(volume.counts(), counts, "a mounted volume is one user");
+        let (code, said) = world.refused("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda"]);
+        assert!(
+            code == 1 && said.contains("the volume is mounted"),
+            "{said}"
+        );
+        assert_eq!(volume.counts(), counts);
+        world.run("umount.ocfs2", &["/mnt"]).unwrap();
+        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    }
+}

@@ -10,6 +10,7 @@ mod failures;
 mod io_faults;
 mod kills;
 mod lifecycle;
+mod old;
 mod outlive;
 mod rig_smoke;
 mod systemd;
