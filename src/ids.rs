@@ -8,6 +8,13 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadName(String);
 
+impl BadName {
+    /// `why` completes the sentence that begins with `text`.
+    pub fn new(text: &str, why: &str) -> Self {
+        Self(format!("\"{}\" {why}", shown(text)))
+    }
+}
+
 impl fmt::Display for BadName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

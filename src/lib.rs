@@ -1,7 +1,7 @@
 //! The cluster half of OCFS2's user space.
 //!
 //! `argv[0]` picks an applet; applets read a [`volume`], and join and leave its cluster
-//! through [`group`], which is the only way to a heartbeat.
+//! through [`group`], which is the only way to a heartbeat; [`dlm`] shares locks with it.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -9,6 +9,7 @@ pub mod applet;
 pub mod cli;
 pub mod cluster;
 pub mod crc;
+pub mod dlm;
 pub mod group;
 pub mod heartbeat;
 pub mod ids;

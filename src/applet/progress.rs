@@ -34,6 +34,7 @@ impl Progress {
             Wait::Lock => "waiting for another process that works on the same volume",
             Wait::Steady => "waiting for the heartbeat, some 8 s",
             Wait::Daemon => "waiting for the control daemon",
+            Wait::Peers => "waiting for the other nodes, to lock together with them",
         };
         if self.terminal {
             if self.seconds.replace(since.as_secs()) != Some(since.as_secs()) {

@@ -1,5 +1,6 @@
 //! The kernel's side of a node: modules, the filesystems that show it, and the call-out.
 
+use super::dlmfs;
 use super::stack::{self, insert};
 use crate::ids::StackName;
 use crate::system::mounts::{self, knows_filesystem};
@@ -10,8 +11,6 @@ use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Where C tools and libo2dlm look for lock domains.
-const DLMFS: &str = "/dlm";
 /// What the kernel runs after the last unmount (fs/ocfs2/stackglue.c).
 const HB_CTL_PATH: &str = "/proc/sys/fs/ocfs2/nm/hb_ctl_path";
 /// Says nothing and does nothing: umount.ocfs2 leaves by itself.
@@ -30,10 +29,14 @@ pub fn load(system: &System) -> Result<()> {
     }
     // The filesystem brings the stack glue and the node manager along.
     stack::prepare(system, StackName::O2CB)?;
-    load_module(system, "ocfs2_dlmfs", "ocfs2_dlmfs")?;
-    let dlm = system.path(DLMFS);
-    if !is_mounted(system, "ocfs2_dlmfs")? {
-        mount(system, c"ocfs2_dlmfs", &dlm)?;
+    load_dlmfs(system)
+}
+
+/// Loads and mounts the filesystem of lock domains, unless it is there already.
+pub fn load_dlmfs(system: &System) -> Result<()> {
+    load_module(system, dlmfs::KIND, "ocfs2_dlmfs")?;
+    if dlmfs::place(system)?.is_none() {
+        mount(system, c"ocfs2_dlmfs", &system.path(dlmfs::PLACE))?;
     }
     Ok(())
 }
@@ -56,9 +59,9 @@ pub fn loaded(system: &System) -> Result<Loaded> {
     let knows = |kind| knows_filesystem(system, kind).wrap_err("reading the list of filesystems");
     Ok(Loaded {
         filesystem: knows("ocfs2")?,
-        dlmfs: knows("ocfs2_dlmfs")?,
+        dlmfs: knows(dlmfs::KIND)?,
         configfs: system.configfs(),
-        dlmfs_mounted: is_mounted(system, "ocfs2_dlmfs")?,
+        dlmfs_mounted: dlmfs::place(system)?.is_some(),
     })
 }
 
@@ -77,7 +80,7 @@ pub fn unload(system: &System) -> Result<()> {
     if let Some(mount) = mounts.iter().find(|mount| mount.kind == "ocfs2") {
         bail!("{} is still mounted", mount.point.display());
     }
-    for mount in mounts.iter().filter(|mount| mount.kind == "ocfs2_dlmfs") {
+    for mount in mounts.iter().filter(|mount| mount.kind == dlmfs::KIND) {
         system
             .kernel()
             .unmount(&system.path(&mount.point), UnmountFlags::empty())
@@ -158,11 +161,6 @@ fn mount(system: &System, kind: &'static CStr, place: &PathBuf) -> Result<()> {
         .kernel()
         .mount(Path::new(&*name), place, kind, MountFlags::empty(), c"")
         .wrap_err_with(|| format!("mounting {name} on {}", place.display()))
-}
-
-fn is_mounted(system: &System, kind: &str) -> Result<bool> {
-    let mounts = mounts::visible(system)?;
-    Ok(mounts.iter().any(|mount| mount.kind == kind))
 }
 
 fn load_module(system: &System, filesystem: &str, module: &str) -> Result<()> {

@@ -6,6 +6,10 @@ use crate::system::{self, System, read_attribute};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 
+/// What ENOTCONN means from whoever joins a lock domain.
+pub const UNREACHABLE: &str = "another node of the cluster could not be reached (see that the \
+    nodes' addresses, the firewall and the time-outs are right, and the same on all)";
+
 /// The one cluster that a node can have registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {

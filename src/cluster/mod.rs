@@ -1,6 +1,7 @@
 //! The cluster of this node: as it is configured and as the kernel has it.
 
 pub mod config;
+pub mod dlmfs;
 pub mod driver;
 pub mod live;
 pub mod register;

@@ -2,7 +2,7 @@
 
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::live::Live;
-use crate::heartbeat::{Asker, Ending, Heartbeat, Hold, Holder, Left, Lifetime, Source, Watch};
+use crate::heartbeat::{Asker, Ending, Heartbeat, Hold, Holder, Left, Source, Watch};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::sys::fork;
 use crate::sys::ioprio::Level;
@@ -109,8 +109,8 @@ impl<'s> Classic<'s> {
                 }
                 Ok(left)
             }
-            Service::Program(_) => self.heartbeat.leave_program(Lifetime::Process),
-            Service::Standing(_) => self.heartbeat.leave_program(Lifetime::Lasting),
+            Service::Program(_) => self.heartbeat.leave_process(),
+            Service::Standing(_) => self.heartbeat.leave_program(),
         }
     }
 

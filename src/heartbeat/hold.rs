@@ -12,7 +12,7 @@ pub struct Hold<'h> {
     /// Taken out by what ends the hold.
     pub(super) reference: Option<Reference>,
     /// Stays for as long, to take the region away should this process be killed.
-    pub(super) _starter: Option<Starter>,
+    pub(super) starter: Option<Starter>,
     pub(super) marked: bool,
     pub(super) first_mount: bool,
 }
@@ -60,9 +60,10 @@ impl Hold<'_> {
         }
     }
 
-    /// The reference stays this process's.
+    /// The reference stays this process's, and the starter as long as its heartbeat is used.
     pub fn keep(mut self) {
         self.reference = None;
+        self.heartbeat.starter.set(self.starter.take());
     }
 
     /// It was for nothing: what `hold` did is undone.

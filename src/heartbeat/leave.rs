@@ -2,6 +2,7 @@
 
 use super::refs::{Lifetime, Locked};
 use super::{Asker, Ending, Heartbeat, Left, Removal, State};
+use crate::cluster::dlmfs;
 use crate::cluster::live::Live;
 use crate::system::mounts::{self, DeviceNumber};
 use crate::system::waiter;
@@ -56,19 +57,31 @@ impl Heartbeat<'_> {
         })
     }
 
-    /// A program is done: one reference goes that is not the superblock's.
+    /// This process is done: its reference goes. The region may have to stay: for a superblock
+    /// whose own reference somebody took, or a lock domain.
+    pub fn leave_process(&self) -> Result<Left> {
+        let locked = self.lock(&mut |_, _| Ok(()))?;
+        let last = locked.count()? <= 1;
+        locked.put(Lifetime::Process)?;
+        match last {
+            true => self.clear(locked, Asker::Tool),
+            false => Ok(Left::InUse),
+        }
+    }
+
+    /// A program is done: one lasting reference goes that is not the superblock's.
     ///
     /// # Errors
     /// There is but one reference, and it is not the program's: nothing is taken.
-    pub fn leave_program(&self, lifetime: Lifetime) -> Result<Left> {
+    pub fn leave_program(&self) -> Result<Left> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
         match locked.count()? {
-            0 | 1 if lifetime == Lifetime::Lasting && self.is_anothers(&locked)? => bail!(
+            0 | 1 if self.is_anothers(&locked)? => bail!(
                 "the heartbeat region is in use: process {} has the one reference to it",
                 locked.last_user()?
             ),
             0 | 1 => {}
-            _ => return locked.put(lifetime).map(|_| Left::InUse),
+            _ => return locked.put(Lifetime::Lasting).map(|_| Left::InUse),
         }
         let left = self.clear(locked, Asker::Tool)?;
         if left == Left::StillAlive {
@@ -114,10 +127,14 @@ impl Heartbeat<'_> {
         self.clear(locked, Asker::Tool)
     }
 
-    /// The region goes if the kernel does not need it, and the semaphores with it.
+    /// The region goes if the kernel does not need it, and the semaphores with it. No program
+    /// refers to it: whose lock domain is still there was killed.
     pub(super) fn clear(&self, locked: Locked, asker: Asker) -> Result<Left> {
         let found = self.region.state()?;
         if !self.pinned_while_mounted && self.superblock_lives(asker)? {
+            return Ok(Left::StillAlive);
+        }
+        if dlmfs::abandon(self.system, &self.region.name().to_string())? {
             return Ok(Left::StillAlive);
         }
         match found {

@@ -24,6 +24,8 @@ use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
 use refs::{Locked, References};
+use starter::Starter;
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub enum Wait {
     Steady,
     /// The control daemon has to answer.
     Daemon,
+    /// The other nodes have to let this one into the volume's lock domain.
+    Peers,
 }
 
 /// Called some four times a second while something is waited for; an error ends the wait.
@@ -109,6 +113,8 @@ pub struct Heartbeat<'s> {
     /// A mounted volume pins its region: kernels from 2.6.37 on, which are those with the
     /// attribute `heartbeat/mode`.
     pinned_while_mounted: bool,
+    /// Takes the region away should this process be killed while it refers to it.
+    starter: Cell<Option<Starter>>,
 }
 
 impl<'s> Heartbeat<'s> {
@@ -119,6 +125,7 @@ impl<'s> Heartbeat<'s> {
             region: Region::new(system, cluster, name),
             references: References::of(name, system.semaphore_mode()),
             pinned_while_mounted: cluster.join("heartbeat/mode").exists(),
+            starter: Cell::new(None),
         }
     }
 
@@ -148,7 +155,7 @@ impl<'s> Heartbeat<'s> {
         Ok(Hold {
             heartbeat: self,
             reference: Some(reference),
-            _starter: starter,
+            starter,
             // A mark can be stale, which without the pin would lose a reference.
             marked: holder == Holder::Mount { marked: true } && self.pinned_while_mounted,
             first_mount: !mounted_before,

@@ -18,7 +18,7 @@
 
 use super::reference::Reference;
 use super::refs::{LOCK_PATIENCE, Lifetime, Locked};
-use super::{Heartbeat, Source, State, Wait, Watch};
+use super::{Heartbeat, Left, Source, State, Wait, Watch};
 use crate::sys::fork;
 use crate::sys::signal::Interrupted;
 use crate::system::control_group;
@@ -158,12 +158,24 @@ fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
         // The end: do_exit undoes a process's semaphores before it closes its files.
         let _ = applet.read(&mut word);
     }
-    if heartbeat
+    tidy_behind(heartbeat);
+}
+
+/// A program's end of the socket closes before its locks do, and these keep the region for a
+/// moment longer.
+fn tidy_behind(heartbeat: &Heartbeat) {
+    let last_moment = Instant::now() + GRACE;
+    while heartbeat
         .region
         .state()
         .is_ok_and(|state| state != State::Absent)
     {
-        let _ = heartbeat.tidy();
+        let kept = heartbeat.tidy().is_ok_and(|left| left == Left::StillAlive);
+        let nobody_refers = heartbeat.references.count().is_ok_and(|count| count == 0);
+        if !(kept && nobody_refers) || Instant::now() > last_moment {
+            return;
+        }
+        std::thread::sleep(SLICE);
     }
 }
 

@@ -1,12 +1,13 @@
 //! fork(2): a piece of this program in a process of its own.
 
 use super::{checked, signal};
+use rustix::process::{Pid, Signal};
 use std::ffi::CStr;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A child of this process.
 #[derive(Debug)]
@@ -22,6 +23,12 @@ impl Child {
             && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
         {}
         status == 0
+    }
+
+    /// Sends it a signal; it cannot be another process, as nobody has waited for it.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        let pid = Pid::from_raw(self.0).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(rustix::process::kill_process(pid, signal)?)
     }
 }
 
@@ -63,6 +70,60 @@ pub fn in_child_for(patience: Duration, work: impl FnOnce()) -> io::Result<()> {
         let _ended = child.read(&mut [0])?;
     }
     Ok(())
+}
+
+/// Runs `work` in a child and waits for its result. `watch` is called some four times a second
+/// with the time that it took so far; its error ends the wait, and the child as
+/// soon as that lets itself be killed. So does the end of this process.
+pub fn in_child_watched(
+    work: impl FnOnce() -> io::Result<()>,
+    watch: &mut dyn FnMut(Duration) -> eyre::Result<()>,
+) -> eyre::Result<()> {
+    const SLICE: Duration = Duration::from_millis(250);
+    let started = Instant::now();
+    let (ours, mut theirs) = UnixStream::pair()?;
+    let mut ours = Some(ours);
+    let parent = rustix::process::getpid();
+    let child = in_child(|| {
+        drop(ours.take());
+        if end_with(parent).is_ok() {
+            let errno =
+                work().map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
+            let _ = theirs.write_all(&errno.to_le_bytes());
+        }
+    })?;
+    // Or the child's end would not be seen.
+    drop(theirs);
+    let mut ours = ours.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+    ours.set_read_timeout(Some(SLICE))?;
+    let mut errno = [0; 4];
+    loop {
+        match ours.read_exact(&mut errno) {
+            Ok(()) => break,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if let Err(end) = watch(started.elapsed()) {
+                    // The kernel may heed it late.
+                    let _ = child.signal(Signal::KILL);
+                    return Err(end);
+                }
+            }
+            Err(_) => eyre::bail!("the process that does it was killed"),
+        }
+    }
+    child.wait();
+    match i32::from_le_bytes(errno) {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno).into()),
+    }
+}
+
+/// This process is killed when its parent ends, and at once if that has ended already.
+pub(super) fn end_with(parent: Pid) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    match rustix::process::getppid() {
+        Some(now) if now == parent => Ok(()),
+        _ => Err(io::ErrorKind::NotConnected.into()),
+    }
 }
 
 /// Tells a parent why its child failed; the child ends with it.

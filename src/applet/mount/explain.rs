@@ -1,5 +1,6 @@
 //! What a failed mount(2) means, and what to do about it.
 
+use crate::cluster::live::UNREACHABLE;
 use crate::options::MountOptions;
 use crate::report::{Failure, exit};
 use eyre::Report;
@@ -39,10 +40,7 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
         Some(libc::EROFS | libc::EACCES) => {
             "the device is write-protected (a local volume can be mounted with -o ro)"
         }
-        Some(libc::ENOTCONN) => {
-            "another node of the cluster could not be reached (see that the nodes' addresses, the \
-             firewall and the time-outs are right, and the same on all)"
-        }
+        Some(libc::ENOTCONN) => UNREACHABLE,
         Some(libc::EUNATCH) => {
             "the kernel's DLM has lost its daemon (dlm_controld has ended: start it again)"
         }

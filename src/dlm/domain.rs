@@ -1,0 +1,138 @@
+//! A lock domain as a process uses it: a folder of dlmfs, and one lock in it that says that
+//! somebody is here.
+
+use super::{Level, Lock, LockName};
+use crate::cluster::dlmfs;
+use crate::cluster::live::UNREACHABLE;
+use crate::sys::fork;
+use crate::system::{System, is_absent};
+use eyre::{Report, Result, WrapErr, bail, eyre};
+use rustix::fs::Mode;
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Another process may leave a domain, and so end it, between our joining and the first lock.
+const TRIES: u32 = 10;
+
+/// A domain that this process uses.
+pub struct Domain {
+    folder: PathBuf,
+    /// The locks that were taken, whatever became of them.
+    taken: RefCell<Vec<PathBuf>>,
+    /// The context lock of libo2dlm: as long as one of its kind is open, the folder stays.
+    context: File,
+}
+
+impl Domain {
+    /// Joins the domain `name`, which all its nodes take part in. `watch` is called some four
+    /// times a second; its error ends the wait.
+    pub fn join(
+        system: &System,
+        name: &str,
+        watch: &mut dyn FnMut(Duration) -> Result<()>,
+    ) -> Result<Self> {
+        let place = dlmfs::place(system)?.ok_or_else(|| {
+            eyre!("dlmfs is not mounted, so that nothing can be locked (run: o2cb load)")
+        })?;
+        let folder = place.join(name);
+        // The process's number tells the names of one node apart; PR locks of all nodes are
+        // compatible.
+        let context = folder.join(format!(".{:016x}", std::process::id()));
+        let mut tries = 0;
+        loop {
+            // The kernel looks for the other nodes for a minute and more; nobody has to wait for
+            // a child that does.
+            let made = fork::in_child_watched(|| make(&folder), watch);
+            if made.as_ref().is_err_and(is_unreachable) {
+                bail!(UNREACHABLE);
+            }
+            made.wrap_err("joining the volume's lock domain")?;
+            match super::lock::open(&context, Level::Shared, false) {
+                Err(error) if is_absent(&error) && tries < TRIES => tries += 1,
+                Err(error) => {
+                    let _ = dlmfs::drop_locks(&folder, &[context]);
+                    return Err(error)
+                        .wrap_err("taking the first lock of the volume's lock domain");
+                }
+                Ok(file) => {
+                    return Ok(Self {
+                        folder,
+                        taken: RefCell::new(vec![context]),
+                        context: file,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Takes a lock, which is dropped when the domain is left, if not before; `None` if it was
+    /// only tried and another node is in the way.
+    pub fn lock(&self, name: &LockName, level: Level, only_try: bool) -> Result<Option<Lock<'_>>> {
+        let path = self.folder.join(name.as_str());
+        let mut taken = self.taken.borrow_mut();
+        if !taken.contains(&path) {
+            taken.push(path);
+        }
+        drop(taken);
+        self.open(name, level, only_try)
+    }
+
+    /// Takes a lock exclusively if no other node is in the way. Whoever has the claim drops it.
+    pub fn try_claimed(&self, name: &LockName) -> Result<Option<Lock<'_>>> {
+        let lock = self.open(name, Level::Exclusive, true)?;
+        if lock.is_none() {
+            // The attempt has made its file.
+            self.drop_lock(name)?;
+        }
+        Ok(lock)
+    }
+
+    fn open(&self, name: &LockName, level: Level, only_try: bool) -> Result<Option<Lock<'_>>> {
+        let path = self.folder.join(name.as_str());
+        match super::lock::open(&path, level, only_try) {
+            Ok(file) => Ok(Some(Lock::new(file, path))),
+            // fs/ocfs2/dlmfs has no better number.
+            Err(error) if only_try && error.raw_os_error() == Some(libc::ETXTBSY) => Ok(None),
+            Err(error) => Err(error).wrap_err_with(|| format!("taking the lock {name}")),
+        }
+    }
+
+    /// The domain for this process alone among those of this node that ask so; `None` if
+    /// another has it.
+    pub fn claim(&self) -> Result<Option<File>> {
+        File::open(&self.folder)
+            .and_then(dlmfs::is_first)
+            .wrap_err("locking the volume's lock domain")
+    }
+
+    /// Drops a lock that nobody of ours uses outside of a claim. `false`: another program of
+    /// this node holds it.
+    pub fn drop_lock(&self, name: &LockName) -> Result<bool> {
+        dlmfs::drop_lock(&self.folder.join(name.as_str()))
+            .wrap_err_with(|| format!("dropping the lock {name}"))
+    }
+
+    /// Drops what locks were taken here, and leaves the domain if no lock of others is in it.
+    pub fn leave(self) -> Result<()> {
+        drop(self.context);
+        dlmfs::drop_locks(&self.folder, &self.taken.take())
+            .wrap_err("leaving the volume's lock domain")
+            .map(drop)
+    }
+}
+
+fn is_unreachable(report: &Report) -> bool {
+    report
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.raw_os_error() == Some(libc::ENOTCONN))
+}
+
+fn make(folder: &std::path::Path) -> io::Result<()> {
+    match rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755)) {
+        Err(rustix::io::Errno::EXIST) => Ok(()),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,155 @@
+//! One lock: a file of dlmfs, held while it is open.
+
+use crate::cluster::dlmfs;
+use crate::ids::BadName;
+use eyre::{Result, WrapErr};
+use rustix::fs::{Mode, OFlags};
+use std::fs::File;
+use std::io;
+use std::marker::PhantomData;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Bytes of a lock's value (DLM_LVB_LEN).
+pub const VALUE_MAX: usize = 64;
+/// OCFS2_LOCK_ID_MAX_LEN, without the NUL.
+const NAME_MAX: usize = 31;
+
+/// How much of others a lock keeps away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// PR: other nodes may have the same.
+    Shared,
+    /// EX: no other node has the lock.
+    Exclusive,
+}
+
+/// A lock's name: 1 to 31 bytes, none of them a slash, the first neither `$` (dlmfs keeps
+/// that) nor `.` (libo2dlm does).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockName(String);
+
+impl LockName {
+    /// The superblock's: held in the exclusive level by whoever mounts, unmounts or changes
+    /// the volume (fs/ocfs2/ocfs2_lockid.h).
+    pub fn superblock() -> Self {
+        Self::of('S', 2, 0)
+    }
+
+    /// That of an inode's metadata.
+    pub fn inode(block: u64, generation: u32) -> Self {
+        Self::of('M', block, generation)
+    }
+
+    fn of(kind: char, block: u64, generation: u32) -> Self {
+        Self(format!("{kind}000000{block:016x}{generation:08x}"))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for LockName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for LockName {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let fits = (1..=NAME_MAX).contains(&text.len());
+        if fits && !text.starts_with(['$', '.']) && !text.contains(['/', '\0']) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadName::new(text, "is not the name of a lock"))
+        }
+    }
+}
+
+/// A lock that this process holds in a domain; dropped, it is unlocked.
+///
+/// The node keeps an unlocked lock until another one asks for it, `unlink` drops it, or the
+/// domain is left.
+#[derive(Debug)]
+#[must_use]
+pub struct Lock<'d> {
+    file: File,
+    path: PathBuf,
+    domain: PhantomData<&'d ()>,
+}
+
+impl Lock<'_> {
+    pub(super) fn new(file: File, path: PathBuf) -> Self {
+        Self {
+            file,
+            path,
+            domain: PhantomData,
+        }
+    }
+
+    /// The lock's value, at most [`VALUE_MAX`] bytes: what whoever held it exclusively wrote
+    /// last; zeros before that, nothing where it was lost with its holder.
+    pub fn value(&self) -> Result<Vec<u8>> {
+        let mut value = vec![0; VALUE_MAX];
+        let read = self.file.read_at(&mut value, 0);
+        value.truncate(read.wrap_err("reading a lock's value")?);
+        Ok(value)
+    }
+
+    /// Sets the first bytes of the value.
+    ///
+    /// # Errors
+    /// More than [`VALUE_MAX`] bytes, or the lock is not held exclusively.
+    pub fn set_value(&self, value: &[u8]) -> Result<()> {
+        let written = match value.len() > VALUE_MAX {
+            true => Err(io::ErrorKind::InvalidInput.into()),
+            false => self.file.write_all_at(value, 0),
+        };
+        written.wrap_err("setting a lock's value")
+    }
+
+    /// Unlocks, and drops the lock from this node, unless another of its processes uses it.
+    pub fn unlink(self) -> Result<()> {
+        let Self { file, path, .. } = self;
+        drop(file);
+        let dropped = match dlmfs::alone(path.parent().unwrap_or(&path)) {
+            Ok(Some(_alone)) => dlmfs::drop_lock(&path).map(drop),
+            other => other.map(drop),
+        };
+        dropped.wrap_err("dropping a lock")
+    }
+}
+
+/// dlmfs takes the level from the access mode, and O_NONBLOCK for a trial.
+pub(super) fn open(path: &Path, level: Level, only_try: bool) -> io::Result<File> {
+    let mut flags = OFlags::CREATE | OFlags::CLOEXEC;
+    flags |= match level {
+        Level::Shared => OFlags::RDONLY,
+        Level::Exclusive => OFlags::RDWR,
+    };
+    flags.set(OFlags::NONBLOCK, only_try);
+    let _others = dlmfs::among_others(path.parent().unwrap_or(path))?;
+    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o664))?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_driver() {
+        let superblock = LockName::superblock();
+        assert_eq!(superblock.as_str(), "S000000000000000000000200000000");
+        let inode = LockName::inode(0x1234, 0xAB_CDEF);
+        assert_eq!(inode.as_str(), "M000000000000000000123400abcdef");
+        assert_eq!(inode.as_str().parse(), Ok(inode));
+        for bad in ["", "$a", ".a", "a/b", "a\0", &"x".repeat(32)] {
+            assert!(bad.parse::<LockName>().is_err(), "{bad:?}");
+        }
+    }
+}

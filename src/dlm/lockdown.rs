@@ -1,0 +1,114 @@
+//! Locking the whole cluster out of a volume, as the C tools do before they change one.
+
+use super::{Dlm, Lock, LockName};
+use crate::cluster::dlmfs;
+use crate::volume::Slot;
+use eyre::{Result, WrapErr};
+use std::fs::File;
+
+/// Nobody has the volume mounted, and no other node can mount it.
+#[derive(Debug)]
+#[must_use]
+pub struct LockedDown<'d> {
+    /// Of a volume that nodes share: the lock that each mount needs first.
+    superblock: Option<Lock<'d>>,
+    /// Keeps away those of this node that lock it down as well. Let go last, so that none of
+    /// them waits for a lock that is dropped.
+    _claim: File,
+}
+
+impl Drop for LockedDown<'_> {
+    fn drop(&mut self) {
+        if let Some(superblock) = self.superblock.take() {
+            // The end of the domain drops it otherwise.
+            let _ = superblock.unlink();
+        }
+    }
+}
+
+/// Why the cluster could not be locked out. Not an error of anything: it may be otherwise a
+/// moment later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InUse {
+    /// Nodes have it mounted: their numbers, as far as the slot map has them.
+    Mounted(Vec<u32>),
+    /// Another process of this node has locked the cluster out, or changes the volume. A volume that belongs to one
+    /// node may also be mounted there.
+    Here,
+    /// Nobody has it mounted, and another node holds the superblock's lock: a program that
+    /// has locked the cluster out, a mount or an unmount.
+    Locked,
+}
+
+impl Dlm<'_> {
+    /// Locks every other node out of the volume, and every other process of this node that
+    /// does the same. Whoever mounts it meanwhile waits until the result is dropped.
+    ///
+    /// Programs that are started on this node afterwards and know nothing of this are not kept
+    /// out, such as an fsck.ocfs2: they can be run under it.
+    pub fn lock_down(&self) -> Result<Result<LockedDown<'_>, InUse>> {
+        let Some(domain) = &self.domain else {
+            return self.lock_device();
+        };
+        let Some(claim) = domain.claim()? else {
+            return Ok(Err(InUse::Here));
+        };
+        // Two programs of one node could both have it: one that is there has it, unless it was
+        // killed.
+        let name = LockName::superblock();
+        if !domain.drop_lock(&name)? {
+            return Ok(Err(InUse::Here));
+        }
+        let Some(superblock) = domain.try_claimed(&name)? else {
+            // A mounted node keeps it. To ask for the journals without it would make a node
+            // that mounts just now take a dead one for living.
+            let slots = self.slots()?;
+            let nodes: Vec<u32> = slots.iter().filter_map(|slot| slot.node).collect();
+            return Ok(Err(match nodes.is_empty() {
+                true => InUse::Locked,
+                false => InUse::Mounted(nodes),
+            }));
+        };
+        let locked = LockedDown {
+            superblock: Some(superblock),
+            _claim: claim,
+        };
+        let mut mounted = None;
+        for slot in self.slots()? {
+            let journal = LockName::inode(slot.journal, slot.generation);
+            match domain.try_claimed(&journal)? {
+                Some(lock) => lock.unlink()?,
+                None => mounted.get_or_insert_with(Vec::new).extend(slot.node),
+            }
+        }
+        Ok(match mounted {
+            Some(nodes) => Err(InUse::Mounted(nodes)),
+            None => Ok(locked),
+        })
+    }
+
+    /// As they are on disk at this moment: other nodes change them.
+    fn slots(&self) -> Result<Vec<Slot>> {
+        let slots = self.volume.slots(self.system);
+        slots.wrap_err("reading the volume's node slots")
+    }
+
+    /// A volume without a cluster: only this node can mount it. A claim would keep fsck.ocfs2
+    /// away as well, so that it is only looked for.
+    fn lock_device(&self) -> Result<Result<LockedDown<'_>, InUse>> {
+        let device = &self.volume.canonical;
+        if (self.system.kernel().is_claimed(device)).wrap_err("asking who uses the device")? {
+            return Ok(Err(InUse::Here));
+        }
+        let device = File::open(device).wrap_err("opening the device")?;
+        Ok(
+            match dlmfs::is_first(device).wrap_err("locking the device")? {
+                Some(claim) => Ok(LockedDown {
+                    superblock: None,
+                    _claim: claim,
+                }),
+                None => Err(InUse::Here),
+            },
+        )
+    }
+}

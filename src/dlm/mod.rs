@@ -1,0 +1,158 @@
+//! Locks shared with the other nodes of a volume's cluster, for programs that work on a
+//! volume without mounting it.
+//!
+//! ```text
+//! let dlm = Dlm::initialize(system, &volume, "backup", watch)?;   // joins
+//! let nobody_else = dlm.lock_down()?;                             // or dlm.lock(...)
+//! ...
+//! drop(nobody_else);
+//! dlm.shutdown()?;                                                // leaves
+//! ```
+//!
+//! dlmfs tells nodes apart, not the processes of one: what one process has locked, another on
+//! the same node may lock as well. Only `lock_down` is for one process alone.
+
+mod domain;
+mod lock;
+mod lockdown;
+
+pub use lock::{Level, Lock, LockName, VALUE_MAX};
+pub use lockdown::{InUse, LockedDown};
+
+use crate::cluster::{dlmfs, driver};
+use crate::group::Group;
+use crate::heartbeat::{Left, Wait, Watch};
+use crate::ids::{Service, StackName};
+use crate::sys::signal;
+use crate::system::System;
+use crate::volume::{Examined, Membership};
+use domain::Domain;
+use eyre::{Report, Result, WrapErr, bail};
+use std::io;
+
+/// A volume's lock domain, joined by this process.
+pub struct Dlm<'s> {
+    system: &'s System,
+    volume: Examined,
+    service: Service,
+    /// Left before the group is, on every way out.
+    domain: Option<Domain>,
+    group: Option<Group<'s>>,
+}
+
+impl<'s> Dlm<'s> {
+    /// Joins the volume's group as the program `service`, then its lock domain. A volume that
+    /// no other node mounts has neither. Signals that would end the process wait from here on;
+    /// one ends what is waited for, and the error is then that of an interruption.
+    ///
+    /// # Errors
+    /// What was begun is undone.
+    pub fn initialize(
+        system: &'s System,
+        volume: Examined,
+        service: &str,
+        watch: &mut Watch,
+    ) -> Result<Self> {
+        if !volume.is_local() {
+            driver::load_dlmfs(system)?;
+        }
+        check_stack(system, &volume.superblock.membership)?;
+        let group = Group::of_volume(system, &volume)?;
+        let service = Service::Program(service.to_owned());
+        let join = group.begin_join(&service, watch)?;
+        let domain = match volume.is_local() {
+            true => Ok(None),
+            false => join_domain(system, &volume, watch).map(Some),
+        };
+        let undone = join.complete(&outcome(&domain));
+        let mut dlm = Self {
+            system,
+            volume,
+            service,
+            domain: domain?,
+            group: Some(group),
+        };
+        if let Err(error) = undone {
+            let _ = dlm.leave();
+            return Err(error);
+        }
+        Ok(dlm)
+    }
+
+    /// Takes the lock, and waits for as long as other nodes hold it in the way. Nothing ends
+    /// that wait early: the kernel has no way to give up a request.
+    pub fn lock(&self, name: &LockName, level: Level) -> Result<Lock<'_>> {
+        let taken = self.domain()?.lock(name, level, false)?;
+        taken.ok_or_else(|| eyre::eyre!("the lock {name} is held by another node"))
+    }
+
+    /// Takes the lock if no other node holds it in the way; `None` if one does, or still keeps
+    /// it for itself though it does not need it just now.
+    pub fn try_lock(&self, name: &LockName, level: Level) -> Result<Option<Lock<'_>>> {
+        self.domain()?.lock(name, level, true)
+    }
+
+    /// Leaves the lock domain, unless others on this node use it, and then the group.
+    pub fn shutdown(mut self) -> Result<Left> {
+        self.leave()
+    }
+
+    fn leave(&mut self) -> Result<Left> {
+        let left = self.domain.take().map_or(Ok(()), Domain::leave);
+        // The group's regions stay pinned while the domain is there, so that one error
+        // does not make for two.
+        let group = match self.group.take() {
+            Some(group) => group.leave(&self.service),
+            None => Ok(Left::NothingThere),
+        };
+        left.and(group)
+    }
+
+    fn domain(&self) -> Result<&Domain> {
+        match &self.domain {
+            Some(domain) => Ok(domain),
+            None => bail!("the volume is for one node alone: there is nobody to share locks with"),
+        }
+    }
+}
+
+impl Drop for Dlm<'_> {
+    fn drop(&mut self) {
+        // `shutdown` is there for those who can tell somebody.
+        let _ = self.leave();
+    }
+}
+
+fn join_domain(system: &System, volume: &Examined, watch: &mut Watch) -> Result<Domain> {
+    let signals = signal::defer_termination().wrap_err("holding signals back")?;
+    let name = volume.superblock.uuid.to_string();
+    Domain::join(system, &name, &mut |since| {
+        signals.check()?;
+        watch(Wait::Peers, since)
+    })
+}
+
+/// The result of the join's purpose, as the group takes it.
+fn outcome<T>(domain: &Result<T>) -> io::Result<()> {
+    let Err(report) = domain else {
+        return Ok(());
+    };
+    let errno = report
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    Err(io::Error::from_raw_os_error(errno.unwrap_or(libc::EIO)))
+}
+
+fn check_stack(system: &System, membership: &Membership) -> Result<()> {
+    match membership {
+        Membership::Cluster { stack, .. }
+            if *stack != StackName::O2CB && !dlmfs::serves_any_stack(system)? =>
+        {
+            Err(Report::msg(format!(
+                "locks of the stack {stack} are not supported here: this kernel's dlmfs lacks the \
+                 capability stackglue (Linux has it from 2.6.35 on)"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
