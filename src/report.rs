@@ -22,7 +22,11 @@ pub mod exit {
     pub const INTERRUPTED: u8 = 8;
     /// The mount or unmount failed.
     pub const MOUNT: u8 = 32;
-    /// No such applet; the shell's code for a command that is not there.
+    /// `o2cb exec` has not run its command.
+    pub const NOT_RUN: u8 = 125;
+    /// The command cannot be executed; the shell's code.
+    pub const CANNOT_EXECUTE: u8 = 126;
+    /// No such applet or command; the shell's code for a command that is not there.
     pub const NOT_FOUND: u8 = 127;
 }
 

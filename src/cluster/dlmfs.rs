@@ -18,7 +18,7 @@ const CAPABILITIES: &str = "/sys/module/ocfs2_dlmfs/parameters/capabilities";
 
 /// Where dlmfs is mounted.
 pub fn place(system: &System) -> Result<Option<PathBuf>> {
-    let mounts = mounts::visible(system).wrap_err("reading the mount table")?;
+    let mounts = mounts::visible(system)?;
     let mut points = mounts
         .into_iter()
         .filter(|mount| mount.kind == KIND)

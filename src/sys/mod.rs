@@ -6,6 +6,7 @@
 
 pub mod fork;
 pub mod ioprio;
+pub mod program;
 pub mod sem;
 pub mod signal;
 

@@ -69,6 +69,71 @@ impl Deferred {
     }
 }
 
+/// The signals that this process was started with blocked.
+#[derive(Clone, Copy)]
+pub struct Inherited(libc::sigset_t);
+
+impl Inherited {
+    /// Asked before anything here blocks others.
+    pub fn now() -> io::Result<Self> {
+        let mut mask = empty();
+        // SAFETY: `mask` is live, and no new mask is given.
+        match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut mask) } {
+            0 => Ok(Self(mask)),
+            error => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+
+    /// Sets the process's signals as they were, for a program that takes its place. Rust's
+    /// runtime ignores SIGPIPE, which a program would inherit.
+    pub(super) fn restore(self) -> io::Result<()> {
+        default(libc::SIGPIPE)?;
+        set_mask(libc::SIG_SETMASK, &self.0)
+    }
+}
+
+/// Signals that are passed on to a program, and the end of one.
+pub(super) struct Relayed(libc::sigset_t);
+
+impl Relayed {
+    /// Holds them back, so that `wait` gets them.
+    pub fn hold() -> io::Result<Self> {
+        let mut set = empty();
+        let others = [libc::SIGUSR1, libc::SIGUSR2, libc::SIGTSTP, libc::SIGCHLD];
+        TERMINATING
+            .iter()
+            .chain(&others)
+            .for_each(|&signal| add(&mut set, signal));
+        // Ignored by the caller, it would leave no child to wait for.
+        default(libc::SIGCHLD)?;
+        set_mask(libc::SIG_BLOCK, &set)?;
+        Ok(Self(set))
+    }
+
+    /// The next one, and whether a process has sent it. A terminal's come from the kernel, and
+    /// go to its whole foreground group.
+    pub fn wait(&self) -> io::Result<(libc::c_int, bool)> {
+        loop {
+            // SAFETY: all zeros is a valid siginfo_t, which the call overwrites.
+            let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+            // SAFETY: both are live.
+            match checked(unsafe { libc::sigwaitinfo(&self.0, &mut info) }) {
+                Ok(signal) => return Ok((signal, info.si_code <= 0)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn default(signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: no handler of ours is there that anybody would miss.
+    match unsafe { libc::signal(signal, libc::SIG_DFL) } {
+        libc::SIG_ERR => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
 /// Holds back every signal but SIGKILL and SIGSTOP.
 pub fn block_all() -> io::Result<()> {
     let mut all = empty();

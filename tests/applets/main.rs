@@ -1,6 +1,7 @@
 //! The applets on a folder that plays the machine, with a kernel that notes every call.
 
 mod controld;
+mod exec;
 mod hostile;
 mod kernel_dlm;
 mod mount;

@@ -141,6 +141,25 @@ fn options_are_those_of_the_help() {
     }
 }
 
+/// `o2cb exec` has options of its own, in a section of their own.
+#[test]
+fn options_and_codes_of_exec_are_explained() {
+    let help = call(BOX, &["o2cb", "exec", "--help"]).out;
+    let page = page("o2cb");
+    let text = section(&page, "A COMMAND ON A VOLUME").join("\n");
+    let text = text.replace("\\-", "-");
+    let heads = help_section(&help, "Options:");
+    let told = heads.iter().filter(|line| line.starts_with("  -"));
+    for option in told.flat_map(|line| options(line.trim_start().split("  ").next().unwrap())) {
+        let known = ["-h", "--help"].contains(&option.as_str());
+        assert!(known || text.contains(&option), "{option}");
+    }
+    for line in help_section(&help, "Error codes:") {
+        let code = line.split_whitespace().next().unwrap();
+        assert!(code == "1" || text.contains(code), "{line}");
+    }
+}
+
 #[test]
 fn exit_codes_are_those_of_the_help() {
     let number = |text: &str| text.split(' ').next()?.parse::<u8>().ok();

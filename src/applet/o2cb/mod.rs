@@ -1,6 +1,7 @@
 //! o2cb: brings the cluster of this node up and down.
 
 mod bringup;
+mod exec;
 mod settings;
 mod status;
 
@@ -19,7 +20,8 @@ use std::path::PathBuf;
 ///
 /// Commands: load (drivers and their filesystems), unload, online [cluster],
 /// offline [cluster], register-cluster cluster, unregister-cluster cluster,
-/// cluster-status [cluster], status [cluster].
+/// cluster-status [cluster], status [cluster], exec
+/// (with options of its own).
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
@@ -118,6 +120,12 @@ impl Call<'_> {
 
 /// Runs the applet. Its exit codes are those of the C tool, 0 and 1; `status` has one more.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
+    // Has options of its own, and a command that has others.
+    if let [name, args @ ..] = args
+        && name == "exec"
+    {
+        return exec::run(system, args);
+    }
     let Some(args) = cli::parse::<Args>("o2cb", args, &[])? else {
         return Ok(());
     };

@@ -1,0 +1,216 @@
+//! o2cb exec: runs a command as a member of a volume's cluster.
+
+use super::super::progress::Progress;
+use crate::cli::{self, Word};
+use crate::cluster::live::Live;
+use crate::dlm::{Dlm, InUse, LockedDown};
+use crate::group;
+use crate::report::{self, Failure, Silent, Usage, exit};
+use crate::sys::program;
+use crate::sys::signal::{self, Inherited};
+use crate::system::System;
+use crate::volume::Examined;
+use argh::{ArgsInfo, FromArgs};
+use eyre::{Report, Result, WrapErr, bail, eyre};
+use std::ffi::{CStr, CString, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Between two attempts to lock the cluster out.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Run a command on a volume as a member of its cluster.
+#[derive(FromArgs, ArgsInfo)]
+#[argh(
+    usage = "{command_name} -d DEVICE [-v] [-x [-w SECONDS]] [--service NAME] -- COMMAND [ARGUMENTS]",
+    help_triggers("-h", "--help"),
+    note = "Otherwise the exit code is the command's, or 128 and the number of the signal that \
+            ended it.",
+    error_code(1, "wrong usage"),
+    error_code(125, "the command was not run, and nothing is left behind"),
+    error_code(126, "the command cannot be executed"),
+    error_code(127, "there is no such command")
+)]
+struct Args {
+    /// the volume's device
+    #[argh(option, short = 'd', arg_name = "device")]
+    device: Word,
+    /// lock the other nodes out: they have it not mounted, and cannot mount it
+    #[argh(switch, short = 'x')]
+    exclusive: bool,
+    /// with -x: wait for so long until nobody uses the volume
+    #[argh(option, short = 'w', arg_name = "seconds")]
+    wait: Option<u32>,
+    /// who uses the volume, instead of the command's name
+    #[argh(option, arg_name = "name")]
+    service: Option<Word>,
+    /// say what is done
+    #[argh(switch, short = 'v')]
+    verbose: u8,
+}
+
+/// What the command line says.
+struct Plan {
+    device: PathBuf,
+    service: String,
+    exclusive: bool,
+    patience: Duration,
+    verbose: bool,
+    command: Vec<CString>,
+}
+
+/// Runs it with what follows its name.
+pub(super) fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
+    let end = args.iter().position(|arg| arg == "--");
+    let (own, command) = args.split_at(end.unwrap_or(args.len()));
+    let Some(args) = cli::parse::<Args>("o2cb exec", own, &[])? else {
+        return Ok(());
+    };
+    let plan = Plan::of(args, command).map_err(|report| Failure::of(report, exit::USAGE))?;
+    let code = plan.carry_out(system);
+    group::tidy(system);
+    match code? {
+        0 => Ok(()),
+        code => Err(Failure::new(code, Silent.into())),
+    }
+}
+
+impl Plan {
+    fn of(args: Args, command: &[OsString]) -> Result<Self> {
+        let Some(name) = command.get(1) else {
+            bail!(Usage(
+                "exec: a command is wanted after -- (see \"o2cb exec --help\")".into()
+            ));
+        };
+        if args.wait.is_some() && !args.exclusive {
+            bail!(Usage("exec: -w waits for nothing without -x".into()));
+        }
+        let Word(device) = args.device;
+        let service = args.service.map_or_else(
+            || Path::new(name).file_name().unwrap_or(name).to_owned(),
+            |Word(service)| service,
+        );
+        let command = command.iter().skip(1);
+        let command: Result<_, _> = command.map(|word| CString::new(word.as_bytes())).collect();
+        Ok(Self {
+            device: std::path::absolute(device).wrap_err("making the device's path absolute")?,
+            service: service.to_string_lossy().into_owned(),
+            exclusive: args.exclusive,
+            patience: Duration::from_secs(args.wait.unwrap_or(0).into()),
+            verbose: args.verbose > 0,
+            command: command?,
+        })
+    }
+
+    /// Joins, runs the command and leaves; the exit code.
+    fn carry_out(&self, system: &System) -> Result<u8, Failure> {
+        let not_run = |report: Report| {
+            let report = report.wrap_err(self.device.display().to_string());
+            Failure::new(exit::NOT_RUN, report)
+        };
+        let inherited = Inherited::now().map_err(|error| not_run(error.into()))?;
+        let dlm = self.join(system).map_err(not_run)?;
+        let locked = match self.exclusive {
+            true => self.lock_down(system, &dlm).map(Some),
+            false => Ok(None),
+        };
+        let done = locked.map_err(not_run).and_then(|locked| {
+            let ended = self.run_command(inherited);
+            drop(locked);
+            ended
+        });
+        // Whatever became of the command, that is what the caller waits for.
+        if let Err(report) = dlm.shutdown() {
+            let device = self.device.display();
+            report::warn(format_args!("{device}: leaving its cluster: {report:#}"));
+        }
+        done
+    }
+
+    fn join<'s>(&self, system: &'s System) -> Result<Dlm<'s>> {
+        let volume = Examined::read(system, &self.device)?;
+        let mut progress = Progress::new(self.verbose, &self.device);
+        let dlm = Dlm::initialize(system, volume, &self.service, &mut |wait, since| {
+            progress.show(wait, since)
+        });
+        progress.clear();
+        dlm
+    }
+
+    fn lock_down<'d>(&self, system: &System, dlm: &'d Dlm) -> Result<LockedDown<'d>> {
+        let signals = signal::defer_termination().wrap_err("holding signals back")?;
+        let started = Instant::now();
+        let mut told = !self.verbose;
+        loop {
+            let in_use = match dlm.lock_down().wrap_err("locking the cluster out")? {
+                Ok(locked) => return Ok(locked),
+                Err(in_use) => in_use,
+            };
+            let why = self.describe(system, &in_use)?;
+            if started.elapsed() >= self.patience {
+                return Err(eyre!(why));
+            }
+            if !told {
+                told = true;
+                report::warn(format_args!("{}: waiting: {why}", self.device.display()));
+            }
+            let until = Instant::now() + PAUSE.min(self.patience);
+            while Instant::now() < until {
+                signals.check()?;
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    }
+
+    fn describe(&self, system: &System, in_use: &InUse) -> Result<String> {
+        Ok(match in_use {
+            InUse::Mounted(numbers) => {
+                format!(
+                    "the volume is in use on {} (unmount it there, or wait with -w)",
+                    names(system, numbers)?
+                )
+            }
+            InUse::Here => "the volume is mounted on this node, or another process here works on \
+                            it (wait with -w)"
+                .into(),
+            InUse::Locked => "another node has locked the volume: a program works on it, or it is \
+                              being mounted or unmounted (try again later, or wait with -w)"
+                .into(),
+        })
+    }
+
+    fn run_command(&self, inherited: Inherited) -> Result<u8, Failure> {
+        let words: Vec<&CStr> = self.command.iter().map(CString::as_c_str).collect();
+        program::run(&words, inherited).map_err(|error| {
+            let name = self.command.first().map(|name| name.to_bytes());
+            let name = report::printable(name.unwrap_or_default());
+            let code = match error.kind() {
+                io::ErrorKind::NotFound => exit::NOT_FOUND,
+                _ => exit::CANNOT_EXECUTE,
+            };
+            Failure::new(code, Report::new(error).wrap_err(format!("running {name}")))
+        })
+    }
+}
+
+/// The nodes of these numbers by their names, as far as the cluster has them.
+fn names(system: &System, numbers: &[u32]) -> Result<String> {
+    let nodes = match Live::find(system)? {
+        Some(live) => live.nodes()?,
+        None => Vec::new(),
+    };
+    let names = numbers.iter().map(|number| {
+        match nodes.iter().find(|node| node.number == number.to_string()) {
+            Some(node) if node.local => format!("{} (this node)", node.name),
+            Some(node) => node.name.clone(),
+            None => format!("node {number}"),
+        }
+    });
+    let names: Vec<_> = names.collect();
+    Ok(match names.is_empty() {
+        true => "a node that its slot map does not name".into(),
+        false => names.join(", "),
+    })
+}

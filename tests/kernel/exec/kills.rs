@@ -1,0 +1,113 @@
+//! Kills of `o2cb exec` at its worst moments.
+
+use super::{assert_clean, online};
+use crate::rig::{Disk, Node};
+
+/// Starts a command under the lock, and says its and the exec's process numbers.
+fn start(node: &Node, disk: &Disk) -> (String, String) {
+    let device = disk.device();
+    let pid = node.ok(&format!(
+        "rm -f /tmp/pid; o2cb exec -x -d {device} -- bash -c 'echo $$ > /tmp/pid; sleep 1000 & wait' \
+         > /dev/null 2>&1 & echo $!"
+    ));
+    node.wait_for("test -s /tmp/pid", 60);
+    let command = node.ok("cat /tmp/pid");
+    (pid.trim().to_owned(), command.trim().to_owned())
+}
+
+#[test]
+fn a_killed_one_takes_its_command_along_and_leaves_nothing() {
+    let (lab, [node], disk) = online("exec-killed");
+    let device = disk.device();
+    // In the join, at several moments of it.
+    for pause in ["0.2", "3", "7.5", "8.5", "9"] {
+        node.ok(&format!(
+            "o2cb exec -x -d {device} -- sleep 1000 > /dev/null 2>&1 & pid=$!
+             sleep {pause}; kill -KILL $pid; wait $pid; pkill -x sleep; true"
+        ));
+        assert_clean(&node, 30);
+    }
+    // An interrupted one says so.
+    let output = node.fails(
+        125,
+        &format!(
+            "o2cb exec -d {device} -- touch /tmp/ran & pid=$!
+             sleep 2; kill -TERM $pid; wait $pid"
+        ),
+    );
+    assert_eq!(output.stderr, format!("o2cb: {device}: interrupted\n"));
+    node.fails(1, "test -e /tmp/ran");
+    assert_clean(&node, 20);
+    // While the command runs: nothing of it goes on without the lock.
+    let (exec, command) = start(&node, &disk);
+    node.ok(&format!("kill -KILL {exec}"));
+    node.wait_for(&format!("! [ -e /proc/{command} ]"), 10);
+    node.ok("pkill -x sleep");
+    assert_clean(&node, 30);
+    lab.end();
+}
+
+/// The process that would tidy up is killed as well: the next call does it.
+#[test]
+fn the_next_call_makes_up_for_all_of_them() {
+    let (lab, [node, other], disk) = online("exec-all-killed");
+    let device = disk.device();
+    let kill_all = |node: &Node| {
+        start(node, &disk);
+        // The starter first, or it would see the other's end.
+        node.ok("kill -KILL $(pgrep -x o2cb | sort -rn); pkill -KILL -x sleep; ls /dlm/*/S*");
+        assert_eq!(node.regions(), [disk.uuid()]);
+        assert_eq!(node.references(&disk.uuid()), 0);
+    };
+    for next in [
+        format!("o2cb exec -x -d {device} -- fsck.ocfs2 -fy {device}"),
+        format!("mount -t ocfs2 {device} /mnt && umount /mnt"),
+        "o2cb offline webc && o2cb online webc".to_owned(),
+        format!("ocfs2_hb_ctl -S -d {device} me && ocfs2_hb_ctl -K -d {device} me"),
+    ] {
+        kill_all(&node);
+        node.ok(&next);
+        assert_clean(&node, 10);
+    }
+    // What is left there keeps no other node out that mounts.
+    kill_all(&node);
+    other.ok(&format!(
+        "mount -t ocfs2 {device} /mnt && touch /mnt/file && umount /mnt"
+    ));
+    assert_clean(&other, 10);
+    node.ok("o2cb offline");
+    assert_clean(&node, 10);
+    lab.end();
+}
+
+/// Where another user of the volume started the heartbeat, that one's end takes the rest away.
+#[test]
+fn a_killed_one_beside_others_is_tidied_by_them() {
+    let (lab, [node], disk) = online("exec-killed-beside");
+    let device = disk.device();
+    let hold = format!(
+        "o2cb exec -d {device} -- bash -c 'touch /tmp/up; until [ -e /tmp/go ]; do sleep 0.1; done'"
+    );
+    let first = node.start(&hold);
+    node.wait_for("test -e /tmp/up", 60);
+    let (exec, command) = start(&node, &disk);
+    node.ok(&format!("kill -KILL {exec}"));
+    node.wait_for(&format!("! [ -e /proc/{command} ]"), 10);
+    assert_eq!(node.references(&disk.uuid()), 1);
+    // Its lock is free again, for another that asks.
+    node.ok(&format!("o2cb exec -x -d {device} -- true"));
+    node.ok("touch /tmp/go; pkill -x sleep; true");
+    assert_eq!(first.wait().code, 0);
+    assert_clean(&node, 10);
+
+    node.ok(&format!("mount -t ocfs2 {device} /mnt"));
+    node.ok(&format!(
+        "rm -f /tmp/up; o2cb exec -d {device} -- bash -c 'touch /tmp/up; sleep 1000' & pid=$!
+         until [ -e /tmp/up ]; do sleep 0.1; done; kill -KILL $pid"
+    ));
+    node.ok("touch /mnt/file && umount /mnt");
+    node.ok("pkill -x sleep; true");
+    assert_clean(&node, 20);
+    node.ok("o2cb offline && o2cb unload");
+    lab.end();
+}
