@@ -32,8 +32,8 @@ impl Drop for LockedDown<'_> {
 pub enum InUse {
     /// Nodes have it mounted: their numbers, as far as the slot map has them.
     Mounted(Vec<u32>),
-    /// Another process of this node has locked the cluster out, or changes the volume. A volume that belongs to one
-    /// node may also be mounted there.
+    /// Another process of this node has locked the cluster out, or changes the volume. One
+    /// that belongs to a single node may also be mounted there.
     Here,
     /// Nobody has it mounted, and another node holds the superblock's lock: a program that
     /// has locked the cluster out, a mount or an unmount.

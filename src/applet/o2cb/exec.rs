@@ -116,7 +116,13 @@ impl Plan {
             true => self.lock_down(system, &dlm).map(Some),
             false => Ok(None),
         };
-        let done = locked.map_err(not_run).and_then(|locked| {
+        // A terminal's signal that came until now was for us alone, and the command is not to
+        // be started any more.
+        let ready = locked.and_then(|locked| {
+            signal::defer_termination()?.check()?;
+            Ok(locked)
+        });
+        let done = ready.map_err(not_run).and_then(|locked| {
             let ended = self.run_command(inherited);
             drop(locked);
             ended

@@ -23,7 +23,7 @@ fn a_killed_one_takes_its_command_along_and_leaves_nothing() {
     for pause in ["0.2", "3", "7.5", "8.5", "9"] {
         node.ok(&format!(
             "o2cb exec -x -d {device} -- sleep 1000 > /dev/null 2>&1 & pid=$!
-             sleep {pause}; kill -KILL $pid; wait $pid; pkill -x sleep; true"
+             sleep {pause}; kill -KILL $pid; wait $pid; pkill -f '^sleep 1000'; true"
         ));
         assert_clean(&node, 30);
     }
@@ -42,7 +42,7 @@ fn a_killed_one_takes_its_command_along_and_leaves_nothing() {
     let (exec, command) = start(&node, &disk);
     node.ok(&format!("kill -KILL {exec}"));
     node.wait_for(&format!("! [ -e /proc/{command} ]"), 10);
-    node.ok("pkill -x sleep");
+    node.ok("pkill -f '^sleep 1000'");
     assert_clean(&node, 30);
     lab.end();
 }
@@ -55,7 +55,9 @@ fn the_next_call_makes_up_for_all_of_them() {
     let kill_all = |node: &Node| {
         start(node, &disk);
         // The starter first, or it would see the other's end.
-        node.ok("kill -KILL $(pgrep -x o2cb | sort -rn); pkill -KILL -x sleep; ls /dlm/*/S*");
+        node.ok(
+            "kill -KILL $(pgrep -x o2cb | sort -rn); pkill -KILL -f '^sleep 1000'; ls /dlm/*/S*",
+        );
         assert_eq!(node.regions(), [disk.uuid()]);
         assert_eq!(node.references(&disk.uuid()), 0);
     };
@@ -96,7 +98,7 @@ fn a_killed_one_beside_others_is_tidied_by_them() {
     assert_eq!(node.references(&disk.uuid()), 1);
     // Its lock is free again, for another that asks.
     node.ok(&format!("o2cb exec -x -d {device} -- true"));
-    node.ok("touch /tmp/go; pkill -x sleep; true");
+    node.ok("touch /tmp/go; pkill -f '^sleep 1000'; true");
     assert_eq!(first.wait().code, 0);
     assert_clean(&node, 10);
 
@@ -106,7 +108,7 @@ fn a_killed_one_beside_others_is_tidied_by_them() {
          until [ -e /tmp/up ]; do sleep 0.1; done; kill -KILL $pid"
     ));
     node.ok("touch /mnt/file && umount /mnt");
-    node.ok("pkill -x sleep; true");
+    node.ok("pkill -f '^sleep 1000'; true");
     assert_clean(&node, 20);
     node.ok("o2cb offline && o2cb unload");
     lab.end();

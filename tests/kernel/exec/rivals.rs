@@ -154,3 +154,24 @@ fn a_signal_ends_each_wait() {
     n2.ok("touch /mnt/file && umount /mnt");
     lab.end();
 }
+
+/// The mount waits for the lock, and the lock for the mount.
+#[test]
+fn a_command_that_mounts_the_volume_itself_can_be_ended() {
+    let (lab, [node], disk) = online("exec-mounts");
+    let device = disk.device();
+    let pid = node.ok(&format!(
+        "o2cb exec -x -d {device} -- mount -t ocfs2 {device} /mnt > /dev/null 2>&1 & echo $!"
+    ));
+    node.wait_for("pgrep -x mount.ocfs2", 60);
+    node.fails(1, "sleep 8; grep ' /mnt ocfs2' /proc/mounts");
+    node.ok(&format!("kill -KILL {pid}"));
+    // Which of them is killed first is not known; both leave the volume in order.
+    node.wait_for("! pgrep -x mount.ocfs2 && ! pgrep -x mount", 60);
+    node.ok("! grep ' /mnt ocfs2' /proc/mounts || umount /mnt");
+    node.ok(&format!(
+        "mount -t ocfs2 {device} /mnt && touch /mnt/file && umount /mnt"
+    ));
+    assert_clean(&node, 20);
+    lab.end();
+}
