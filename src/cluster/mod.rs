@@ -1,5 +1,6 @@
 //! The cluster of this node: as it is configured and as the kernel has it.
 
+mod changes;
 pub mod config;
 pub mod dlmfs;
 pub mod driver;

@@ -1,16 +1,18 @@
 //! Brings the kernel's cluster up to the configuration, and takes it away again.
 
+use super::changes::{Changes, furnish, remove};
 use super::config::{Cluster, HeartbeatMode, Node};
 use super::live::{self, Live, LiveNode};
 use super::sysconfig::Sysconfig;
 use super::timeouts;
+use crate::sys::signal;
 use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Registers `cluster`, or changes a registered one as little as it takes. `local` is the
-/// node that this host is; `sysconfig` has the time limits. A failure in the middle takes away
-/// what this call made.
+/// node that this host is; `sysconfig` has the time limits. A failure in the middle takes back
+/// what this call did.
 pub fn register(
     system: &System,
     cluster: &Cluster,
@@ -25,18 +27,13 @@ pub fn register(
             other.name()
         );
     }
-    let mut made = Made {
-        system,
-        objects: Vec::new(),
-    };
-    let done = made.all(
-        &folder.join(cluster.name.as_str()),
-        cluster,
-        local,
-        sysconfig,
-    );
+    // Ctrl-C leaves no half of a cluster either: this takes milliseconds.
+    signal::defer_termination().wrap_err("holding signals back")?;
+    let mut changes = Changes::of(system);
+    let folder = folder.join(cluster.name.as_str());
+    let done = bring_up(&mut changes, &folder, cluster, local, sysconfig);
     if done.is_err() {
-        made.undo();
+        changes.take_back();
     }
     done
 }
@@ -67,141 +64,119 @@ pub fn unregister(system: &System, live: &Live) -> Result<()> {
         .wrap_err_with(|| format!("unregistering cluster \"{}\"", live.name()))
 }
 
-/// What this call made in configfs, in order.
-struct Made<'s> {
-    system: &'s System,
-    objects: Vec<PathBuf>,
-}
-
-impl Made<'_> {
-    fn all(
-        &mut self,
-        folder: &Path,
-        cluster: &Cluster,
-        local: &Node,
-        sysconfig: &Sysconfig,
-    ) -> Result<()> {
-        if !folder.is_dir() {
-            self.make(folder)
-                .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
-        }
-        set_mode(self.system, folder, cluster.heartbeat_mode)?;
-        // Before there is a node that could mount with other limits.
-        timeouts::apply(self.system, folder, sysconfig)?;
-        let known = self.drop_changed(cluster)?;
-        for node in &cluster.nodes {
-            let is_local = node.name == local.name;
-            let path = folder.join("node").join(&node.name);
-            let settled = match known.iter().find(|known| known.name == node.name) {
-                // Registered under another hostname: the kernel takes the flag later too.
-                Some(known) if is_local && !known.local => self.listen(&path, node),
-                Some(_) => Ok(()),
-                None => self.add(&path, node, is_local),
-            };
-            settled.wrap_err_with(|| format!("registering node \"{}\"", node.name))?;
-        }
-        Ok(())
+fn bring_up(
+    changes: &mut Changes,
+    folder: &Path,
+    cluster: &Cluster,
+    local: &Node,
+    sysconfig: &Sysconfig,
+) -> Result<()> {
+    if !folder.is_dir() {
+        changes
+            .make(folder)
+            .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
     }
-
-    /// Removes the nodes that the configuration does not know in this form; what is left.
-    fn drop_changed(&mut self, cluster: &Cluster) -> Result<Vec<LiveNode>> {
-        let Some(live) = Live::find(self.system)? else {
-            return Ok(Vec::new());
+    set_mode(changes, folder, cluster.heartbeat_mode)?;
+    // Before there is a node that could mount with other limits.
+    timeouts::apply(changes, folder, sysconfig)?;
+    let known = drop_changed(changes, cluster, local)?;
+    for node in &cluster.nodes {
+        let wanted = live_form(node, local);
+        let path = folder.join("node").join(&node.name);
+        let settled = match known.iter().find(|known| known.name == node.name) {
+            // Registered under another hostname: the kernel takes the flag later too.
+            Some(known) if wanted.local && !known.local => listen(changes.system(), &path, node)
+                .map(|()| changes.wrote(path.join("local"), "0".into())),
+            Some(_) => Ok(()),
+            None => add(changes, &path, node, &wanted),
         };
-        let (same, changed): (Vec<_>, Vec<_>) = live
-            .nodes()?
-            .into_iter()
-            .partition(|live| cluster.nodes.iter().any(|node| is_same(node, live)));
-        let in_use = !live.regions()?.is_empty();
-        for node in changed {
-            // Its connection would be cut, and what other nodes hold locks on with it.
-            if in_use {
-                bail!(
-                    "node \"{}\" is not so in the configuration, and cannot be changed while \
-                     volumes are in use (unmount them, then o2cb offline and online)",
-                    node.name
-                );
+        settled.wrap_err_with(|| format!("registering node \"{}\"", node.name))?;
+    }
+    Ok(())
+}
+
+/// Removes the nodes that the configuration does not know in this form; what is left.
+fn drop_changed(changes: &mut Changes, cluster: &Cluster, local: &Node) -> Result<Vec<LiveNode>> {
+    let Some(live) = Live::find(changes.system())? else {
+        return Ok(Vec::new());
+    };
+    let is_wanted = |live: &LiveNode| {
+        let mut wanted = cluster.nodes.iter().map(|node| live_form(node, local));
+        // One that is to be local and is not yet can become so.
+        wanted.any(|node| {
+            node == LiveNode {
+                local: live.local || node.local,
+                ..live.clone()
             }
-            remove(self.system, &live.path().join("node").join(&node.name)).wrap_err_with(
-                || {
-                    format!(
-                        "removing node \"{}\", which the configuration does not have so",
-                        node.name
-                    )
-                },
-            )?;
-        }
-        Ok(same)
-    }
-
-    /// The order is the kernel's: a number needs an address, `local` needs all of them.
-    fn add(&mut self, path: &Path, node: &Node, local: bool) -> Result<()> {
-        self.make(path)?;
-        self.set(path, "ipv4_port", &node.port.to_string())?;
-        self.set(path, "ipv4_address", &node.address.to_string())?;
-        self.set(path, "num", &node.number.to_string())?;
-        match local {
-            true => self.listen(path, node),
-            false => self.set(path, "local", "0"),
-        }
-    }
-
-    fn make(&mut self, path: &Path) -> Result<()> {
-        self.system.kernel().make_object(path)?;
-        self.objects.push(path.to_owned());
-        Ok(())
-    }
-
-    fn set(&self, path: &Path, attribute: &str, value: &str) -> Result<()> {
-        let kernel = self.system.kernel();
-        let written = kernel.write_attribute(&path.join(attribute), value);
-        written.wrap_err_with(|| format!("setting {attribute} to {value}"))
-    }
-
-    /// Makes a node the local one: the kernel listens on its address from now on.
-    fn listen(&self, path: &Path, node: &Node) -> Result<()> {
-        let kernel = self.system.kernel();
-        let listens = kernel.write_attribute(&path.join("local"), "1");
-        listens.map_err(|error| match error.raw_os_error() {
-            Some(libc::EADDRNOTAVAIL) => eyre!(
-                "this host does not have the address {} (ip address shows those it has)",
-                node.address
-            ),
-            Some(libc::EADDRINUSE) => eyre!(
-                "another program listens on port {} (ss -tlnp shows which)",
-                node.port
-            ),
-            _ => eyre!(error).wrap_err(format!("listening on {}:{}", node.address, node.port)),
         })
+    };
+    let (same, changed): (Vec<_>, Vec<_>) = live.nodes()?.into_iter().partition(is_wanted);
+    let in_use = !live.regions()?.is_empty();
+    for node in changed {
+        // Its connection would be cut, and what other nodes hold locks on with it.
+        if in_use {
+            bail!(
+                "node \"{}\" is not so in the configuration, and cannot be changed while volumes \
+                 are in use (unmount them, then o2cb offline and online)",
+                node.name
+            );
+        }
+        let name = node.name.clone();
+        changes
+            .remove_node(&live.path().join("node").join(&name), node)
+            .wrap_err_with(|| {
+                format!("removing node \"{name}\", which the configuration does not have so")
+            })?;
     }
+    Ok(same)
+}
 
-    /// The error that led here is the one to be told.
-    fn undo(&self) {
-        for path in self.objects.iter().rev() {
-            let _ = self.system.kernel().remove_object(path);
+/// What the kernel is to show of a node.
+fn live_form(node: &Node, local: &Node) -> LiveNode {
+    LiveNode {
+        name: node.name.clone(),
+        number: node.number.to_string(),
+        address: node.address.to_string(),
+        port: node.port.to_string(),
+        local: node.name == local.name,
+    }
+}
+
+fn add(changes: &mut Changes, path: &Path, node: &Node, wanted: &LiveNode) -> Result<()> {
+    changes.make(path)?;
+    furnish(changes.system(), path, wanted)?;
+    match wanted.local {
+        true => listen(changes.system(), path, node),
+        false => {
+            let kernel = changes.system().kernel();
+            let written = kernel.write_attribute(&path.join("local"), "0");
+            written.wrap_err("setting local to 0")
         }
     }
 }
 
-fn is_same(node: &Node, live: &LiveNode) -> bool {
-    node.name == live.name
-        && live.number == node.number.to_string()
-        && live.address == node.address.to_string()
-        && live.port == node.port.to_string()
+/// Makes a node the local one: the kernel listens on its address from now on.
+fn listen(system: &System, path: &Path, node: &Node) -> Result<()> {
+    let listens = system.kernel().write_attribute(&path.join("local"), "1");
+    listens.map_err(|error| match error.raw_os_error() {
+        Some(libc::EADDRNOTAVAIL) => eyre!(
+            "this host does not have the address {} (ip address shows those it has)",
+            node.address
+        ),
+        Some(libc::EADDRINUSE) => eyre!(
+            "another program listens on port {} (ss -tlnp shows which)",
+            node.port
+        ),
+        _ => eyre!(error).wrap_err(format!("listening on {}:{}", node.address, node.port)),
+    })
 }
 
 /// The kernel ignores the write without a word while there is a region, so it is read back.
-fn set_mode(system: &System, folder: &Path, mode: HeartbeatMode) -> Result<()> {
+fn set_mode(changes: &mut Changes, folder: &Path, mode: HeartbeatMode) -> Result<()> {
     let attribute = folder.join("heartbeat/mode");
     let read = || read_attribute(&attribute).wrap_err("reading the heartbeat mode");
     match read()? {
-        Some(now) if now == mode.as_str() => return Ok(()),
-        Some(_) => {
-            system
-                .kernel()
-                .write_attribute(&attribute, &format!("{}\n", mode.as_str()))
-                .wrap_err("setting the heartbeat mode")?;
-        }
+        Some(_) => changes.set(&attribute, "the heartbeat mode", &format!("{mode}\n"))?,
         None if mode == HeartbeatMode::Local => return Ok(()),
         None => bail!("this kernel has no global heartbeat"),
     }
@@ -209,11 +184,4 @@ fn set_mode(system: &System, folder: &Path, mode: HeartbeatMode) -> Result<()> {
         bail!("the heartbeat mode cannot change while a region is active (unmount, then retry)");
     }
     Ok(())
-}
-
-fn remove(system: &System, path: &Path) -> Result<()> {
-    match system.kernel().remove_object(path) {
-        Err(error) if !crate::system::is_absent(&error) => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -1,8 +1,9 @@
 //! The cluster's time limits, from the defaults file into configfs.
 
+use super::changes::Changes;
 use super::sysconfig::Sysconfig;
-use crate::system::{System, read_attribute};
-use eyre::{Result, WrapErr, bail};
+use crate::system::read_attribute;
+use eyre::{Result, bail};
 use std::path::Path;
 
 /// Where drivers of the 1.2 era have the threshold.
@@ -13,17 +14,16 @@ const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 ///
 /// # Errors
 /// The kernel refuses a value, or ignores the threshold because a region is active.
-pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<()> {
+pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig) -> Result<()> {
     if let Some(threshold) = sysconfig.heartbeat_threshold {
         let path = [
             cluster.join("heartbeat/dead_threshold"),
-            system.path(OLD_THRESHOLD),
+            changes.system().path(OLD_THRESHOLD),
         ]
         .into_iter()
         .find(|path| path.exists());
         if let Some(path) = path {
-            set(
-                system,
+            changes.set(
                 &path,
                 "the heartbeat's dead threshold",
                 &threshold.to_string(),
@@ -60,18 +60,13 @@ pub fn apply(system: &System, cluster: &Path, sysconfig: &Sysconfig) -> Result<(
         // The oldest drivers lack some of them.
         let path = cluster.join(attribute);
         if let Some(value) = value.filter(|_| path.exists()) {
-            set(system, &path, attribute, &value.to_string())?;
+            changes.set(&path, attribute, &value.to_string())?;
         }
     }
     let fence = cluster.join("fence_method");
     if let Some(method) = sysconfig.fence_method.filter(|_| fence.exists()) {
         // The kernel insists on the line's end.
-        set(
-            system,
-            &fence,
-            "fence_method",
-            &format!("{}\n", method.as_str()),
-        )?;
+        changes.set(&fence, "fence_method", &format!("{}\n", method.as_str()))?;
     }
     Ok(())
 }
@@ -111,13 +106,4 @@ impl Timeouts {
             fence_method: text(&cluster.join("fence_method"))?,
         })
     }
-}
-
-fn set(system: &System, path: &Path, what: &str, value: &str) -> Result<()> {
-    let now = read_attribute(path).wrap_err_with(|| format!("reading {what}"))?;
-    if now.as_deref() == Some(value.trim_end()) {
-        return Ok(());
-    }
-    let written = system.kernel().write_attribute(path, value);
-    written.wrap_err_with(|| format!("setting {what} to {}", value.trim_end()))
 }

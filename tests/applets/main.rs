@@ -9,6 +9,7 @@ mod offline;
 mod old;
 mod online;
 mod others;
+mod register;
 mod shared;
 mod umount;
 mod words;

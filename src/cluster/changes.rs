@@ -1,0 +1,108 @@
+//! Changes to the kernel's cluster that can be taken back.
+
+use super::live::LiveNode;
+use crate::system::{System, is_absent, read_attribute};
+use eyre::{Result, WrapErr};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What one call changed in configfs, in order.
+pub(super) struct Changes<'s> {
+    system: &'s System,
+    steps: Vec<Step>,
+}
+
+enum Step {
+    Made(PathBuf),
+    Removed(PathBuf, LiveNode),
+    /// An attribute, and what it held.
+    Wrote(PathBuf, String),
+}
+
+impl<'s> Changes<'s> {
+    pub(super) fn of(system: &'s System) -> Self {
+        let steps = Vec::new();
+        Self { system, steps }
+    }
+
+    pub(super) fn system(&self) -> &'s System {
+        self.system
+    }
+
+    /// Makes a cluster or a node.
+    pub(super) fn make(&mut self, path: &Path) -> io::Result<()> {
+        self.system.kernel().make_object(path)?;
+        self.steps.push(Step::Made(path.to_owned()));
+        Ok(())
+    }
+
+    /// Removes a node, if it is there still.
+    pub(super) fn remove_node(&mut self, path: &Path, node: LiveNode) -> Result<()> {
+        remove(self.system, path)?;
+        self.steps.push(Step::Removed(path.to_owned(), node));
+        Ok(())
+    }
+
+    /// Sets an attribute that can be set at any time, unless it is so already; `what` names
+    /// it. A line's end is the kernel's business, and goes with the old value as well.
+    pub(super) fn set(&mut self, path: &Path, what: &str, value: &str) -> Result<()> {
+        let plain = value.trim_end();
+        let now = read_attribute(path).wrap_err_with(|| format!("reading {what}"))?;
+        if now.as_deref() == Some(plain) {
+            return Ok(());
+        }
+        let written = self.system.kernel().write_attribute(path, value);
+        written.wrap_err_with(|| format!("setting {what} to {plain}"))?;
+        if let Some(now) = now {
+            let end = value.get(plain.len()..).unwrap_or_default();
+            self.wrote(path.to_owned(), now + end);
+        }
+        Ok(())
+    }
+
+    /// Somebody else set an attribute, which held `old`.
+    pub(super) fn wrote(&mut self, path: PathBuf, old: String) {
+        self.steps.push(Step::Wrote(path, old));
+    }
+
+    /// Undoes it all, the last first. The error that led here is the one to be told.
+    pub(super) fn take_back(self) {
+        let kernel = self.system.kernel();
+        for step in self.steps.into_iter().rev() {
+            let _ = match step {
+                Step::Made(path) => kernel.remove_object(&path),
+                Step::Wrote(path, value) => kernel.write_attribute(&path, &value),
+                Step::Removed(path, node) => {
+                    let _ = kernel.make_object(&path);
+                    let _ = furnish(self.system, &path, &node);
+                    let local = if node.local { "1" } else { "0" };
+                    kernel.write_attribute(&path.join("local"), local)
+                }
+            };
+        }
+    }
+}
+
+/// Sets a new node's values, all but `local`, which needs them. The order is the kernel's: a
+/// number needs an address.
+pub(super) fn furnish(system: &System, path: &Path, node: &LiveNode) -> Result<()> {
+    for (attribute, value) in [
+        ("ipv4_port", &node.port),
+        ("ipv4_address", &node.address),
+        ("num", &node.number),
+    ] {
+        let written = system
+            .kernel()
+            .write_attribute(&path.join(attribute), value);
+        written.wrap_err_with(|| format!("setting {attribute} to {value}"))?;
+    }
+    Ok(())
+}
+
+/// Removes what may be gone already.
+pub(super) fn remove(system: &System, path: &Path) -> io::Result<()> {
+    match system.kernel().remove_object(path) {
+        Err(error) if !is_absent(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
