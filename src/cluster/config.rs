@@ -6,17 +6,37 @@
 //! the cluster is a node whose death goes unseen there, so nothing is skipped in silence.
 
 mod check;
+mod document;
+mod edit;
 mod fields;
+pub mod file;
+mod render;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use crate::ids::{ClusterName, Uuid};
+pub use document::Document;
+pub use edit::NewNode;
 use std::fmt;
 use std::net::Ipv4Addr;
+use syntax::Stanza;
+use text::listed;
+pub(super) use text::{node_name, shown, vet};
 
 /// A full cluster with long comments needs a tenth of this; more is some other file.
 const MAX_BYTES: usize = 1 << 20;
+
+/// The kernel's limit (O2NM_MAX_REGIONS): the 33rd region says EFBIG.
+const MAX_REGIONS: usize = 32;
+
+/// The port that the C tools give a node.
+pub const DEFAULT_PORT: u16 = 7777;
+/// The kernel refuses 65535.
+pub const PORTS: std::ops::RangeInclusive<u16> = 1..=65534;
+/// The slots of a heartbeat region (O2NM_MAX_NODES).
+pub const NUMBERS: std::ops::RangeInclusive<u8> = 0..=254;
 
 /// Why a configuration file was refused, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +155,18 @@ impl Node {
     }
 }
 
+/// The file has no such cluster; the text is a whole clause for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoCluster(String);
+
+impl fmt::Display for NoCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoCluster {}
+
 /// No single node of a cluster is this machine; the text is a whole clause for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoLocalNode(String);
@@ -151,17 +183,42 @@ impl Config {
     /// Reads a whole file, or says what is wrong where. A missing file is the caller's
     /// business; an empty one has no clusters.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+        Self::with_stanzas(text).map(|(config, _)| config)
+    }
+
+    /// The same, and where in the file it stands.
+    fn with_stanzas(text: &[u8]) -> Result<(Self, Vec<Stanza>), ConfigError> {
         vet(text)?;
         let mut warnings = Vec::new();
         let stanzas = syntax::stanzas(text, &mut warnings)?;
         let clusters = check::clusters(&stanzas, &mut warnings)?;
         warnings.sort_by_key(|note| note.line);
-        Ok(Self { clusters, warnings })
+        Ok((Self { clusters, warnings }, stanzas))
     }
 
     /// The cluster of exactly that name.
     pub fn cluster(&self, name: &ClusterName) -> Option<&Cluster> {
         self.clusters.iter().find(|cluster| cluster.name == *name)
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// Names the clusters that there are.
+    pub fn need(&self, name: &ClusterName) -> Result<&Cluster, NoCluster> {
+        self.cluster(name).ok_or_else(|| self.lacks(name))
+    }
+
+    fn need_mut(&mut self, name: &ClusterName) -> Result<&mut Cluster, NoCluster> {
+        let lacks = self.lacks(name);
+        let mut clusters = self.clusters.iter_mut();
+        let found = clusters.find(|cluster| cluster.name == *name);
+        found.ok_or(lacks)
+    }
+
+    fn lacks(&self, name: &ClusterName) -> NoCluster {
+        let known = listed(self.clusters.iter().map(|known| known.name.as_str()));
+        NoCluster(format!("no cluster \"{name}\" (it has: {known})"))
     }
 }
 
@@ -190,52 +247,38 @@ impl Cluster {
     }
 }
 
-/// The names with commas between, or "none".
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let all = names.collect::<Vec<_>>().join(", ");
-    if all.is_empty() { "none".into() } else { all }
-}
-
-/// Text of a file within a message: quoted, printable, short.
-pub(super) fn shown(text: &[u8]) -> String {
-    const LONGEST: usize = 64;
-    let text = String::from_utf8_lossy(text);
-    let mut chars = text.chars();
-    let start: String = chars.by_ref().take(LONGEST).collect();
-    let dots = if chars.next().is_some() { "..." } else { "" };
-    format!("\"{}{dots}\"", start.escape_debug())
-}
-
-/// Refuses what cannot be a configuration file at all. At a NUL byte the C tools would
-/// stop and ignore the rest: a file that a crash left half zeroed would lose its nodes.
-pub(super) fn vet(text: &[u8]) -> Result<(), ConfigError> {
-    if text.len() > MAX_BYTES {
-        let reason = format!("the file is larger than {} KiB", MAX_BYTES >> 10);
-        return Err(ConfigError::new(1, reason));
+impl Cluster {
+    /// The node that has what `node` has and no two may have: the kernel refuses a number or
+    /// an address that is taken, and the local node is looked up by name in any case. Its
+    /// place, the attribute, and a clause about that.
+    fn rival(&self, node: &Node) -> Option<(usize, &'static str, String)> {
+        self.nodes.iter().enumerate().find_map(|(at, other)| {
+            let (attribute, what) = if other.name.eq_ignore_ascii_case(&node.name) {
+                ("name", format!("the name \"{}\"", node.name))
+            } else if other.number == node.number {
+                ("number", format!("the number {}", node.number))
+            } else if other.address == node.address {
+                ("ip_address", format!("the address {}", node.address))
+            } else {
+                return None;
+            };
+            Some((at, attribute, what))
+        })
     }
-    let Some(at) = text.iter().position(|&byte| byte == 0) else {
-        return Ok(());
-    };
-    let before = text.iter().take(at).filter(|&&byte| byte == b'\n').count();
-    Err(ConfigError::new(
-        before + 1,
-        "a NUL byte: the file is damaged",
-    ))
-}
 
-/// A name that the kernel takes as a folder's name and that stays inside its parent.
-pub(super) fn node_name(value: &[u8]) -> Result<String, String> {
-    const LONGEST: usize = 64;
-    let shown = shown(value);
-    let name = std::str::from_utf8(value).map_err(|_| format!("{shown} is not UTF-8"))?;
-    let wrong = match name {
-        "" => "is empty",
-        "." | ".." => "would be a folder",
-        _ if name.contains('\n') => "spans lines (a backslash before a line's end joins them)",
-        _ if name.contains('/') => "holds a slash",
-        _ if name.contains(char::is_control) => "holds a control character",
-        _ if name.len() > LONGEST => "is longer than 64 bytes",
-        _ => return Ok(name.to_owned()),
-    };
-    Err(format!("the node's name {shown} {wrong}"))
+    /// Why the cluster cannot have one more region, `region`.
+    fn bars(&self, region: Uuid) -> Option<String> {
+        let name = &self.name;
+        if self.regions.contains(&region) {
+            Some(format!(
+                "cluster \"{name}\" has the region {region} already"
+            ))
+        } else if self.regions.len() >= MAX_REGIONS {
+            Some(format!(
+                "cluster \"{name}\" has more than {MAX_REGIONS} regions"
+            ))
+        } else {
+            None
+        }
+    }
 }

@@ -2,11 +2,13 @@
 
 use super::fields::{address, cluster_name, get, need, number};
 use super::syntax::{Attribute, Stanza};
-use super::{Cluster, ConfigError, HeartbeatMode, Node, Note, listed, node_name, shown};
+use super::{
+    Cluster, ConfigError, HeartbeatMode, NUMBERS, Node, Note, PORTS, listed, node_name, shown,
+};
 use crate::ids::Uuid;
 use std::collections::BTreeMap;
 
-const MODE: &str = "heartbeat_mode";
+pub(super) const MODE: &str = "heartbeat_mode";
 
 /// Every kind of stanza that has a meaning, with its attributes; the optional one is [`MODE`].
 const KINDS: [(&str, &[&str]); 3] = [
@@ -17,9 +19,6 @@ const KINDS: [(&str, &[&str]); 3] = [
     ),
     ("heartbeat", &["cluster", "region"]),
 ];
-
-/// The kernel's limit (O2NM_MAX_REGIONS): the 33rd region says EFBIG.
-const MAX_REGIONS: usize = 32;
 
 /// A cluster that still grows, with the lines to name in messages.
 struct Draft {
@@ -165,9 +164,19 @@ impl Draft {
         let name = need(stanza, "name")?;
         let node = Node {
             name: node_name(&name.value).map_err(|why| ConfigError::new(name.line, why))?,
-            number: number(stanza, "number", 0, 254)?,
+            number: number(
+                stanza,
+                "number",
+                (*NUMBERS.start()).into(),
+                (*NUMBERS.end()).into(),
+            )?,
             address: address(need(stanza, "ip_address")?, warnings)?,
-            port: number(stanza, "ip_port", 1, 65534)?,
+            port: number(
+                stanza,
+                "ip_port",
+                (*PORTS.start()).into(),
+                (*PORTS.end()).into(),
+            )?,
         };
         self.no_clash(&node, stanza)?;
         self.cluster.nodes.push(node);
@@ -175,24 +184,15 @@ impl Draft {
         Ok(())
     }
 
-    /// The kernel refuses a number or an address that is taken, and the local node is
-    /// looked up by name in any case.
     fn no_clash(&self, node: &Node, stanza: &Stanza) -> Result<(), ConfigError> {
-        for (other, line) in self.cluster.nodes.iter().zip(&self.node_lines) {
-            let (name, what) = if other.name.eq_ignore_ascii_case(&node.name) {
-                ("name", format!("the name \"{}\"", node.name))
-            } else if other.number == node.number {
-                ("number", format!("the number {}", node.number))
-            } else if other.address == node.address {
-                ("ip_address", format!("the address {}", node.address))
-            } else {
-                continue;
-            };
-            let at = need(stanza, name)?.line;
-            let reason = format!("node \"{}\" (line {line}) has {what} already", other.name);
-            return Err(ConfigError::new(at, reason));
-        }
-        Ok(())
+        let Some((at, attribute, what)) = self.cluster.rival(node) else {
+            return Ok(());
+        };
+        let other = self.cluster.nodes.get(at).map_or("", |other| &other.name);
+        let first = self.node_lines.get(at).copied().unwrap_or_default();
+        let line = need(stanza, attribute)?.line;
+        let reason = format!("node \"{other}\" (line {first}) has {what} already");
+        Err(ConfigError::new(line, reason))
     }
 
     fn add_region(&mut self, stanza: &Stanza) -> Result<(), ConfigError> {
@@ -204,16 +204,8 @@ impl Draft {
                 shown(&attribute.value)
             ));
         };
-        let name = &self.cluster.name;
-        if self.cluster.regions.contains(&region) {
-            return fail(format!(
-                "cluster \"{name}\" has the region {region} already"
-            ));
-        }
-        if self.cluster.regions.len() == MAX_REGIONS {
-            return fail(format!(
-                "cluster \"{name}\" has more than {MAX_REGIONS} regions"
-            ));
+        if let Some(reason) = self.cluster.bars(region) {
+            return fail(reason);
         }
         self.cluster.regions.push(region);
         Ok(())

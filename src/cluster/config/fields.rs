@@ -79,9 +79,14 @@ pub(super) fn address(
         };
         ConfigError::new(attribute.line, reason)
     })?;
-    if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+    if !is_one_machine(address) {
         let text = format!("{address} is not one machine's address: no peer can connect to it");
         warnings.push(Note::new(attribute.line, text));
     }
     Ok(address)
+}
+
+/// Could peers connect to it?
+pub(super) fn is_one_machine(address: Ipv4Addr) -> bool {
+    !(address.is_unspecified() || address.is_multicast() || address.is_broadcast())
 }

@@ -13,10 +13,22 @@ pub(super) struct Stanza {
     pub(super) attributes: Vec<Attribute>,
 }
 
+impl Stanza {
+    /// The last line of the head and its attributes.
+    pub(super) fn end(&self) -> usize {
+        let last = self.attributes.last();
+        last.map_or(self.line, |attribute| attribute.end)
+    }
+}
+
 /// `name = value`.
 #[derive(Debug)]
 pub(super) struct Attribute {
     pub(super) line: usize,
+    /// Its last line: a backslash may have joined others to the first.
+    pub(super) end: usize,
+    /// Where in the first line the value begins, in bytes.
+    pub(super) column: usize,
     pub(super) name: String,
     /// Without the space around it. Bytes, since only what is used has to be UTF-8.
     pub(super) value: Vec<u8>,
@@ -33,12 +45,19 @@ pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Note>) -> Result<Vec<Stanz
         open: false,
         blank: None,
         carriage_return: None,
+        unparted: None,
     };
     while let Some(line) = reader.lines.next() {
         reader.line(line)?;
     }
     if let Some(line) = reader.carriage_return {
         warnings.push(Note::new(line, CRLF));
+    }
+    if let Some(line) = reader.unparted {
+        warnings.push(Note::new(
+            line,
+            "no blank line parts this stanza from the one before",
+        ));
     }
     if !text.is_empty() && !text.ends_with(b"\n") {
         let number = reader.lines.number;
@@ -87,12 +106,14 @@ struct Reader<'a> {
     blank: Option<usize>,
     /// The first attribute with CR LF: the C parser takes it for space after the value.
     carriage_return: Option<usize>,
+    /// The first head right below another stanza: to some versions of the C tools it is none.
+    unparted: Option<usize>,
 }
 
 impl Reader<'_> {
     fn line(&mut self, line: Line<'_>) -> Result<(), ConfigError> {
         match line.text.first() {
-            _ if line.text.iter().all(is_indent) => {
+            _ if is_blank(line.text) => {
                 if self.open {
                     self.blank = Some(line.number);
                 }
@@ -105,6 +126,9 @@ impl Reader<'_> {
             }
             _ => {
                 let kind = head(line.text).map_err(|why| ConfigError::new(line.number, why))?;
+                if self.open {
+                    self.unparted.get_or_insert(line.number);
+                }
                 self.open = true;
                 let attributes = Vec::new();
                 self.stanzas.push(Stanza {
@@ -140,6 +164,7 @@ impl Reader<'_> {
     fn attribute(&mut self, line: &Line<'_>) -> Result<Attribute, ConfigError> {
         let (name, value) =
             name_and_value(line.text).map_err(|why| ConfigError::new(line.number, why))?;
+        let column = line.text.len() - value.len();
         let mut value = value.to_vec();
         let mut last = line.text;
         // A backslash at the end keeps the line break in the value and goes on behind it.
@@ -163,10 +188,17 @@ impl Reader<'_> {
         value.truncate(end.map_or(0, |last| last + 1));
         Ok(Attribute {
             line: line.number,
+            end: self.lines.number,
+            column,
             name,
             value,
         })
     }
+}
+
+/// Blank lines close a stanza.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(is_indent)
 }
 
 fn is_indent(byte: &u8) -> bool {

@@ -42,6 +42,7 @@ fn warned(text: &str, line: usize, words: &str) {
 fn a_plain_file_gives_its_cluster() {
     let text = format!("# ours\n{}\n{}", one().replace('\t', "    "), second());
     let text = text.replace("node_count = 1", "node_count=2");
+    let text = text.replacen("node:", "\nnode:", 1);
     let config = parse(&text).unwrap();
     assert_eq!(config.warnings, []);
     let [cluster] = config.clusters.as_slice() else {
@@ -205,7 +206,7 @@ fn clashes_name_both_nodes() {
 #[test]
 fn regions_are_uuids_and_at_most_32() {
     let global = one().replace("node:", "\theartbeat_mode = Global\nnode:");
-    let config = parse(&format!("{global}{REGION}")).unwrap();
+    let config = parse(&format!("{global}\n{REGION}").replace("node:", "\nnode:")).unwrap();
     assert_eq!(config.warnings, []);
     assert_eq!(config.clusters[0].heartbeat_mode, HeartbeatMode::Global);
     assert_eq!(
@@ -257,6 +258,7 @@ fn what_works_all_the_same_is_noted() {
     warned(&one().replace("= 0\n", "= 0\r\n"), 7, "CR LF");
     warned(one().trim_end(), 9, "no end");
     warned(&format!("{}{REGION}", one()), 1, "unused");
+    warned(&one(), 4, "no blank line parts");
     warned(
         &format!("{CLUSTER}\theartbeat_mode = global\n"),
         4,

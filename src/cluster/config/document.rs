@@ -1,0 +1,132 @@
+//! A file that is changed stanza by stanza. Lines that no change is about stay as they are,
+//! byte for byte: comments, unknown attributes, space.
+
+use super::fields::get;
+use super::syntax::{Stanza, is_blank};
+use super::{Config, ConfigError, render};
+use eyre::{Result, WrapErr, bail};
+
+/// A checked file, with its text. Its changes are in `edit`.
+#[derive(Debug)]
+pub struct Document {
+    text: Vec<u8>,
+    config: Config,
+    pub(super) stanzas: Vec<Stanza>,
+}
+
+impl Document {
+    /// Reads a whole file, as [`Config::parse`] does.
+    pub fn parse(text: Vec<u8>) -> Result<Self, ConfigError> {
+        let (config, stanzas) = Config::with_stanzas(&text)?;
+        Ok(Self {
+            text,
+            config,
+            stanzas,
+        })
+    }
+
+    /// The file as it stands.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// What it means.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Takes another text, which has to mean exactly `wanted`. Where all is as C writes it,
+    /// that is kept instead, though stanzas may have to move.
+    pub(super) fn become_text(&mut self, mut text: Vec<u8>, wanted: &Config) -> Result<()> {
+        if self.text == render::file(&self.config).as_bytes() {
+            text = render::file(wanted).into_bytes();
+        }
+        let changed = Self::parse(text).wrap_err("this would not be a valid file")?;
+        if changed.config.clusters != wanted.clusters {
+            bail!("the file cannot hold this (a name with space around it or a backslash?)");
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// The text without some stanzas. Comments stay, within them too; so does a blank line
+    /// that keeps a comment or a stanza apart from what follows.
+    pub(super) fn without(&self, is_doomed: &dyn Fn(&Stanza) -> bool) -> Vec<u8> {
+        let mut lines = self.lines();
+        for stanza in self.stanzas.iter().filter(|stanza| is_doomed(stanza)) {
+            let attributes = stanza.attributes.iter().map(|one| (one.line, one.end));
+            for (first, last) in attributes.chain([(stanza.line, stanza.line)]) {
+                let gone = lines.get_mut(first - 1..last).unwrap_or_default();
+                gone.fill(b"");
+            }
+            let end = stanza.end().min(lines.len());
+            let (before, after) = lines.split_at_mut(end);
+            let mut left = before.iter().rev().filter(|line| !line.is_empty());
+            let stands_apart = left.next().is_none_or(blank);
+            if let Some(next) = after.first_mut().filter(|next| stands_apart && blank(next)) {
+                *next = b"";
+            }
+        }
+        lines.concat()
+    }
+
+    /// The text with one stanza more, behind the `after`th or else at the end. It ends in a
+    /// blank line, and gets one before it.
+    pub(super) fn with(&self, after: Option<usize>, stanza: &str) -> Vec<u8> {
+        let lines = self.lines();
+        let mut at = lines.len();
+        if let Some(stanza) = after.and_then(|after| self.stanzas.get(after)) {
+            at = stanza.end().min(lines.len());
+            let following = lines.iter().skip(at);
+            // Comments that touch the stanza are its own, unless they touch the next one.
+            let comments = following.take_while(|line| line.starts_with(b"#")).count();
+            at += match lines.get(at + comments) {
+                None => comments,
+                Some(line) if blank(line) => comments + 1,
+                Some(_) => 0,
+            };
+        }
+        let (before, behind) = lines.split_at(at);
+        let mut text = before.concat();
+        end_line(&mut text);
+        if before.last().is_some_and(|line| !blank(line)) {
+            text.push(b'\n');
+        }
+        text.extend_from_slice(stanza.as_bytes());
+        text.extend(behind.concat());
+        text
+    }
+
+    /// The text with an attribute of a stanza set; a new one stands behind the name.
+    pub(super) fn with_value(&self, stanza: &Stanza, name: &str, value: &str) -> Vec<u8> {
+        let lines = self.lines();
+        let (kept, resumed, column) = match (get(stanza, name), get(stanza, "name")) {
+            (Some(now), _) => (now.line - 1, now.end, Some(now.column)),
+            (None, Some(before)) => (before.end, before.end, None),
+            (None, None) => (stanza.line, stanza.line, None),
+        };
+        let mut text = lines.get(..kept).unwrap_or_default().concat();
+        end_line(&mut text);
+        let start = column.and_then(|column| lines.get(kept)?.get(..column));
+        text.extend_from_slice(start.unwrap_or(format!("\t{name} = ").as_bytes()));
+        text.extend_from_slice(value.as_bytes());
+        text.push(b'\n');
+        text.extend(lines.get(resumed..).unwrap_or_default().concat());
+        text
+    }
+
+    /// Line n is at n - 1, with its end.
+    fn lines(&self) -> Vec<&[u8]> {
+        self.text.split_inclusive(|&byte| byte == b'\n').collect()
+    }
+}
+
+fn blank(line: &&[u8]) -> bool {
+    is_blank(line.strip_suffix(b"\n").unwrap_or(line))
+}
+
+fn end_line(text: &mut Vec<u8>) {
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        text.push(b'\n');
+    }
+}

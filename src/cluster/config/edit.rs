@@ -1,0 +1,197 @@
+//! What can be changed in a cluster.conf. Each change is made to the values first, which says
+//! whether it is sound, and then to the text, which has to mean the same afterwards.
+
+use super::check::MODE;
+use super::document::Document;
+use super::fields::{self, cluster_name, get, number};
+use super::syntax::Stanza;
+use super::{Cluster, Config, HeartbeatMode, NUMBERS, Node, listed, node_name, render, shown};
+use crate::ids::{ClusterName, Uuid};
+use eyre::{Result, bail, eyre};
+use std::net::Ipv4Addr;
+
+/// A node to be added.
+#[derive(Debug, Clone)]
+pub struct NewNode {
+    /// Its host's name.
+    pub name: String,
+    /// None: the lowest that is free.
+    pub number: Option<u8>,
+    /// Where its peers reach it.
+    pub address: Ipv4Addr,
+    /// TCP.
+    pub port: u16,
+}
+
+impl Document {
+    /// Adds a cluster without nodes, with local heartbeat.
+    pub fn add_cluster(&mut self, name: &ClusterName) -> Result<()> {
+        cluster_name(name.as_str().as_bytes()).map_err(|why| eyre!(why))?;
+        if self.config().cluster(name).is_some() {
+            bail!("cluster \"{name}\" exists already");
+        }
+        let cluster = Cluster {
+            name: name.clone(),
+            heartbeat_mode: HeartbeatMode::Local,
+            nodes: Vec::new(),
+            regions: Vec::new(),
+        };
+        let text = self.with(None, &render::cluster(&cluster));
+        let mut wanted = self.config().clone();
+        wanted.clusters.push(cluster);
+        self.become_text(text, &wanted)
+    }
+
+    /// Removes a cluster with its nodes and regions.
+    pub fn remove_cluster(&mut self, name: &ClusterName) -> Result<()> {
+        self.config().need(name)?;
+        let mut wanted = self.config().clone();
+        wanted.clusters.retain(|cluster| cluster.name != *name);
+        let text = self.without(&|stanza| is_of(stanza, name));
+        self.become_text(text, &wanted)
+    }
+
+    /// Adds a node; what it has become.
+    pub fn add_node(&mut self, name: &ClusterName, new: NewNode) -> Result<Node> {
+        node_name(new.name.as_bytes()).map_err(|why| eyre!(why))?;
+        if !fields::is_one_machine(new.address) {
+            bail!("{} is not one machine's address", new.address);
+        }
+        let mut wanted = self.config().clone();
+        let cluster = wanted.need_mut(name)?;
+        let is_free = |number: &u8| cluster.nodes.iter().all(|node| node.number != *number);
+        let number = new.number.or_else(|| NUMBERS.clone().find(is_free));
+        let Some(number) = number else {
+            bail!("cluster \"{name}\" is full: all its node numbers are taken");
+        };
+        let node = Node {
+            name: new.name,
+            number,
+            address: new.address,
+            port: new.port,
+        };
+        if let Some((at, _, what)) = cluster.rival(&node) {
+            let other = cluster.nodes.get(at).map_or("", |other| &other.name);
+            bail!("node \"{other}\" of cluster \"{name}\" has {what} already");
+        }
+        cluster.nodes.push(node.clone());
+        self.append(name, &render::node(name, &node), &wanted)?;
+        self.count(name)?;
+        Ok(node)
+    }
+
+    /// Removes the node of exactly that name.
+    pub fn remove_node(&mut self, name: &ClusterName, node: &str) -> Result<()> {
+        let mut wanted = self.config().clone();
+        let cluster = wanted.need_mut(name)?;
+        let Some(at) = cluster.nodes.iter().position(|one| one.name == node) else {
+            let nodes = cluster.nodes.iter().map(|node| node.name.as_str());
+            bail!(
+                "cluster \"{name}\" has no node {} (its nodes are: {})",
+                shown(node.as_bytes()),
+                listed(nodes)
+            );
+        };
+        cluster.nodes.remove(at);
+        let text = self.without(&|stanza| {
+            stanza.kind == "node" && is_of(stanza, name) && value(stanza, "name") == node.as_bytes()
+        });
+        self.become_text(text, &wanted)?;
+        self.count(name)
+    }
+
+    /// Adds a region for global heartbeat.
+    pub fn add_region(&mut self, name: &ClusterName, region: Uuid) -> Result<()> {
+        let mut wanted = self.config().clone();
+        let cluster = wanted.need_mut(name)?;
+        if let Some(why) = cluster.bars(region) {
+            bail!(why);
+        }
+        cluster.regions.push(region);
+        self.append(name, &render::region(name, region), &wanted)
+    }
+
+    /// Removes a region, however it is spelt in the file.
+    pub fn remove_region(&mut self, name: &ClusterName, region: Uuid) -> Result<()> {
+        let mut wanted = self.config().clone();
+        let cluster = wanted.need_mut(name)?;
+        let Some(at) = cluster.regions.iter().position(|one| *one == region) else {
+            bail!("cluster \"{name}\" has no heartbeat region {region}");
+        };
+        cluster.regions.remove(at);
+        let text = self.without(&|stanza| {
+            let text = || String::from_utf8_lossy(value(stanza, "region")).parse();
+            stanza.kind == "heartbeat" && is_of(stanza, name) && text() == Ok(region)
+        });
+        self.become_text(text, &wanted)
+    }
+
+    /// Sets where the nodes' signs of life are written.
+    pub fn set_mode(&mut self, name: &ClusterName, mode: HeartbeatMode) -> Result<()> {
+        let mut wanted = self.config().clone();
+        let cluster = wanted.need_mut(name)?;
+        if cluster.heartbeat_mode == mode {
+            return Ok(());
+        }
+        cluster.heartbeat_mode = mode;
+        self.set(name, MODE, mode.as_str(), &wanted)
+    }
+
+    /// Makes `node_count` what it says.
+    fn count(&mut self, name: &ClusterName) -> Result<()> {
+        let wanted = self.config().clone();
+        let count = wanted.need(name)?.nodes.len();
+        let now = number(self.head(name)?, "node_count", 0, u32::MAX.into())?;
+        if count == now {
+            return Ok(());
+        }
+        self.set(name, "node_count", &count.to_string(), &wanted)
+    }
+
+    /// Sets an attribute of a cluster's own stanza.
+    fn set(
+        &mut self,
+        name: &ClusterName,
+        attribute: &str,
+        value: &str,
+        wanted: &Config,
+    ) -> Result<()> {
+        let text = self.with_value(self.head(name)?, attribute, value);
+        self.become_text(text, wanted)
+    }
+
+    fn head(&self, name: &ClusterName) -> Result<&Stanza> {
+        let is_head = |stanza: &&Stanza| stanza.kind == "cluster" && is_of(stanza, name);
+        let head = self.stanzas.iter().find(is_head);
+        head.ok_or_else(|| eyre!("no stanza of cluster \"{name}\""))
+    }
+
+    /// Puts a stanza behind the last of its kind and cluster, or else of its cluster.
+    fn append(&mut self, name: &ClusterName, stanza: &str, wanted: &Config) -> Result<()> {
+        let kind = stanza.split(':').next().unwrap_or_default();
+        let last = |is_it: &dyn Fn(&Stanza) -> bool| {
+            let is_it = |one| is_of(one, name) && is_it(one);
+            self.stanzas.iter().rposition(is_it)
+        };
+        let after = last(&|one| one.kind == kind).or_else(|| last(&|_| true));
+        let text = self.with(after, stanza);
+        self.become_text(text, wanted)
+    }
+}
+
+fn value<'s>(stanza: &'s Stanza, name: &str) -> &'s [u8] {
+    get(stanza, name).map_or(b"", |found| &found.value)
+}
+
+/// The cluster that a stanza is about.
+fn owner(stanza: &Stanza) -> &[u8] {
+    match stanza.kind.as_str() {
+        "cluster" => value(stanza, "name"),
+        "node" | "heartbeat" => value(stanza, "cluster"),
+        _ => b"",
+    }
+}
+
+fn is_of(stanza: &Stanza, name: &ClusterName) -> bool {
+    owner(stanza) == name.as_str().as_bytes()
+}

@@ -1,0 +1,178 @@
+//! The file: read whole, replaced whole, by one writer at a time.
+//!
+//! A replacement is written beside the file and renamed over it, so that whoever reads, and
+//! whatever survives a crash, is the old file or the new one. The unfinished replacement is
+//! the lock as well: its name is fixed, so that one that a killed writer left behind is used
+//! up by the next.
+
+use super::{Document, MAX_BYTES};
+use eyre::{Result, WrapErr, bail, eyre};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Others hold the lock for a few milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(10);
+/// Where there is no file to take it from.
+const NEW_MODE: u32 = 0o644;
+/// The kernel follows as many.
+const MAX_LINKS: usize = 40;
+
+/// The text of the file; none where there is no file.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    let found = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.wrap_err("reading it")?,
+    };
+    // A pipe would be waited for, and a device replaced.
+    if !found.is_file() {
+        bail!("not a regular file");
+    }
+    let mut text = Vec::new();
+    // One byte more than the parser takes.
+    let limit = MAX_BYTES as u64 + 1;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut text))
+        .wrap_err("reading it")?;
+    Ok(Some(text))
+}
+
+/// Changes the file, or makes it. While `change` runs, no other writer of this kind does.
+/// What it leaves as it was is not written.
+///
+/// # Errors
+/// The file is as it was, unless its folder could not be brought to the disk at the end.
+pub fn edit(path: &Path, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
+    let path = behind_links(path.to_owned())?;
+    let mut replacement = Replacement::begin(&path)?;
+    let old = read(&path)?;
+    let mut document = Document::parse(old.clone().unwrap_or_default())?;
+    change(&mut document)?;
+    if Some(document.text()) == old.as_deref() {
+        return Ok(());
+    }
+    replacement.write(document.text()).wrap_err("writing it")?;
+    replacement.put().wrap_err("replacing it")
+}
+
+/// The name that is to be replaced: a link stays one.
+fn behind_links(mut path: PathBuf) -> Result<PathBuf> {
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            return Ok(path);
+        };
+        path = folder(&path).join(target);
+    }
+    bail!("too many symbolic links")
+}
+
+/// `Path::parent` says nothing of a plain name's.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A file that is to take another's place; unless it did, it goes away again.
+struct Replacement<'p> {
+    path: &'p Path,
+    temporary: Option<PathBuf>,
+    file: File,
+}
+
+impl Drop for Replacement<'_> {
+    fn drop(&mut self) {
+        // Before the lock goes, which is with the file's descriptor.
+        if let Some(temporary) = self.temporary.take() {
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+impl<'p> Replacement<'p> {
+    fn begin(path: &'p Path) -> Result<Self> {
+        let Some(name) = path.file_name() else {
+            bail!("not a regular file");
+        };
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(".new");
+        let temporary = folder(path).join(hidden);
+        let shown = temporary.display();
+        let since = Instant::now();
+        loop {
+            let file = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .mode(0o600)
+                .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+                .open(&temporary)
+                .wrap_err_with(|| format!("making {shown}"))?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) if since.elapsed() < PATIENCE => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    bail!("another program is changing it (fuser {shown} shows which)")
+                }
+                Err(error) => return Err(error).wrap_err_with(|| format!("locking {shown}")),
+            }
+            let ours = file.metadata().wrap_err("looking at the lock")?;
+            // Whoever had the lock has renamed or removed what was opened here.
+            if !fs::symlink_metadata(&temporary).is_ok_and(|now| is_same(&now, &ours)) {
+                continue;
+            }
+            // Somebody else could write to it: planted, or given away before a kill.
+            let user = rustix::process::geteuid().as_raw();
+            if !ours.is_file() || ours.uid() != user || ours.nlink() != 1 {
+                fs::remove_file(&temporary).wrap_err_with(|| format!("removing {shown}"))?;
+                continue;
+            }
+            return Ok(Self {
+                path,
+                temporary: Some(temporary),
+                file,
+            });
+        }
+    }
+
+    /// Writes it all, with the owner and mode of the file that is there.
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all(text)?;
+        let mut mode = NEW_MODE;
+        if let Ok(old) = fs::metadata(self.path) {
+            let new = self.file.metadata()?;
+            if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+                fchown(&self.file, Some(old.uid()), Some(old.gid()))?;
+            }
+            mode = old.mode();
+        }
+        let mode = Permissions::from_mode(mode & 0o7777);
+        self.file.set_permissions(mode)?;
+        self.file.sync_all()
+    }
+
+    fn put(&mut self) -> Result<()> {
+        if let Some(temporary) = &self.temporary {
+            fs::rename(temporary, self.path)?;
+        }
+        // The name is free now, and may be another writer's.
+        self.temporary = None;
+        let folder = folder(self.path);
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.wrap_err_with(|| eyre!("it is replaced, but syncing {} failed", folder.display()))
+    }
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}

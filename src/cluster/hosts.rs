@@ -1,0 +1,49 @@
+//! /etc/hosts. No name server is asked: a cluster has to come up without one, and a static
+//! program cannot load what libc asks them with.
+
+use crate::report::printable;
+use crate::system::System;
+use eyre::{Result, WrapErr, bail};
+use std::net::Ipv4Addr;
+
+const HOSTS: &str = "/etc/hosts";
+
+/// The first IPv4 address of `name` that other machines can mean as well; a name may be an
+/// address itself.
+///
+/// # Errors
+/// There is none; a host's own name often stands for a loopback address.
+pub fn address_of(system: &System, name: &str) -> Result<Ipv4Addr> {
+    if let Ok(address) = name.parse() {
+        return Ok(address);
+    }
+    let text = match std::fs::read(system.path(HOSTS)) {
+        Err(error) if !crate::system::is_absent(&error) => {
+            return Err(error).wrap_err_with(|| format!("reading {HOSTS}"));
+        }
+        text => text.unwrap_or_default(),
+    };
+    let text = String::from_utf8_lossy(&text);
+    let addresses = text.lines().filter_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let address: Ipv4Addr = words.next()?.parse().ok()?;
+        words
+            .any(|word| word.eq_ignore_ascii_case(name))
+            .then_some(address)
+    });
+    let mut local = None;
+    for address in addresses {
+        if !address.is_loopback() {
+            return Ok(address);
+        }
+        local = Some(address);
+    }
+    let name = printable(name);
+    match local {
+        Some(local) => bail!(
+            "{HOSTS} has only {local} for \"{name}\", which is another machine on each (give its \
+             address with --ip)"
+        ),
+        None => bail!("{HOSTS} has no IPv4 address for \"{name}\" (give it with --ip)"),
+    }
+}
