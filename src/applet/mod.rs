@@ -19,6 +19,9 @@ use crate::system::System;
 /// The program's own name, under which it takes an applet's name as first argument.
 pub const PROGRAM: &str = "ocfs2box";
 
+/// What it answers to a question for its version.
+pub(crate) const VERSION: &str = concat!("ocfs2box ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// One thing the program can be.
 #[derive(Debug)]
 pub struct Applet {

@@ -76,7 +76,7 @@ fn manage(args: &Args) -> Result<(), Failure> {
             .iter()
             .map(|a| format!("{}\n", a.name))
             .collect::<String>()),
-        None if one && args.version => say(&format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION"))),
+        None if one && args.version => say(super::VERSION),
         _ => Err(Usage(format!(
             "one of --list, --version, --install DIR, --uninstall DIR (see \"{PROGRAM} --help\")"
         ))

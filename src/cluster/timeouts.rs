@@ -2,8 +2,8 @@
 
 use super::changes::Changes;
 use super::sysconfig::Sysconfig;
-use crate::system::read_attribute;
-use eyre::{Result, bail};
+use crate::system::{System, read_attribute};
+use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
 /// Where drivers of the 1.2 era have the threshold.

@@ -1,7 +1,7 @@
 //! o2cb register-cluster on a node that has the cluster in another form: what changes, and
 //! what a failure in the middle leaves.
 
-use crate::world::{Era, World};
+use crate::world::{Era, World, folders};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -122,4 +122,37 @@ fn a_host_that_became_another_node_is_that_one() {
     let (_, said) = world.refused("o2cb", &["register-cluster", "webc"]);
     assert!(said.contains("node \"n1\" is not so"), "{said}");
     assert_eq!(local("n1").trim(), "1");
+}
+
+/// From nothing to a cluster that is online, without an editor.
+#[test]
+fn a_cluster_is_made_by_commands() {
+    let world = World::bare(Era::Now);
+    std::fs::remove_dir_all(world.path("/etc/ocfs2")).unwrap();
+    world.write(
+        "/etc/hosts",
+        "127.0.1.1 n1\n::1 n1\n192.0.2.1 web.example n1 # us\n127.0.0.1 n3\n",
+    );
+    world.run("o2cb", &["add-cluster", "webc"]).unwrap();
+    world.run("o2cb", &["add-node", "webc", "n1"]).unwrap();
+    for (node, said) in [("n3", "only 127.0.0.1"), ("n2", "no IPv4 address")] {
+        let (code, text) = world.refused("o2cb", &["add-node", "webc", node]);
+        assert!(code == 1 && text.contains(said), "{text}");
+    }
+    world
+        .run("o2cb", &["add-node", "webc", "192.0.2.2"])
+        .unwrap();
+    world.run("o2cb", &["online"]).unwrap();
+    let mut nodes = folders(&world.clusters().join("webc/node"));
+    nodes.sort();
+    assert_eq!(nodes, ["192.0.2.2", "n1"]);
+    assert_eq!(folders(&world.path("/etc/ocfs2")), Vec::<String>::new());
+    // A node more, while it is online.
+    world.log.forget();
+    world
+        .run("o2cb", &["add-node", "--ip", "192.0.2.3", "webc", "n3"])
+        .unwrap();
+    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    assert_eq!(world.calls()[0], "make webc/node/n3");
+    assert_eq!(world.calls().len(), 0);
 }

@@ -1,10 +1,12 @@
 //! The parser of cluster.conf beside the C tool's own: what C refuses is refused, and what
 //! is accepted means the same to both.
 
+mod commands;
 mod edits;
 mod files;
 mod mutate;
 mod oracle;
+mod writes;
 
 use ocfs2box::cluster::config::Config;
 use ocfs2box::cluster::sysconfig::Sysconfig;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const TOOL: &str = "/sbin/o2cb";
+pub const TOOL: &str = "/sbin/o2cb";
 
 /// The C tool with a file of its own.
 pub struct Oracle {

@@ -6,6 +6,7 @@ mod rig;
 #[path = "../peer/mod.rs"]
 mod peer;
 
+mod configuration;
 mod exec;
 mod failures;
 mod io_faults;

@@ -95,15 +95,12 @@ pub(super) fn offline(call: &Call) -> Result<()> {
 /// Says whether the cluster is online; so does the exit code.
 pub(super) fn cluster_status(call: &Call) -> Result<()> {
     // Without drivers there is no cluster.
-    let live = Live::find(call.system).unwrap_or_default();
-    let Some(name) = call.cluster.as_ref().or(live.as_ref().map(Live::name)) else {
+    let Some(live) = Live::find(call.system).unwrap_or_default() else {
         report::say("offline\n")?;
         bail!(Silent);
     };
-    let online = match &live {
-        Some(live) if live.name() == name => live.is_online()?,
-        _ => false,
-    };
+    let name = call.cluster.as_ref().unwrap_or(live.name());
+    let online = live.name() == name && live.is_online()?;
     let state = if online { "online" } else { "offline" };
     report::say(format!("Cluster '{name}' is {state}\n"))?;
     if !online {

@@ -1,11 +1,12 @@
 //! The files that say what the node's cluster is to be.
 
-use crate::cluster::config::{Cluster, Config, Node};
+use crate::cluster::config::{Cluster, Config, Document, Node, file};
 use crate::cluster::sysconfig::Sysconfig;
 use crate::ids::ClusterName;
 use crate::report;
 use crate::system::{System, read_attribute};
-use eyre::{Result, WrapErr, bail, eyre};
+use eyre::{Result, WrapErr, bail};
+use rustix::fs::Mode;
 use std::cell::OnceCell;
 use std::io;
 use std::path::PathBuf;
@@ -58,40 +59,68 @@ impl<'s> Settings<'s> {
         Ok(Sysconfig::default())
     }
 
-    /// The cluster `name`, or the one to boot, or the only one.
-    pub(super) fn cluster(&self, name: Option<&ClusterName>) -> Result<Cluster> {
-        let shown = self.config.display();
-        let text = match std::fs::read(&self.config) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                bail!("{shown} does not exist (copy it from another node of the cluster)")
-            }
-            Err(error) => return Err(error).wrap_err_with(|| format!("reading {shown}")),
+    /// The whole configuration; none where there is no file.
+    pub(super) fn config(&self) -> Result<Option<Config>> {
+        let parsed = file::read(&self.config).and_then(|text| {
+            let config = text.map(|text| Config::parse(&text));
+            Ok(config.transpose()?)
+        });
+        parsed.wrap_err_with(|| self.shown())
+    }
+
+    /// The configuration, and a warning for whatever is odd in it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn noted_config(&self) -> Result<Config> {
+        let shown = self.shown();
+        let Some(config) = self.config()? else {
+            bail!("{shown} does not exist (copy it from another node of the cluster)")
         };
-        let config = Config::parse(&text).wrap_err_with(|| shown.to_string())?;
         for note in &config.warnings {
             report::warn(format_args!("{shown}: {note}"));
         }
+        Ok(config)
+    }
+
+    /// Changes the configuration, and warns of what is odd in it from now on.
+    pub(super) fn edit(&self, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
+        let shown = self.shown();
+        let default = self.system.path(CLUSTER_CONF);
+        if let Some(folder) = default.parent().filter(|_| self.config == default) {
+            // That it cannot be made is said when the file cannot.
+            let _ = rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755));
+        }
+        let edited = file::edit(&self.config, &mut |document| {
+            let old = document.config().warnings.clone();
+            change(document)?;
+            for note in &document.config().warnings {
+                if old.iter().all(|old| old.text != note.text) {
+                    report::warn(format_args!("{shown}: {note}"));
+                }
+            }
+            Ok(())
+        });
+        edited.wrap_err_with(|| self.shown())
+    }
+
+    /// The file's name, for messages.
+    pub(super) fn shown(&self) -> String {
+        self.config.display().to_string()
+    }
+
+    /// The cluster `name`, or the one to boot, or the only one.
+    pub(super) fn cluster(&self, name: Option<&ClusterName>) -> Result<Cluster> {
+        let (config, shown) = (self.noted_config()?, self.shown());
         let wanted = match name {
             Some(name) => Some(name.clone()),
             None => self.sysconfig()?.boot_cluster.clone(),
         };
-        let known = || {
-            let names: Vec<_> = config
-                .clusters
-                .iter()
-                .map(|known| known.name.as_str())
-                .collect();
-            names.join(", ")
-        };
         match (wanted, config.clusters.as_slice()) {
-            (Some(name), _) => config
-                .cluster(&name)
-                .cloned()
-                .ok_or_else(|| eyre!("{shown} has no cluster \"{name}\" (it has: {})", known())),
+            (Some(name), _) => Ok(config.need(&name).wrap_err(shown)?.clone()),
             (None, [only]) => Ok(only.clone()),
             (None, []) => bail!("{shown} has no cluster"),
-            (None, _) => bail!("{shown} has several clusters ({}); say which", known()),
+            (None, _) => bail!("{shown} has several clusters; say which (o2cb list-clusters)"),
         }
     }
 

@@ -1,0 +1,172 @@
+//! Commands that change the configuration.
+
+use super::{Call, wrong};
+use crate::cli::Word;
+use crate::cluster::config::{DEFAULT_PORT, HeartbeatMode, NUMBERS, NewNode, PORTS};
+use crate::cluster::hosts;
+use crate::ids::{StackName, Uuid};
+use crate::report::printable;
+use crate::volume::{Examined, Membership};
+use eyre::{Result, WrapErr, bail};
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::str::FromStr;
+
+pub(super) fn add_cluster(call: &Call) -> Result<()> {
+    let name = call.cluster()?;
+    call.settings.edit(&mut |file| file.add_cluster(name))?;
+    call.tell(format_args!("added cluster \"{name}\""))
+}
+
+pub(super) fn remove_cluster(call: &Call) -> Result<()> {
+    let name = call.cluster()?;
+    call.settings.edit(&mut |file| file.remove_cluster(name))?;
+    call.tell(format_args!("removed cluster \"{name}\""))
+}
+
+pub(super) fn add_node(call: &Call) -> Result<()> {
+    let (cluster, name) = (call.cluster()?, text(call.operand()?)?);
+    let args = call.args;
+    let number = match &args.number {
+        // What the C tool takes for none.
+        Some(number) if number.0 == "-1" => None,
+        number => number_in("--number", number.as_ref(), NUMBERS)?,
+    };
+    let port = number_in("--port", args.port.as_ref(), PORTS)?;
+    let address = match &args.ip {
+        None => hosts::address_of(call.system, name)?,
+        Some(given) => parsed(given.as_ref()).ok_or_else(|| {
+            wrong(format!(
+                "--ip {} is not an IPv4 address such as 192.0.2.1",
+                printable(given.0.as_encoded_bytes())
+            ))
+        })?,
+    };
+    let new = NewNode {
+        name: name.to_owned(),
+        number,
+        address,
+        port: port.unwrap_or(DEFAULT_PORT),
+    };
+    let mut added = None;
+    call.settings.edit(&mut |file| {
+        added = Some(file.add_node(cluster, new.clone())?);
+        Ok(())
+    })?;
+    let number = added.map_or(0, |node| node.number);
+    call.tell(format_args!(
+        "added node \"{name}\" of cluster \"{cluster}\": number {number}, {address}:{}",
+        new.port
+    ))
+}
+
+pub(super) fn remove_node(call: &Call) -> Result<()> {
+    let (cluster, name) = (call.cluster()?, text(call.operand()?)?);
+    call.settings
+        .edit(&mut |file| file.remove_node(cluster, name))?;
+    call.tell(format_args!(
+        "removed node \"{name}\" of cluster \"{cluster}\""
+    ))
+}
+
+pub(super) fn add_heartbeat(call: &Call) -> Result<()> {
+    let (cluster, region) = (call.cluster()?, region(call)?);
+    call.settings
+        .edit(&mut |file| file.add_region(cluster, region))?;
+    call.tell(format_args!(
+        "added heartbeat region {region} to cluster \"{cluster}\""
+    ))
+}
+
+pub(super) fn remove_heartbeat(call: &Call) -> Result<()> {
+    let (cluster, region) = (call.cluster()?, region(call)?);
+    call.settings
+        .edit(&mut |file| file.remove_region(cluster, region))?;
+    call.tell(format_args!(
+        "removed heartbeat region {region} from cluster \"{cluster}\""
+    ))
+}
+
+pub(super) fn heartbeat_mode(call: &Call) -> Result<()> {
+    let cluster = call.cluster()?;
+    let modes = [HeartbeatMode::Global, HeartbeatMode::Local];
+    let wanted = call.operand()?;
+    let Some(mode) = modes.into_iter().find(|mode| wanted == mode.as_str()) else {
+        return Err(wrong("usage: heartbeat-mode CLUSTER global|local".into()));
+    };
+    call.settings
+        .edit(&mut |file| file.set_mode(cluster, mode))?;
+    call.tell(format_args!("cluster \"{cluster}\" has {mode} heartbeat"))
+}
+
+/// By its UUID, or by the device of a volume that may be one of the cluster's.
+fn region(call: &Call) -> Result<Uuid> {
+    let given = call.operand()?;
+    if let Some(uuid) = parsed(given) {
+        return Ok(uuid);
+    }
+    let device = Path::new(given);
+    if !device.exists() {
+        bail!(
+            "\"{}\" is neither a UUID nor a device",
+            printable(given.as_encoded_bytes())
+        );
+    }
+    let examined =
+        Examined::read(call.system, device).wrap_err_with(|| device.display().to_string())?;
+    let shown = device.display();
+    match &examined.superblock.membership {
+        Membership::Local => bail!("{shown} is a local volume, which has no heartbeat"),
+        Membership::Cluster { stack, cluster, .. }
+            if *stack != StackName::O2CB || cluster != call.cluster()? =>
+        {
+            bail!("{shown} belongs to cluster \"{cluster}\" (stack {stack})")
+        }
+        _ => Ok(examined.superblock.uuid),
+    }
+}
+
+fn text(word: &OsStr) -> Result<&str> {
+    let shown = || {
+        wrong(format!(
+            "\"{}\" is not UTF-8",
+            printable(word.as_encoded_bytes())
+        ))
+    };
+    word.to_str().ok_or_else(shown)
+}
+
+fn parsed<T: FromStr>(word: &OsStr) -> Option<T> {
+    word.to_str()?.parse().ok()
+}
+
+/// A plain decimal number; the C tool's octal and hexadecimal ones are told from it by their
+/// leading zero.
+fn number_in<T: FromStr + PartialOrd + Display>(
+    option: &str,
+    word: Option<&Word>,
+    range: RangeInclusive<T>,
+) -> Result<Option<T>> {
+    let Some(word) = word else {
+        return Ok(None);
+    };
+    let is_plain = |text: &&str| {
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (*text == "0" || !text.starts_with('0'))
+    };
+    let number = word
+        .0
+        .to_str()
+        .filter(is_plain)
+        .and_then(|text| text.parse().ok());
+    match number.filter(|number| range.contains(number)) {
+        None => Err(wrong(format!(
+            "{option} {} is not a decimal number from {} to {}",
+            printable(word.0.as_encoded_bytes()),
+            range.start(),
+            range.end()
+        ))),
+        number => Ok(number),
+    }
+}
