@@ -24,13 +24,8 @@ const MAX_LINKS: usize = 40;
 
 /// The text of the file; none where there is no file.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    let found = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        found => found.wrap_err("reading it")?,
-    };
-    // A pipe would be waited for, and a device replaced.
-    if !found.is_file() {
-        bail!("not a regular file");
+    if !exists(path)? {
+        return Ok(None);
     }
     let mut text = Vec::new();
     // One byte more than the parser takes.
@@ -41,6 +36,16 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(Some(text))
 }
 
+/// A pipe would be waited for, and a device replaced: only a file will do.
+fn exists(path: &Path) -> Result<bool> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).wrap_err("reading it"),
+        Ok(found) if found.is_file() => Ok(true),
+        Ok(_) => bail!("not a regular file"),
+    }
+}
+
 /// Changes the file, or makes it. While `change` runs, no other writer of this kind does.
 /// What it leaves as it was is not written.
 ///
@@ -48,6 +53,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
 /// The file is as it was, unless its folder could not be brought to the disk at the end.
 pub fn edit(path: &Path, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
     let path = behind_links(path.to_owned())?;
+    exists(&path)?;
     let mut replacement = Replacement::begin(&path)?;
     let old = read(&path)?;
     let mut document = Document::parse(old.clone().unwrap_or_default())?;
