@@ -130,3 +130,49 @@ fn a_node_that_is_added_later_mounts() {
     }
     lab.end();
 }
+
+/// Each state that a registration which changes all of it goes through: cut off there by
+/// SIGKILL, the next one finishes it; failed there, it is as before.
+#[test]
+fn a_registration_cut_off_is_finished_and_one_that_fails_is_undone() {
+    let lab = Lab::new("cut-off");
+    let [node] = lab.boot();
+    node.ok(
+        "o2cb load && cp /etc/ocfs2/cluster.conf /tmp/old && cp /etc/default/o2cb /tmp/default",
+    );
+    let script = format!(
+        r#"
+        old() {{ cp /tmp/default /etc/default/o2cb; o2cb --config-file=/tmp/old $*; }}
+        new() {{ cp /tmp/limits /etc/default/o2cb; $1 o2cb --config-file=/tmp/new register-cluster webc; }}
+        tree() {{ {TREE}; }}
+        echo O2CB_IDLE_TIMEOUT_MS=60000 O2CB_HEARTBEAT_THRESHOLD=61 > /tmp/limits
+        # The threshold outlives its cluster.
+        echo O2CB_IDLE_TIMEOUT_MS=30000 O2CB_HEARTBEAT_THRESHOLD=31 > /tmp/default
+        sed 's/7777/7778/' /tmp/old > /tmp/new
+        o2cb --config-file=/tmp/new add-node --ip 192.0.2.9 webc n9 || exit
+        old register-cluster webc || exit
+        before=$(tree)
+        new || exit
+        after=$(tree)
+        [ "$before" != "$after" ] || exit
+        killed=0 failed=0
+        for call in mkdirat unlinkat write; do
+            inject="strace -o /dev/null -e trace=$call -e inject=$call"
+            old unregister-cluster webc && old register-cluster webc || exit
+            for ((n = 1; n < 100; n++)); do
+                new "$inject:error=EIO:when=$n" 2> /dev/null && break
+                ((++failed)); [ "$(tree)" = "$before" ] || {{ echo "failed at $call $n"; tree; exit 1; }}
+            done
+            for ((n = 1; n < 100; n++)); do
+                old unregister-cluster webc && old register-cluster webc || exit
+                new "$inject:signal=KILL:when=$n" && break
+                ((++killed)); new && [ "$(tree)" = "$after" ] || {{ echo "killed at $call $n"; tree; exit 1; }}
+            done
+        done
+        echo $killed $failed
+        "#
+    );
+    // Two limits; one node removed; two made and given four values each.
+    assert_eq!(node.ok(&script), "13 13\n");
+    lab.end();
+}
