@@ -1,12 +1,21 @@
 //! Nothing but the way in: `argv` goes to the applet table, its exit code comes back.
+#![no_main]
+#![deny(unsafe_code)]
 
+use libc::{c_char, c_int};
+use ocfs2box::report::{self, Failure, exit};
 use ocfs2box::system::System;
-use std::process::ExitCode;
+use ocfs2box::{applet, sys};
 
-// Whoever starts us may have closed descriptors 0, 1 and 2; the kernel's call-out of
-// `ocfs2_hb_ctl` does. Before `main`, Rust's runtime has opened /dev/null on each of them,
-// so that no device opened later becomes standard output (a test holds it to that).
-fn main() -> ExitCode {
-    let argv: Vec<_> = std::env::args_os().collect();
-    ocfs2box::applet::main(&System::real(), &argv)
+/// The C library's way in: see [`sys::start`].
+#[allow(unsafe_code)]
+// SAFETY: there is no other symbol of this name.
+#[unsafe(no_mangle)]
+extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
+    // SAFETY: the C library calls this with the words of the command line.
+    let argv = unsafe { sys::start::arguments(count, values) };
+    c_int::from(match sys::start::prepare() {
+        Ok(()) => applet::main(&System::real(), &argv),
+        Err(report) => report::conclude(Err(Failure::of(report, exit::SYSTEM))),
+    })
 }

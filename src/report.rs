@@ -4,7 +4,6 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use crate::sys::signal::Interrupted;
@@ -234,15 +233,15 @@ fn write_all(to: impl AsFd, mut rest: &[u8]) -> rustix::io::Result<()> {
 }
 
 /// Says what there is to say and turns an applet's end into the process's.
-pub fn conclude(result: Result<(), Failure>) -> ExitCode {
+pub fn conclude(result: Result<(), Failure>) -> u8 {
     let Err(failure) = result else {
-        return ExitCode::SUCCESS;
+        return 0;
     };
     if failure.report.is_some() {
         warn(&failure);
     }
     failure.notes.iter().for_each(warn);
-    ExitCode::from(failure.code)
+    failure.code
 }
 
 /// Text that cannot break a line or steer a terminal: control characters, those that turn

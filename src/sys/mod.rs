@@ -9,6 +9,7 @@ pub mod ioprio;
 pub mod program;
 pub mod sem;
 pub mod signal;
+pub mod start;
 
 /// What a C function that answers -1 on failure answered.
 fn checked(answer: libc::c_int) -> std::io::Result<libc::c_int> {

@@ -84,8 +84,8 @@ impl Inherited {
         }
     }
 
-    /// Sets the process's signals as they were, for a program that takes its place. Rust's
-    /// runtime ignores SIGPIPE, which a program would inherit.
+    /// Sets the process's signals as they were, for a program that takes its place, which would
+    /// inherit that SIGPIPE is ignored.
     pub(super) fn restore(self) -> io::Result<()> {
         default(libc::SIGPIPE)?;
         set_mask(libc::SIG_SETMASK, &self.0)
@@ -126,9 +126,18 @@ impl Relayed {
     }
 }
 
+/// A write to a pipe that nobody reads fails, instead of ending the process.
+pub(super) fn ignore_broken_pipes() -> io::Result<()> {
+    dispose(libc::SIGPIPE, libc::SIG_IGN)
+}
+
 fn default(signal: libc::c_int) -> io::Result<()> {
-    // SAFETY: no handler of ours is there that anybody would miss.
-    match unsafe { libc::signal(signal, libc::SIG_DFL) } {
+    dispose(signal, libc::SIG_DFL)
+}
+
+fn dispose(signal: libc::c_int, disposition: libc::sighandler_t) -> io::Result<()> {
+    // SAFETY: no handler of ours is there that anybody would miss, and none is set.
+    match unsafe { libc::signal(signal, disposition) } {
         libc::SIG_ERR => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }

@@ -198,7 +198,7 @@ impl Stage {
         }
         let killed = matches!(cell.harm, Harm::Kill | Harm::KillAll);
         match trace.code {
-            // The C library or std gives up in words of its own.
+            // The C library gives up in words of its own.
             _ if trace.in_startup => {}
             0 => {}
             1..128 => self.check_message(said)?,

@@ -34,7 +34,7 @@ pub struct Trace {
     pub code: i32,
     /// The number of the system call that was harmed; none if the point was not reached.
     pub harmed: Option<i64>,
-    /// It was one of the calls by which the C library and std prepare a program.
+    /// It was one of the calls by which the C library prepares a program.
     pub in_startup: bool,
     /// How many calls each process made.
     pub calls: Vec<usize>,
@@ -55,8 +55,10 @@ pub fn never_fails(call: i64) -> bool {
     .contains(&call)
 }
 
-/// How often std calls sigaltstack(2) before `main`.
-const STACKS: usize = 2;
+/// The first system call of our own code.
+const FIRST: c_long = libc::SYS_fcntl;
+/// It comes before this many.
+const STARTUP: usize = 40;
 
 struct Process {
     pid: pid_t,
@@ -92,7 +94,7 @@ pub fn run(
             ..Trace::default()
         },
         early: Vec::new(),
-        stacks: 0,
+        main_runs: false,
         harm,
     };
     let mut afterwards = Some(afterwards);
@@ -140,8 +142,8 @@ struct Tracer {
     trace: Trace,
     /// Children that stopped before their parent told of them.
     early: Vec<pid_t>,
-    /// How far std is: it asks for a stack for signals, then makes one, then runs `main`.
-    stacks: usize,
+    /// The command has come to its own code, which begins with a look at its descriptors.
+    main_runs: bool,
     harm: Option<(Point, Harm)>,
 }
 
@@ -224,9 +226,7 @@ impl Tracer {
             call: *count,
         };
         let Some((_, harm)) = self.harm.take_if(|(point, _)| *point == here) else {
-            if self.stacks < STACKS && registers(pid).orig_rax as i64 == libc::SYS_sigaltstack {
-                self.stacks += 1;
-            }
+            self.main_runs |= *count < STARTUP && registers(pid).orig_rax == FIRST as u64;
             return;
         };
         let mut registers = registers(pid);
@@ -235,7 +235,7 @@ impl Tracer {
             return;
         }
         self.trace.harmed = Some(number);
-        self.trace.in_startup = process.index == 0 && self.stacks < STACKS;
+        self.trace.in_startup = process.index == 0 && !self.main_runs;
         match harm {
             // SAFETY: plain integers.
             Harm::Kill => drop(unsafe { libc::kill(pid, libc::SIGKILL) }),
