@@ -126,10 +126,32 @@ impl Drop for Dlm<'_> {
 fn join_domain(system: &System, volume: &Examined, watch: &mut Watch) -> Result<Domain> {
     let signals = signal::defer_termination().wrap_err("holding signals back")?;
     let name = volume.superblock.uuid.to_string();
-    Domain::join(system, &name, &mut |since| {
+    let joined = Domain::join(system, &name, &mut |since| {
         signals.check()?;
         watch(Wait::Peers, since)
-    })
+    });
+    joined.map_err(
+        |report| match (errno(&report), &volume.superblock.membership) {
+            // dlmfs names no cluster, and a DLM that belongs to one insists (fs/dlm/lockspace.c).
+            (Some(libc::EBADR), Membership::Cluster { stack, .. }) => unsupported(
+                *stack,
+                "this kernel's dlmfs does not name the cluster, and its DLM wants to hear that",
+            ),
+            _ => report,
+        },
+    )
+}
+
+fn errno(report: &Report) -> Option<i32> {
+    report
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error())
+}
+
+fn unsupported(stack: StackName, why: &str) -> Report {
+    Report::msg(format!(
+        "locks of the stack {stack} are not supported here: {why}"
+    ))
 }
 
 /// The result of the join's purpose, as the group takes it.
@@ -137,10 +159,8 @@ fn outcome<T>(domain: &Result<T>) -> io::Result<()> {
     let Err(report) = domain else {
         return Ok(());
     };
-    let errno = report
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
-    Err(io::Error::from_raw_os_error(errno.unwrap_or(libc::EIO)))
+    let errno = errno(report).unwrap_or(libc::EIO);
+    Err(io::Error::from_raw_os_error(errno))
 }
 
 fn check_stack(system: &System, membership: &Membership) -> Result<()> {
@@ -148,10 +168,10 @@ fn check_stack(system: &System, membership: &Membership) -> Result<()> {
         Membership::Cluster { stack, .. }
             if *stack != StackName::O2CB && !dlmfs::serves_any_stack(system)? =>
         {
-            Err(Report::msg(format!(
-                "locks of the stack {stack} are not supported here: this kernel's dlmfs lacks the \
-                 capability stackglue (Linux has it from 2.6.35 on)"
-            )))
+            Err(unsupported(
+                *stack,
+                "this kernel's dlmfs lacks the capability stackglue (Linux has it from 2.6.35 on)",
+            ))
         }
         _ => Ok(()),
     }

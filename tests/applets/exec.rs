@@ -72,7 +72,12 @@ fn other_stacks_need_a_dlmfs_that_knows_them() {
             supported,
             "{said}"
         );
-        assert!(world.calls().is_empty());
+        // The volume's group is asked next.
+        let calls = world.calls();
+        match supported {
+            true => assert_eq!(calls, ["load ocfs2_stack_user"]),
+            false => assert!(calls.is_empty(), "{calls:?}"),
+        }
     }
 }
 

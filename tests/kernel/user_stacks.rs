@@ -102,5 +102,14 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
         assert_eq!(node.ok("ls /sys/kernel/dlm"), "");
         node.assert_clean();
     });
+    // Nobody can lock here: dlmfs cannot say which cluster it asks for.
+    println!(
+        "{}",
+        nodes[0].run(&format!("fsck.ocfs2 -n {}", disk.device()))
+    );
+    let refused = nodes[0].fails(125, &format!("o2cb exec -d {} -- true", disk.device()));
+    let said = "locks of the stack pcmk are not supported here: ";
+    assert!(refused.stderr.contains(said), "{refused}");
+    nodes[0].assert_clean();
     lab.end();
 }
