@@ -3,7 +3,6 @@
 #![deny(unsafe_code)]
 
 use libc::{c_char, c_int};
-use ocfs2box::report::{self, Failure, exit};
 use ocfs2box::system::System;
 use ocfs2box::{applet, sys};
 
@@ -14,8 +13,5 @@ use ocfs2box::{applet, sys};
 extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
     // SAFETY: the C library calls this with the words of the command line.
     let argv = unsafe { sys::start::arguments(count, values) };
-    c_int::from(match sys::start::prepare() {
-        Ok(()) => applet::main(&System::real(), &argv),
-        Err(report) => report::conclude(Err(Failure::of(report, exit::SYSTEM))),
-    })
+    applet::main(&System::real(), &argv).into()
 }

@@ -13,6 +13,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::report::{self, Failure, exit};
+use crate::sys::start;
 use crate::system::System;
 
 /// The program's own name, under which it takes an applet's name as first argument.
@@ -77,6 +78,10 @@ pub fn main(system: &System, argv: &[OsString]) -> u8 {
 
 fn dispatch(system: &System, name: &OsStr, args: &[OsString]) -> Result<(), Failure> {
     let base = base_name(name);
+    if let Some(applet) = find(base) {
+        report::set_name(applet.name);
+    }
+    start::prepare().map_err(|report| Failure::of(report, exit::SYSTEM))?;
     if base == PROGRAM {
         return multicall::run(system, args);
     }

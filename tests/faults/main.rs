@@ -10,8 +10,10 @@ mod rig;
 mod cases;
 mod cell;
 mod guest;
+mod judge;
 mod matrix;
 mod plan;
+mod ptrace;
 mod trace;
 mod volume;
 

@@ -48,7 +48,8 @@ pub fn run(wanted: &Wanted) -> bool {
             true => all,
             false => plan::slice(case, &all),
         };
-        println!("{}: {calls:?} calls, {} cells", case.name, cells.len());
+        let counts: Vec<_> = calls.iter().map(Vec::len).collect();
+        println!("{}: {counts:?} calls, {} cells", case.name, cells.len());
         tasks.extend(plan::deal(case, &cells));
     }
     let (mut verdicts, mut broken_labs) = (Verdicts::new(), 0);
@@ -143,12 +144,12 @@ fn guest(what: &str, case: &Case, disk: &Disk) -> String {
     )
 }
 
-/// How many calls each process of a case makes, with no other volume on the node.
-fn count(case: &'static Case) -> Vec<usize> {
+/// The calls that each process of a case makes, with no other volume on the node.
+fn count(case: &'static Case) -> Vec<Vec<i64>> {
     let (lab, node, disks) = lab(1);
     let output = node.ok(&guest("count", case, &disks[0]));
-    let calls = output.split_whitespace().map(str::parse);
-    let calls: Result<_, _> = calls.collect();
+    let process = |line: &str| line.split_whitespace().map(str::parse).collect();
+    let calls: Result<_, _> = output.lines().map(process).collect();
     lab.end();
     calls.unwrap_or_else(|_| panic!("no counts: {output}"))
 }

@@ -2,7 +2,7 @@
 
 use crate::cases::Case;
 use crate::cell::{Cell, harms};
-use crate::trace::{Harm, Point};
+use crate::trace::{Harm, Point, never_fails};
 
 /// What one volume has to do in one lab.
 #[derive(Clone)]
@@ -14,34 +14,55 @@ pub struct Task {
 /// How many of a case's cells the quick slice has.
 fn quick_share(case: &Case) -> usize {
     match (case.needs_the_node(), case.waits) {
-        (true, _) => 24,
-        (false, true) => 28,
-        (false, false) => 70,
+        (true, _) => 14,
+        (false, true) => 14,
+        (false, false) => 42,
     }
 }
 
-/// How many cells a volume can try in some two minutes.
+/// How many cells a volume can try in a minute or two.
 fn most_at_once(case: &Case) -> usize {
     match case.waits {
-        true => 10,
-        false => 100,
+        true => 7,
+        false => 70,
     }
 }
 
-/// Every call of every process with every harm. Which calls those are is known only when they
-/// are made: see [`crate::trace::never_fails`].
-pub fn all(calls: &[usize]) -> Vec<Cell> {
+/// Every call of every process, given by their numbers, with every harm that it can come to.
+pub fn all(calls: &[Vec<i64>]) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for (process, &count) in calls.iter().enumerate() {
-        for call in 1..=count {
+    for (process, numbers) in calls.iter().enumerate() {
+        for (at, &number) in numbers.iter().enumerate() {
+            if is_repetition(&numbers[..=at]) {
+                continue;
+            }
+            let call = at + 1;
             let point = Point { process, call };
-            // Without children there is nobody else to kill.
-            let harms = harms().into_iter();
-            let harms = harms.filter(|harm| calls.len() > 1 || *harm != Harm::KillAll);
+            let harms = harms().into_iter().filter(|harm| match harm {
+                // Without children there is nobody else to kill.
+                Harm::KillAll => calls.len() > 1,
+                Harm::Fail(_) => !never_fails(number),
+                Harm::Kill => true,
+            });
             cells.extend(harms.map(|harm| Cell { point, harm }));
         }
     }
     cells
+}
+
+/// Does the last call belong to the ninth or a later round of a loop, such as a wait's that
+/// looks up four times a second? It comes to nothing that the first eight have not shown.
+fn is_repetition(numbers: &[i64]) -> bool {
+    const LONGEST: usize = 8;
+    const ROUNDS: usize = 8;
+    (1..=LONGEST).any(|length| {
+        let Some(start) = numbers.len().checked_sub(length * (ROUNDS + 1)) else {
+            return false;
+        };
+        let mut rounds = numbers[start..].chunks_exact(length);
+        let first = rounds.next();
+        rounds.all(|round| Some(round) == first)
+    })
 }
 
 /// Spread evenly over all of them, each harm in turn.

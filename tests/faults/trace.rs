@@ -1,11 +1,11 @@
 //! Runs a command with all its children under ptrace(2), and does one of them harm at one of
 //! its system calls.
 
-use std::ffi::CString;
+use crate::ptrace::{Alarm, forked_by, registers, request, resume, set_registers, start};
 use std::io;
 use std::time::{Duration, Instant};
 
-use libc::{c_int, c_long, c_void, pid_t};
+use libc::{c_int, c_long, pid_t};
 
 /// What is done before the kernel carries a system call out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +36,8 @@ pub struct Trace {
     pub harmed: Option<i64>,
     /// It was one of the calls by which the C library prepares a program.
     pub in_startup: bool,
-    /// How many calls each process made.
-    pub calls: Vec<usize>,
+    /// The numbers of the calls that each process made, in their order.
+    pub calls: Vec<Vec<i64>>,
     /// Processes that had not ended in time.
     pub remaining: Vec<pid_t>,
 }
@@ -57,8 +57,6 @@ pub fn never_fails(call: i64) -> bool {
 
 /// The first system call of our own code.
 const FIRST: c_long = libc::SYS_fcntl;
-/// It comes before this many.
-const STARTUP: usize = 40;
 
 struct Process {
     pid: pid_t,
@@ -90,7 +88,7 @@ pub fn run(
             answer: None,
         }],
         trace: Trace {
-            calls: vec![0],
+            calls: vec![Vec::new()],
             ..Trace::default()
         },
         early: Vec::new(),
@@ -178,24 +176,14 @@ impl Tracer {
     }
 
     fn forked(&mut self, parent: pid_t) {
-        let mut child: libc::c_ulong = 0;
-        // SAFETY: the kernel writes one word, which is live.
-        unsafe {
-            libc::ptrace(
-                libc::PTRACE_GETEVENTMSG,
-                parent,
-                std::ptr::null_mut::<c_void>(),
-                (&raw mut child).cast::<c_void>(),
-            )
-        };
-        let pid = child as pid_t;
+        let pid = forked_by(parent);
         self.processes.push(Process {
             pid,
             index: self.trace.calls.len(),
             in_call: false,
             answer: None,
         });
-        self.trace.calls.push(0);
+        self.trace.calls.push(Vec::new());
         if let Some(at) = self.early.iter().position(|early| *early == pid) {
             self.early.remove(at);
             resume(pid, 0);
@@ -205,10 +193,10 @@ impl Tracer {
     fn call(&mut self, at: usize) {
         let process = &mut self.processes[at];
         let pid = process.pid;
-        let count = &mut self.trace.calls[process.index];
+        let calls = &mut self.trace.calls[process.index];
         // Some kernels stop the command once more on its way out of execve(2). Only before a
         // call does the result read as this.
-        if *count == 0 && registers(pid).rax as i64 != -i64::from(libc::ENOSYS) {
+        if calls.is_empty() && registers(pid).rax as i64 != -i64::from(libc::ENOSYS) {
             return;
         }
         process.in_call = !process.in_call;
@@ -220,17 +208,17 @@ impl Tracer {
             }
             return;
         }
-        *count += 1;
-        let here = Point {
-            process: process.index,
-            call: *count,
-        };
-        let Some((_, harm)) = self.harm.take_if(|(point, _)| *point == here) else {
-            self.main_runs |= *count < STARTUP && registers(pid).orig_rax == FIRST as u64;
-            return;
-        };
         let mut registers = registers(pid);
         let number = registers.orig_rax as i64;
+        calls.push(number);
+        let here = Point {
+            process: process.index,
+            call: calls.len(),
+        };
+        self.main_runs |= number == FIRST;
+        let Some((_, harm)) = self.harm.take_if(|(point, _)| *point == here) else {
+            return;
+        };
         if matches!(harm, Harm::Fail(_)) && never_fails(number) {
             return;
         }
@@ -251,118 +239,5 @@ impl Tracer {
                 set_registers(pid, &registers);
             }
         }
-    }
-}
-
-/// The command, stopped right after its execve(2).
-fn start(argv: &[&str], errors: &std::fs::File) -> io::Result<pid_t> {
-    use std::os::fd::AsRawFd;
-    let argv: Vec<CString> = argv
-        .iter()
-        .map(|arg| CString::new(*arg).map_err(io::Error::other))
-        .collect::<io::Result<_>>()?;
-    let mut pointers: Vec<_> = argv.iter().map(|arg| arg.as_ptr()).collect();
-    pointers.push(std::ptr::null());
-    let errors = errors.as_raw_fd();
-    // SAFETY: this program has one thread here.
-    let pid = unsafe { libc::fork() };
-    match pid {
-        -1 => return Err(io::Error::last_os_error()),
-        // SAFETY: system calls alone, on memory that was made before the fork.
-        0 => unsafe {
-            libc::dup2(errors, 2);
-            libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
-            libc::execv(pointers[0], pointers.as_ptr());
-            libc::_exit(127)
-        },
-        _ => {}
-    }
-    let mut status = 0;
-    // SAFETY: `status` is live. A traced process stops at its execve(2) by itself.
-    unsafe { libc::waitpid(pid, &mut status, 0) };
-    if !libc::WIFSTOPPED(status) {
-        return Err(io::Error::other(format!("{:?} cannot be started", argv[0])));
-    }
-    let options = libc::PTRACE_O_TRACESYSGOOD
-        | libc::PTRACE_O_TRACEFORK
-        | libc::PTRACE_O_TRACEVFORK
-        | libc::PTRACE_O_TRACECLONE
-        | libc::PTRACE_O_TRACEEXEC;
-    request(libc::PTRACE_SETOPTIONS, pid, options.into());
-    resume(pid, 0);
-    Ok(pid)
-}
-
-/// A process that was killed meanwhile cannot be asked anything; its end is what comes next.
-fn request(what: libc::c_uint, pid: pid_t, data: c_long) {
-    // SAFETY: none of the requests that come here has the kernel write to memory of ours.
-    unsafe { libc::ptrace(what, pid, std::ptr::null_mut::<c_void>(), data) };
-}
-
-fn resume(pid: pid_t, signal: c_int) {
-    request(libc::PTRACE_SYSCALL, pid, signal.into());
-}
-
-fn registers(pid: pid_t) -> libc::user_regs_struct {
-    // SAFETY: integers alone, for which zeros are a value; the kernel fills them.
-    unsafe {
-        let mut registers: libc::user_regs_struct = std::mem::zeroed();
-        libc::ptrace(
-            libc::PTRACE_GETREGS,
-            pid,
-            std::ptr::null_mut::<c_void>(),
-            (&raw mut registers).cast::<c_void>(),
-        );
-        registers
-    }
-}
-
-fn set_registers(pid: pid_t, registers: &libc::user_regs_struct) {
-    // SAFETY: the kernel only reads them.
-    unsafe {
-        libc::ptrace(
-            libc::PTRACE_SETREGS,
-            pid,
-            std::ptr::null_mut::<c_void>(),
-            std::ptr::from_ref(registers),
-        )
-    };
-}
-
-/// Interrupts waits, so that time can be looked at.
-struct Alarm;
-
-impl Alarm {
-    fn every_half_second() -> io::Result<Self> {
-        extern "C" fn nothing(_: c_int) {}
-        // SAFETY: the handler does nothing; without SA_RESTART the wait fails with EINTR.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = nothing as *const () as usize;
-            libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut());
-        }
-        set_timer(500_000).map(|()| Self)
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        let _ = set_timer(0);
-    }
-}
-
-fn set_timer(microseconds: libc::suseconds_t) -> io::Result<()> {
-    let interval = libc::timeval {
-        tv_sec: 0,
-        tv_usec: microseconds,
-    };
-    let timer = libc::itimerval {
-        it_interval: interval,
-        it_value: interval,
-    };
-    // SAFETY: `timer` is live; the old one is not asked for.
-    match unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
     }
 }
