@@ -14,18 +14,21 @@ mod wire;
 pub use join::Registration;
 pub use leave::tidy;
 
+use super::kernel_dlm;
 use crate::heartbeat::Watch;
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::system::System;
 use crate::system::mounts::{self, DeviceNumber, Mount};
 use crate::volume::Examined;
-use eyre::{Result, WrapErr};
+use eyre::{Result, WrapErr, bail};
 use ledger::{Device, Ledger};
 use std::ffi::OsString;
 use wire::{Daemon, Message, OCFS2, Refused};
 
 /// The C tools' service, for all mounts of a volume together.
 const THEIRS: &str = "ocfs2";
+/// A daemon has one.
+const CLUSTERS_MAX: usize = 8;
 
 /// A volume whose group the daemon keeps.
 pub struct Controld<'s> {
@@ -77,7 +80,7 @@ impl<'s> Controld<'s> {
     /// whoever has the ledger's lock asks, as an O_EXCL open might make a mount(2) fail.
     fn lives(&self, ledger: &Ledger) -> Result<bool> {
         match (self.device.as_ref(), ledger.device()) {
-            (None, None) => Ok(self.has_lock_space()),
+            (None, None) => Ok(kernel_dlm::has_lock_space(self.system, self.uuid)),
             (Some(own), Some(other)) if own != other => {
                 Ok(self.is_alive(own)? || self.is_alive(other)?)
             }
@@ -86,8 +89,10 @@ impl<'s> Controld<'s> {
     }
 
     fn is_alive(&self, device: &Device) -> Result<bool> {
-        if !mounts::points_of(self.system, device.number)?.is_empty() {
-            return Ok(true);
+        let table = mounts::visible(self.system)?;
+        if let Some(mount) = table.iter().find(|mount| mount.device == device.number) {
+            // A device that has another filesystem by now has not ours.
+            return Ok(mount.kind == "ocfs2");
         }
         let kernel = self.system.kernel();
         let number = rustix::fs::stat(&device.path).map(|found| found.st_rdev);
@@ -97,20 +102,19 @@ impl<'s> Controld<'s> {
             false => None,
         };
         // A disk that is gone cannot be asked.
-        Ok(claimed.unwrap_or_else(|| self.has_lock_space()))
-    }
-
-    /// The kernel's DLM has one of this name until the superblock has left it; so do others
-    /// that lock the volume.
-    fn has_lock_space(&self) -> bool {
-        let space = format!("/sys/kernel/dlm/{}", self.uuid);
-        self.system.path(space).exists()
+        Ok(claimed.unwrap_or_else(|| kernel_dlm::has_lock_space(self.system, self.uuid)))
     }
 
     /// What the daemon knows of the volume and the cluster, for the user.
     pub(super) fn describe(&self) -> Result<String> {
         let watch: &mut Watch = &mut |_, _| Ok(());
         let clusters = self.clusters(watch)?;
+        if clusters.len() > CLUSTERS_MAX {
+            bail!(
+                "ocfs2_controld names {} clusters (see its log)",
+                clusters.len()
+            );
+        }
         let mut joined = 0;
         let mut text = String::new();
         for cluster in &clusters {

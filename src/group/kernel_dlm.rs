@@ -8,7 +8,7 @@ use crate::ids::{StackName, Uuid};
 use crate::system::{self, System, read_attribute};
 use crate::volume::Examined;
 use eyre::{Result, WrapErr, bail, eyre};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A kernel whose DLM tells the filesystem of nodes that are gone has it.
 const SUPPORT: &str = "/sys/fs/ocfs2/dlm_recover_callback_support";
@@ -78,7 +78,9 @@ fn live_cluster(system: &System) -> Result<Option<String>> {
     Ok(name.filter(|name| !name.is_empty() && !nodes.is_empty()))
 }
 
-fn has_lock_space(system: &System, uuid: Uuid) -> bool {
+/// One of this name is there until the superblock has left it; so are those of others that lock
+/// the volume.
+pub(super) fn has_lock_space(system: &System, uuid: Uuid) -> bool {
     system.path(format!("/sys/kernel/dlm/{uuid}")).exists()
 }
 
@@ -106,7 +108,7 @@ fn ask(system: &System, question: u32) -> Result<Vec<u8>> {
     header.resize(LENGTH, 0);
     socket.send(&header)?;
     let mut answer = vec![0; 16 * 1024];
-    let read = socket.receive(&mut answer, watch)?;
+    let read = socket.receive(&mut answer, Instant::now(), watch)?;
     answer.truncate(read);
     Ok(answer)
 }

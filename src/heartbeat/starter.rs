@@ -19,13 +19,13 @@
 use super::reference::Reference;
 use super::refs::{LOCK_PATIENCE, Lifetime, Locked};
 use super::{Heartbeat, Left, Source, State, Wait, Watch};
-use crate::sys::fork;
 use crate::sys::signal::Interrupted;
+use crate::sys::{fork, is_pause};
 use crate::system::control_group;
 use crate::system::mounts::DeviceNumber;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -126,13 +126,6 @@ fn await_word(child: &mut UnixStream, wait: Wait, wanted: u8, watch: &mut Watch)
             _ => {}
         }
     }
-}
-
-fn is_pause(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-    )
 }
 
 /// The child's part.

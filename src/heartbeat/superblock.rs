@@ -48,11 +48,10 @@ impl Heartbeat<'_> {
                  or a lock domain needs it (after umount -l: end the programs that use its files)"
             ),
             false => {
-                let places: Vec<_> = places.iter().map(Place::to_string).collect();
                 eyre!(
                     "the heartbeat region is in use: the volume is mounted on {} \
                      (unmount it first)",
-                    places.join(", ")
+                    places::listed(&places)
                 )
             }
         }

@@ -11,6 +11,15 @@ pub mod sem;
 pub mod signal;
 pub mod start;
 
+/// The time that a socket waits at once is over, or a signal has ended it: it is taken up again.
+pub fn is_pause(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
+}
+
 /// What a C function that answers -1 on failure answered.
 fn checked(answer: libc::c_int) -> std::io::Result<libc::c_int> {
     if answer == -1 {

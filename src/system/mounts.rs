@@ -114,7 +114,7 @@ pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
 }
 
-/// The visible mount points of a device's superblock.
+/// The visible mount points of the volume on a device.
 pub fn points_of(system: &System, device: DeviceNumber) -> Result<Vec<PathBuf>> {
     table(system).map(|table| points_in(&table, device))
 }
@@ -123,7 +123,7 @@ pub fn points_of(system: &System, device: DeviceNumber) -> Result<Vec<PathBuf>> 
 pub fn points_in(table: &[u8], device: DeviceNumber) -> Vec<PathBuf> {
     parse(table)
         .into_iter()
-        .filter(|mount| mount.device == device)
+        .filter(|mount| mount.device == device && mount.kind == "ocfs2")
         .map(|mount| mount.point)
         .collect()
 }

@@ -26,6 +26,12 @@ impl fmt::Display for Place {
     }
 }
 
+/// As the user sees them.
+pub fn listed(places: &[Place]) -> String {
+    let places: Vec<_> = places.iter().map(Place::to_string).collect();
+    places.join(", ")
+}
+
 /// The mount points of a device's superblock. A namespace that no process lives in any more,
 /// but that a file keeps, is not seen; nor is a mount that was taken out of sight.
 pub fn of(system: &System, device: DeviceNumber) -> Result<Vec<Place>> {

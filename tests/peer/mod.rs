@@ -13,6 +13,7 @@
 //! | `MOUNT end` | the connection ends |
 //! | `MOUNT half` | half an answer, and the end |
 //! | `MOUNT stall` | half an answer, and nothing |
+//! | `MOUNT drip` | a byte now and then |
 //! | `MOUNT say TEXT` | the message TEXT; several with `\|` between them |
 //! | `MOUNT raw N` | 256 bytes of the value N, though the rules are kept |
 //! | `MOUNT then-end` | what the rules say, and the end |
@@ -168,6 +169,14 @@ impl Peer {
                 self.note(&format!("{number} > half"));
                 let _ = stream.write_all(half);
                 return word == "stall";
+            }
+            "drip" => {
+                self.note(&format!("{number} > drip"));
+                // Until nobody listens any more.
+                while stream.write_all(b"S").is_ok() {
+                    thread::sleep(Duration::from_millis(100));
+                }
+                return false;
             }
             "say" => {
                 // In one piece, so that all is there when the first is read.

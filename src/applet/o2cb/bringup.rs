@@ -4,10 +4,11 @@ use super::Call;
 use crate::cluster::config::HeartbeatMode;
 use crate::cluster::live::Live;
 use crate::cluster::{driver, register, stack};
+use crate::group;
 use crate::heartbeat::{self, Heartbeat, Left};
 use crate::ids::{StackName, Uuid};
 use crate::report::{self, Silent};
-use crate::system::places::Place;
+use crate::system::places;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
@@ -64,6 +65,7 @@ pub(super) fn online(call: &Call) -> Result<()> {
 }
 
 pub(super) fn offline(call: &Call) -> Result<()> {
+    group::tidy(call.system);
     let live = match Live::find(call.system) {
         Ok(Some(live)) => live,
         // Nothing registered, or no driver to register with.
@@ -115,14 +117,10 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
     let left = heartbeat
         .tidy()
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
-    let places: Vec<_> = heartbeat
-        .mounted_on()?
-        .iter()
-        .map(Place::to_string)
-        .collect();
+    let places = heartbeat.mounted_on()?;
     let mounted = match places.is_empty() {
         true => String::new(),
-        false => format!(", mounted on {}", places.join(", ")),
+        false => format!(", mounted on {}", places::listed(&places)),
     };
     let user = match left {
         Left::Stopped | Left::NothingThere => return Ok(None),

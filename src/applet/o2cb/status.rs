@@ -9,8 +9,8 @@ use crate::group;
 use crate::heartbeat::{Heartbeat, State, Thread};
 use crate::report::{self, Silent, printable};
 use crate::system::System;
-use crate::system::places::Place;
-use eyre::{Report, Result, WrapErr};
+use crate::system::places;
+use eyre::{Report, Result};
 use std::fmt::Write;
 
 /// The cluster is not online: the exit status that the LSB has for a service that does not run.
@@ -32,7 +32,9 @@ impl std::error::Error for NotOnline {}
 pub(super) fn status(call: &Call) -> Result<()> {
     // What a killed process has left is not worth a line.
     group::tidy(call.system);
-    let live = Live::find(call.system).unwrap_or_default();
+    let found = Live::find(call.system);
+    let reason = found.as_ref().err().map(|report| format!(" ({report:#})"));
+    let live = found.unwrap_or_default();
     let live = live.filter(|live| call.cluster.as_ref().is_none_or(|name| name == live.name()));
     let online = live
         .as_ref()
@@ -42,7 +44,12 @@ pub(super) fn status(call: &Call) -> Result<()> {
         Some(live) => text.push_str(&cluster(call.system, live, online)?),
         None => {
             let name = call.cluster.as_ref().map(|name| format!(" '{name}'"));
-            let _ = writeln!(text, "Cluster{}: offline", name.unwrap_or_default());
+            let line = format!(
+                "Cluster{}: offline{}",
+                name.unwrap_or_default(),
+                reason.unwrap_or_default()
+            );
+            let _ = writeln!(text, "{}", printable(line));
         }
     }
     report::say(text)?;
@@ -129,7 +136,7 @@ fn cluster(system: &System, live: &Live, online: bool) -> Result<String> {
     }
     for region in live.regions()? {
         let heartbeat = Heartbeat::new(system, live.path(), region);
-        let line = describe(&heartbeat).wrap_err_with(|| format!("heartbeat region {region}"))?;
+        let line = describe(&heartbeat).unwrap_or_else(|report| format!("{report:#}"));
         let _ = writeln!(text, "  region {region}: {}", printable(line));
     }
     Ok(text)
@@ -150,13 +157,9 @@ fn describe(heartbeat: &Heartbeat) -> Result<String> {
     if users.superblock {
         line.push_str(" (one is the mounted volume's)");
     }
-    let places: Vec<_> = heartbeat
-        .mounted_on()?
-        .iter()
-        .map(Place::to_string)
-        .collect();
+    let places = heartbeat.mounted_on()?;
     if !places.is_empty() {
-        let _ = write!(line, ", mounted on {}", places.join(", "));
+        let _ = write!(line, ", mounted on {}", places::listed(&places));
     }
     Ok(line)
 }

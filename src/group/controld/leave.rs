@@ -41,8 +41,8 @@ impl Controld<'_> {
     }
 
     /// The kernel's call-out comes when the superblock has left its lock domain, but not yet
-    /// its device. Whoever has the lock for longer is in mount(2), which may wait for the
-    /// call-out, and leaves by itself if it fails.
+    /// its device. Whoever has the lock for longer may be in mount(2), which waits for the
+    /// call-out if it fails late: it is waited for elsewhere.
     pub(in crate::group) fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
         const CALL_OUT_PATIENCE: Duration = Duration::from_secs(3);
         let watch: &mut Watch = &mut |_, _| Ok(());
@@ -55,8 +55,8 @@ impl Controld<'_> {
             };
         }
         match Ledger::lock_within(self.system, self.uuid, CALL_OUT_PATIENCE, watch)? {
-            Some(mut ledger) => self.leave_all(&mut ledger, services),
-            None => Ok(Left::InUse),
+            Some(mut ledger) => self.leave_all(&mut ledger, services, watch),
+            None => self.leave_later().map(|()| Left::InUse),
         }
     }
 
@@ -84,13 +84,17 @@ impl Controld<'_> {
         }
         match self.lives(ledger)? {
             true => Ok(Left::StillAlive),
-            false => self.leave_all(ledger, others),
+            false => self.leave_all(ledger, others, &mut |_, _| Ok(())),
         }
     }
 
     /// Leaves the services of the ledger; `others` where it has none, as after its loss.
-    pub(super) fn leave_all(&self, ledger: &mut Ledger, others: Vec<OsString>) -> Result<Left> {
-        let watch: &mut Watch = &mut |_, _| Ok(());
+    pub(super) fn leave_all(
+        &self,
+        ledger: &mut Ledger,
+        others: Vec<OsString>,
+        watch: &mut Watch,
+    ) -> Result<Left> {
         let ours = ledger.entries().iter().map(|entry| entry.service.clone());
         let mut services: Vec<OsString> = ours.collect();
         if services.is_empty() {

@@ -1,6 +1,7 @@
 //! A connection to a daemon in which nothing waits for longer than it may.
 
 use crate::heartbeat::{Wait, Watch};
+use crate::sys::is_pause;
 use eyre::{Report, Result, WrapErr, bail};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType};
@@ -21,7 +22,7 @@ pub struct Socket {
 
 impl Socket {
     /// To the abstract socket `name`. A daemon that accepts nobody is waited for no longer than
-    /// `patience`, and so is each of its answers later on.
+    /// `patience`, and so is each answer of it later on.
     pub fn connect(
         daemon: &'static str,
         name: &[u8],
@@ -69,27 +70,37 @@ impl Socket {
         )
     }
 
-    /// Reads until `bytes` is full or the other side has ended; how many there were.
+    /// Reads until `bytes` is full or the other side has ended; how many there were. The whole
+    /// answer has its time from when it was `asked` for.
     ///
     /// # Errors
     /// It takes longer than it may; what `watch` says.
-    pub fn receive(&mut self, bytes: &mut [u8], watch: &mut Watch) -> Result<usize> {
-        let started = Instant::now();
+    pub fn receive(
+        &mut self,
+        bytes: &mut [u8],
+        asked: Instant,
+        watch: &mut Watch,
+    ) -> Result<usize> {
         let mut filled = 0;
         while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             match self.stream.read(rest) {
                 Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if is_pause(&error) => {
-                    let paused = pause(self.daemon, started, self.patience, watch);
-                    match filled {
-                        0 => paused?,
-                        _ => paused.wrap_err("waiting for the rest of an answer")?,
+                Ok(read) => {
+                    filled += read;
+                    if filled == bytes.len() {
+                        break;
                     }
                 }
+                Err(error) if is_pause(&error) => {}
                 // Closed with something of ours unread.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
                 Err(error) => return Err(error).wrap_err("waiting for the daemon's answer"),
+            }
+            // Also of a daemon that sends a byte now and then.
+            let paused = pause(self.daemon, asked, self.patience, watch);
+            match filled {
+                0 => paused?,
+                _ => paused.wrap_err("waiting for the rest of an answer")?,
             }
         }
         Ok(filled)
@@ -111,11 +122,4 @@ fn pause(daemon: &str, started: Instant, patience: Duration, watch: &mut Watch) 
         );
     }
     watch(Wait::Daemon, waited)
-}
-
-fn is_pause(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-    )
 }

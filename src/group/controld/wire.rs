@@ -10,7 +10,7 @@ use crate::report;
 use crate::system::System;
 use eyre::{Report, Result, bail, eyre};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of a message; one of them at least is a NUL.
 const LENGTH: usize = 256;
@@ -143,8 +143,9 @@ impl Daemon {
     /// # Errors
     /// [`Refused`]; with any other it is not known what the daemon has done.
     pub fn ask(&mut self, message: &Message, watch: &mut Watch) -> Result<()> {
+        let asked = Instant::now();
         self.send(message)?;
-        let answer = self.receive(watch)?;
+        let answer = self.receive(asked, watch)?;
         self.nothing_more()?;
         match answer {
             Answer::Status(0, _) => Ok(()),
@@ -155,8 +156,9 @@ impl Daemon {
 
     /// Asks what is answered with a list.
     pub fn list(&mut self, message: &Message, watch: &mut Watch) -> Result<Vec<String>> {
+        let asked = Instant::now();
         self.send(message)?;
-        let count = match self.receive(watch)? {
+        let count = match self.receive(asked, watch)? {
             Answer::Count(count) if count <= ITEMS_MAX => count,
             Answer::Count(count) => bail!("ocfs2_controld announces a list of {count}"),
             Answer::Status(errno, text) if errno != 0 => {
@@ -166,7 +168,7 @@ impl Daemon {
         };
         let mut items = Vec::new();
         loop {
-            match self.receive(watch)? {
+            match self.receive(asked, watch)? {
                 Answer::Status(0, _) if items.len() == count => return Ok(items),
                 Answer::Status(errno, text) if errno != 0 => {
                     return Err(Report::new(Refused { errno, text }));
@@ -180,7 +182,12 @@ impl Daemon {
 
     fn send(&mut self, Message(bytes): &Message) -> Result<()> {
         self.nothing_more()?;
-        self.socket.send(bytes).map_err(|_| lost())
+        self.socket.send(bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                eyre!("ocfs2_controld does not take what is said to it (it hangs: see its log)")
+            }
+            _ => lost(),
+        })
     }
 
     /// What comes without having been asked for is the answer to somebody else.
@@ -191,9 +198,9 @@ impl Daemon {
         }
     }
 
-    fn receive(&mut self, watch: &mut Watch) -> Result<Answer> {
+    fn receive(&mut self, asked: Instant, watch: &mut Watch) -> Result<Answer> {
         let mut bytes = [0; LENGTH];
-        let read = self.socket.receive(&mut bytes, watch)?;
+        let read = self.socket.receive(&mut bytes, asked, watch)?;
         match read {
             LENGTH => Answer::parse(&bytes),
             0 => Err(lost()),

@@ -18,6 +18,10 @@ fn a_daemon_that_does_not_keep_its_rules() {
             "waiting for the rest of an answer: ocfs2_controld has not answered within 1 s",
         ),
         (
+            "MOUNT drip",
+            "waiting for the rest of an answer: ocfs2_controld has not answered within 1 s",
+        ),
+        (
             "MOUNT end",
             "has closed the connection without an answer (see its log)",
         ),
