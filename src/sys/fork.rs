@@ -4,7 +4,7 @@ use super::{checked, signal};
 use rustix::process::{Pid, Signal};
 use std::ffi::CStr;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -86,6 +86,7 @@ pub fn in_child_watched(
     let parent = rustix::process::getpid();
     let child = in_child(|| {
         drop(ours.take());
+        close_inherited_files(Some(theirs.as_fd()));
         if end_with(parent).is_ok() {
             let errno =
                 work().map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
@@ -159,19 +160,33 @@ pub fn receive_error(child: &mut impl io::Read) -> eyre::Report {
     }
 }
 
-/// Closes every file but the standard ones, in a child that uses none of its parent's: a
-/// namespace's file would keep the namespace, and a mount in it, alive.
+/// Closes every file but the standard ones and the one to `keep`, in a child that uses no other
+/// of its parent's: a namespace's file would keep the namespace, and a mount in it, alive; a
+/// lock's would keep the lock for as long as the child hangs in a disk.
 ///
 /// Best effort before Linux 5.9, where only the first 1024 are closed.
-pub fn close_inherited_files() {
+pub fn close_inherited_files(keep: Option<BorrowedFd>) {
     const FIRST: libc::c_uint = 3;
+    let keep = keep.and_then(|file| libc::c_uint::try_from(file.as_raw_fd()).ok());
+    match keep.filter(|&keep| keep >= FIRST) {
+        None => close_range(FIRST, libc::c_uint::MAX),
+        Some(keep) => {
+            if keep > FIRST {
+                close_range(FIRST, keep - 1);
+            }
+            close_range(keep + 1, libc::c_uint::MAX);
+        }
+    }
+}
+
+fn close_range(first: libc::c_uint, last: libc::c_uint) {
     // SAFETY: three integers. Nobody in this process uses the files that are closed: the
     // caller's frames never run again (see `in_child`).
-    let closed = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, 0) };
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if closed == -1 {
-        for file in 3..1024 {
+        for file in first..=last.min(1023) {
             // SAFETY: as above.
-            unsafe { libc::close(file) };
+            unsafe { libc::close(file as libc::c_int) };
         }
     }
 }
@@ -231,5 +246,30 @@ fn detach() {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
         let _ = rustix::stdio::dup2_stderr(&null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn a_child_keeps_one_file_of_its_parent_s() {
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let other = File::open("/dev/null").unwrap();
+        let lost = other.as_raw_fd();
+        in_child(|| {
+            close_inherited_files(Some(theirs.as_fd()));
+            // SAFETY: integers alone.
+            let closed = unsafe { libc::fcntl(lost, libc::F_GETFD) } == -1;
+            let _ = theirs.write_all(&[u8::from(closed)]);
+        })
+        .unwrap();
+        let mut closed = [0];
+        ours.read_exact(&mut closed).unwrap();
+        assert_eq!(closed, [1]);
+        // The parent's is untouched.
+        assert!(other.metadata().is_ok());
     }
 }

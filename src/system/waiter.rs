@@ -23,7 +23,7 @@ pub fn start(system: &System, is_over: &mut dyn FnMut() -> bool) -> Result<()> {
         if namespace::enter(&first).is_err() {
             return;
         }
-        fork::close_inherited_files();
+        fork::close_inherited_files(None);
         // A machine that shuts down must not wait for this.
         let _ = signal::allow_termination();
         control_group::leave(system);

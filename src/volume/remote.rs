@@ -8,6 +8,7 @@ use crate::sys::fork;
 use crate::system::mounts::DeviceNumber;
 use eyre::{Report, Result, WrapErr, bail};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -51,6 +52,7 @@ impl Remote {
         let path = std::path::absolute(path).wrap_err("making the path absolute")?;
         fork::in_child(|| {
             drop(ours.take());
+            fork::close_inherited_files(Some(theirs.as_fd()));
             // The parent's end ends this; there is nobody to tell.
             let _ = serve(&path, sysfs, theirs);
         })
