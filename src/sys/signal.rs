@@ -2,6 +2,7 @@
 
 use super::checked;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const TERMINATING: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 /// A process that is stopped while it holds a region's lock stops everybody else.
@@ -84,10 +85,11 @@ impl Inherited {
         }
     }
 
-    /// Sets the process's signals as they were, for a program that takes its place, which would
-    /// inherit that SIGPIPE is ignored.
+    /// Sets the process's signals as they were, for a program that takes its place.
     pub(super) fn restore(self) -> io::Result<()> {
-        default(libc::SIGPIPE)?;
+        if !PIPES_IGNORED_BEFORE.load(Ordering::Relaxed) {
+            default(libc::SIGPIPE)?;
+        }
         set_mask(libc::SIG_SETMASK, &self.0)
     }
 }
@@ -110,15 +112,15 @@ impl Relayed {
         Ok(Self(set))
     }
 
-    /// The next one, and whether a process has sent it. A terminal's come from the kernel, and
-    /// go to its whole foreground group.
+    /// The next one, and whether it came to this process alone. A terminal's come from the
+    /// kernel, and go to its whole foreground group; but a hang-up goes to a session's leader.
     pub fn wait(&self) -> io::Result<(libc::c_int, bool)> {
         loop {
             // SAFETY: all zeros is a valid siginfo_t, which the call overwrites.
             let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
             // SAFETY: both are live.
             match checked(unsafe { libc::sigwaitinfo(&self.0, &mut info) }) {
-                Ok(signal) => return Ok((signal, info.si_code <= 0)),
+                Ok(signal) => return Ok((signal, info.si_code <= 0 || signal == libc::SIGHUP)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -128,18 +130,23 @@ impl Relayed {
 
 /// A write to a pipe that nobody reads fails, instead of ending the process.
 pub(super) fn ignore_broken_pipes() -> io::Result<()> {
-    dispose(libc::SIGPIPE, libc::SIG_IGN)
+    let before = dispose(libc::SIGPIPE, libc::SIG_IGN)?;
+    PIPES_IGNORED_BEFORE.store(before == libc::SIG_IGN, Ordering::Relaxed);
+    Ok(())
 }
+
+/// The caller ignores SIGPIPE as well.
+static PIPES_IGNORED_BEFORE: AtomicBool = AtomicBool::new(false);
 
 fn default(signal: libc::c_int) -> io::Result<()> {
-    dispose(signal, libc::SIG_DFL)
+    dispose(signal, libc::SIG_DFL).map(drop)
 }
 
-fn dispose(signal: libc::c_int, disposition: libc::sighandler_t) -> io::Result<()> {
+fn dispose(signal: libc::c_int, disposition: libc::sighandler_t) -> io::Result<libc::sighandler_t> {
     // SAFETY: no handler of ours is there that anybody would miss, and none is set.
     match unsafe { libc::signal(signal, disposition) } {
         libc::SIG_ERR => Err(io::Error::last_os_error()),
-        _ => Ok(()),
+        before => Ok(before),
     }
 }
 
