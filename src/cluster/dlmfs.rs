@@ -2,17 +2,20 @@
 //! this node has joined, a file in it a lock, an open file a hold on that lock.
 
 use crate::system::mounts;
+use crate::system::turn::{self, Turn};
 use crate::system::{System, is_absent, list, read_attribute};
 use eyre::{Result, WrapErr};
-use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where C tools and libo2dlm look for lock domains.
 pub const PLACE: &str = "/dlm";
 /// The type as mount(2) and /proc/filesystems have it.
 pub const KIND: &str = "ocfs2_dlmfs";
+/// The turn of those who open and those who drop locks.
+const LOCKS: &str = "locks";
 /// Absent where the module is not loaded, and on drivers that only know the classic stack.
 const CAPABILITIES: &str = "/sys/module/ocfs2_dlmfs/parameters/capabilities";
 
@@ -45,16 +48,19 @@ pub fn abandon(system: &System, name: &str) -> Result<bool> {
     };
     let domain = place.join(name);
     let locks = list(&domain).wrap_err("listing the locks of an abandoned domain")?;
+    if locks.is_empty() && !domain.exists() {
+        return Ok(false);
+    }
     let locks: Vec<_> = locks.into_iter().map(|lock| domain.join(lock)).collect();
-    drop_locks(&domain, &locks).wrap_err("leaving an abandoned lock domain")
+    drop_locks(system, &domain, &locks).wrap_err("leaving an abandoned lock domain")
 }
 
 /// Drops those of the locks that nobody on this node holds, and leaves the domain if it has no
-/// others. Is it still there? To ask for a lock that is held makes the kernel log an error.
-pub fn drop_locks(domain: &Path, locks: &[PathBuf]) -> io::Result<bool> {
-    if let Some(_alone) = alone(domain)? {
+/// others. Is it still there?
+pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> io::Result<bool> {
+    if let Some(_alone) = alone(system)? {
         for lock in locks {
-            drop_lock(lock)?;
+            drop_lock(system, lock)?;
         }
     }
     match std::fs::remove_dir(domain) {
@@ -66,7 +72,14 @@ pub fn drop_locks(domain: &Path, locks: &[PathBuf]) -> io::Result<bool> {
 }
 
 /// Drops a lock. `false`: somebody on this node holds it.
-pub fn drop_lock(lock: &Path) -> io::Result<bool> {
+///
+/// The kernel is not asked to drop what is held: before 5.19 its refusal leaves the lock marked
+/// as one that is going (user_dlm_destroy_lock in fs/ocfs2/dlmfs/userdlm.c), so that the next
+/// to drop it succeeds without telling the other nodes.
+pub fn drop_lock(system: &System, lock: &Path) -> io::Result<bool> {
+    if is_held(system, lock)? {
+        return Ok(false);
+    }
     match std::fs::remove_file(lock) {
         Err(error) if is_busy(&error) => Ok(false),
         Err(error) if !is_absent(&error) => Err(error),
@@ -74,31 +87,48 @@ pub fn drop_lock(lock: &Path) -> io::Result<bool> {
     }
 }
 
+/// Has any process the lock's file open? dlmfs may be mounted elsewhere in its mount namespace,
+/// so that the names of the domain and the lock have to do.
+fn is_held(system: &System, lock: &Path) -> io::Result<bool> {
+    let Some((name, domain)) = lock
+        .file_name()
+        .zip(lock.parent().and_then(Path::file_name))
+    else {
+        return Ok(false);
+    };
+    let own = Path::new(domain).join(name);
+    for process in list(&system.path("/proc"))? {
+        if !process
+            .as_encoded_bytes()
+            .first()
+            .is_some_and(u8::is_ascii_digit)
+        {
+            continue;
+        }
+        let files = system.path("/proc").join(&process).join("fd");
+        // It may have ended meanwhile.
+        for file in std::fs::read_dir(&files).into_iter().flatten().flatten() {
+            if std::fs::read_link(file.path()).is_ok_and(|open| open.ends_with(&own)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// Nobody of ours drops a lock before the result is. A lock that is dropped while a process
 /// waits in open(2) for it makes that process wait for ever (dlmfs/userdlm.c: what it waits
 /// for is no more told to a lock that is torn down).
-pub fn among_others(domain: &Path) -> io::Result<File> {
-    let place = File::open(domain.parent().unwrap_or(domain))?;
-    flock(&place, FlockOperation::LockShared)?;
-    Ok(place)
+pub fn among_others(system: &System) -> io::Result<File> {
+    // To drop locks takes no time.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let turn = turn::take(system, LOCKS, Turn::Shared, PATIENCE)?;
+    turn.ok_or_else(|| io::Error::other("another process does not end to drop locks"))
 }
 
 /// Nobody of ours opens a lock before the result is dropped; `None` if somebody just does.
-pub fn alone(domain: &Path) -> io::Result<Option<File>> {
-    let place = match File::open(domain.parent().unwrap_or(domain)) {
-        Err(error) if is_absent(&error) => return Ok(None),
-        place => place?,
-    };
-    is_first(place)
-}
-
-/// Locks a file against other processes of this node that do the same.
-pub fn is_first(file: File) -> io::Result<Option<File>> {
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+pub fn alone(system: &System) -> io::Result<Option<File>> {
+    turn::take(system, LOCKS, Turn::Alone, Duration::ZERO)
 }
 
 fn is_busy(error: &io::Error) -> bool {

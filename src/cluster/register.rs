@@ -6,9 +6,12 @@ use super::live::{self, Live, LiveNode};
 use super::sysconfig::Sysconfig;
 use super::timeouts;
 use crate::sys::signal;
+use crate::system::turn::{self, Turn};
 use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
+use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 /// Registers `cluster`, or changes a registered one as little as it takes. `local` is the
 /// node that this host is; `sysconfig` has the time limits. A failure in the middle takes back
@@ -19,6 +22,7 @@ pub fn register(
     local: &Node,
     sysconfig: &Sysconfig,
 ) -> Result<()> {
+    let _turn = turn_at_the_cluster(system)?;
     let folder = live::folder(system)?;
     if let Some(other) = Live::find(system)?.filter(|live| *live.name() != cluster.name) {
         bail!(
@@ -38,11 +42,31 @@ pub fn register(
     done
 }
 
+/// Two that change the kernel's cluster at once would take each other's half-made nodes for
+/// changed ones. Best effort where there is no /run.
+///
+/// # Errors
+/// Another has it for half a minute.
+fn turn_at_the_cluster(system: &System) -> Result<Option<File>> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    match turn::take(system, "cluster", Turn::Alone, PATIENCE) {
+        Ok(None) => bail!(
+            "another process has been changing the kernel's cluster for {} s (fuser -v {} names \
+             it)",
+            PATIENCE.as_secs(),
+            system.path(turn::FOLDER).join("cluster").display()
+        ),
+        Ok(turn) => Ok(turn),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Removes the registered cluster with its nodes.
 ///
 /// # Errors
 /// The kernel refuses while a region is there.
 pub fn unregister(system: &System, live: &Live) -> Result<()> {
+    let _turn = turn_at_the_cluster(system)?;
     let regions = live.regions()?;
     if !regions.is_empty() {
         bail!(

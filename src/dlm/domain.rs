@@ -18,7 +18,8 @@ use std::time::Duration;
 const TRIES: u32 = 10;
 
 /// A domain that this process uses.
-pub struct Domain {
+pub struct Domain<'s> {
+    system: &'s System,
     folder: PathBuf,
     /// The locks that were taken, whatever became of them.
     taken: RefCell<Vec<PathBuf>>,
@@ -26,11 +27,11 @@ pub struct Domain {
     context: File,
 }
 
-impl Domain {
+impl<'s> Domain<'s> {
     /// Joins the domain `name`, which all its nodes take part in. `watch` is called some four
     /// times a second; its error ends the wait.
     pub fn join(
-        system: &System,
+        system: &'s System,
         name: &str,
         watch: &mut dyn FnMut(Duration) -> Result<()>,
     ) -> Result<Self> {
@@ -50,15 +51,16 @@ impl Domain {
                 bail!(UNREACHABLE);
             }
             made.wrap_err("joining the volume's lock domain")?;
-            match super::lock::open(&context, Level::Shared, false) {
+            match super::lock::open(system, &context, Level::Shared, false) {
                 Err(error) if is_absent(&error) && tries < TRIES => tries += 1,
                 Err(error) => {
-                    let _ = dlmfs::drop_locks(&folder, &[context]);
+                    let _ = dlmfs::drop_locks(system, &folder, &[context]);
                     return Err(error)
                         .wrap_err("taking the first lock of the volume's lock domain");
                 }
                 Ok(file) => {
                     return Ok(Self {
+                        system,
                         folder,
                         taken: RefCell::new(vec![context]),
                         context: file,
@@ -92,33 +94,25 @@ impl Domain {
 
     fn open(&self, name: &LockName, level: Level, only_try: bool) -> Result<Option<Lock<'_>>> {
         let path = self.folder.join(name.as_str());
-        match super::lock::open(&path, level, only_try) {
-            Ok(file) => Ok(Some(Lock::new(file, path))),
+        match super::lock::open(self.system, &path, level, only_try) {
+            Ok(file) => Ok(Some(Lock::new(self.system, file, path))),
             // fs/ocfs2/dlmfs has no better number.
             Err(error) if only_try && error.raw_os_error() == Some(libc::ETXTBSY) => Ok(None),
             Err(error) => Err(error).wrap_err_with(|| format!("taking the lock {name}")),
         }
     }
 
-    /// The domain for this process alone among those of this node that ask so; `None` if
-    /// another has it.
-    pub fn claim(&self) -> Result<Option<File>> {
-        File::open(&self.folder)
-            .and_then(dlmfs::is_first)
-            .wrap_err("locking the volume's lock domain")
-    }
-
     /// Drops a lock that nobody of ours uses outside of a claim. `false`: another program of
     /// this node holds it.
     pub fn drop_lock(&self, name: &LockName) -> Result<bool> {
-        dlmfs::drop_lock(&self.folder.join(name.as_str()))
+        dlmfs::drop_lock(self.system, &self.folder.join(name.as_str()))
             .wrap_err_with(|| format!("dropping the lock {name}"))
     }
 
     /// Drops what locks were taken here, and leaves the domain if no lock of others is in it.
     pub fn leave(self) -> Result<()> {
         drop(self.context);
-        dlmfs::drop_locks(&self.folder, &self.taken.take())
+        dlmfs::drop_locks(self.system, &self.folder, &self.taken.take())
             .wrap_err("leaving the volume's lock domain")
             .map(drop)
     }

@@ -2,11 +2,11 @@
 
 use crate::cluster::dlmfs;
 use crate::ids::BadName;
+use crate::system::System;
 use eyre::{Result, WrapErr};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io;
-use std::marker::PhantomData;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -75,21 +75,16 @@ impl FromStr for LockName {
 ///
 /// The node keeps an unlocked lock until another one asks for it, `unlink` drops it, or the
 /// domain is left.
-#[derive(Debug)]
 #[must_use]
 pub struct Lock<'d> {
+    system: &'d System,
     file: File,
     path: PathBuf,
-    domain: PhantomData<&'d ()>,
 }
 
-impl Lock<'_> {
-    pub(super) fn new(file: File, path: PathBuf) -> Self {
-        Self {
-            file,
-            path,
-            domain: PhantomData,
-        }
+impl<'d> Lock<'d> {
+    pub(super) fn new(system: &'d System, file: File, path: PathBuf) -> Self {
+        Self { system, file, path }
     }
 
     /// The lock's value, at most [`VALUE_MAX`] bytes: what whoever held it exclusively wrote
@@ -115,10 +110,10 @@ impl Lock<'_> {
 
     /// Unlocks, and drops the lock from this node, unless another of its processes uses it.
     pub fn unlink(self) -> Result<()> {
-        let Self { file, path, .. } = self;
+        let Self { system, file, path } = self;
         drop(file);
-        let dropped = match dlmfs::alone(path.parent().unwrap_or(&path)) {
-            Ok(Some(_alone)) => dlmfs::drop_lock(&path).map(drop),
+        let dropped = match dlmfs::alone(system) {
+            Ok(Some(_alone)) => dlmfs::drop_lock(system, &path).map(drop),
             other => other.map(drop),
         };
         dropped.wrap_err("dropping a lock")
@@ -126,14 +121,14 @@ impl Lock<'_> {
 }
 
 /// dlmfs takes the level from the access mode, and O_NONBLOCK for a trial.
-pub(super) fn open(path: &Path, level: Level, only_try: bool) -> io::Result<File> {
+pub(super) fn open(system: &System, path: &Path, level: Level, only_try: bool) -> io::Result<File> {
     let mut flags = OFlags::CREATE | OFlags::CLOEXEC;
     flags |= match level {
         Level::Shared => OFlags::RDONLY,
         Level::Exclusive => OFlags::RDWR,
     };
     flags.set(OFlags::NONBLOCK, only_try);
-    let _others = dlmfs::among_others(path.parent().unwrap_or(path))?;
+    let _others = dlmfs::among_others(system)?;
     Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o664))?.into())
 }
 

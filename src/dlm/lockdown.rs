@@ -1,13 +1,13 @@
 //! Locking the whole cluster out of a volume, as the C tools do before they change one.
 
 use super::{Dlm, Lock, LockName};
-use crate::cluster::dlmfs;
+use crate::system::turn::{self, Turn};
 use crate::volume::Slot;
 use eyre::{Result, WrapErr};
 use std::fs::File;
+use std::time::Duration;
 
 /// Nobody has the volume mounted, and no other node can mount it.
-#[derive(Debug)]
 #[must_use]
 pub struct LockedDown<'d> {
     /// Of a volume that nodes share: the lock that each mount needs first.
@@ -50,7 +50,7 @@ impl Dlm<'_> {
         let Some(domain) = &self.domain else {
             return self.lock_device();
         };
-        let Some(claim) = domain.claim()? else {
+        let Some(claim) = self.claim()? else {
             return Ok(Err(InUse::Here));
         };
         // Two programs of one node could both have it: one that is there has it, unless it was
@@ -100,15 +100,20 @@ impl Dlm<'_> {
         if (self.system.kernel().is_claimed(device)).wrap_err("asking who uses the device")? {
             return Ok(Err(InUse::Here));
         }
-        let device = File::open(device).wrap_err("opening the device")?;
-        Ok(
-            match dlmfs::is_first(device).wrap_err("locking the device")? {
-                Some(claim) => Ok(LockedDown {
-                    superblock: None,
-                    _claim: claim,
-                }),
-                None => Err(InUse::Here),
-            },
-        )
+        Ok(match self.claim()? {
+            Some(claim) => Ok(LockedDown {
+                superblock: None,
+                _claim: claim,
+            }),
+            None => Err(InUse::Here),
+        })
+    }
+
+    /// The volume for this process alone among those of this node that ask so; `None` if another
+    /// has it.
+    fn claim(&self) -> Result<Option<File>> {
+        let name = format!("alone-{}", self.volume.superblock.uuid);
+        turn::take(self.system, &name, Turn::Alone, Duration::ZERO)
+            .wrap_err("locking the volume on this node")
     }
 }

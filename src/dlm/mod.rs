@@ -36,7 +36,7 @@ pub struct Dlm<'s> {
     volume: Examined,
     service: Service,
     /// Left before the group is, on every way out.
-    domain: Option<Domain>,
+    domain: Option<Domain<'s>>,
     group: Option<Group<'s>>,
 }
 
@@ -108,7 +108,7 @@ impl<'s> Dlm<'s> {
         left.and(group)
     }
 
-    fn domain(&self) -> Result<&Domain> {
+    fn domain(&self) -> Result<&Domain<'s>> {
         match &self.domain {
             Some(domain) => Ok(domain),
             None => bail!("the volume is for one node alone: there is nobody to share locks with"),
@@ -123,7 +123,7 @@ impl Drop for Dlm<'_> {
     }
 }
 
-fn join_domain(system: &System, volume: &Examined, watch: &mut Watch) -> Result<Domain> {
+fn join_domain<'s>(system: &'s System, volume: &Examined, watch: &mut Watch) -> Result<Domain<'s>> {
     let signals = signal::defer_termination().wrap_err("holding signals back")?;
     let name = volume.superblock.uuid.to_string();
     let joined = Domain::join(system, &name, &mut |since| {

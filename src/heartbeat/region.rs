@@ -1,6 +1,7 @@
 //! A heartbeat region as configfs shows it (fs/ocfs2/cluster/heartbeat.c).
 
 use crate::ids::Uuid;
+use crate::system::turn::{self, Turn};
 use crate::system::{self, System, is_absent};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
@@ -8,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The folder of one region, there or not.
 pub struct Region<'s> {
@@ -150,10 +152,7 @@ impl<'s> Region<'s> {
     /// The region is half-started and its thread has ended: it is not touched.
     pub fn remove(&self) -> Result<Removal> {
         let removing = || format!("removing the heartbeat region {}", self.name);
-        let _turn = match self.removal_turn() {
-            Err(error) if is_absent(&error) => return Ok(Removal::Gone),
-            turn => turn.wrap_err_with(removing)?,
-        };
+        let _turn = self.removal_turn();
         if self.state()? == State::HalfStarted(Thread::Ended) {
             bail!(
                 "the heartbeat region {} was left half-started, its thread has ended, and on this \
@@ -173,10 +172,11 @@ impl<'s> Region<'s> {
     /// Until the result is dropped no other process of ours removes any region.
     ///
     /// The kernel removes one at a time, and before 6.0 waits up to 2 s for its thread. A
-    /// thread that was seen alive before such a wait for another may have ended after it.
-    fn removal_turn(&self) -> io::Result<File> {
-        let folder = File::open(self.path.parent().unwrap_or(&self.path))?;
-        rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive)?;
-        Ok(folder)
+    /// thread that was seen alive before such a wait for another may have ended after it. Best
+    /// effort: without /run, or behind somebody who hangs in it, the region goes all the same.
+    fn removal_turn(&self) -> Option<File> {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let turn = turn::take(self.system, "regions", Turn::Alone, PATIENCE);
+        turn.ok().flatten()
     }
 }

@@ -11,18 +11,17 @@
 use crate::heartbeat::{Wait, Watch};
 use crate::ids::Uuid;
 use crate::system::mounts::DeviceNumber;
+use crate::system::turn::{self, Turn};
 use crate::system::{self, System};
 use eyre::{Result, WrapErr, bail};
-use rustix::fs::{FlockOperation, flock};
 use std::ffi::{OsStr, OsString};
-use std::fs::{DirBuilder, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const FOLDER: &str = "/run/ocfs2box";
 /// How often a wait for the lock looks up.
 const SLICE: Duration = Duration::from_millis(250);
 /// Longer than a join, which the daemon has 30 s for, and a mount that replays journals.
@@ -99,11 +98,7 @@ impl Ledger {
     /// The same, if nobody has it.
     pub fn try_lock(system: &System, uuid: Uuid) -> Result<Option<Self>> {
         let path = path_of(system, uuid);
-        let made = DirBuilder::new().mode(0o700).create(system.path(FOLDER));
-        let opened = match made {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => open(&path),
-        };
+        let opened = turn::folder(system).and_then(|_| turn::open(&path));
         let file = opened.wrap_err_with(|| format!("opening {}", path.display()))?;
         Self::of(file, &path)
     }
@@ -111,12 +106,9 @@ impl Ledger {
     /// None where another process has it, or has just removed it.
     fn of(file: File, path: &Path) -> Result<Option<Self>> {
         let reading = || format!("reading {}", path.display());
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-            Err(error) => {
-                return Err(error).wrap_err_with(|| format!("locking {}", path.display()));
-            }
+        let locked = turn::has(&file, Turn::Alone);
+        if !locked.wrap_err_with(|| format!("locking {}", path.display()))? {
+            return Ok(None);
         }
         if file.metadata().wrap_err_with(reading)?.nlink() == 0 {
             return Ok(None);
@@ -210,7 +202,7 @@ impl Drop for Ledger {
 
 /// The volumes that have one.
 pub fn all(system: &System) -> Vec<Uuid> {
-    let names = system::list(&system.path(FOLDER)).unwrap_or_default();
+    let names = system::list(&system.path(turn::FOLDER)).unwrap_or_default();
     let names = names.iter().filter_map(|name| name.to_str()?.parse().ok());
     names.collect()
 }
@@ -224,18 +216,7 @@ pub fn volume_on(system: &System, device: DeviceNumber) -> Option<Uuid> {
 }
 
 fn path_of(system: &System, uuid: Uuid) -> PathBuf {
-    system.path(FOLDER).join(uuid.to_string())
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)
+    system.path(turn::FOLDER).join(uuid.to_string())
 }
 
 /// What a kill has cut off has no end, and is nothing.

@@ -96,3 +96,48 @@ fn first_mounts_of_one_volume_wait_for_one_heartbeat() {
     bring_down(&node);
     lab.end();
 }
+
+/// Each would take the others' half-made nodes for changed ones.
+#[test]
+fn a_cluster_is_brought_up_and_down_by_one_at_a_time() {
+    let lab = Lab::new("onlines");
+    let [node] = lab.boot();
+    let all = |verb: &str| {
+        let commands: Vec<_> = (0..6).map(|_| format!("o2cb {verb}")).collect();
+        run_all(&node, &commands);
+    };
+    node.ok("o2cb load");
+    for _ in 0..4 {
+        all("online");
+        node.ok("o2cb cluster-status");
+        assert_eq!(node.ok("ls /sys/kernel/config/cluster/webc/node"), "n1\n");
+        all("offline");
+        assert_eq!(node.ok("ls /sys/kernel/config/cluster"), "");
+    }
+    lab.end();
+}
+
+/// flock(2) asks for nothing but an open file, and folders of configfs and dlmfs are open to all.
+#[test]
+fn users_without_privilege_hold_nobody_up() {
+    let lab = Lab::new("users");
+    let disk = lab.disk("volume").format();
+    let [node] = lab.boot();
+    online(&node);
+    let folders = "/sys/kernel/config/cluster/webc/heartbeat /dlm";
+    node.ok(&format!(
+        "for folder in {folders}; do
+            setpriv --reuid=65534 --clear-groups flock $folder sleep 10000 &
+        done
+        sleep 1
+        [ $(pgrep -cx sleep) = 2 ]"
+    ));
+    let device = disk.device();
+    node.ok(&format!(
+        "mount -t ocfs2 {device} /mnt && umount /mnt && o2cb exec -x -d {device} -- true"
+    ));
+    node.assert_clean_within(10);
+    node.ok("[ $(pgrep -cx sleep) = 2 ] && pkill -x sleep");
+    bring_down(&node);
+    lab.end();
+}
