@@ -137,11 +137,11 @@ impl Stage {
         };
         let look = volume.look()?;
         for place in look.places.iter().filter(|place| !wanted.contains(place)) {
-            ordinary(&["/usr/bin/umount", place])?;
+            ordinary(&["/usr/sbin/umount.ocfs2", place])?;
         }
         for place in wanted {
             if !look.places.contains(place) {
-                ordinary(&["/usr/bin/mount", "-t", "ocfs2", device, place])?;
+                ordinary(&["/usr/sbin/mount.ocfs2", device, place])?;
             }
         }
         match self.case.before {

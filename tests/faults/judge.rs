@@ -117,7 +117,7 @@ impl Stage {
             // The mount stands, or the unmount has not begun.
             if look.references != Some((1, 1)) {
                 for place in look.places.iter().rev() {
-                    ordinary(&["/usr/bin/umount", place])?;
+                    ordinary(&["/usr/sbin/umount.ocfs2", place])?;
                 }
                 volume.is_clean_soon()?;
                 return Ok(true);
@@ -138,8 +138,8 @@ impl Stage {
         }
         match (cell.point.process + cell.point.call) % 2 {
             0 => {
-                ordinary(&["/usr/bin/mount", "-t", "ocfs2", device, &volume.folder()])?;
-                ordinary(&["/usr/bin/umount", &volume.folder()])?;
+                ordinary(&["/usr/sbin/mount.ocfs2", device, &volume.folder()])?;
+                ordinary(&["/usr/sbin/umount.ocfs2", &volume.folder()])?;
             }
             _ => {
                 judge("-S")?;

@@ -17,6 +17,7 @@ mod ptrace;
 mod trace;
 mod volume;
 
+use plan::Extent;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -37,7 +38,11 @@ fn main() -> ExitCode {
         .iter()
         .find_map(|it| it.strip_prefix("--test-threads="));
     let wanted = matrix::Wanted {
-        all: given("--all"),
+        extent: match (given("--every-error"), given("--in-turn")) {
+            (true, _) => Extent::Every,
+            (_, true) => Extent::InTurn,
+            _ => Extent::Slice,
+        },
         words: &words,
         labs: threads.and_then(|text| text.parse().ok()).unwrap_or(4),
         said: given("--said"),

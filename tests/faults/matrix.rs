@@ -3,7 +3,7 @@
 
 use crate::cases::{CASES, Case};
 use crate::cell::{Cell, Outcome, Verdict, harms};
-use crate::plan::{self, Task};
+use crate::plan::{self, Extent, Task};
 use crate::rig::{CLUSTER, Disk, Lab, Node};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +17,7 @@ const VOLUMES: usize = 14;
 const LIMIT: Duration = Duration::from_secs(1200);
 
 pub struct Wanted<'a> {
-    /// All cells, or a slice of them.
-    pub all: bool,
+    pub extent: Extent,
     /// Only cases that have one of these words in their names.
     pub words: &'a [String],
     /// Labs at the same time.
@@ -43,11 +42,7 @@ pub fn run(wanted: &Wanted) -> bool {
     let mut tasks = Vec::new();
     let counts = each(wanted.labs, cases, |case| (case, count(case)));
     for (case, calls) in counts {
-        let all = plan::all(&calls);
-        let cells = match wanted.all {
-            true => all,
-            false => plan::slice(case, &all),
-        };
+        let cells = plan::cells(case, &calls, wanted.extent);
         let counts: Vec<_> = calls.iter().map(Vec::len).collect();
         println!("{}: {counts:?} calls, {} cells", case.name, cells.len());
         tasks.extend(plan::deal(case, &cells));

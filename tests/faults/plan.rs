@@ -1,8 +1,19 @@
 //! Which cells are tried, and how they are dealt out to volumes.
 
 use crate::cases::Case;
-use crate::cell::{Cell, harms};
+use crate::cell::{Cell, ERRORS, harms};
 use crate::trace::{Harm, Point, never_fails};
+
+/// How much of the matrix is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Some cells of each case.
+    Slice,
+    /// Each call is killed at, and fails with one of the errors: with each in turn, call by call.
+    InTurn,
+    /// Each call is killed at, and fails with each of the errors.
+    Every,
+}
 
 /// What one volume has to do in one lab.
 #[derive(Clone)]
@@ -28,8 +39,22 @@ fn most_at_once(case: &Case) -> usize {
     }
 }
 
-/// Every call of every process, given by their numbers, with every harm that it can come to.
-pub fn all(calls: &[Vec<i64>]) -> Vec<Cell> {
+/// The cells of a case whose processes make these calls, given by their numbers.
+pub fn cells(case: &Case, calls: &[Vec<i64>], extent: Extent) -> Vec<Cell> {
+    let mut cells = all(calls);
+    match extent {
+        Extent::Every => {}
+        Extent::Slice => cells = slice(case, &cells),
+        Extent::InTurn => cells.retain(|cell| match cell.harm {
+            Harm::Fail(errno) => errno == ERRORS[cell.point.call % ERRORS.len()].1,
+            Harm::Kill | Harm::KillAll => true,
+        }),
+    }
+    cells
+}
+
+/// Every call of every process with every harm that it can come to.
+fn all(calls: &[Vec<i64>]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (process, numbers) in calls.iter().enumerate() {
         for (at, &number) in numbers.iter().enumerate() {
@@ -66,7 +91,7 @@ fn is_repetition(numbers: &[i64]) -> bool {
 }
 
 /// Spread evenly over all of them, each harm in turn.
-pub fn slice(case: &Case, cells: &[Cell]) -> Vec<Cell> {
+fn slice(case: &Case, cells: &[Cell]) -> Vec<Cell> {
     let mut step = (cells.len() / quick_share(case)).max(1);
     // Or every cell taken would have the same harm.
     while [2, 3, 7].iter().any(|prime| step.is_multiple_of(*prime)) {

@@ -40,7 +40,7 @@ pub fn start(argv: &[&str], errors: &std::fs::File) -> io::Result<pid_t> {
         | libc::PTRACE_O_TRACECLONE
         | libc::PTRACE_O_TRACEEXEC;
     request(libc::PTRACE_SETOPTIONS, pid, options.into());
-    resume(pid, 0);
+    resume(pid, 0, true);
     Ok(pid)
 }
 
@@ -50,9 +50,14 @@ pub fn request(what: libc::c_uint, pid: pid_t, data: c_long) {
     unsafe { libc::ptrace(what, pid, std::ptr::null_mut::<c_void>(), data) };
 }
 
-/// Lets a process run to its next system call, and the signal through to it.
-pub fn resume(pid: pid_t, signal: c_int) {
-    request(libc::PTRACE_SYSCALL, pid, signal.into());
+/// Lets a process run on, and the signal through to it; it stops at its next system call if it
+/// is `watched`, and otherwise at no call any more.
+pub fn resume(pid: pid_t, signal: c_int, watched: bool) {
+    let how = match watched {
+        true => libc::PTRACE_SYSCALL,
+        false => libc::PTRACE_CONT,
+    };
+    request(how, pid, signal.into());
 }
 
 /// The child that a process has just forked.

@@ -93,6 +93,7 @@ pub fn run(
         },
         early: Vec::new(),
         main_runs: false,
+        counts: harm.is_none(),
         harm,
     };
     let mut afterwards = Some(afterwards);
@@ -142,6 +143,8 @@ struct Tracer {
     early: Vec<pid_t>,
     /// The command has come to its own code, which begins with a look at its descriptors.
     main_runs: bool,
+    /// Nothing is harmed: all calls are counted.
+    counts: bool,
     harm: Option<(Point, Harm)>,
 }
 
@@ -172,7 +175,13 @@ impl Tracer {
                 (other, _) => pass = other,
             },
         }
-        resume(pid, pass);
+        resume(pid, pass, self.watches());
+    }
+
+    /// Is there still a call to come that matters? When the harm is done only the answer of a
+    /// call that was not carried out is left to be given.
+    fn watches(&self) -> bool {
+        self.counts || self.harm.is_some() || self.processes.iter().any(|it| it.answer.is_some())
     }
 
     fn forked(&mut self, parent: pid_t) {
@@ -186,7 +195,7 @@ impl Tracer {
         self.trace.calls.push(Vec::new());
         if let Some(at) = self.early.iter().position(|early| *early == pid) {
             self.early.remove(at);
-            resume(pid, 0);
+            resume(pid, 0, self.watches());
         }
     }
 
