@@ -2,7 +2,7 @@
 //! descriptor and are used nowhere.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
@@ -148,7 +148,8 @@ fn plain(message: impl fmt::Display) -> String {
     printable(without_numbers(&message.to_string()))
 }
 
-fn lacks_permission(report: &Report) -> bool {
+/// Is it the caller's lack of permission?
+pub fn lacks_permission(report: &Report) -> bool {
     let refused = report.chain().find_map(errno);
     matches!(refused, Some(Errno::PERM | Errno::ACCESS))
 }
@@ -207,9 +208,17 @@ pub fn show_passing(message: impl fmt::Display) {
     let _ = io::stderr().write_all(format!("\r\x1b[K{name}{colon}{message}").as_bytes());
 }
 
-/// Puts a question, and leaves the cursor behind it.
-pub fn ask(question: &str) {
+/// Is there somebody to ask?
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Puts a question, and waits for a line; none at the input's end.
+pub fn ask(question: &str) -> io::Result<Option<String>> {
     let _ = io::stderr().write_all(format!("{}: {question}", name()).as_bytes());
+    let mut answer = String::new();
+    let length = io::stdin().read_line(&mut answer)?;
+    Ok(Some(answer).filter(|_| length > 0))
 }
 
 /// Prints text on standard output as it stands; an error if it could not be written.

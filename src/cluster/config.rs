@@ -9,7 +9,6 @@ mod check;
 mod document;
 mod edit;
 mod fields;
-pub mod file;
 mod render;
 mod syntax;
 #[cfg(test)]
@@ -26,7 +25,7 @@ use text::listed;
 pub(super) use text::{node_name, shown, vet};
 
 /// A full cluster with long comments needs a tenth of this; more is some other file.
-const MAX_BYTES: usize = 1 << 20;
+pub(super) const MAX_BYTES: usize = 1 << 20;
 
 /// The kernel's limit (O2NM_MAX_REGIONS): the 33rd region says EFBIG.
 const MAX_REGIONS: usize = 32;

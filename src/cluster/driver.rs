@@ -76,10 +76,10 @@ pub fn unload(system: &System) -> Result<()> {
             live.name()
         );
     }
-    let mounts = mounts::visible(system)?;
-    if let Some(mount) = mounts.iter().find(|mount| mount.kind == "ocfs2") {
-        bail!("{} is still mounted", mount.point.display());
+    if let Some(point) = mounted(system)? {
+        bail!("{} is still mounted", point.display());
     }
+    let mounts = mounts::visible(system)?;
     for mount in mounts.iter().filter(|mount| mount.kind == dlmfs::KIND) {
         system
             .kernel()
@@ -90,6 +90,7 @@ pub fn unload(system: &System) -> Result<()> {
         "ocfs2_dlmfs",
         "ocfs2",
         "ocfs2_stack_o2cb",
+        "ocfs2_stack_user",
         "ocfs2_stackglue",
     ] {
         if is_loaded(system, module)? {
@@ -100,6 +101,13 @@ pub fn unload(system: &System) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a volume is mounted, of whatever stack; `unload` is refused then.
+pub fn mounted(system: &System) -> Result<Option<PathBuf>> {
+    let mounts = mounts::visible(system)?;
+    let mount = mounts.into_iter().find(|mount| mount.kind == "ocfs2");
+    Ok(mount.map(|mount| mount.point))
 }
 
 /// Sets the program that the kernel runs after an unmount; drivers without the setting have

@@ -89,6 +89,15 @@ impl Live {
         Ok(Some(Self { name, path }))
     }
 
+    /// The same; without the drivers there is none.
+    pub fn if_loaded(system: &System) -> Result<Option<Self>> {
+        let configfs = system.configfs();
+        match configfs.is_some_and(|configfs| configfs.join("cluster").is_dir()) {
+            true => Self::find(system),
+            false => Ok(None),
+        }
+    }
+
     /// What it is called.
     pub fn name(&self) -> &ClusterName {
         &self.name

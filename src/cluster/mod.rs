@@ -4,6 +4,7 @@ mod changes;
 pub mod config;
 pub mod dlmfs;
 pub mod driver;
+pub mod file;
 pub mod hosts;
 pub mod live;
 pub mod register;

@@ -5,6 +5,7 @@
 //! tell is an error, so both ways never differ in silence.
 
 mod assignments;
+pub mod edit;
 mod shell;
 #[cfg(test)]
 mod tests;
@@ -95,7 +96,9 @@ impl Sysconfig {
     }
 
     fn assign(&mut self, assignment: &Assignment) -> Result<(), ConfigError> {
-        let Assignment { line, key, value } = assignment;
+        let Assignment {
+            line, key, value, ..
+        } = assignment;
         let fail = |why: String| ConfigError::new(*line, format!("{key} {why}"));
         if value.ends_with(b"\r") {
             return Err(fail(
@@ -182,7 +185,8 @@ fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
     })
 }
 
-fn path(text: &str) -> Result<PathBuf, String> {
+/// The path of a program that the kernel is to run.
+pub fn path(text: &str) -> Result<PathBuf, String> {
     /// The kernel keeps no more of it.
     const LONGEST: usize = 255;
     if text.starts_with('/') && text.len() <= LONGEST {

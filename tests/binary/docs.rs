@@ -183,7 +183,7 @@ fn exit_codes_are_those_of_the_help() {
 fn commands() -> BTreeSet<String> {
     let help = help("o2cb");
     let (_, list) = help.split_once("Commands: ").expect("a list of commands");
-    let (list, _) = list.split_once('.').expect("the list's end");
+    let (list, _) = list.split_once(".\n").expect("the list's end");
     let first = |part: &str| part.split_whitespace().next().map(str::to_owned);
     list.split(',').filter_map(first).collect()
 }
@@ -199,7 +199,8 @@ fn commands_of_o2cb_are_those_of_the_help() {
     for command in written {
         // Too many operands, so that nothing is done if it is known.
         let end = call(BOX, &["o2cb", &command, "x", "x", "x"]);
-        assert!(end.code == 1 && !end.err.contains("no command"), "{end:?}");
+        let refused = [1, 2, 4].contains(&end.code);
+        assert!(refused && !end.err.contains("no command"), "{end:?}");
     }
 }
 

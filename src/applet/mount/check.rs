@@ -7,7 +7,7 @@ use crate::volume::{Examined, Membership};
 use eyre::{Result, WrapErr, bail};
 use rustix::mount::MountFlags;
 use std::ffi::CString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
 
 impl Plan {
@@ -72,21 +72,17 @@ fn confirm_nocluster(confirmed: bool) -> Result<()> {
     if confirmed {
         return Ok(());
     }
-    let (input, output) = (io::stdin(), io::stderr());
-    if !(input.is_terminal() && output.is_terminal()) {
+    if !report::can_ask() {
         bail!(
             "nocluster mounts the volume without its cluster, and if another node has it mounted \
              too, its files are destroyed (if you are certain that none has: -o nocluster=yes)"
         );
     }
-    report::ask(
+    let answer = report::ask(
         "nocluster mounts the volume without its cluster. If another node has it mounted, or \
          mounts it later, its files are destroyed. Mount it? (y/N) ",
     );
-    let mut answer = String::new();
-    input
-        .read_line(&mut answer)
-        .wrap_err("reading the answer")?;
+    let answer = answer.wrap_err("reading the answer")?.unwrap_or_default();
     if matches!(answer.trim(), "y" | "Y" | "yes") {
         Ok(())
     } else {

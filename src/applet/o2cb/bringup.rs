@@ -1,7 +1,7 @@
 //! load, online and their opposites.
 
 use super::Call;
-use crate::cluster::config::HeartbeatMode;
+use crate::cluster::config::{Cluster, HeartbeatMode, Node};
 use crate::cluster::live::Live;
 use crate::cluster::{driver, register, stack};
 use crate::group;
@@ -44,34 +44,47 @@ pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
 }
 
 pub(super) fn online(call: &Call) -> Result<()> {
-    // What can be wrong in the files is found before anything is touched.
-    let cluster = call.settings.cluster(call.cluster.as_ref())?;
-    let local = call.settings.local_node(&cluster)?;
-    let sysconfig = call.settings.sysconfig()?;
-    if cluster.heartbeat_mode == HeartbeatMode::Global {
-        bail!(
-            "cluster \"{}\" has global heartbeat, which this version does not start",
-            cluster.name
-        );
+    Plan::of(call)?.carry_out(call)
+}
+
+/// A cluster that can be brought up, as far as the files say.
+pub(super) struct Plan {
+    cluster: Cluster,
+    local: Node,
+}
+
+impl Plan {
+    /// What can be wrong in the files is found before anything is touched.
+    pub(super) fn of(call: &Call) -> Result<Self> {
+        let cluster = call.settings.cluster(call.cluster.as_ref())?;
+        let local = call.settings.local_node(&cluster)?.clone();
+        call.settings.sysconfig()?;
+        if cluster.heartbeat_mode == HeartbeatMode::Global {
+            bail!(
+                "cluster \"{}\" has global heartbeat, which this version does not start",
+                cluster.name
+            );
+        }
+        Ok(Self { cluster, local })
     }
-    load(call)?;
-    stack::set(call.system, StackName::O2CB)?;
-    let running = stack::running(call.system)?;
-    if running != StackName::O2CB {
-        bail!("the stack {running} is in use on this node (unmount its volumes first)");
+
+    pub(super) fn carry_out(&self, call: &Call) -> Result<()> {
+        let Self { cluster, local } = self;
+        load(call)?;
+        stack::set(call.system, StackName::O2CB)?;
+        let running = stack::running(call.system)?;
+        if running != StackName::O2CB {
+            bail!("the stack {running} is in use on this node (unmount its volumes first)");
+        }
+        register::register(call.system, cluster, local, call.settings.sysconfig()?)?;
+        call.tell(format_args!("cluster \"{}\" is online", cluster.name))
     }
-    register::register(call.system, &cluster, local, sysconfig)?;
-    call.tell(format_args!("cluster \"{}\" is online", cluster.name))
 }
 
 pub(super) fn offline(call: &Call) -> Result<()> {
     group::tidy(call.system);
-    let live = match Live::find(call.system) {
-        Ok(Some(live)) => live,
-        // Nothing registered, or no driver to register with.
-        Ok(None) => return call.tell("no cluster is online"),
-        Err(_) if call.system.configfs().is_none() => return call.tell("no cluster is online"),
-        Err(error) => return Err(error),
+    let Some(live) = Live::if_loaded(call.system)? else {
+        return call.tell("no cluster is online");
     };
     if let Some(name) = call.cluster.as_ref().filter(|&name| name != live.name()) {
         return call.tell(format_args!("cluster \"{name}\" is not online"));

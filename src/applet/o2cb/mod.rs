@@ -1,8 +1,11 @@
 //! o2cb: writes the cluster's configuration, and brings the cluster of this node up and down.
 
 mod bringup;
+mod configure;
 mod edit;
+mod ends;
 mod exec;
+mod init;
 mod list;
 mod settings;
 mod status;
@@ -12,16 +15,18 @@ use crate::ids::ClusterName;
 use crate::report::{self, Failure, Usage};
 use crate::system::System;
 use argh::{ArgsInfo, FromArgs};
+use ends::{Codes, Ends};
 use eyre::Result;
 use settings::Settings;
-use status::NotOnline;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// Configure the cluster of this node, and bring it up or down.
 ///
 /// Commands: load (drivers and their filesystems), unload, online [cluster],
-/// offline [cluster], register-cluster cluster, unregister-cluster cluster,
+/// offline [cluster], force-offline [cluster], start [cluster], stop [cluster],
+/// restart [cluster], force-reload [cluster], online-status [cluster], enable [cluster],
+/// disable [cluster], configure [key=value...], hb-ctl-path [path], register-cluster cluster, unregister-cluster cluster,
 /// cluster-status [cluster], status [cluster], check-config, list-clusters,
 /// list-cluster cluster, list-nodes cluster, list-heartbeats cluster, add-cluster cluster,
 /// remove-cluster cluster, add-node cluster node, remove-node cluster node,
@@ -31,7 +36,10 @@ use std::path::PathBuf;
 #[argh(
     help_triggers("-h", "--help"),
     error_code(1, "it failed, or wrong usage"),
-    error_code(3, "status: the cluster is not online")
+    error_code(2, "start, stop: wrong usage; online-status: it cannot be told"),
+    error_code(3, "status: the cluster is not online"),
+    error_code(4, "start, stop: only root can; status: it cannot be told"),
+    error_code(6, "start: the settings do not have O2CB_ENABLED=true")
 )]
 struct Args {
     /// say what is done
@@ -75,10 +83,12 @@ impl Args {
 /// One command.
 struct Verb {
     name: &'static str,
-    /// As usage shows them; one in brackets may be left out. The first is the cluster.
+    /// As usage shows them; one in brackets may be left out, and one with dots given again.
+    /// If the first is a cluster, it is [`Call::cluster`].
     operands: &'static str,
     /// Those of [`Args::special`] that it takes.
     options: &'static [&'static str],
+    codes: Codes,
     run: fn(&Call) -> Result<()>,
 }
 
@@ -89,12 +99,25 @@ impl Verb {
             name,
             operands,
             options,
+            codes: Codes::Plain,
             run,
         }
     }
 
     const fn taking(self, options: &'static [&'static str]) -> Self {
         Self { options, ..self }
+    }
+
+    const fn ending(self, codes: Codes) -> Self {
+        Self { codes, ..self }
+    }
+
+    /// Are there as many operands as it takes?
+    fn takes(&self, count: usize) -> bool {
+        let known = self.operands.split_whitespace();
+        let needed = known.clone().filter(|operand| !operand.starts_with('['));
+        let endless = self.operands.ends_with("...]");
+        count >= needed.count() && (endless || count <= known.count())
     }
 }
 
@@ -104,10 +127,22 @@ static VERBS: &[Verb] = &[
     Verb::new("unload", "", bringup::unload),
     Verb::new("online", "[CLUSTER]", bringup::online),
     Verb::new("offline", "[CLUSTER]", bringup::offline),
+    // Nobody is killed, so that there is nothing that force could do.
+    Verb::new("force-offline", "[CLUSTER]", bringup::offline),
+    Verb::new("start", "[CLUSTER]", init::start).ending(Codes::Action),
+    Verb::new("stop", "[CLUSTER]", init::stop).ending(Codes::Action),
+    Verb::new("restart", "[CLUSTER]", init::restart).ending(Codes::Action),
+    // What is up is brought up to the files.
+    Verb::new("force-reload", "[CLUSTER]", init::start).ending(Codes::Action),
+    Verb::new("online-status", "[CLUSTER]", init::online_status).ending(Codes::OnlineStatus),
+    Verb::new("enable", "[CLUSTER]", configure::enable).ending(Codes::Action),
+    Verb::new("disable", "[CLUSTER]", configure::disable).ending(Codes::Action),
+    Verb::new("configure", "[KEY=VALUE...]", configure::configure).ending(Codes::Action),
+    Verb::new("hb-ctl-path", "[PATH]", configure::hb_ctl_path),
     Verb::new("register-cluster", "CLUSTER", bringup::register_cluster),
     Verb::new("unregister-cluster", "CLUSTER", bringup::unregister_cluster),
     Verb::new("cluster-status", "[CLUSTER]", bringup::cluster_status),
-    Verb::new("status", "[CLUSTER]", status::status),
+    Verb::new("status", "[CLUSTER]", status::status).ending(Codes::Status),
     Verb::new("check-config", "", list::check),
     Verb::new("list-clusters", "", list::names).taking(LISTING),
     Verb::new("list-cluster", "CLUSTER", list::cluster).taking(LISTING),
@@ -138,7 +173,7 @@ struct Call<'s> {
     args: &'s Args,
     /// As it stands on the command line.
     cluster: Option<ClusterName>,
-    /// What follows the cluster.
+    /// What follows the cluster, or all that there is.
     operands: &'s [Word],
 }
 
@@ -164,7 +199,8 @@ impl Call<'_> {
     }
 }
 
-/// Runs the applet. Its exit codes are those of the C tool, 0 and 1; `status` has one more.
+/// Runs the applet. Its exit codes are those of the C tool, 0 and 1, but for the commands that
+/// init systems call.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     // Has options of its own, and a command that has others.
     if let [name, args @ ..] = args
@@ -175,17 +211,15 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let Some(args) = cli::parse::<Args>("o2cb", args, &[])? else {
         return Ok(());
     };
-    dispatch(system, &args).map_err(|report| {
-        let offline = report.is::<NotOnline>();
-        Failure::new(if offline { NotOnline::CODE } else { 1 }, report)
-    })
+    if args.version {
+        return report::say(super::VERSION).map_err(|report| Codes::Plain.of(report));
+    }
+    let (verb, operands) = find(&args.words).map_err(|report| Codes::Plain.of(report))?;
+    carry_out(system, &args, verb, operands).map_err(|report| verb.codes.of(report))
 }
 
-fn dispatch(system: &System, args: &Args) -> Result<()> {
-    if args.version {
-        return report::say(super::VERSION);
-    }
-    let Some((Word(name), operands)) = args.words.split_first() else {
+fn find(words: &[Word]) -> Result<(&'static Verb, &[Word])> {
+    let Some((Word(name), operands)) = words.split_first() else {
         return Err(wrong("a command is wanted (see \"o2cb --help\")".into()));
     };
     let verb = VERBS.iter().find(|verb| name == verb.name).ok_or_else(|| {
@@ -194,22 +228,27 @@ fn dispatch(system: &System, args: &Args) -> Result<()> {
             report::printable(name.as_encoded_bytes())
         ))
     })?;
+    Ok((verb, operands))
+}
+
+fn carry_out(system: &System, args: &Args, verb: &Verb, operands: &[Word]) -> Result<()> {
     let name = verb.name;
     let mut given = args.special().into_iter().filter(|(_, given)| *given);
     if let Some((option, _)) = given.find(|(option, _)| !verb.options.contains(option)) {
         return Err(wrong(format!("{name} takes no {option}")));
     }
-    let known = verb.operands.split_whitespace();
-    let needed = known.clone().filter(|operand| !operand.starts_with('['));
     if verb.operands.is_empty() && !operands.is_empty() {
         return Err(wrong(format!("{name} takes no operand")));
     }
-    if !(needed.count()..=known.count()).contains(&operands.len()) {
+    if !verb.takes(operands.len()) {
         return Err(wrong(format!("usage: {name} {}", verb.operands)));
     }
+    let has_cluster = verb.operands.trim_start_matches('[').starts_with("CLUSTER");
     let (cluster, operands) = match operands.split_first() {
-        Some((Word(cluster), rest)) => (Some(cluster.to_string_lossy().parse()?), rest),
-        None => (None, operands),
+        Some((Word(cluster), rest)) if has_cluster => {
+            (Some(cluster.to_string_lossy().parse()?), rest)
+        }
+        _ => (None, operands),
     };
     let config = args.config_file.as_ref();
     (verb.run)(&Call {

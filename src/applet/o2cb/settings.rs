@@ -1,15 +1,15 @@
 //! The files that say what the node's cluster is to be.
 
-use crate::cluster::config::{Cluster, Config, Document, Node, file};
-use crate::cluster::sysconfig::Sysconfig;
+use crate::cluster::config::{Cluster, Config, Document, Node};
+use crate::cluster::file;
+use crate::cluster::sysconfig::{self, Sysconfig};
 use crate::ids::ClusterName;
 use crate::report;
 use crate::system::{System, read_attribute};
-use eyre::{Result, WrapErr, bail};
+use eyre::{Report, Result, WrapErr, bail};
 use rustix::fs::Mode;
 use std::cell::OnceCell;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const CLUSTER_CONF: &str = "/etc/ocfs2/cluster.conf";
 /// Red Hat's and SUSE's place, then Debian's.
@@ -42,21 +42,44 @@ impl<'s> Settings<'s> {
     }
 
     fn read_sysconfig(&self) -> Result<Sysconfig> {
-        for place in SYSCONFIG {
-            let path = self.system.path(place);
-            match std::fs::read(&path) {
-                Ok(text) => {
-                    let sysconfig = Sysconfig::parse(&text).wrap_err(place)?;
-                    for note in &sysconfig.warnings {
-                        report::warn(format_args!("{place}: {note}"));
-                    }
-                    return Ok(sysconfig);
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error).wrap_err(place),
-            }
+        let place = self.sysconfig_place();
+        let read = || {
+            let text = file::read(&self.system.path(place))?.unwrap_or_default();
+            Ok::<_, Report>(Sysconfig::parse(&text)?)
+        };
+        let sysconfig = read().wrap_err(place)?;
+        for note in &sysconfig.warnings {
+            report::warn(format_args!("{place}: {note}"));
         }
-        Ok(Sysconfig::default())
+        Ok(sysconfig)
+    }
+
+    /// The defaults file: the one that there is, or else the one whose folder there is.
+    pub(super) fn sysconfig_place(&self) -> &'static str {
+        let [_, debian] = SYSCONFIG;
+        let there = |place: &&str| self.system.path(place).exists();
+        let folder = |place: &&str| self.system.path(place).parent().is_some_and(Path::is_dir);
+        let places = || SYSCONFIG.into_iter();
+        let found = places().find(there).or_else(|| places().find(folder));
+        found.unwrap_or(debian)
+    }
+
+    /// The keys that the defaults file sets, and to what.
+    pub(super) fn values(&self) -> Result<Vec<(String, String)>> {
+        let place = self.sysconfig_place();
+        let text = file::read(&self.system.path(place)).wrap_err(place)?;
+        sysconfig::edit::values(&text.unwrap_or_default()).wrap_err(place)
+    }
+
+    /// Sets keys of the defaults file, which must not have been read yet.
+    pub(super) fn set(&self, changes: &[(&str, &str)]) -> Result<()> {
+        let place = self.sysconfig_place();
+        let path = self.system.path(place);
+        if let Some(folder) = path.parent() {
+            // That it cannot be made is said when the file cannot.
+            let _ = rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755));
+        }
+        file::edit(&path, &mut |text| sysconfig::edit::set(text, changes)).wrap_err(place)
     }
 
     /// The whole configuration; none where there is no file.
@@ -91,15 +114,16 @@ impl<'s> Settings<'s> {
             // That it cannot be made is said when the file cannot.
             let _ = rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755));
         }
-        let edited = file::edit(&self.config, &mut |document| {
+        let edited = file::edit(&self.config, &mut |text| {
+            let mut document = Document::parse(text.to_owned())?;
             let old = document.config().warnings.clone();
-            change(document)?;
+            change(&mut document)?;
             for note in &document.config().warnings {
                 if old.iter().all(|old| old.text != note.text) {
                     report::warn(format_args!("{shown}: {note}"));
                 }
             }
-            Ok(())
+            Ok(document.into_text())
         });
         edited.wrap_err_with(|| self.shown())
     }

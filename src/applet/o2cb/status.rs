@@ -1,33 +1,17 @@
 //! status: what this node has of its cluster, for people.
 
-use super::Call;
+use super::{Call, Ends};
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::live::Live;
 use crate::cluster::stack;
 use crate::cluster::timeouts::Timeouts;
 use crate::group;
 use crate::heartbeat::{Heartbeat, State, Thread};
-use crate::report::{self, Silent, printable};
+use crate::report::{self, printable};
 use crate::system::System;
 use crate::system::places;
-use eyre::{Report, Result};
+use eyre::Result;
 use std::fmt::Write;
-
-/// The cluster is not online: the exit status that the LSB has for a service that does not run.
-#[derive(Debug)]
-pub(super) struct NotOnline;
-
-impl NotOnline {
-    pub(super) const CODE: u8 = 3;
-}
-
-impl std::fmt::Display for NotOnline {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the cluster is not online")
-    }
-}
-
-impl std::error::Error for NotOnline {}
 
 pub(super) fn status(call: &Call) -> Result<()> {
     // What a killed process has left is not worth a line.
@@ -55,7 +39,7 @@ pub(super) fn status(call: &Call) -> Result<()> {
     report::say(text)?;
     match online {
         true => Ok(()),
-        false => Err(Report::new(Silent).wrap_err(NotOnline)),
+        false => Err(Ends::silently(Ends::NOT_RUNNING)),
     }
 }
 

@@ -30,6 +30,11 @@ impl Document {
         &self.text
     }
 
+    /// The same, to be kept.
+    pub fn into_text(self) -> Vec<u8> {
+        self.text
+    }
+
     /// What it means.
     pub fn config(&self) -> &Config {
         &self.config

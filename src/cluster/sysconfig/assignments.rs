@@ -2,6 +2,7 @@
 
 use super::shell::{self, Command, Word};
 use super::{ConfigError, Note, shown};
+use std::ops::Range;
 
 const OURS: &str = "O2CB_";
 
@@ -10,6 +11,8 @@ pub(super) struct Assignment {
     pub(super) line: usize,
     pub(super) key: String,
     pub(super) value: Vec<u8>,
+    /// Where in the file the value stands, quotes and all.
+    pub(super) at: Range<usize>,
 }
 
 /// All of them, in order. What else the file does is left out, with a note.
@@ -61,8 +64,13 @@ fn ours(key: &str, value: &[u8], word: &Word) -> Result<Option<Assignment>, Conf
         let reason = format!("{key}: {NOT_RUN}, so its value {what} {special}");
         return Err(ConfigError::new(word.line, reason));
     }
-    let (line, key, value) = (word.line, key.to_owned(), value.to_vec());
-    Ok(Some(Assignment { line, key, value }))
+    Ok(Some(Assignment {
+        line: word.line,
+        key: key.to_owned(),
+        value: value.to_vec(),
+        // Neither the key nor the = has quotes in it.
+        at: word.at.start + key.len() + 1..word.at.end,
+    }))
 }
 
 /// The assignments of a command that does nothing else: `A=1 B=2`, `export A=1 B`.

@@ -2,6 +2,7 @@
 //! tell plain assignments from all else; nothing is expanded.
 
 use super::ConfigError;
+use std::ops::Range;
 
 /// Words up to the end of a line or a semicolon.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Command {
 #[derive(Debug, Default)]
 pub(super) struct Word {
     pub(super) line: usize,
+    /// Where in the file it stands, quotes and all.
+    pub(super) at: Range<usize>,
     pub(super) text: Vec<u8>,
     /// Where in `text` the first quote or escape stood.
     pub(super) quoted_at: Option<usize>,
@@ -85,6 +88,8 @@ pub(super) fn commands(text: &[u8]) -> Result<Vec<Command>, ConfigError> {
 
 struct Scanner<'a> {
     rest: &'a [u8],
+    /// How long the whole file is.
+    length: usize,
     line: usize,
 }
 
@@ -92,8 +97,14 @@ impl<'a> Scanner<'a> {
     fn new(text: &'a [u8]) -> Self {
         Self {
             rest: text,
+            length: text.len(),
             line: 1,
         }
+    }
+
+    /// Where in the file the rest begins.
+    fn at(&self) -> usize {
+        self.length - self.rest.len()
     }
 
     fn peek(&self) -> Option<u8> {
@@ -133,7 +144,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn word(&mut self, leads: bool) -> Result<Word, ConfigError> {
-        let line = self.line;
+        let (line, start) = (self.line, self.at());
         let mut word = Word {
             line,
             leads,
@@ -160,6 +171,7 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
+        word.at = start..self.at();
         Ok(word)
     }
 

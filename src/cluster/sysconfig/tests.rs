@@ -182,3 +182,64 @@ fn what_is_left_out_is_noted() {
         .collect();
     assert_eq!(lines, [1, 2, 4]);
 }
+
+#[test]
+fn a_value_is_replaced_where_it_counts_and_nothing_else() {
+    for (text, key, value, wanted) in [
+        ("", "O2CB_ENABLED", "true", "O2CB_ENABLED=true\n"),
+        ("# x", "O2CB_STACK", "pcmk", "# x\nO2CB_STACK=pcmk\n"),
+        ("A=1\n", "O2CB_STACK", "", "A=1\n"),
+        (
+            "O2CB_STACK=o2cb\nexport O2CB_STACK=\"o2cb\"; B=2 # c\n",
+            "O2CB_STACK",
+            "pcmk",
+            "O2CB_STACK=o2cb\nexport O2CB_STACK=pcmk; B=2 # c\n",
+        ),
+        (
+            "A=1 \\\n  O2CB_STACK='o2'\"cb\" C=3",
+            "O2CB_STACK",
+            "cman",
+            "A=1 \\\n  O2CB_STACK=cman C=3",
+        ),
+        ("O2CB_STACK=\n", "O2CB_STACK", "cman", "O2CB_STACK=cman\n"),
+        (
+            "O2CB_HB_CTL_PATH=/a\n",
+            "O2CB_HB_CTL_PATH",
+            "/b c'd",
+            "O2CB_HB_CTL_PATH='/b c'\\''d'\n",
+        ),
+        // One that was wrong can be mended.
+        (
+            "O2CB_ENABLED=maybe\n",
+            "O2CB_ENABLED",
+            "false",
+            "O2CB_ENABLED=false\n",
+        ),
+    ] {
+        let new = edit::set(text.as_bytes(), &[(key, value)]).unwrap();
+        assert_eq!(String::from_utf8(new).unwrap(), wanted);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_take_a_value_is_left() {
+    for text in [
+        "A=b\\",
+        "if true; then\n",
+        "(\n",
+        "O2CB_STACK=$X\n",
+        "O2CB_STACK='",
+        "[ -e /x ] &&\n",
+    ] {
+        assert!(
+            edit::set(text.as_bytes(), &[("O2CB_ENABLED", "true")]).is_err(),
+            "{text:?}"
+        );
+    }
+    let both = [
+        ("O2CB_IDLE_TIMEOUT_MS", "900"),
+        ("O2CB_KEEPALIVE_DELAY_MS", "300"),
+    ];
+    assert!(edit::set(b"", &both[..1]).is_err());
+    assert!(edit::set(b"", &both).is_ok());
+}

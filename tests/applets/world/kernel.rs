@@ -225,6 +225,9 @@ impl Kernel for FakeKernel {
 
     fn unload_module(&self, name: &str) -> io::Result<()> {
         self.log.call(&format!("unload {name}"))?;
+        let known = self.root.join("proc/filesystems");
+        let rest = read(&known).replace(&format!("nodev\t{name}"), "");
+        fs::write(known, rest)?;
         fs::remove_dir_all(self.root.join("sys/module").join(name))
     }
 

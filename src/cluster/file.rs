@@ -1,11 +1,11 @@
-//! The file: read whole, replaced whole, by one writer at a time.
+//! A configuration file: read whole, replaced whole, by one writer at a time.
 //!
 //! A replacement is written beside the file and renamed over it, so that whoever reads, and
 //! whatever survives a crash, is the old file or the new one. The unfinished replacement is
 //! the lock as well: its name is fixed, so that one that a killed writer left behind is used
 //! up by the next.
 
-use super::{Document, MAX_BYTES};
+use super::config::MAX_BYTES;
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use std::fs::{self, File, Metadata, Permissions};
@@ -46,22 +46,22 @@ fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-/// Changes the file, or makes it. While `change` runs, no other writer of this kind does.
-/// What it leaves as it was is not written.
+/// Changes the file, or makes it: `change` is given the old text, which is empty where there
+/// is no file, and has the new one. While it runs, no other writer of this kind does. What it
+/// leaves as it was is not written.
 ///
 /// # Errors
 /// The file is as it was, unless its folder could not be brought to the disk at the end.
-pub fn edit(path: &Path, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
+pub fn edit(path: &Path, change: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>>) -> Result<()> {
     let path = behind_links(path.to_owned())?;
     exists(&path)?;
     let mut replacement = Replacement::begin(&path)?;
     let old = read(&path)?;
-    let mut document = Document::parse(old.clone().unwrap_or_default())?;
-    change(&mut document)?;
-    if Some(document.text()) == old.as_deref() {
+    let new = change(old.as_deref().unwrap_or_default())?;
+    if Some(&new) == old.as_ref() {
         return Ok(());
     }
-    replacement.write(document.text()).wrap_err("writing it")?;
+    replacement.write(&new).wrap_err("writing it")?;
     replacement.put().wrap_err("replacing it")
 }
 

@@ -1,0 +1,154 @@
+//! Commands that change the settings, and what they may bring about.
+
+use super::{Call, init, wrong};
+use crate::cluster::sysconfig::edit::checked;
+use crate::cluster::{driver, sysconfig};
+use crate::report::{self, printable};
+use eyre::{Result, WrapErr, bail, eyre};
+use std::path::Path;
+
+/// What the keys of the settings are asked for with, in this order.
+const QUESTIONS: &[(&str, &str)] = &[
+    (ENABLED, "bring the cluster up at boot, yes or no"),
+    ("O2CB_STACK", "cluster stack: o2cb, pcmk or cman"),
+    ("O2CB_BOOTCLUSTER", "name of the cluster"),
+    (
+        "O2CB_HEARTBEAT_THRESHOLD",
+        "a node restarts after (this - 1) x 2 s without a beat; the kernel has 31",
+    ),
+    (
+        "O2CB_IDLE_TIMEOUT_MS",
+        "a silent connection is closed after so long; the kernel has 30000",
+    ),
+    (
+        "O2CB_KEEPALIVE_DELAY_MS",
+        "a silent peer is asked after so long; the kernel has 2000",
+    ),
+    (
+        "O2CB_RECONNECT_DELAY_MS",
+        "wait between two attempts to connect; the kernel has 2000",
+    ),
+    (
+        "O2CB_FENCE_METHOD",
+        "what a node does that has to go: reset or panic",
+    ),
+    (
+        "O2CB_NODE_NAME",
+        "this node in cluster.conf, if it is not the hostname",
+    ),
+    (
+        "O2CB_HB_CTL_PATH",
+        "what the kernel runs after the last unmount",
+    ),
+];
+const ENABLED: &str = "O2CB_ENABLED";
+/// Takes a value away.
+const NONE: &str = "none";
+
+pub(super) fn enable(call: &Call) -> Result<()> {
+    call.settings.set(&[(ENABLED, "true")])?;
+    init::start(call)
+}
+
+pub(super) fn disable(call: &Call) -> Result<()> {
+    call.settings.set(&[(ENABLED, "false")])?;
+    init::stop(call)
+}
+
+/// Sets what is given, or asks for everything; then brings the cluster up, if it is to be.
+pub(super) fn configure(call: &Call) -> Result<()> {
+    let changes = match call.operands.is_empty() {
+        true => ask(&call.settings.values()?)?,
+        false => given(call)?,
+    };
+    let pairs: Vec<(&str, &str)> = changes
+        .iter()
+        .map(|(key, it)| (*key, it.as_str()))
+        .collect();
+    call.settings.set(&pairs)?;
+    let place = call.settings.sysconfig_place();
+    match call.settings.sysconfig()?.enabled {
+        true => init::start(call),
+        false => call.tell(format_args!("{place} is written")),
+    }
+}
+
+/// Each `KEY=VALUE` of the command line.
+fn given(call: &Call) -> Result<Vec<(&'static str, String)>> {
+    let change = |word: &crate::cli::Word| {
+        let shown = printable(word.0.as_encoded_bytes());
+        let (key, value) = word
+            .0
+            .to_str()
+            .and_then(|word| word.split_once('='))
+            .ok_or_else(|| wrong(format!("\"{shown}\" is not KEY=VALUE")))?;
+        let known = QUESTIONS.iter().find(|(known, _)| *known == key);
+        let (key, _) = known.ok_or_else(|| {
+            let keys: Vec<_> = QUESTIONS.iter().map(|(key, _)| *key).collect();
+            wrong(format!("\"{shown}\" sets none of {}", keys.join(", ")))
+        })?;
+        let value = checked(key, value).map_err(|why| wrong(format!("{key} {why}")))?;
+        Ok((*key, value))
+    };
+    call.operands.iter().map(change).collect()
+}
+
+/// What a person at the terminal wants other than it is.
+fn ask(now: &[(String, String)]) -> Result<Vec<(&'static str, String)>> {
+    if !report::can_ask() {
+        return Err(wrong(
+            "there is no terminal to ask on (give KEY=VALUE ..., such as O2CB_ENABLED=true)".into(),
+        ));
+    }
+    report::warn("Enter keeps what the brackets show, none takes it away, Ctrl-C changes nothing");
+    let mut changes = Vec::new();
+    for (key, question) in QUESTIONS {
+        let value = now.iter().find(|(known, _)| known == key);
+        let value = value.map_or(NONE, |(_, value)| value);
+        let value = if value.is_empty() { NONE } else { value };
+        let question = format!("{key}, {question} [{}]: ", printable(value));
+        loop {
+            let answer = report::ask(&question).wrap_err("reading the answer")?;
+            let answer =
+                answer.ok_or_else(|| eyre!("nothing is changed, for want of an answer"))?;
+            let answer = match answer.trim() {
+                "" => break,
+                NONE => "",
+                answer => answer,
+            };
+            match checked(key, answer) {
+                Err(why) => report::warn(format_args!("{key} {why}")),
+                Ok(answer) => {
+                    changes.push((*key, answer));
+                    break;
+                }
+            }
+        }
+    }
+    Ok(changes)
+}
+
+/// Prints what the kernel runs after the last unmount, or sets it until the next `load`.
+pub(super) fn hb_ctl_path(call: &Call) -> Result<()> {
+    let set = driver::call_out_path(call.system)?;
+    let Some(set) = set else {
+        bail!("the kernel has no hb_ctl_path (run: o2cb load)");
+    };
+    let Some(word) = call.operands.first() else {
+        return report::say(printable(set) + "\n");
+    };
+    let shown = printable(word.0.as_encoded_bytes());
+    let path = word.0.to_str().ok_or_else(|| "is not UTF-8".to_owned());
+    let path = path.and_then(sysconfig::path);
+    let path = path.map_err(|why| wrong(format!("hb_ctl_path {why}")))?;
+    if !call.system.path(&path).exists() {
+        report::warn(format_args!(
+            "{shown} does not exist: the kernel complains at each unmount, and umount.ocfs2 stops \
+             heartbeats"
+        ));
+    }
+    driver::set_call_out(call.system, Path::new(&path))?;
+    call.tell(format_args!(
+        "the kernel runs {shown} after the last unmount"
+    ))
+}

@@ -1,0 +1,93 @@
+//! What an init script or a unit calls: by the settings, with the exit codes of the LSB.
+
+use super::{Call, Ends, bringup};
+use crate::cluster::live::Live;
+use crate::cluster::{driver, stack};
+use crate::ids::StackName;
+use crate::report;
+use eyre::{Result, bail};
+
+/// What `start` is to bring up, known to be right before anything is touched.
+enum Wanted {
+    Cluster(bringup::Plan),
+    /// Its daemons are the cluster manager's.
+    UserStack(StackName),
+}
+
+impl Wanted {
+    fn of(call: &Call) -> Result<Self> {
+        let sysconfig = call.settings.sysconfig()?;
+        if !sysconfig.enabled {
+            let place = call.settings.sysconfig_place();
+            let why =
+                format!("not started: O2CB_ENABLED is not true in {place} (run: o2cb enable)");
+            return Err(Ends::new(Ends::NOT_CONFIGURED, why).into());
+        }
+        match sysconfig.stack {
+            Some(stack) if stack != StackName::O2CB => Ok(Self::UserStack(stack)),
+            _ => Ok(Self::Cluster(bringup::Plan::of(call)?)),
+        }
+    }
+
+    fn start(&self, call: &Call) -> Result<()> {
+        match self {
+            Self::Cluster(plan) => plan.carry_out(call),
+            Self::UserStack(wanted) => {
+                stack::prepare(call.system, *wanted)?;
+                stack::set(call.system, *wanted)?;
+                let running = stack::running(call.system)?;
+                if running != *wanted {
+                    bail!("the stack {running} is in use on this node (run: o2cb stop)");
+                }
+                call.tell(format_args!("the stack {wanted} is set"))
+            }
+        }
+    }
+}
+
+pub(super) fn start(call: &Call) -> Result<()> {
+    Wanted::of(call)?.start(call)
+}
+
+pub(super) fn stop(call: &Call) -> Result<()> {
+    bringup::offline(call)?;
+    // Another cluster than the one that was named.
+    if let Some(live) = Live::if_loaded(call.system)? {
+        return call.tell(format_args!("cluster \"{}\" stays online", live.name()));
+    }
+    // A local volume, or one of another stack: neither needs the cluster.
+    if let Some(point) = driver::mounted(call.system)? {
+        return call.tell(format_args!(
+            "the drivers stay, for {} is mounted",
+            point.display()
+        ));
+    }
+    bringup::unload(call)
+}
+
+pub(super) fn restart(call: &Call) -> Result<()> {
+    let wanted = Wanted::of(call)?;
+    stop(call)?;
+    wanted.start(call)
+}
+
+/// Says whether the cluster is online, in one word; so does the exit code.
+pub(super) fn online_status(call: &Call) -> Result<()> {
+    let online = Live::if_loaded(call.system).and_then(|live| match live {
+        Some(live) if call.cluster.as_ref().is_none_or(|name| name == live.name()) => {
+            live.is_online()
+        }
+        _ => Ok(false),
+    });
+    match online {
+        Ok(true) => report::say("online\n"),
+        Ok(false) => {
+            report::say("offline\n")?;
+            Err(Ends::silently(Ends::OFFLINE))
+        }
+        Err(error) => {
+            report::say("error\n")?;
+            Err(error)
+        }
+    }
+}

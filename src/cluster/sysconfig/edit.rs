@@ -1,0 +1,75 @@
+//! Other values in the file, with every other line as it was.
+
+use super::{ConfigError, Sysconfig, assignments};
+use eyre::{Result, WrapErr, bail};
+
+/// The keys of ours that the file sets, and to what: for each the last value, which counts.
+pub fn values(text: &[u8]) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut values: Vec<(String, String)> = Vec::new();
+    let found = assignments::assignments(text, &mut Vec::new())?;
+    for assignment in found.into_iter().rev() {
+        if values.iter().all(|(key, _)| *key != assignment.key) {
+            let value = String::from_utf8_lossy(&assignment.value).into_owned();
+            values.push((assignment.key, value));
+        }
+    }
+    values.sort();
+    Ok(values)
+}
+
+/// The text with these keys set to these values; an empty value sets nothing.
+///
+/// # Errors
+/// A value that its key cannot have, or a file that is wrong or that cannot hold it.
+pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
+    let mut new = text.to_vec();
+    let mut wanted = values(text)?;
+    for (key, value) in changes {
+        let found = assignments::assignments(&new, &mut Vec::new())?;
+        let last = found.into_iter().rfind(|assignment| assignment.key == *key);
+        wanted.retain(|(known, _)| known != key);
+        match last {
+            Some(assignment) => {
+                new.splice(assignment.at, quoted(value).into_bytes());
+            }
+            None if value.is_empty() => continue,
+            None => {
+                if new.last().is_some_and(|&byte| byte != b'\n') {
+                    new.push(b'\n');
+                }
+                new.extend(format!("{key}={}\n", quoted(value)).into_bytes());
+            }
+        }
+        wanted.push(((*key).to_owned(), (*value).to_owned()));
+    }
+    wanted.sort();
+    Sysconfig::parse(&new)?;
+    let got = values(&new).wrap_err("this would not be a valid file")?;
+    if got != wanted {
+        bail!("the file cannot hold this (does its last line end in a backslash?)");
+    }
+    Ok(new)
+}
+
+/// As a shell reads it back.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
+    match value.chars().all(is_plain) {
+        true => value.to_owned(),
+        false => format!("'{}'", value.replace('\'', r"'\''")),
+    }
+}
+
+/// The value as it is to be written, if the key can have it; the text of an error goes on
+/// from the key.
+pub fn checked(key: &str, value: &str) -> Result<String, String> {
+    let mut alone = Sysconfig::default();
+    if !alone.set(key, value)? {
+        return Err("is not a key of this file".into());
+    }
+    Ok(match key {
+        // The C tools' script knows no other words.
+        "O2CB_ENABLED" => alone.enabled.to_string(),
+        _ => value.to_owned(),
+    })
+}

@@ -1,0 +1,273 @@
+//! o2cb: what init scripts and units call, and the settings.
+
+use crate::world::{Era, World};
+use std::os::unix::fs::PermissionsExt;
+
+const PLACE: &str = "/etc/default/o2cb";
+
+/// Nothing is loaded; the settings say to bring the cluster up.
+fn enabled() -> World {
+    let world = World::bare(Era::Now);
+    world.write(PLACE, "O2CB_ENABLED=true\n");
+    world
+}
+
+#[track_caller]
+fn code(world: &World, args: &[&str]) -> u8 {
+    world.run("o2cb", args).err().map_or(0, |end| end.code())
+}
+
+#[test]
+fn start_and_stop_leave_nothing_and_can_be_given_again() {
+    let world = enabled();
+    for _ in 0..2 {
+        assert_eq!(code(&world, &["start"]), 0);
+        assert_eq!(code(&world, &["online-status"]), 0);
+        assert_eq!(code(&world, &["status"]), 0);
+    }
+    assert!(world.clusters().join("webc/node/n1").exists());
+    world.log.forget();
+    assert_eq!(code(&world, &["force-reload"]), 0);
+    let calls = world.calls();
+    assert!(
+        calls.iter().all(|call| !call.starts_with("remove")),
+        "{calls:?}"
+    );
+    assert_eq!(code(&world, &["restart"]), 0);
+    let calls = world.calls();
+    for call in ["remove webc", "unload ocfs2", "load ocfs2", "make webc"] {
+        assert!(calls.iter().any(|made| made == call), "{call}: {calls:?}");
+    }
+    for _ in 0..2 {
+        assert_eq!(code(&world, &["stop"]), 0);
+        assert_eq!(code(&world, &["online-status"]), 1);
+        assert_eq!(code(&world, &["status"]), 3);
+    }
+    assert!(!world.path("/sys/module/ocfs2").exists());
+    // Neither edits a file.
+    assert_eq!(world.read(PLACE), "O2CB_ENABLED=true");
+}
+
+#[test]
+fn what_is_not_enabled_is_not_started_nor_restarted() {
+    let world = World::bare(Era::Now);
+    for args in [&["start"][..], &["restart"], &["force-reload", "webc"]] {
+        let (code, said) = world.refused("o2cb", args);
+        assert_eq!(code, 6);
+        assert!(said.contains("O2CB_ENABLED is not true in /etc/"), "{said}");
+    }
+    assert!(world.calls().is_empty());
+    // One that was brought up by hand stays up.
+    world.run("o2cb", &["online"]).unwrap();
+    assert_eq!(code(&world, &["restart"]), 6);
+    assert_eq!(code(&world, &["online-status"]), 0);
+    assert_eq!(code(&world, &["stop"]), 0);
+    assert_eq!(code(&world, &["online-status"]), 1);
+}
+
+#[test]
+fn a_restart_looks_at_the_files_before_it_stops_anything() {
+    let world = enabled();
+    world.run("o2cb", &["start"]).unwrap();
+    world.log.forget();
+    world.write("/etc/ocfs2/cluster.conf", "what is this");
+    assert_eq!(code(&world, &["restart"]), 1);
+    assert!(world.calls().is_empty());
+    assert_eq!(code(&world, &["online-status", "webc"]), 0);
+    assert_eq!(code(&world, &["online-status", "other"]), 1);
+}
+
+#[test]
+fn a_stop_while_a_volume_is_mounted_fails_and_takes_nothing_away() {
+    let world = enabled();
+    world.run("o2cb", &["start"]).unwrap();
+    let volume = world.volume("ubda", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    for verb in ["stop", "restart", "disable", "force-offline"] {
+        let (code, said) = world.refused("o2cb", &[verb]);
+        assert_eq!(code, 1);
+        assert!(
+            said.contains("is in use: region") && said.contains("/mnt"),
+            "{said}"
+        );
+        assert_eq!(volume.counts(), [0, 1, 1]);
+        assert_eq!(code_of_status(&world), 0);
+        world.write(PLACE, "O2CB_ENABLED=true\n");
+    }
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    assert_eq!(code(&world, &["stop"]), 0);
+}
+
+fn code_of_status(world: &World) -> u8 {
+    code(world, &["status"])
+}
+
+/// A local volume needs no cluster, but its driver.
+#[test]
+fn a_stop_leaves_the_drivers_to_who_needs_them() {
+    let world = enabled();
+    world.run("o2cb", &["start"]).unwrap();
+    world.volume("ubda", "-M local");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.log.forget();
+    assert_eq!(code(&world, &["stop"]), 0);
+    let calls = world.calls();
+    assert!(
+        calls.iter().all(|call| !call.contains("unload")),
+        "{calls:?}"
+    );
+    assert_eq!(code(&world, &["online-status"]), 1);
+    // One of another name is not what was asked for.
+    world.run("o2cb", &["start"]).unwrap();
+    assert_eq!(code(&world, &["stop", "other"]), 0);
+    assert_eq!(code(&world, &["online-status"]), 0);
+}
+
+#[test]
+fn a_stack_of_user_space_is_set_and_no_cluster_is_registered() {
+    let world = World::bare(Era::Now);
+    world.write(PLACE, "O2CB_ENABLED=true\nO2CB_STACK=pcmk\n");
+    assert_eq!(code(&world, &["start"]), 0);
+    let calls = world.calls();
+    assert!(
+        calls.iter().any(|call| call == "load ocfs2_stack_user"),
+        "{calls:?}"
+    );
+    assert_eq!(world.read("/sys/fs/ocfs2/cluster_stack"), "pcmk");
+    assert_eq!(code(&world, &["online-status"]), 1);
+    assert_eq!(code(&world, &["stop"]), 0);
+    assert!(!world.path("/sys/module/ocfs2_stack_user").exists());
+}
+
+#[test]
+fn codes_of_wrong_usage_are_the_lsb_s_for_actions_only() {
+    let world = World::bare(Era::Now);
+    for (args, wanted) in [
+        (&["start", "a", "b"][..], 2),
+        (&["stop", "--oneline"], 2),
+        (&["configure", "x"], 2),
+        (&["online", "a", "b"], 1),
+        (&["hb-ctl-path"], 1),
+    ] {
+        assert_eq!(code(&world, args), wanted, "{args:?}");
+    }
+    assert!(world.calls().is_empty());
+}
+
+/// A driver that this program cannot know.
+#[test]
+fn what_cannot_be_told_is_no_offline() {
+    let world = World::online(Era::Now);
+    world.write("/sys/fs/o2cb/interface_revision", "6\n");
+    let (code, said) = world.refused("o2cb", &["online-status"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("interface revision"), "{said}");
+}
+
+const SETTINGS: &str = "# Ours, since 2009.\nO2CB_ENABLED=false # for now\n\nOTHER=\"kept $x\"\n\
+                        O2CB_BOOTCLUSTER='webc'\nO2CB_HEARTBEAT_THRESHOLD=31";
+
+#[test]
+fn enable_and_disable_change_one_word_of_the_settings() {
+    let world = World::bare(Era::Now);
+    world.write(PLACE, SETTINGS);
+    let path = world.path(PLACE);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(code(&world, &["enable"]), 0);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, SETTINGS.replace("=false", "=true"));
+        assert_eq!(code(&world, &["online-status"]), 0);
+    }
+    for _ in 0..2 {
+        assert_eq!(code(&world, &["disable"]), 0);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), SETTINGS);
+        assert_eq!(code(&world, &["online-status"]), 1);
+    }
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+    let names = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    assert_eq!(names.count(), 1);
+}
+
+#[test]
+fn the_settings_are_made_where_the_system_has_their_folder() {
+    for (folder, place) in [
+        (None, "/etc/default/o2cb"),
+        (Some("/etc/default"), "/etc/default/o2cb"),
+        (Some("/etc/sysconfig"), "/etc/sysconfig/o2cb"),
+    ] {
+        let world = World::bare(Era::Now);
+        folder.iter().for_each(|folder| world.folder(folder));
+        assert_eq!(code(&world, &["enable"]), 0);
+        assert_eq!(world.read(place), "O2CB_ENABLED=true");
+    }
+}
+
+#[test]
+fn configure_sets_what_is_given_and_starts_what_is_enabled() {
+    let world = World::bare(Era::Now);
+    world.write(PLACE, SETTINGS);
+    let given = [
+        "configure",
+        "O2CB_HEARTBEAT_THRESHOLD=61",
+        "O2CB_FENCE_METHOD=panic",
+    ];
+    assert_eq!(code(&world, &given), 0);
+    let wanted = SETTINGS.replace("=31", "=61") + "\nO2CB_FENCE_METHOD=panic";
+    assert_eq!(world.read(PLACE), wanted);
+    assert!(world.calls().is_empty());
+    assert_eq!(
+        code(
+            &world,
+            &["configure", "O2CB_ENABLED=yes", "O2CB_BOOTCLUSTER="]
+        ),
+        0
+    );
+    let wanted = wanted.replace("'webc'", "").replace("=false", "=true");
+    assert_eq!(world.read(PLACE), wanted);
+    let threshold = "/sys/kernel/config/cluster/webc/heartbeat/dead_threshold";
+    assert_eq!(world.read(threshold), "61");
+}
+
+#[test]
+fn configure_refuses_what_would_not_work_and_changes_nothing() {
+    let world = World::bare(Era::Now);
+    world.write(PLACE, SETTINGS);
+    for (given, code, words) in [
+        ("O2CB_HEARTBEAT_THRESHOLD=2", 2, "from 3 to"),
+        ("O2CB_ENABLED=perhaps", 2, "must be true or false"),
+        ("O2CB_NOTHING=1", 2, "sets none of O2CB_ENABLED"),
+        ("O2CB_HB_CTL_PATH=hb", 2, "must be a path from / on"),
+        ("O2CB_KEEPALIVE_DELAY_MS=40000", 1, "must be less than"),
+        ("O2CB_NODE_NAME=a\nO2CB_ENABLED=true", 2, "is wrong"),
+    ] {
+        let end = world.refused("o2cb", &["configure", "O2CB_ENABLED=true", given]);
+        assert!(end.0 == code && end.1.contains(words), "{given}: {end:?}");
+        let now = std::fs::read_to_string(world.path(PLACE)).unwrap();
+        assert_eq!(now, SETTINGS);
+    }
+    assert!(world.calls().is_empty());
+}
+
+#[test]
+fn hb_ctl_path_is_shown_and_set() {
+    let world = World::bare(Era::Now);
+    world.run("o2cb", &["load"]).unwrap();
+    world.log.forget();
+    assert_eq!(code(&world, &["hb-ctl-path"]), 0);
+    assert_eq!(code(&world, &["hb-ctl-path", "/sbin/ocfs2_hb_ctl"]), 0);
+    assert_eq!(
+        world.calls(),
+        ["write /proc/sys/fs/ocfs2/nm/hb_ctl_path /sbin/ocfs2_hb_ctl"]
+    );
+    let long = format!("/{}", "x".repeat(255));
+    for path in ["sbin/ocfs2_hb_ctl", "", &long] {
+        let (code, said) = world.refused("o2cb", &["hb-ctl-path", path]);
+        assert!(
+            code == 1 && said.contains("must be a path from / on"),
+            "{said}"
+        );
+    }
+    assert!(world.calls().is_empty());
+}
