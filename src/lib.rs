@@ -13,6 +13,7 @@ pub mod dlm;
 pub mod group;
 pub mod heartbeat;
 pub mod ids;
+pub mod json;
 pub mod options;
 pub mod report;
 pub mod sys;

@@ -253,6 +253,15 @@ pub fn conclude(result: Result<(), Failure>) -> u8 {
     failure.code
 }
 
+/// Control characters and those that turn the direction of writing; all within four hex digits.
+pub fn is_unprintable(c: char) -> bool {
+    c.is_control() || is_directing(c)
+}
+
+fn is_directing(c: char) -> bool {
+    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Text that cannot break a line or steer a terminal: control characters, those that turn
 /// the direction of writing, and bytes that are not UTF-8 come out escaped.
 pub fn printable(text: impl AsRef<[u8]>) -> String {
@@ -260,7 +269,7 @@ pub fn printable(text: impl AsRef<[u8]>) -> String {
     for chunk in text.as_ref().utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
-                '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.extend(c.escape_unicode()),
+                c if is_directing(c) => out.extend(c.escape_unicode()),
                 c if c.is_control() => out.extend(c.escape_default()),
                 c => out.push(c),
             }

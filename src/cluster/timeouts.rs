@@ -87,6 +87,13 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
+    /// Seconds without a beat after which a node restarts itself.
+    pub fn restart_after(&self) -> Option<u32> {
+        // The first round does not count (o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c).
+        let rounds = self.heartbeat_threshold?.saturating_sub(1);
+        Some(rounds.saturating_mul(2))
+    }
+
     /// Those of the cluster whose folder in configfs is `cluster`.
     pub fn read(system: &System, cluster: &Path) -> Result<Self> {
         let text = |path: &Path| {

@@ -29,6 +29,21 @@ fn two_nodes_mount_at_once_and_leave_nothing() {
         assert_eq!(text, format!("by {other}\n"));
         assert_beats(node, &disk);
     }
+    let status = nodes[0].ok("o2cb status --json");
+    for part in [
+        r#"{"schema": 1, "online": true, "#,
+        r#""stack": "o2cb", "hb_ctl_path": "/bin/true", "heartbeat_stopped_by": "umount", "#,
+        r#""heartbeat_mode": "local", "heartbeat_threshold": 31, "restart_after_s": 60, "#,
+        r#"{"name": "n2", "number": 2, "address": "192.0.2.2", "port": 7777, "local": false}"#,
+        &format!(
+            r#""regions": [{{"uuid": "{}", "state": "beating", "device": "{}", "references": 1, "mount_reference": true, "mounted_on": [{{"path": "{}", "process": null}}]}}]}}}}"#,
+            disk.uuid(),
+            name(&disk),
+            point(&disk)
+        ),
+    ] {
+        assert!(status.contains(part), "{part} in {status}");
+    }
     at_once(&nodes, |node| {
         node.ok(&format!("umount {}", point(&disk)));
         node.assert_clean();
@@ -56,6 +71,8 @@ fn online(node: &Node) {
 #[track_caller]
 fn bring_down(node: &Node) {
     node.ok("o2cb offline");
+    let status = node.fails(3, "o2cb status --json").stdout;
+    assert!(status.ends_with("\"cluster\": null}\n"), "{status}");
     assert_eq!(node.ok("ls /sys/kernel/config/cluster"), "");
     node.ok("o2cb unload");
     node.fails(1, "grep ocfs2 /proc/filesystems");

@@ -54,6 +54,9 @@ struct Args {
     /// list in lines instead of paragraphs
     #[argh(switch)]
     oneline: bool,
+    /// status: for programs, as JSON
+    #[argh(switch)]
+    json: bool,
     /// add-node: its address; without this, the one in /etc/hosts
     #[argh(option, arg_name = "address")]
     ip: Option<Word>,
@@ -70,8 +73,9 @@ struct Args {
 
 impl Args {
     /// Options that some commands take, and whether they are given.
-    fn special(&self) -> [(&'static str, bool); 4] {
+    fn special(&self) -> [(&'static str, bool); 5] {
         [
+            ("--json", self.json),
             ("--oneline", self.oneline),
             ("--ip", self.ip.is_some()),
             ("--port", self.port.is_some()),
@@ -142,7 +146,9 @@ static VERBS: &[Verb] = &[
     Verb::new("register-cluster", "CLUSTER", bringup::register_cluster),
     Verb::new("unregister-cluster", "CLUSTER", bringup::unregister_cluster),
     Verb::new("cluster-status", "[CLUSTER]", bringup::cluster_status),
-    Verb::new("status", "[CLUSTER]", status::status).ending(Codes::Status),
+    Verb::new("status", "[CLUSTER]", status::status)
+        .taking(&["--json"])
+        .ending(Codes::Status),
     Verb::new("check-config", "", list::check),
     Verb::new("list-clusters", "", list::names).taking(LISTING),
     Verb::new("list-cluster", "CLUSTER", list::cluster).taking(LISTING),

@@ -243,3 +243,23 @@ fn a_file_that_cannot_take_a_value_is_left() {
     assert!(edit::set(b"", &both[..1]).is_err());
     assert!(edit::set(b"", &both).is_ok());
 }
+
+/// The file that docs/ has for admins knows every key, and changes nothing by itself.
+#[test]
+fn the_template_is_complete() {
+    let text = include_str!("../../../docs/o2cb.sysconfig");
+    let template = Sysconfig {
+        stack: Some(StackName::O2CB),
+        ..Sysconfig::default()
+    };
+    assert_eq!(parse(text), Ok(template));
+    let keys = edit::values(text.as_bytes()).unwrap();
+    assert_eq!(keys.len(), 10);
+    for (key, _) in keys {
+        let new = edit::set(text.as_bytes(), &[(&key, "")]).unwrap();
+        assert_eq!(
+            new.split(|&byte| byte == b'\n').count(),
+            text.split('\n').count()
+        );
+    }
+}

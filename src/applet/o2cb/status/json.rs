@@ -1,0 +1,245 @@
+//! For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
+
+use super::{Cluster, Region, Status};
+use crate::cluster::driver::CallOut;
+use crate::cluster::live::LiveNode;
+use crate::heartbeat::{State, Thread};
+use crate::json::Json;
+use crate::system::places::Place;
+use std::os::unix::ffi::OsStrExt;
+
+/// Goes up when something that is there changes its meaning.
+const SCHEMA: u64 = 1;
+
+pub(super) fn of(status: &Status) -> Json {
+    let loaded = &status.loaded;
+    let configfs = loaded.configfs.as_ref();
+    let (path, leaver) = match &status.call_out {
+        None => (Json::Null, Json::Null),
+        Some((path, call_out)) => (
+            Json::text(path),
+            Json::text(match call_out {
+                CallOut::None => "umount",
+                CallOut::Ours => "kernel",
+                CallOut::Foreign => "foreign",
+            }),
+        ),
+    };
+    Json::Object(vec![
+        ("schema", Json::Number(SCHEMA)),
+        ("online", Json::Bool(status.online())),
+        ("ocfs2_loaded", Json::Bool(loaded.filesystem)),
+        ("dlmfs_loaded", Json::Bool(loaded.dlmfs)),
+        ("dlmfs_mounted", Json::Bool(loaded.dlmfs_mounted)),
+        (
+            "configfs",
+            configfs.map_or(Json::Null, |path| Json::bytes(path.as_os_str().as_bytes())),
+        ),
+        ("stack", status.stack.map_or(Json::Null, Json::text)),
+        ("hb_ctl_path", path),
+        ("heartbeat_stopped_by", leaver),
+        (
+            "cluster",
+            status.cluster.as_ref().map_or(Json::Null, cluster),
+        ),
+    ])
+}
+
+fn cluster(cluster: &Cluster) -> Json {
+    let timeouts = &cluster.timeouts;
+    let mode = if cluster.global { "global" } else { "local" };
+    let fence = timeouts.fence_method.as_ref();
+    Json::Object(vec![
+        ("name", Json::text(&cluster.name)),
+        ("online", Json::Bool(cluster.online)),
+        ("heartbeat_mode", Json::text(mode)),
+        (
+            "heartbeat_threshold",
+            Json::number(timeouts.heartbeat_threshold),
+        ),
+        ("restart_after_s", Json::number(timeouts.restart_after())),
+        ("idle_timeout_ms", Json::number(timeouts.idle_timeout_ms)),
+        (
+            "keepalive_delay_ms",
+            Json::number(timeouts.keepalive_delay_ms),
+        ),
+        (
+            "reconnect_delay_ms",
+            Json::number(timeouts.reconnect_delay_ms),
+        ),
+        ("fence_method", fence.map_or(Json::Null, Json::text)),
+        ("nodes", Json::list(&cluster.nodes, node)),
+        ("regions", Json::list(&cluster.regions, region)),
+    ])
+}
+
+fn node(node: &LiveNode) -> Json {
+    let number = |text: &str| Json::number(text.parse::<u32>().ok());
+    Json::Object(vec![
+        ("name", Json::text(&node.name)),
+        ("number", number(&node.number)),
+        ("address", Json::text(&node.address)),
+        ("port", number(&node.port)),
+        ("local", Json::Bool(node.local)),
+    ])
+}
+
+fn region(region: &Region) -> Json {
+    let (state, device) = match &region.state {
+        State::Absent => ("gone", Json::Null),
+        State::Beating(device) => ("beating", Json::text(device)),
+        State::HalfStarted(Thread::Ended) => ("stuck", Json::Null),
+        State::HalfStarted(_) => ("half-started", Json::Null),
+    };
+    Json::Object(vec![
+        ("uuid", Json::text(region.uuid)),
+        ("state", Json::text(state)),
+        ("device", device),
+        ("references", Json::number(Some(region.users.references))),
+        ("mount_reference", Json::Bool(region.users.superblock)),
+        ("mounted_on", Json::list(&region.places, place)),
+    ])
+}
+
+fn place(place: &Place) -> Json {
+    Json::Object(vec![
+        ("path", Json::bytes(place.point.as_os_str().as_bytes())),
+        ("process", Json::number(place.process)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::driver::Loaded;
+    use crate::cluster::timeouts::Timeouts;
+    use crate::heartbeat::Users;
+    use std::path::PathBuf;
+
+    fn region(state: State, places: Vec<Place>) -> Region {
+        Region {
+            uuid: "8D55D77D7EF74F4E8E964F519A7060BF".parse().unwrap(),
+            state,
+            users: Users {
+                references: 2,
+                superblock: true,
+            },
+            places,
+        }
+    }
+
+    /// Names and meanings are a promise: a change here is a change of the page, and of SCHEMA
+    /// unless something is only added.
+    #[test]
+    fn names_and_values_are_those_of_the_page() {
+        let place = |point: &str, process| Place {
+            point: PathBuf::from(point),
+            process,
+        };
+        let regions = vec![
+            region(
+                State::Beating("sd\"b".into()),
+                vec![place("/a b", None), place("/c", Some(7))],
+            ),
+            region(State::Absent, Vec::new()),
+            region(State::HalfStarted(Thread::None), Vec::new()),
+            region(State::HalfStarted(Thread::Ended), Vec::new()),
+        ];
+        let status = Status {
+            loaded: Loaded {
+                filesystem: true,
+                dlmfs: true,
+                configfs: Some("/sys/kernel/config".into()),
+                dlmfs_mounted: false,
+            },
+            stack: Some("o2cb".parse().unwrap()),
+            call_out: Some(("/bin/true".into(), CallOut::None)),
+            asked: None,
+            cluster: Some(Cluster {
+                name: "webc".parse().unwrap(),
+                online: true,
+                global: false,
+                timeouts: Timeouts {
+                    heartbeat_threshold: Some(31),
+                    idle_timeout_ms: Some(30000),
+                    keepalive_delay_ms: Some(2000),
+                    reconnect_delay_ms: None,
+                    fence_method: Some("reset".into()),
+                },
+                nodes: vec![LiveNode {
+                    name: "n1".into(),
+                    number: "0".into(),
+                    address: "192.0.2.1".into(),
+                    port: "7777".into(),
+                    local: true,
+                }],
+                regions,
+            }),
+        };
+        let head = r#"{"uuid": "8D55D77D7EF74F4E8E964F519A7060BF", "state":"#;
+        let tail = r#""device": null, "references": 2, "mount_reference": true, "mounted_on": []}"#;
+        let wanted = [
+            r#"{"schema": 1, "online": true, "ocfs2_loaded": true, "dlmfs_loaded": true, "#,
+            r#""dlmfs_mounted": false, "configfs": "/sys/kernel/config", "stack": "o2cb", "#,
+            r#""hb_ctl_path": "/bin/true", "heartbeat_stopped_by": "umount", "#,
+            r#""cluster": {"name": "webc", "online": true, "heartbeat_mode": "local", "#,
+            r#""heartbeat_threshold": 31, "restart_after_s": 60, "idle_timeout_ms": 30000, "#,
+            r#""keepalive_delay_ms": 2000, "reconnect_delay_ms": null, "fence_method": "reset", "#,
+            r#""nodes": [{"name": "n1", "number": 0, "address": "192.0.2.1", "port": 7777, "#,
+            r#""local": true}], "regions": ["#,
+            head,
+            r#" "beating", "device": "sd\"b", "references": 2, "mount_reference": true, "#,
+            r#""mounted_on": [{"path": "/a b", "process": null}, {"path": "/c", "process": 7}]}, "#,
+            head,
+            r#" "gone", "#,
+            tail,
+            ", ",
+            head,
+            r#" "half-started", "#,
+            tail,
+            ", ",
+            head,
+            r#" "stuck", "#,
+            tail,
+            "]}}",
+        ];
+        assert_eq!(of(&status).to_string(), wanted.concat());
+        let page = include_str!("../../../../docs/o2cb.8");
+        each_name(&of(&status), &mut |name| {
+            assert!(page.contains(&format!("\n.B {name}\n")), "{name}");
+        });
+    }
+
+    fn each_name(value: &Json, check: &mut dyn FnMut(&str)) {
+        match value {
+            Json::List(items) => items.iter().for_each(|item| each_name(item, check)),
+            Json::Object(members) => {
+                for (name, value) in members {
+                    check(name);
+                    each_name(value, check);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn nothing_is_null() {
+        let status = Status {
+            loaded: Loaded {
+                filesystem: false,
+                dlmfs: false,
+                configfs: None,
+                dlmfs_mounted: false,
+            },
+            stack: None,
+            call_out: None,
+            asked: Some("webc".parse().unwrap()),
+            cluster: None,
+        };
+        assert_eq!(
+            of(&status).to_string(),
+            r#"{"schema": 1, "online": false, "ocfs2_loaded": false, "dlmfs_loaded": false, "dlmfs_mounted": false, "configfs": null, "stack": null, "hb_ctl_path": null, "heartbeat_stopped_by": null, "cluster": null}"#
+        );
+    }
+}

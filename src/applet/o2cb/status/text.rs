@@ -1,0 +1,128 @@
+//! For people.
+
+use super::{Cluster, Region, Status};
+use crate::cluster::driver::CallOut;
+use crate::heartbeat::{State, Thread};
+use crate::report::printable;
+use crate::system::places::Place;
+use std::fmt::Write;
+
+pub(super) fn of(status: &Status) -> String {
+    let mut text = node(status);
+    match &status.cluster {
+        Some(cluster) => describe_cluster(&mut text, cluster),
+        None => {
+            let name = status.asked.as_ref().map(|name| format!(" '{name}'"));
+            let _ = writeln!(text, "Cluster{}: offline", name.unwrap_or_default());
+        }
+    }
+    text
+}
+
+fn node(status: &Status) -> String {
+    let loaded = &status.loaded;
+    let state = |there| if there { "loaded" } else { "not loaded" };
+    let mounted = |there| if there { "mounted" } else { "not mounted" };
+    let configfs = match &loaded.configfs {
+        Some(place) => format!("mounted on {}", place.display()),
+        None => mounted(false).into(),
+    };
+    let mut text = format!(
+        "Driver ocfs2: {}\nDriver ocfs2_dlmfs: {}, {}\nconfigfs: {configfs}\n",
+        state(loaded.filesystem),
+        state(loaded.dlmfs),
+        mounted(loaded.dlmfs_mounted),
+    );
+    if let Some(stack) = &status.stack {
+        let _ = writeln!(text, "Cluster stack: {stack}");
+    }
+    if let Some((path, call_out)) = &status.call_out {
+        let who = match call_out {
+            CallOut::None => "umount.ocfs2 stops heartbeats",
+            CallOut::Ours => "the kernel has us stop heartbeats",
+            CallOut::Foreign => "the kernel has that program stop heartbeats",
+        };
+        let _ = writeln!(text, "hb_ctl_path: {} ({who})", printable(path));
+    }
+    text
+}
+
+fn describe_cluster(text: &mut String, cluster: &Cluster) {
+    let state = match cluster.online {
+        true => "online",
+        false => "registered, but not online",
+    };
+    let mode = if cluster.global { "global" } else { "local" };
+    let _ = write!(
+        text,
+        "Cluster '{}': {state}\n  heartbeat: {mode}",
+        cluster.name
+    );
+    let timeouts = &cluster.timeouts;
+    if let (Some(threshold), Some(seconds)) =
+        (timeouts.heartbeat_threshold, timeouts.restart_after())
+    {
+        let _ = write!(
+            text,
+            ", a node restarts after {seconds} s without a beat (threshold {threshold})"
+        );
+    }
+    text.push('\n');
+    for (name, value) in [
+        ("a silent connection is broken", timeouts.idle_timeout_ms),
+        ("a silent peer is asked", timeouts.keepalive_delay_ms),
+        (
+            "a broken connection is tried again",
+            timeouts.reconnect_delay_ms,
+        ),
+    ] {
+        if let Some(ms) = value {
+            let _ = writeln!(text, "  network: {name} after {ms} ms");
+        }
+    }
+    if let Some(method) = &timeouts.fence_method {
+        let _ = writeln!(
+            text,
+            "  a node that lost its cluster does: {}",
+            printable(method)
+        );
+    }
+    for node in &cluster.nodes {
+        let local = if node.local { " (this node)" } else { "" };
+        let line = format!(
+            "  node {} {} {}:{}{local}",
+            node.number, node.name, node.address, node.port
+        );
+        let _ = writeln!(text, "{}", printable(line));
+    }
+    for region in &cluster.regions {
+        let _ = writeln!(
+            text,
+            "  region {}: {}",
+            region.uuid,
+            printable(describe(region))
+        );
+    }
+}
+
+fn describe(region: &Region) -> String {
+    let mut line = match &region.state {
+        State::Absent => return "gone meanwhile".into(),
+        State::Beating(device) => format!("beats on {device}"),
+        State::HalfStarted(Thread::Ended) => {
+            "half-started, not to be touched before a reboot".into()
+        }
+        State::HalfStarted(_) => "half-started".into(),
+    };
+    let users = region.users;
+    let plural = if users.references == 1 { "" } else { "s" };
+    let _ = write!(line, ", {} reference{plural}", users.references);
+    if users.superblock {
+        line.push_str(" (one is the mounted volume's)");
+    }
+    let places: Vec<_> = region.places.iter().map(Place::to_string).collect();
+    if !places.is_empty() {
+        let _ = write!(line, ", mounted on {}", places.join(", "));
+    }
+    line
+}

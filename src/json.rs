@@ -1,0 +1,129 @@
+//! JSON, for programs that read what people read otherwise.
+
+use crate::report::is_unprintable;
+use std::fmt::{self, Write};
+
+/// A value, to be printed on one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Json {
+    /// Nothing is known, or there is none.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number, which stays below 2^53 here, so that every reader keeps it.
+    Number(u64),
+    /// Text; see [`Json::bytes`] for what may not be UTF-8.
+    Text(String),
+    /// Values in their order.
+    List(Vec<Json>),
+    /// Names, each once, and their values.
+    Object(Vec<(&'static str, Json)>),
+}
+
+impl Json {
+    /// Text.
+    pub fn text(text: impl fmt::Display) -> Self {
+        Self::Text(text.to_string())
+    }
+
+    /// Text such as a path. JSON has no bytes: what is not UTF-8 becomes U+FFFD.
+    pub fn bytes(bytes: &[u8]) -> Self {
+        Self::Text(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// A number that there may be none of.
+    pub fn number(number: Option<impl Into<u64>>) -> Self {
+        number.map_or(Self::Null, |number| Self::Number(number.into()))
+    }
+
+    /// Each of `items`, by `each`.
+    pub fn list<T>(items: &[T], each: fn(&T) -> Self) -> Self {
+        Self::List(items.iter().map(each).collect())
+    }
+}
+
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(value) => write!(f, "{value}"),
+            Self::Text(text) => quote(f, text),
+            Self::List(items) => {
+                f.write_char('[')?;
+                for (at, item) in items.iter().enumerate() {
+                    separate(f, at)?;
+                    item.fmt(f)?;
+                }
+                f.write_char(']')
+            }
+            Self::Object(members) => {
+                f.write_char('{')?;
+                for (at, (name, value)) in members.iter().enumerate() {
+                    separate(f, at)?;
+                    quote(f, name)?;
+                    f.write_str(": ")?;
+                    value.fmt(f)?;
+                }
+                f.write_char('}')
+            }
+        }
+    }
+}
+
+fn separate(f: &mut fmt::Formatter<'_>, at: usize) -> fmt::Result {
+    f.write_str(if at == 0 { "" } else { ", " })
+}
+
+/// Escapes more than JSON asks for, since a terminal may show it.
+fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            // None of them is beyond four digits.
+            c if is_unprintable(c) => write!(f, "\\u{:04x}", u32::from(c))?,
+            c => f.write_char(c)?,
+        }
+    }
+    f.write_char('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_stays_inside_its_quotes() {
+        for (bytes, wanted) in [
+            (&b""[..], r#""""#),
+            (b"\"", r#""\"""#),
+            (b"\\\"", r#""\\\"""#),
+            (b"a\nb\tc\0", r#""a\u000ab\u0009c\u0000""#),
+            (b"\x1b[2J\x7f", r#""\u001b[2J\u007f""#),
+            ("\u{9b}ä€😀".as_bytes(), r#""\u009bä€😀""#),
+            (
+                "\u{202e}x\u{2028}\u{2066}".as_bytes(),
+                r#""\u202ex\u2028\u2066""#,
+            ),
+            (b"a\xff", "\"a\u{fffd}\""),
+            (b"\"}, {\"online\": true", r#""\"}, {\"online\": true""#),
+        ] {
+            assert_eq!(Json::bytes(bytes).to_string(), wanted);
+        }
+    }
+
+    #[test]
+    fn values_nest() {
+        let value = Json::Object(vec![
+            ("none", Json::Null),
+            ("yes", Json::Bool(true)),
+            ("count", Json::number(Some(7_u32))),
+            ("missing", Json::number(None::<u32>)),
+            ("empty", Json::List(Vec::new())),
+            ("list", Json::list(&["a", "b"], |text| Json::text(text))),
+        ]);
+        let wanted = r#"{"none": null, "yes": true, "count": 7, "missing": null, "empty": [], "list": ["a", "b"]}"#;
+        assert_eq!(value.to_string(), wanted);
+    }
+}
