@@ -69,3 +69,174 @@ fn a_unit_that_gives_up_a_mount_leaves_nothing() {
         lab.end();
     }
 }
+
+/// A target that starts nothing by itself.
+const BARE: &str = "[Unit]\nDefaultDependencies=no\n";
+
+/// A node with our unit and a line in fstab, of which nothing is started yet.
+fn booting(name: &str, options: &str) -> (Lab, Disk, Node) {
+    let lab = Lab::new(name);
+    let disk = lab.disk("volume").format();
+    let units = "/etc/systemd/system";
+    let [node] = lab
+        .nodes()
+        .memory_mb(256)
+        .systemd()
+        .file(
+            &format!("{units}/o2cb.service"),
+            include_str!("../../docs/systemd/o2cb.service"),
+        )
+        .file(
+            "/etc/fstab",
+            &format!("/etc/volume {POINT} ocfs2 {options} 0 0\n"),
+        )
+        // What else the host has installed is none of this test's business.
+        .file(&format!("{units}/sysinit.target"), BARE)
+        .file(&format!("{units}/basic.target"), BARE)
+        .file(
+            &format!("{units}/up.target"),
+            "[Unit]\nWants=o2cb.service remote-fs.target\n",
+        )
+        .file(
+            &format!("{units}/calm.target"),
+            "[Unit]\nRequires=basic.target sysinit.target\nAllowIsolate=yes\n",
+        )
+        // What is there when the cluster has gone, said where a machine that goes off is heard.
+        .file(
+            &format!("{units}/o2cb.service.d/said.conf"),
+            "[Service]\nExecStopPost=/bin/sh -c 'echo \"o2cb: $SERVICE_RESULT, \
+             $(grep -c \" ocfs2 \" /proc/mounts) mounted, \
+             $(ls /sys/kernel/config/cluster | wc -l) online\" > /dev/console'\n",
+        )
+        .boot();
+    node.wait_for("systemctl is-active rig.target", 60);
+    node.ok(&format!("ln -s {} /etc/volume", disk.device()));
+    (lab, disk, node)
+}
+
+fn state(node: &Node, unit: &str) -> String {
+    let state = node.ok(&format!(
+        "systemctl show -P ActiveState -P Result -P ExecMainStatus {unit}"
+    ));
+    state.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A volume of fstab comes behind the cluster and goes before it, though neither names the
+/// other: at boot and when the machine goes off.
+#[test]
+fn the_unit_comes_before_remote_filesystems_and_goes_after_them() {
+    let (lab, disk, node) = booting("unit-boot", "_netdev");
+    for _ in 0..2 {
+        node.ok("systemctl start up.target");
+        node.wait_for(&format!("mountpoint -q {POINT}"), 60);
+        node.ok("o2cb status");
+        assert_eq!(state(&node, "o2cb.service"), "success 0 active");
+        assert_eq!(node.references(&disk.uuid()), 1);
+        // What is up is brought up to the files.
+        node.ok("systemctl reload o2cb.service");
+        // Which leaves volumes mounted.
+        node.ok("systemctl isolate calm.target");
+        node.ok(&format!("mountpoint -q {POINT} && o2cb online-status"));
+        assert_eq!(state(&node, "o2cb.service"), "success 0 active");
+        node.ok("systemctl stop mnt-volume.mount && systemctl stop o2cb.service");
+        assert_eq!(state(&node, "o2cb.service"), "success 0 inactive");
+        node.ok(&format!(
+            "! mountpoint -q {POINT} && ! grep ocfs2 /proc/filesystems"
+        ));
+        node.fails(1, "o2cb online-status");
+        node.assert_clean_within(10);
+    }
+    node.ok("systemctl start up.target");
+    node.wait_for(&format!("mountpoint -q {POINT}"), 60);
+    node.ok(&format!("touch {POINT}/file"));
+    // What is in use does not go, and can be had back.
+    node.run("systemctl stop o2cb.service");
+    assert!(state(&node, "o2cb.service").ends_with("failed"));
+    node.ok("o2cb online-status && systemctl start o2cb.service");
+    // It ends this shell too.
+    let _job = node.start("systemctl poweroff");
+    node.wait_until_off(60);
+    let console = node.console();
+    let ends = console.lines().filter(|line| line.contains("o2cb: "));
+    // The last one cannot unload: here the modules' folder is a mount, which has gone as well.
+    let wanted = [
+        "o2cb: success, 0 mounted, 0 online",
+        "o2cb: success, 0 mounted, 0 online",
+        "o2cb: exit-code, 1 mounted, 1 online",
+        "o2cb: exit-code, 0 mounted, 0 online",
+    ];
+    let ends: Vec<_> = ends.map(|line| line.trim()).collect();
+    assert_eq!(ends, wanted, "{console}");
+    let at = |text: &str| console.rfind(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(at("Unmounted mnt-volume.mount") < at("Stopping o2cb.service"));
+    assert!(at("Stopped o2cb.service") < at("Stopped target network-online.target"));
+    lab.end();
+}
+
+/// A volume that wants the unit is unmounted when it is stopped, and is not tried to be
+/// mounted where it is not enabled.
+#[test]
+fn a_volume_that_wants_the_unit_goes_with_it() {
+    let (lab, _, node) = booting("unit-wants", "_netdev,x-systemd.requires=o2cb.service");
+    node.ok("o2cb disable");
+    node.fails(1, "systemctl start mnt-volume.mount");
+    assert_eq!(state(&node, "o2cb.service"), "exit-code 6 failed");
+    node.ok("grep -q ^O2CB_ENABLED=false$ /etc/default/o2cb && ! grep ocfs2 /proc/filesystems");
+    node.ok("o2cb configure O2CB_ENABLED=yes O2CB_HEARTBEAT_THRESHOLD=41 && o2cb stop");
+    node.ok("systemctl start mnt-volume.mount");
+    assert_eq!(state(&node, "o2cb.service"), "success 0 active");
+    node.ok("grep -qx 41 /sys/kernel/config/cluster/*/heartbeat/dead_threshold");
+    // Without systemd's knowledge it does not go.
+    node.fails(1, "o2cb stop");
+    node.ok(&format!("mountpoint -q {POINT}"));
+    node.ok("systemctl stop o2cb.service");
+    assert_eq!(state(&node, "o2cb.service"), "success 0 inactive");
+    assert_eq!(state(&node, "mnt-volume.mount"), "success inactive");
+    node.assert_clean_within(10);
+    lab.end();
+}
+
+/// The script for other init systems; and the questions of `configure`, on a terminal, and what
+/// comes of the answers.
+#[test]
+fn without_systemd_the_script_does_it_and_configure_asks() {
+    let lab = Lab::new("configure");
+    let script = include_str!("../../docs/o2cb.init");
+    let [node] = lab.nodes().file("/etc/init.d/o2cb", script).boot();
+    for (code, word) in [
+        (0, "start"),
+        (0, "status"),
+        (0, "stop"),
+        (3, "status"),
+        (2, "stop x y"),
+    ] {
+        node.fails(code, &format!("sh /etc/init.d/o2cb {word}"));
+    }
+    node.ok("mkdir -p /dev/pts && mount -t devpts devpts /dev/pts");
+    // As long as nothing is asked for, nothing is changed.
+    let said = node.fails(2, "o2cb configure < /dev/null").stderr;
+    assert!(said.contains("there is no terminal to ask on"), "{said}");
+    // No, the stack as it is, a cluster; a number that is none, and one that is.
+    let answers = r"no\n\nother\n2\n61\n\n\n\npanic\n\n\n";
+    let said = node.ok(&format!(
+        "(sleep 1; printf '{answers}'; sleep 2) | script -qec 'o2cb configure' /dev/null"
+    ));
+    assert!(
+        said.contains("O2CB_BOOTCLUSTER, name of the cluster ["),
+        "{said}"
+    );
+    assert!(said.contains("must be a decimal number from 3"), "{said}");
+    let settings = node.ok("cat /etc/default/o2cb");
+    assert_eq!(
+        settings,
+        "O2CB_ENABLED=false\nO2CB_BOOTCLUSTER=other\nO2CB_HEARTBEAT_THRESHOLD=61\n\
+         O2CB_FENCE_METHOD=panic\n"
+    );
+    // The end of the input is no answer.
+    node.fails(
+        1,
+        "printf 'yes\\n\\4' | script -qec 'o2cb configure' /dev/null",
+    );
+    assert_eq!(node.ok("cat /etc/default/o2cb"), settings);
+    lab.end();
+}
