@@ -4,7 +4,7 @@ use super::{Cluster, Region, Status};
 use crate::cluster::driver::CallOut;
 use crate::heartbeat::{State, Thread};
 use crate::report::printable;
-use crate::system::places::Place;
+use crate::system::places;
 use std::fmt::Write;
 
 pub(super) fn of(status: &Status) -> String {
@@ -120,9 +120,8 @@ fn describe(region: &Region) -> String {
     if users.superblock {
         line.push_str(" (one is the mounted volume's)");
     }
-    let places: Vec<_> = region.places.iter().map(Place::to_string).collect();
-    if !places.is_empty() {
-        let _ = write!(line, ", mounted on {}", places.join(", "));
+    if !region.places.is_empty() {
+        let _ = write!(line, ", mounted on {}", places::listed(&region.places));
     }
     line
 }
