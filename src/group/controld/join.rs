@@ -6,7 +6,7 @@ use super::{Controld, name_of, refusal};
 use crate::cluster::stack;
 use crate::heartbeat::Watch;
 use crate::ids::Service;
-use eyre::{Report, Result, WrapErr, bail};
+use eyre::{Report, Result, bail};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -39,8 +39,7 @@ impl Controld<'_> {
         let lives = self.lives(&ledger)?;
         if !lives {
             // Of mounts that were killed, or of superblocks that nobody saw end.
-            self.leave_all(&mut ledger, Vec::new(), watch)
-                .wrap_err("leaving the services of a mount that has ended")?;
+            self.leave_all(&mut ledger, Vec::new(), watch)?;
         } else if let Some(other) = ledger
             .device()
             .filter(|other| other.number != device.number)
