@@ -11,6 +11,9 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// For another process that removes a region.
+const REMOVAL_PATIENCE: Duration = Duration::from_secs(30);
+
 /// The folder of one region, there or not.
 pub struct Region<'s> {
     system: &'s System,
@@ -149,11 +152,29 @@ impl<'s> Region<'s> {
     /// Stops the heartbeat and removes the region, unless the kernel needs it.
     ///
     /// # Errors
-    /// The region is half-started and its thread has ended: it is not touched.
+    /// The region is half-started and its thread has ended, or could end before the region is
+    /// gone: it is not touched.
     pub fn remove(&self) -> Result<Removal> {
         let removing = || format!("removing the heartbeat region {}", self.name);
-        let _turn = self.removal_turn();
-        if self.state()? == State::HalfStarted(Thread::Ended) {
+        let turn = self.removal_turn();
+        let is_behind = matches!(turn, Ok(None));
+        let mut found = self.state()?;
+        let mut _ahead = None;
+        if let State::HalfStarted(Thread::Running(pid)) = found {
+            if is_behind {
+                bail!(
+                    "the heartbeat region {} was left half-started, and another process has been \
+                     removing a region for {} s (try again when that has ended)",
+                    self.name,
+                    REMOVAL_PATIENCE.as_secs()
+                );
+            }
+            // It has until its next beat to live; on a busy node this process could be put off
+            // for longer than that between the look and the removal. So look again, ahead of it.
+            _ahead = self.system.kernel().get_ahead_of(pid);
+            found = self.state()?;
+        }
+        if found == State::HalfStarted(Thread::Ended) {
             bail!(
                 "the heartbeat region {} was left half-started, its thread has ended, and on this \
                  kernel any use of it may panic the machine (reboot this node; kernels from \
@@ -169,14 +190,13 @@ impl<'s> Region<'s> {
         }
     }
 
-    /// Until the result is dropped no other process of ours removes any region.
+    /// Until the result is dropped no other process of ours removes any region; `None` behind
+    /// somebody who hangs in it.
     ///
     /// The kernel removes one at a time, and before 6.0 waits up to 2 s for its thread. A
-    /// thread that was seen alive before such a wait for another may have ended after it. Best
-    /// effort: without /run, or behind somebody who hangs in it, the region goes all the same.
-    fn removal_turn(&self) -> Option<File> {
-        const PATIENCE: Duration = Duration::from_secs(30);
-        let turn = turn::take(self.system, "regions", Turn::Alone, PATIENCE);
-        turn.ok().flatten()
+    /// thread that was seen alive before such a wait for another may have ended after it. An
+    /// error, as where there is no /run, keeps no region from going.
+    fn removal_turn(&self) -> io::Result<Option<File>> {
+        turn::take(self.system, "regions", Turn::Alone, REMOVAL_PATIENCE)
     }
 }

@@ -7,6 +7,7 @@
 pub mod fork;
 pub mod ioprio;
 pub mod program;
+pub mod sched;
 pub mod sem;
 pub mod signal;
 pub mod start;

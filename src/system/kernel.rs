@@ -3,6 +3,7 @@
 use super::mounts::DeviceNumber;
 use crate::sys::fork;
 use crate::sys::ioprio::{self, Level};
+use crate::sys::sched::Ahead;
 use rustix::fs::{FsWord, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
@@ -66,6 +67,12 @@ pub trait Kernel {
 
     /// The I/O of a thread into the real-time class.
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()>;
+
+    /// Keeps a kernel thread from running until the result is dropped, unless the caller
+    /// sleeps. Best effort: a control group may have no real-time to give.
+    fn get_ahead_of(&self, _pid: u32) -> Option<Ahead> {
+        None
+    }
 }
 
 /// The one that runs here.
@@ -129,6 +136,10 @@ impl Kernel for Linux {
 
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()> {
         ioprio::set_real_time(pid, level)
+    }
+
+    fn get_ahead_of(&self, pid: u32) -> Option<Ahead> {
+        Ahead::of(pid).ok()
     }
 }
 

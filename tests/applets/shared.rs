@@ -1,6 +1,6 @@
 //! Who owns a reference: several mounts of one volume, and sets that C tools have made.
 
-use crate::world::{Era, World};
+use crate::world::{Era, Volume, World};
 
 const NO_SET: [i32; 0] = [];
 
@@ -141,17 +141,7 @@ fn a_half_started_region() {
     ] {
         let world = World::online(Era::Now);
         let volume = world.volume("ubda", "");
-        let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid);
-        for (name, value) in [
-            ("dev", ""),
-            ("pid", pid),
-            ("blocks", "9\n"),
-            ("start_block", "9\n"),
-        ] {
-            world.write(&format!("{region}/{name}"), value);
-        }
-        let comm = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
-        world.write("/proc/77/comm", &comm);
+        half_start(&world, &volume, pid, comm);
         let mounted = world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         let calls = world.calls();
         if starts {
@@ -166,4 +156,35 @@ fn a_half_started_region() {
             assert!(calls.is_empty(), "{calls:?}");
         }
     }
+}
+
+/// While another process is stuck in its own removal, the thread may end before ours comes.
+#[test]
+fn a_half_started_region_behind_another_that_is_being_removed() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    half_start(&world, &volume, "77\n", "o2hb");
+    world.write("/run/ocfs2box/regions", "");
+    let turn = std::fs::File::open(world.path("/run/ocfs2box/regions")).unwrap();
+    turn.lock().unwrap();
+    let said = world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+    let said = said.unwrap_err().to_string();
+    assert!(said.contains("another process has been removing"), "{said}");
+    assert!(world.calls().is_empty(), "{:?}", world.calls());
+}
+
+/// `pid`: what the region says of its thread; `comm`: what process 77 is called, where "o2hb"
+/// stands for that thread's name.
+fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
+    let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid);
+    for (name, value) in [
+        ("dev", ""),
+        ("pid", pid),
+        ("blocks", "9\n"),
+        ("start_block", "9\n"),
+    ] {
+        world.write(&format!("{region}/{name}"), value);
+    }
+    let comm = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
+    world.write("/proc/77/comm", &comm);
 }
