@@ -8,7 +8,7 @@ use crate::rig::{CLUSTER, Disk, Lab, Node};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -47,24 +47,27 @@ pub fn run(wanted: &Wanted) -> bool {
         println!("{}: {counts:?} calls, {} cells", case.name, cells.len());
         tasks.extend(plan::deal(case, &cells));
     }
-    let (mut verdicts, mut broken_labs) = (Verdicts::new(), 0);
+    let all: usize = tasks.iter().map(|task| task.cells.len()).sum();
+    let (verdicts, mut broken_labs) = (Mutex::new(Verdicts::new()), 0);
     // What a refused volume could not try goes to another lab.
     while !tasks.is_empty() {
         let groups = group(std::mem::take(&mut tasks));
-        let tried = each(wanted.labs, groups, |tasks| {
-            catch_unwind(AssertUnwindSafe(|| try_in_a_lab(&tasks)))
+        let rests = each(wanted.labs, groups, |tasks| {
+            let rest = catch_unwind(AssertUnwindSafe(|| try_in_a_lab(&tasks, &verdicts)));
+            println!("{} of {all} cells tried", locked(&verdicts).len());
+            rest
         });
-        for lab in tried {
-            match lab {
-                Ok((done, rest)) => {
-                    verdicts.extend(done);
-                    tasks.extend(rest);
-                }
+        for rest in rests {
+            match rest {
+                Ok(rest) => tasks.extend(rest),
                 // The lab has said what happened.
                 Err(_) => broken_labs += 1,
             }
         }
     }
+    let verdicts = verdicts
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     print_table(&verdicts);
     if wanted.said {
         print_said(&verdicts);
@@ -87,22 +90,23 @@ pub fn run(wanted: &Wanted) -> bool {
 fn each<T: Send, R: Send>(threads: usize, items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let queue = Mutex::new(VecDeque::from(items));
     let results = Mutex::new(Vec::new());
-    let next = || {
-        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.pop_front()
-    };
+    let next = || locked(&queue).pop_front();
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(item) = next() {
                     let result = work(item);
-                    let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                    results.push(result);
+                    locked(&results).push(result);
                 }
             });
         }
     });
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What one thread that failed has left is whole all the same.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tasks that can share a lab: each on a volume of its own, but those that need the whole node.
@@ -149,8 +153,8 @@ fn count(case: &'static Case) -> Vec<Vec<i64>> {
     calls.unwrap_or_else(|_| panic!("no counts: {output}"))
 }
 
-/// The verdicts, and what has to be tried in another lab.
-fn try_in_a_lab(tasks: &[Task]) -> (Verdicts, Vec<Task>) {
+/// Adds the verdicts; what has to be tried in another lab comes back.
+fn try_in_a_lab(tasks: &[Task], verdicts: &Mutex<Verdicts>) -> Vec<Task> {
     let (lab, node, disks) = lab(tasks.len());
     let jobs: Vec<_> = tasks
         .iter()
@@ -161,7 +165,7 @@ fn try_in_a_lab(tasks: &[Task]) -> (Verdicts, Vec<Task>) {
             node.start(&format!("{command} <<- END\n{}\nEND", cells.join("\n")))
         })
         .collect();
-    let (mut verdicts, mut rest) = (Verdicts::new(), Vec::new());
+    let mut rest = Vec::new();
     for (task, job) in tasks.iter().zip(jobs) {
         let output = job.wait();
         assert_eq!(output.code, 0, "{}: {output}", task.case.name);
@@ -175,11 +179,11 @@ fn try_in_a_lab(tasks: &[Task]) -> (Verdicts, Vec<Task>) {
             let case = task.case;
             rest.push(Task { case, cells });
         }
-        verdicts.extend(done.into_iter().map(|verdict| (task.case, verdict)));
+        locked(verdicts).extend(done.into_iter().map(|verdict| (task.case, verdict)));
     }
     // A kernel that complained fails this.
     lab.end();
-    (verdicts, rest)
+    rest
 }
 
 fn print_table(verdicts: &Verdicts) {
