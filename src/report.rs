@@ -1,6 +1,8 @@
 //! Exit codes, and the only code that prints. `println!` and its kin panic on a closed
 //! descriptor and are used nowhere.
 
+pub mod plain;
+
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;

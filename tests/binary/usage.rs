@@ -72,3 +72,20 @@ fn operands_that_are_not_text() {
     assert_eq!((end.code, end.err.as_str()), (0, ""));
     assert!(fs::symlink_metadata(odd.join("o2cb")).unwrap().is_symlink());
 }
+
+/// The executable has nothing to unwind by, and is not to try.
+#[test]
+fn an_error_is_a_sentence_for_those_who_want_backtraces_too() {
+    for (name, value) in [
+        ("RUST_BACKTRACE", "1"),
+        ("RUST_BACKTRACE", "full"),
+        ("RUST_LIB_BACKTRACE", "1"),
+    ] {
+        let end = run(Command::new(BOX)
+            .args(["mount.ocfs2", "/nowhere", "/nowhere"])
+            .env(name, value));
+        assert!((1..=32).contains(&end.code), "{end:?}");
+        assert_eq!(end.err.lines().count(), 1, "{end:?}");
+        assert!(end.err.starts_with("mount.ocfs2: "), "{end:?}");
+    }
+}
