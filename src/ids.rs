@@ -43,6 +43,11 @@ impl Uuid {
         Self(bytes)
     }
 
+    /// The same, out again.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     /// As udev and blkid spell it: lower case, with dashes.
     pub fn with_dashes(self) -> String {
         let hex = format!("{:032x}", u128::from_be_bytes(self.0));

@@ -140,7 +140,7 @@ impl Args {
 fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let device = match target {
         Target::Device(device) => device.clone(),
-        Target::Uuid(uuid) => find::by_uuid(system, *uuid)?,
+        Target::Uuid(uuid) => device_of(system, *uuid)?,
     };
     let volume = examine(system, &device)?;
     let shown = device.display();
@@ -224,6 +224,19 @@ fn named(system: &System, target: &Target) -> Result<(Uuid, Option<DeviceNumber>
             Ok((volume.superblock.uuid, volume.number))
         }
     }
+}
+
+/// A device that hangs is skipped, and named.
+fn device_of(system: &System, uuid: Uuid) -> Result<PathBuf> {
+    let search = find::search(system, &[uuid])?;
+    let device = search.device(system, uuid)?.to_owned();
+    if !search.silent.is_empty() {
+        report::warn(format_args!(
+            "{} not answering, skipped in the search for {uuid}",
+            find::listed(&search.silent)
+        ));
+    }
+    Ok(device)
 }
 
 fn examine(system: &System, device: &Path) -> Result<Examined> {

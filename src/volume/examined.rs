@@ -69,7 +69,7 @@ impl Examined {
 }
 
 /// `/dev/dm-3` says nothing to an admin, and its number changes from boot to boot.
-fn canonical(system: &System, device: &Path) -> Result<PathBuf> {
+pub(super) fn canonical(system: &System, device: &Path) -> Result<PathBuf> {
     let real = std::fs::canonicalize(device).wrap_err("resolving its name")?;
     let Some(name) = real
         .file_name()

@@ -1,48 +1,194 @@
-//! The device of a volume whose UUID is all that is known.
+//! The devices of volumes whose UUIDs are all that is known.
 
-use super::Examined;
+use super::readers::{Held, read_all};
+use super::{Device, NotPermitted, ReadError, Volume, examined};
 use crate::ids::Uuid;
-use crate::system::{self, System, read_attribute};
-use eyre::{Result, bail, eyre};
-use std::path::PathBuf;
+use crate::system::mounts::DeviceNumber;
+use crate::system::{System, list, read_attribute};
+use eyre::{Report, Result, WrapErr, bail, eyre};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One device that hangs must not hold up the search.
+/// As long as a volume is missing, a device may take its time: a disk has to spin up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// When all are found, the others are only asked whether one of them holds the same.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+/// So many devices are named in an error.
+const NAMED: usize = 8;
 
-/// Looks at what udev has under this UUID, then at every block device that nothing stands on:
-/// the top of a multipath or device-mapper stack, never a path below it.
-pub fn by_uuid(system: &System, uuid: Uuid) -> Result<PathBuf> {
-    let linked = system.path("/dev/disk/by-uuid").join(uuid.with_dashes());
-    let blocks = system.path("/sys/class/block");
-    let names = system::list(&blocks)?;
-    let others = names.iter().filter(|name| {
-        let holders = system::list(&blocks.join(name).join("holders"));
-        let size = read_attribute(&blocks.join(name).join("size"))
-            .ok()
-            .flatten();
-        holders.is_ok_and(|holders| holders.is_empty()) && size.as_deref() != Some("0")
+/// What this node's block devices hold of the volumes that are looked for.
+#[derive(Debug, Default)]
+pub struct Search {
+    /// A device that hangs is skipped: these have not answered in time.
+    pub silent: Vec<PathBuf>,
+    found: Vec<(Uuid, Option<DeviceNumber>, PathBuf)>,
+    broken: Vec<PathBuf>,
+    denied: bool,
+    looked_at: usize,
+}
+
+/// Looks for volumes: first at what udev has under their names, then at every other block device
+/// that nothing stands on. Each is read once, many at the same time.
+///
+/// # Errors
+/// The devices cannot be listed or no process started. What was not found, [`Search::device`]
+/// tells.
+pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
+    let devices = candidates(system, wanted)?;
+    let mut search = Search {
+        looked_at: devices.len(),
+        ..Search::default()
+    };
+    let read = |device: &Path| look(system, device);
+    read_all(&devices, &read, PATIENCE, &mut |device, held| {
+        let device = device.to_owned();
+        match held {
+            Held::Volume(uuid, number) => {
+                let uuid = Uuid::from_bytes(uuid);
+                if wanted.contains(&uuid) {
+                    search.found.push((uuid, number, device));
+                }
+            }
+            Held::Other => {}
+            Held::Broken => search.broken.push(device),
+            Held::Denied => search.denied = true,
+            Held::Silent => search.silent.push(device),
+        }
+        match wanted.iter().all(|uuid| search.has(*uuid)) {
+            true => SHORT_PATIENCE,
+            false => PATIENCE,
+        }
+    })?;
+    Ok(search)
+}
+
+impl Search {
+    /// Is there a device with this volume?
+    pub fn has(&self, uuid: Uuid) -> bool {
+        self.found.iter().any(|(found, ..)| *found == uuid)
+    }
+
+    /// The device that holds the volume.
+    ///
+    /// # Errors
+    /// None does, or two do: they are named.
+    pub fn device(&self, system: &System, uuid: Uuid) -> Result<&Path> {
+        let mut found = self.found.iter().filter(|(found, ..)| *found == uuid);
+        let Some((_, number, device)) = found.next() else {
+            return Err(self.missing(uuid));
+        };
+        if let Some((_, _, other)) = found.find(|(_, other, _)| other != number || number.is_none())
+        {
+            let shown = |device: &Path| {
+                examined::canonical(system, device).unwrap_or_else(|_| device.to_owned())
+            };
+            bail!(
+                "the volume {uuid} is on {} and on {}: one of them is a copy (name the device, or \
+                 take the other away)",
+                shown(device).display(),
+                shown(other).display()
+            );
+        }
+        Ok(device)
+    }
+
+    fn missing(&self, uuid: Uuid) -> Report {
+        if self.denied {
+            return Report::new(NotPermitted).wrap_err(format!("looking for the volume {uuid}"));
+        }
+        let mut text = format!(
+            "no device has the volume {uuid} (looked at {} block devices",
+            self.looked_at
+        );
+        for (devices, what) in [
+            (&self.silent, "not answering"),
+            (&self.broken, "not to be read"),
+        ] {
+            if !devices.is_empty() {
+                text = format!("{text}; {what}: {}", listed(devices));
+            }
+        }
+        eyre!("{text})")
+    }
+}
+
+/// As the user sees them; of very many, the first.
+pub fn listed(devices: &[PathBuf]) -> String {
+    let shown = devices.iter().take(NAMED);
+    let shown: Vec<_> = shown.map(|device| device.display().to_string()).collect();
+    match devices.len().saturating_sub(NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Runs in a process of its own.
+fn look(system: &System, path: &Path) -> Held {
+    let read = Device::open(path).and_then(|mut device| {
+        let volume = Volume::read(&mut device)?;
+        Ok((volume.superblock.uuid, device.number()))
     });
-    let devices = others.map(|name| system.path("/dev").join(name));
-    let mut found: Option<Examined> = None;
-    for device in std::iter::once(linked).chain(devices) {
-        let Ok(volume) = Examined::read_within(system, &device, PATIENCE) else {
+    match read {
+        Ok((uuid, number)) => {
+            let number = number.map(|(major, minor)| DeviceNumber { major, minor });
+            Held::Volume(uuid.to_bytes(), system.kernel().block_device(path, number))
+        }
+        Err(report) if report.downcast_ref::<NotPermitted>().is_some() => Held::Denied,
+        Err(report) if report.downcast_ref::<ReadError>().is_some() => Held::Broken,
+        Err(_) => Held::Other,
+    }
+}
+
+/// The devices to read, each once.
+fn candidates(system: &System, wanted: &[Uuid]) -> Result<Vec<PathBuf>> {
+    let blocks = system.path("/sys/class/block");
+    let names = list(&blocks).wrap_err("listing the block devices")?;
+    let mut devices = Vec::with_capacity(names.len());
+    for uuid in wanted {
+        let link = system.path("/dev/disk/by-uuid").join(uuid.with_dashes());
+        let Ok(device) = std::fs::canonicalize(link) else {
             continue;
         };
-        if volume.superblock.uuid != uuid || volume.number.is_none() {
-            continue;
-        }
-        match &found {
-            Some(other) if other.number != volume.number => bail!(
-                "the volume {uuid} is on {} and on {}: name the device",
-                other.canonical.display(),
-                volume.canonical.display()
-            ),
-            _ => found = Some(volume),
+        // It may be a path of a multipath device, where udev has not been told.
+        let name = device.file_name().unwrap_or_default();
+        if is_top(&blocks.join(name), name) {
+            devices.push(device);
         }
     }
-    let looked_at = names.len();
-    found.map(|volume| volume.canonical).ok_or_else(|| {
-        eyre!("no device has the volume {uuid} (looked at {looked_at} block devices)")
-    })
+    let linked = devices.len();
+    for name in &names {
+        if !is_top(&blocks.join(name), name) {
+            continue;
+        }
+        let name = name.to_string_lossy().replace('!', "/");
+        let device = system.path("/dev").join(name);
+        if !devices.iter().take(linked).any(|linked| *linked == device) {
+            devices.push(device);
+        }
+    }
+    Ok(devices)
+}
+
+/// May a volume be looked for on it? Not on what a multipath or device-mapper device, a RAID or
+/// the like stands on: that is the top's. Nor where there is nothing, nor on a whole disk that is
+/// divided, of which an old superblock may be left.
+fn is_top(folder: &Path, name: &OsStr) -> bool {
+    let is_held = |folder: &Path| list(&folder.join("holders")).is_ok_and(|held| !held.is_empty());
+    let is_partition = |folder: &Path| folder.join("partition").exists();
+    let is_empty =
+        || read_attribute(&folder.join("size")).is_ok_and(|size| size.as_deref() == Some("0"));
+    // Its partitions' folders are in a disk's own, and begin with its name.
+    let is_divided = || {
+        list(folder).is_ok_and(|entries| {
+            let name = name.as_encoded_bytes();
+            let mut entries = entries.iter();
+            entries.any(|entry| {
+                entry.as_encoded_bytes().starts_with(name) && is_partition(&folder.join(entry))
+            })
+        })
+    };
+    // A multipath device claims the whole disk; the kernel shows its partitions all the same.
+    let disk_is_held = || is_partition(folder) && is_held(&folder.join(".."));
+    !is_held(folder) && !is_empty() && !disk_is_held() && !is_divided()
 }

@@ -31,6 +31,7 @@ pub mod find;
 mod foreign;
 mod geometry;
 mod label;
+mod readers;
 mod remote;
 mod slots;
 mod superblock;

@@ -11,6 +11,7 @@ mod old;
 mod online;
 mod others;
 mod register;
+mod search;
 mod shared;
 mod umount;
 mod words;

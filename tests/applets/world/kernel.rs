@@ -12,6 +12,7 @@ use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Plays the kernel to the folder `root`.
 pub struct FakeKernel {
@@ -240,6 +241,10 @@ impl Kernel for FakeKernel {
 
     fn block_device(&self, path: &Path, _: Option<DeviceNumber>) -> Option<DeviceNumber> {
         let name = self.block_name(path)?;
+        let hangs = self.root.join(".fake/hangs").join(&name);
+        while hangs.exists() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let number = read(&self.root.join("sys/class/block").join(name).join("dev"));
         let (major, minor) = number.split_once(':')?;
         Some(DeviceNumber {

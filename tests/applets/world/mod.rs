@@ -86,7 +86,7 @@ impl World {
     }
 
     fn furnish(&self, era: Era) {
-        for folder in ["pins", "claims", "busy", "uuids"] {
+        for folder in ["pins", "claims", "busy", "uuids", "hangs"] {
             self.folder(&format!("/.fake/{folder}"));
         }
         if era == Era::Old {
@@ -159,8 +159,13 @@ impl World {
     /// Runs an applet, and its children to their end. Where an argument begins with `/dev/`,
     /// it is this machine's.
     pub fn run(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
+        self.alone(|| self.run_now(applet, args))
+    }
+
+    /// Does `work` as an applet's is done, and its children's to their end.
+    pub fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
         let _alone = alone();
-        to_the_end(|| self.run_now(applet, args))
+        to_the_end(work)
     }
 
     /// Runs an applet in a process of its own, which may die in it, and its children to

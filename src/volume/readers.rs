@@ -1,0 +1,207 @@
+//! Many devices read at once by a few processes, each of which reads one after the other. One
+//! that hangs is left to its device, and another takes its place.
+
+use crate::sys::fork;
+use crate::system::mounts::DeviceNumber;
+use eyre::{Result, WrapErr};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// More would only wait for each other.
+const AT_ONCE: usize = 32;
+/// A device that takes longer is not counted among them any more: where one hangs, many may.
+const SLOW: Duration = Duration::from_millis(250);
+/// Between two looks for those that take too long.
+const TICK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
+/// What a device holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    /// A volume of this UUID; and the device's number, none for a file.
+    Volume([u8; 16], Option<DeviceNumber>),
+    /// Something else, or nothing.
+    Other,
+    /// It cannot be read.
+    Broken,
+    /// The caller may not read it.
+    Denied,
+    /// It has not answered in time.
+    Silent,
+}
+
+/// Has each of `devices` read, and tells what it holds. A device may take as long as the last
+/// answer says; before the first, `patience`.
+pub(super) fn read_all(
+    devices: &[PathBuf],
+    read: &dyn Fn(&Path) -> Held,
+    mut patience: Duration,
+    heard: &mut dyn FnMut(&Path, Held) -> Duration,
+) -> Result<()> {
+    let mut readers: Vec<Reader> = Vec::new();
+    let mut waiting = devices.iter().enumerate();
+    let mut tell = |patience: &mut Duration, at: usize, held| {
+        if let Some(device) = devices.get(at) {
+            *patience = heard(device, held);
+        }
+    };
+    loop {
+        while let Some(late) = readers.iter().position(|reader| reader.takes(patience)) {
+            // Its end of the socket closes, which ends it as soon as the device lets it.
+            if let Some((at, _)) = readers.swap_remove(late).work {
+                tell(&mut patience, at, Held::Silent);
+            }
+        }
+        let prompt = readers.iter().filter(|reader| !reader.takes(SLOW)).count();
+        let free = readers.iter_mut().find(|reader| reader.work.is_none());
+        let next = match free.is_some() || prompt < AT_ONCE {
+            true => waiting.next(),
+            false => None,
+        };
+        if let Some((at, _)) = next {
+            match free {
+                Some(reader) => reader.ask(at),
+                None => {
+                    let mut reader = Reader::start(devices, read)
+                        .wrap_err("starting a process to read devices")?;
+                    reader.ask(at);
+                    readers.push(reader);
+                }
+            }
+        }
+        if readers.iter().all(|reader| reader.work.is_none()) {
+            return Ok(());
+        }
+        // Whoever has answered meanwhile can go on; only then is another process started.
+        let pause = next.map_or(TICK, |_| Timespec::default());
+        for answered in answered(&readers, &pause)?.into_iter().rev() {
+            let Some(reader) = readers.get_mut(answered) else {
+                continue;
+            };
+            let (work, held) = (reader.work.take(), reader.answer());
+            if held.is_err() {
+                // It was killed, or has died of the device.
+                readers.swap_remove(answered);
+            }
+            if let Some((at, _)) = work {
+                tell(&mut patience, at, held.unwrap_or(Held::Broken));
+            }
+        }
+    }
+}
+
+/// A tag, the UUID, and the two halves of the number.
+const BYTES: usize = 25;
+
+impl Held {
+    fn to_bytes(self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        let (tag, rest) = bytes.split_at_mut(1);
+        tag.copy_from_slice(match self {
+            Self::Volume(..) => b"V",
+            Self::Other => b"O",
+            Self::Broken => b"B",
+            Self::Denied => b"D",
+            Self::Silent => b"S",
+        });
+        if let Self::Volume(uuid, number) = self {
+            let DeviceNumber { major, minor } = number.unwrap_or(DeviceNumber::NONE);
+            let parts = uuid.into_iter().chain(major.to_le_bytes());
+            for (byte, part) in rest.iter_mut().zip(parts.chain(minor.to_le_bytes())) {
+                *byte = part;
+            }
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; BYTES]) -> Self {
+        let [tag, rest @ ..] = bytes;
+        let number = |at: usize| {
+            let four = rest.get(at..at + 4).and_then(|four| four.try_into().ok());
+            four.map_or(0, u32::from_le_bytes)
+        };
+        let number = DeviceNumber {
+            major: number(16),
+            minor: number(20),
+        };
+        let uuid = rest.first_chunk().copied().unwrap_or_default();
+        match tag {
+            b'V' => Self::Volume(
+                uuid,
+                Some(number).filter(|&number| number != DeviceNumber::NONE),
+            ),
+            b'B' => Self::Broken,
+            b'D' => Self::Denied,
+            b'S' => Self::Silent,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Those that have something to say, in order.
+fn answered(readers: &[Reader], pause: &Timespec) -> io::Result<Vec<usize>> {
+    let mut files: Vec<_> = readers
+        .iter()
+        .map(|reader| PollFd::new(&reader.socket, PollFlags::IN))
+        .collect();
+    match poll(&mut files, Some(pause)) {
+        Err(errno) if errno != Errno::INTR => return Err(errno.into()),
+        _ => {}
+    }
+    let files = files.iter().enumerate();
+    Ok(files
+        .filter(|(_, file)| !file.revents().is_empty())
+        .map(|(at, _)| at)
+        .collect())
+}
+
+/// A process that reads.
+struct Reader {
+    socket: UnixStream,
+    /// Which device, and since when.
+    work: Option<(usize, Instant)>,
+}
+
+impl Reader {
+    fn start(devices: &[PathBuf], read: &dyn Fn(&Path) -> Held) -> io::Result<Self> {
+        let (socket, mut theirs) = UnixStream::pair()?;
+        fork::in_child(|| {
+            fork::close_inherited_files(Some(theirs.as_fd()));
+            let mut at = [0; 4];
+            // Until the parent is done, or gone.
+            while theirs.read_exact(&mut at).is_ok() {
+                let device = devices.get(u32::from_le_bytes(at) as usize);
+                let held = device.map_or(Held::Other, |device| read(device));
+                if theirs.write_all(&held.to_bytes()).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { socket, work: None })
+    }
+
+    /// One that has ended meanwhile is found out by the look for its answer.
+    fn ask(&mut self, at: usize) {
+        let index = u32::try_from(at).unwrap_or(u32::MAX);
+        let _ = self.socket.write_all(&index.to_le_bytes());
+        self.work = Some((at, Instant::now()));
+    }
+
+    fn answer(&mut self) -> io::Result<Held> {
+        let mut bytes = [0; BYTES];
+        self.socket.read_exact(&mut bytes)?;
+        Ok(Held::from_bytes(&bytes))
+    }
+
+    /// Has it been at work for as long?
+    fn takes(&self, time: Duration) -> bool {
+        self.work.is_some_and(|(_, since)| since.elapsed() >= time)
+    }
+}
