@@ -54,12 +54,21 @@ impl Examined {
 
     /// Its node slots as they are at this moment.
     pub fn slots(&self, system: &System) -> Result<Vec<Slot>> {
-        let mut remote = Remote::open(&self.device, &system.path("/sys"), PATIENCE)?;
+        let (mut remote, volume) = self.reopen(system, PATIENCE)?;
+        volume.slots(&mut remote)
+    }
+
+    /// The device once more, to read what changes; each answer may take `patience`.
+    ///
+    /// # Errors
+    /// It holds another volume by now.
+    pub fn reopen(&self, system: &System, patience: Duration) -> Result<(Remote, Volume)> {
+        let mut remote = Remote::open(&self.device, &system.path("/sys"), patience)?;
         let volume = Volume::read(&mut remote)?;
         if volume.superblock.uuid != self.superblock.uuid {
             bail!("it holds another volume now");
         }
-        volume.slots(&mut remote)
+        Ok((remote, volume))
     }
 
     /// One node at a time has it mounted, without a cluster.

@@ -19,6 +19,7 @@ use std::io;
 
 use eyre::{Report, Result, WrapErr, eyre};
 
+pub mod beats;
 mod blocks;
 mod bytes;
 pub mod check;

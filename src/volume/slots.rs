@@ -39,7 +39,8 @@ impl Volume {
         Ok(slots)
     }
 
-    fn slot_map(&self, source: &mut impl ReadBlocks) -> Result<Vec<Option<u32>>> {
+    /// The number of the node in each slot: some four reads for all.
+    pub fn slot_map(&self, source: &mut impl ReadBlocks) -> Result<Vec<Option<u32>>> {
         let inode = self.existing(source, "slot_map")?;
         let mut reader = Reader::new(source, &self.superblock);
         let extended = self.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP);

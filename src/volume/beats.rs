@@ -1,0 +1,172 @@
+//! The heartbeat slots: each node rewrites one block of the region every two seconds
+//! (fs/ocfs2/cluster/ocfs2_heartbeat.h, `o2hb_disk_heartbeat_block`). They can be read on
+//! any device of any cluster, and a node that lives shows only in a difference between two
+//! readings.
+
+use std::time::Duration;
+
+use eyre::{Result, WrapErr, eyre};
+
+use super::blocks::exactly;
+use super::bytes::Bytes;
+use super::{Geometry, ReadBlocks, ReadError};
+use crate::crc;
+
+/// How often a node writes its slot (O2HB_REGION_TIMEOUT_MS).
+pub const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Between two readings that tell who lives: an interval, and what a busy disk makes of it.
+pub const APART: Duration = Duration::from_millis(2500);
+
+/// Bytes of a block that are fields; the rest is zero.
+const FIELDS: usize = 0x1C;
+const CHECKSUM: usize = 0x0C;
+
+/// What a node wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beat {
+    /// The writer's wall clock, in seconds since 1970. Clocks of nodes differ: only that it
+    /// changes means something.
+    pub sequence: u64,
+    /// Random number of this start of the writer's heartbeat; 0 when it left in good order.
+    pub generation: u64,
+    /// How long the writer may be silent before it counts as dead, in milliseconds; none from
+    /// drivers of the 1.2 era.
+    pub dead_ms: Option<u32>,
+}
+
+impl Beat {
+    /// Seconds from its writing to `now` (seconds since 1970) by the two clocks; none where
+    /// the writer's is ahead.
+    pub fn age(&self, now: u64) -> Option<u64> {
+        now.checked_sub(self.sequence)
+    }
+}
+
+/// One slot in one reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// All zero, as mkfs leaves it.
+    Never,
+    /// The checksum is not that of the block; the driver passes over it.
+    Damaged,
+    /// A good block, but of a node of another number.
+    Misplaced(u8),
+    /// A good block of the slot's own node.
+    Written(Beat),
+}
+
+impl Slot {
+    /// The slot of node `number`.
+    fn parse(block: &[u8], number: u8) -> Result<Self, String> {
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok(Self::Never);
+        }
+        let fields: [u8; FIELDS] = Bytes(block).array(0)?;
+        let bytes = Bytes(&fields);
+        let stored = bytes.u32(CHECKSUM)?;
+        let parts = [
+            Bytes(block).slice(0, CHECKSUM)?,
+            &[0; 4],
+            block.get(CHECKSUM + 4..).unwrap_or_default(),
+        ];
+        let checksum = parts.iter().fold(0, |sum, part| crc::update(sum, part));
+        if checksum != stored {
+            return Ok(Self::Damaged);
+        }
+        let writer = bytes.u8(0x08)?;
+        if writer != number {
+            return Ok(Self::Misplaced(writer));
+        }
+        Ok(Self::Written(Beat {
+            sequence: bytes.u64(0x00)?,
+            generation: bytes.u64(0x10)?,
+            dead_ms: Some(bytes.u32(0x18)?).filter(|ms| *ms > 0),
+        }))
+    }
+}
+
+/// All slots in one reading, by node number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beats(Vec<Slot>);
+
+/// What two readings say of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// Nobody ever wrote it.
+    Never,
+    /// Somebody wrote it between the two readings.
+    Alive(Beat),
+    /// Its node left in good order.
+    Left(Beat),
+    /// Its node stopped without leaving: it died, or its disk is out of reach.
+    Stale(Beat),
+    /// A block with a wrong checksum.
+    Damaged,
+    /// The block of a node of this number.
+    Misplaced(u8),
+}
+
+impl Beats {
+    /// The slots of a whole region.
+    pub(super) fn parse(region: &[u8], block_bytes: usize) -> Result<Self, String> {
+        let blocks = region.chunks_exact(block_bytes);
+        let slots = (0..)
+            .zip(blocks)
+            .map(|(node, block)| Slot::parse(block, node));
+        slots.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Every slot with its node's number.
+    pub fn iter(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
+        (0..).zip(self.0.iter().copied())
+    }
+
+    /// What has become of every slot in `later`, a reading of the same region at least
+    /// [`APART`] after this one. A node that only just started can be missed.
+    pub fn compare<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Sign)> + 'a {
+        let pairs = self.0.iter().zip(&later.0);
+        (0..).zip(pairs.map(|(before, after)| match *after {
+            Slot::Never => Sign::Never,
+            Slot::Damaged => Sign::Damaged,
+            Slot::Misplaced(writer) => Sign::Misplaced(writer),
+            Slot::Written(beat) if beat.generation == 0 => Sign::Left(beat),
+            Slot::Written(beat) if before == after => Sign::Stale(beat),
+            Slot::Written(beat) => Sign::Alive(beat),
+        }))
+    }
+}
+
+impl Geometry {
+    /// The slots as they are at this moment: one read.
+    pub fn beats(&self, source: &mut impl ReadBlocks) -> Result<Beats> {
+        let region = self.read(source, 0, self.blocks)?;
+        let size = usize::try_from(self.block_bytes)?;
+        Beats::parse(&region, size).map_err(|reason| eyre!("a heartbeat block: {reason}"))
+    }
+
+    /// The slot of one node: one read.
+    pub fn beat(&self, source: &mut impl ReadBlocks, node: u8) -> Result<Slot> {
+        let block = self.read(source, u64::from(node), 1)?;
+        Slot::parse(&block, node).map_err(|reason| eyre!("a heartbeat block: {reason}"))
+    }
+
+    fn read(&self, source: &mut impl ReadBlocks, first: u64, blocks: u32) -> Result<Vec<u8>> {
+        let bytes = u64::from(self.block_bytes);
+        let len = bytes * u64::from(blocks);
+        // What configfs says need not fit this device.
+        let offset = (self.start_block.checked_add(first))
+            .and_then(|block| block.checked_mul(bytes))
+            .filter(|at| at.checked_add(len).is_some_and(|end| end <= source.size()))
+            .ok_or_else(|| eyre!("its heartbeat lies beyond the end of the device"))?;
+        let len = usize::try_from(len)?;
+        source
+            .read_at(offset, len)
+            .and_then(|region| exactly(region, len))
+            .map_err(ReadError)
+            .wrap_err("cannot read the heartbeat slots")
+    }
+}
+
+#[cfg(test)]
+mod tests;
