@@ -146,7 +146,7 @@ fn errno(cause: &(dyn std::error::Error + 'static)) -> Option<Errno> {
 }
 
 /// What every line about something goes through.
-fn plain(message: impl fmt::Display) -> String {
+pub fn plain(message: impl fmt::Display) -> String {
     printable(without_numbers(&message.to_string()))
 }
 

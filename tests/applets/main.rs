@@ -13,6 +13,7 @@ mod others;
 mod register;
 mod search;
 mod shared;
+mod status;
 mod umount;
 mod words;
 mod world;

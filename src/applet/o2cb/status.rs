@@ -14,7 +14,7 @@ use crate::ids::{ClusterName, StackName, Uuid};
 use crate::report;
 use crate::system::System;
 use crate::system::places::Place;
-use eyre::{Result, WrapErr};
+use eyre::Result;
 
 /// All of it.
 struct Status {
@@ -37,9 +37,14 @@ struct Cluster {
     regions: Vec<Region>,
 }
 
-/// A heartbeat region.
+/// A heartbeat region. One that cannot be read hides nothing of the others.
 struct Region {
     uuid: Uuid,
+    /// Or why that cannot be told.
+    seen: Result<Seen, String>,
+}
+
+struct Seen {
     state: State,
     users: Users,
     places: Vec<Place>,
@@ -91,9 +96,10 @@ impl Status {
 
 impl Cluster {
     fn gather(system: &System, live: &Live) -> Result<Self> {
-        let region = |uuid| {
-            let heartbeat = Heartbeat::new(system, live.path(), uuid);
-            Region::gather(&heartbeat, uuid).wrap_err_with(|| format!("heartbeat region {uuid}"))
+        let region = |uuid| Region {
+            uuid,
+            seen: Seen::gather(&Heartbeat::new(system, live.path(), uuid))
+                .map_err(|report| report::plain(format_args!("{report:#}"))),
         };
         Ok(Self {
             name: live.name().clone(),
@@ -101,19 +107,14 @@ impl Cluster {
             global: live.global_heartbeat()?,
             timeouts: Timeouts::read(system, live.path())?,
             nodes: live.nodes()?,
-            regions: live
-                .regions()?
-                .into_iter()
-                .map(region)
-                .collect::<Result<_>>()?,
+            regions: live.regions()?.into_iter().map(region).collect(),
         })
     }
 }
 
-impl Region {
-    fn gather(heartbeat: &Heartbeat, uuid: Uuid) -> Result<Self> {
+impl Seen {
+    fn gather(heartbeat: &Heartbeat) -> Result<Self> {
         Ok(Self {
-            uuid,
             state: heartbeat.region().state()?,
             users: heartbeat.users()?,
             places: heartbeat.mounted_on()?,

@@ -15,7 +15,7 @@ pub use semaphores::Semaphores;
 
 use crate::peer::Peer;
 use ocfs2box::ids::Uuid;
-use ocfs2box::report::Failure;
+use ocfs2box::report::{self, Failure};
 use ocfs2box::system::System;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -176,6 +176,24 @@ impl World {
             let child = ocfs2box::sys::fork::in_child(|| drop(self.run_now(applet, args)));
             child.unwrap().wait();
         });
+    }
+
+    /// Runs an applet that succeeds; what it printed.
+    pub fn printed(&self, applet: &str, args: &[&str]) -> String {
+        let output = self.path("/.fake/output");
+        let file = File::create(&output).unwrap();
+        let _alone = alone();
+        let child = ocfs2box::sys::fork::in_child(|| {
+            rustix::stdio::dup2_stdout(&file).unwrap();
+            if let Err(failure) = self.run_now(applet, args) {
+                report::say(format!("{failure}")).unwrap();
+                panic!("{failure}");
+            }
+        });
+        let succeeded = child.unwrap().wait();
+        let text = fs::read_to_string(output).unwrap();
+        assert!(succeeded, "{text}");
+        text
     }
 
     fn run_now(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
 
-use super::{Cluster, Region, Status};
+use super::{Cluster, Region, Seen, Status};
 use crate::cluster::driver::CallOut;
 use crate::cluster::live::LiveNode;
 use crate::heartbeat::{State, Thread};
@@ -85,20 +85,38 @@ fn node(node: &LiveNode) -> Json {
 }
 
 fn region(region: &Region) -> Json {
-    let (state, device) = match &region.state {
-        State::Absent => ("gone", Json::Null),
-        State::Beating(device) => ("beating", Json::text(device)),
-        State::HalfStarted(Thread::Ended) => ("stuck", Json::Null),
-        State::HalfStarted(_) => ("half-started", Json::Null),
-    };
+    let seen = region.seen.as_ref();
+    let known = |value: fn(&Seen) -> Json| seen.map_or(Json::Null, value);
     Json::Object(vec![
         ("uuid", Json::text(region.uuid)),
-        ("state", Json::text(state)),
-        ("device", device),
-        ("references", Json::number(Some(region.users.references))),
-        ("mount_reference", Json::Bool(region.users.superblock)),
-        ("mounted_on", Json::list(&region.places, place)),
+        ("state", Json::text(seen.map_or("unknown", state))),
+        ("error", seen.err().map_or(Json::Null, Json::text)),
+        (
+            "device",
+            known(|seen| match &seen.state {
+                State::Beating(device) => Json::text(device),
+                _ => Json::Null,
+            }),
+        ),
+        (
+            "references",
+            known(|seen| Json::number(Some(seen.users.references))),
+        ),
+        (
+            "mount_reference",
+            known(|seen| Json::Bool(seen.users.superblock)),
+        ),
+        ("mounted_on", known(|seen| Json::list(&seen.places, place))),
     ])
+}
+
+fn state(seen: &Seen) -> &'static str {
+    match &seen.state {
+        State::Absent => "gone",
+        State::Beating(_) => "beating",
+        State::HalfStarted(Thread::Ended) => "stuck",
+        State::HalfStarted(_) => "half-started",
+    }
 }
 
 fn place(place: &Place) -> Json {
@@ -117,14 +135,20 @@ mod tests {
     use std::path::PathBuf;
 
     fn region(state: State, places: Vec<Place>) -> Region {
-        Region {
-            uuid: "8D55D77D7EF74F4E8E964F519A7060BF".parse().unwrap(),
+        named(Ok(Seen {
             state,
             users: Users {
                 references: 2,
                 superblock: true,
             },
             places,
+        }))
+    }
+
+    fn named(seen: Result<Seen, String>) -> Region {
+        Region {
+            uuid: "8D55D77D7EF74F4E8E964F519A7060BF".parse().unwrap(),
+            seen,
         }
     }
 
@@ -144,6 +168,7 @@ mod tests {
             region(State::Absent, Vec::new()),
             region(State::HalfStarted(Thread::None), Vec::new()),
             region(State::HalfStarted(Thread::Ended), Vec::new()),
+            named(Err("reading it: no".into())),
         ];
         let status = Status {
             loaded: Loaded {
@@ -177,7 +202,7 @@ mod tests {
             }),
         };
         let head = r#"{"uuid": "8D55D77D7EF74F4E8E964F519A7060BF", "state":"#;
-        let tail = r#""device": null, "references": 2, "mount_reference": true, "mounted_on": []}"#;
+        let tail = r#""error": null, "device": null, "references": 2, "mount_reference": true, "mounted_on": []}"#;
         let wanted = [
             r#"{"schema": 1, "online": true, "ocfs2_loaded": true, "dlmfs_loaded": true, "#,
             r#""dlmfs_mounted": false, "configfs": "/sys/kernel/config", "stack": "o2cb", "#,
@@ -188,7 +213,7 @@ mod tests {
             r#""nodes": [{"name": "n1", "number": 0, "address": "192.0.2.1", "port": 7777, "#,
             r#""local": true}], "regions": ["#,
             head,
-            r#" "beating", "device": "sd\"b", "references": 2, "mount_reference": true, "#,
+            r#" "beating", "error": null, "device": "sd\"b", "references": 2, "mount_reference": true, "#,
             r#""mounted_on": [{"path": "/a b", "process": null}, {"path": "/c", "process": 7}]}, "#,
             head,
             r#" "gone", "#,
@@ -201,6 +226,10 @@ mod tests {
             head,
             r#" "stuck", "#,
             tail,
+            ", ",
+            head,
+            r#" "unknown", "error": "reading it: no", "device": null, "references": null, "#,
+            r#""mount_reference": null, "mounted_on": null}"#,
             "]}}",
         ];
         assert_eq!(of(&status).to_string(), wanted.concat());

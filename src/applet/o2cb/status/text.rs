@@ -1,6 +1,6 @@
 //! For people.
 
-use super::{Cluster, Region, Status};
+use super::{Cluster, Seen, Status};
 use crate::cluster::driver::CallOut;
 use crate::heartbeat::{State, Thread};
 use crate::report::printable;
@@ -96,16 +96,15 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
         let _ = writeln!(text, "{}", printable(line));
     }
     for region in &cluster.regions {
-        let _ = writeln!(
-            text,
-            "  region {}: {}",
-            region.uuid,
-            printable(describe(region))
-        );
+        let line = match &region.seen {
+            Ok(seen) => describe(seen),
+            Err(why) => format!("cannot be told: {why}"),
+        };
+        let _ = writeln!(text, "  region {}: {}", region.uuid, printable(line));
     }
 }
 
-fn describe(region: &Region) -> String {
+fn describe(region: &Seen) -> String {
     let mut line = match &region.state {
         State::Absent => return "gone meanwhile".into(),
         State::Beating(device) => format!("beats on {device}"),
