@@ -103,6 +103,27 @@ fn both_killed_then_refused_when_the_thread_has_ended() {
     lab.end();
 }
 
+/// On a busy node time can pass between the look at the thread and the removal, which must not
+/// rely on the look.
+#[test]
+fn both_killed_then_refused_when_the_thread_ends_while_it_is_looked_at() {
+    let (lab, node, disks) = online("kill-both-meanwhile", 1);
+    let script = format!(
+        r#"moment=0.2{BEGIN}{KILL_BOTH}
+        strace -f -o /dev/null -e inject=sched_setscheduler:delay_exit=4s:when=1 \
+            mount.ocfs2 $device $folder
+        "#
+    );
+    let output = start(&node, &disks[0], &script).wait();
+    // 0: the start was over before the kill.
+    if output.code != 0 {
+        assert_eq!(output.code, 32, "{output}");
+        assert_refused(&output);
+        assert_eq!(node.regions(), [disks[0].uuid()]);
+    }
+    lab.end();
+}
+
 #[track_caller]
 fn assert_refused(output: &Output) {
     let says = |text| output.stderr.contains(text);
