@@ -3,7 +3,7 @@
 
 use crate::system::mounts;
 use crate::system::turn::{self, Turn};
-use crate::system::{System, is_absent, list, read_attribute};
+use crate::system::{System, is_absent, is_there, list, read_attribute};
 use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::io;
@@ -48,7 +48,7 @@ pub fn abandon(system: &System, name: &str) -> Result<bool> {
     };
     let domain = place.join(name);
     let locks = list(&domain).wrap_err("listing the locks of an abandoned domain")?;
-    if locks.is_empty() && !domain.exists() {
+    if locks.is_empty() && !is_there(&domain)? {
         return Ok(false);
     }
     let locks: Vec<_> = locks.into_iter().map(|lock| domain.join(lock)).collect();

@@ -1,10 +1,11 @@
 //! The kernel's side of a node: modules, the filesystems that show it, and the call-out.
 
 use super::dlmfs;
+use super::live::Live;
 use super::stack::{self, insert};
 use crate::ids::StackName;
 use crate::system::mounts::{self, knows_filesystem};
-use crate::system::{System, list, read_attribute};
+use crate::system::{System, is_there, list, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;
@@ -20,9 +21,9 @@ pub const NO_CALL_OUT: &str = "/bin/true";
 /// that is there already stays as it is.
 pub fn load(system: &System) -> Result<()> {
     load_module(system, "configfs", "configfs")?;
-    if system.configfs().is_none() {
+    if system.configfs()?.is_none() {
         let place = match system.path("/sys/kernel/config") {
-            place if place.is_dir() => place,
+            place if is_there(&place)? => place,
             _ => system.path("/config"),
         };
         mount(system, c"configfs", &place)?;
@@ -60,7 +61,7 @@ pub fn loaded(system: &System) -> Result<Loaded> {
     Ok(Loaded {
         filesystem: knows("ocfs2")?,
         dlmfs: knows(dlmfs::KIND)?,
-        configfs: system.configfs(),
+        configfs: system.configfs()?,
         dlmfs_mounted: dlmfs::place(system)?.is_some(),
     })
 }
@@ -68,9 +69,7 @@ pub fn loaded(system: &System) -> Result<Loaded> {
 /// Undoes `load`, once no cluster is registered and nothing is mounted. configfs stays:
 /// others use it.
 pub fn unload(system: &System) -> Result<()> {
-    if system.configfs().is_some()
-        && let Ok(Some(live)) = super::live::Live::find(system)
-    {
+    if let Some(live) = Live::if_loaded(system)? {
         bail!(
             "cluster \"{0}\" is still online (run: o2cb offline {0})",
             live.name()
@@ -114,7 +113,7 @@ pub fn mounted(system: &System) -> Result<Option<PathBuf>> {
 /// nothing to be told.
 pub fn set_call_out(system: &System, program: &Path) -> Result<()> {
     let path = system.path(HB_CTL_PATH);
-    if !path.exists() {
+    if !is_there(&path)? {
         return Ok(());
     }
     let program = program.to_string_lossy();
@@ -162,7 +161,7 @@ pub fn call_out(system: &System) -> Result<CallOut> {
 
 fn mount(system: &System, kind: &'static CStr, place: &PathBuf) -> Result<()> {
     let name = kind.to_string_lossy();
-    if !place.is_dir() {
+    if !is_there(place)? {
         std::fs::create_dir(place).wrap_err_with(|| format!("making {}", place.display()))?;
     }
     system

@@ -2,7 +2,7 @@
 
 use crate::ids::{ClusterName, Uuid};
 use crate::system::mounts::{self, DeviceNumber};
-use crate::system::{self, System, read_attribute};
+use crate::system::{self, System, is_there, read_attribute};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 
@@ -37,11 +37,11 @@ pub struct LiveNode {
 /// # Errors
 /// Says which of the two is missing, and what to run.
 pub fn folder(system: &System) -> Result<PathBuf> {
-    let configfs = system.configfs().ok_or_else(|| {
+    let configfs = system.configfs()?.ok_or_else(|| {
         eyre!("configfs is not mounted, so that the cluster cannot be seen (run: o2cb load)")
     })?;
     let folder = configfs.join("cluster");
-    if folder.is_dir() {
+    if is_there(&folder)? {
         check_revision(system)?;
         Ok(folder)
     } else {
@@ -91,10 +91,9 @@ impl Live {
 
     /// The same; without the drivers there is none.
     pub fn if_loaded(system: &System) -> Result<Option<Self>> {
-        let configfs = system.configfs();
-        match configfs.is_some_and(|configfs| configfs.join("cluster").is_dir()) {
-            true => Self::find(system),
-            false => Ok(None),
+        match system.configfs()? {
+            Some(configfs) if is_there(&configfs.join("cluster"))? => Self::find(system),
+            _ => Ok(None),
         }
     }
 

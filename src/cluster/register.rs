@@ -7,7 +7,7 @@ use super::sysconfig::Sysconfig;
 use super::timeouts;
 use crate::sys::signal;
 use crate::system::turn::{self, Turn};
-use crate::system::{System, read_attribute};
+use crate::system::{System, is_there, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::path::Path;
@@ -95,7 +95,7 @@ fn bring_up(
     local: &Node,
     sysconfig: &Sysconfig,
 ) -> Result<()> {
-    if !folder.is_dir() {
+    if !is_there(folder)? {
         changes
             .make(folder)
             .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;

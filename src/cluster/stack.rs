@@ -2,7 +2,7 @@
 
 use crate::ids::StackName;
 use crate::system::mounts::knows_filesystem;
-use crate::system::{System, read_attribute};
+use crate::system::{System, is_there, read_attribute};
 use eyre::{Result, WrapErr};
 
 /// fs/ocfs2/stackglue.c
@@ -31,7 +31,7 @@ pub fn load_filesystem(system: &System) -> Result<()> {
 /// keeps the kernel from it: that is said by whoever compares the two.
 pub fn prepare(system: &System, wanted: StackName) -> Result<()> {
     load_filesystem(system)?;
-    if !system.path(STACK).exists() {
+    if !is_there(&system.path(STACK))? {
         return Ok(());
     }
     let (plugin, module) = match wanted {

@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::sysconfig::Sysconfig;
-use crate::system::{System, read_attribute};
+use crate::system::{System, is_there, read_attribute};
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
@@ -16,13 +16,12 @@ const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 /// The kernel refuses a value, or ignores the threshold because a region is active.
 pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig) -> Result<()> {
     if let Some(threshold) = sysconfig.heartbeat_threshold {
-        let path = [
-            cluster.join("heartbeat/dead_threshold"),
-            changes.system().path(OLD_THRESHOLD),
-        ]
-        .into_iter()
-        .find(|path| path.exists());
-        if let Some(path) = path {
+        let newest = cluster.join("heartbeat/dead_threshold");
+        let path = match is_there(&newest)? {
+            true => newest,
+            false => changes.system().path(OLD_THRESHOLD),
+        };
+        if is_there(&path)? {
             changes.set(
                 &path,
                 "the heartbeat's dead threshold",
@@ -59,12 +58,16 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig
     for (attribute, value) in pair.into_iter().chain([reconnect]) {
         // The oldest drivers lack some of them.
         let path = cluster.join(attribute);
-        if let Some(value) = value.filter(|_| path.exists()) {
+        if let Some(value) = value
+            && is_there(&path)?
+        {
             changes.set(&path, attribute, &value.to_string())?;
         }
     }
     let fence = cluster.join("fence_method");
-    if let Some(method) = sysconfig.fence_method.filter(|_| fence.exists()) {
+    if let Some(method) = sysconfig.fence_method
+        && is_there(&fence)?
+    {
         // The kernel insists on the line's end.
         changes.set(&fence, "fence_method", &format!("{}\n", method.as_str()))?;
     }

@@ -80,7 +80,7 @@ impl<'s> Controld<'s> {
     /// whoever has the ledger's lock asks, as an O_EXCL open might make a mount(2) fail.
     fn lives(&self, ledger: &Ledger) -> Result<bool> {
         match (self.device.as_ref(), ledger.device()) {
-            (None, None) => Ok(kernel_dlm::has_lock_space(self.system, self.uuid)),
+            (None, None) => kernel_dlm::has_lock_space(self.system, self.uuid),
             (Some(own), Some(other)) if own != other => {
                 Ok(self.is_alive(own)? || self.is_alive(other)?)
             }
@@ -101,8 +101,11 @@ impl<'s> Controld<'s> {
             true => kernel.is_claimed(&device.path).ok(),
             false => None,
         };
-        // A disk that is gone cannot be asked.
-        Ok(claimed.unwrap_or_else(|| kernel_dlm::has_lock_space(self.system, self.uuid)))
+        match claimed {
+            Some(claimed) => Ok(claimed),
+            // A disk that is gone cannot be asked.
+            None => kernel_dlm::has_lock_space(self.system, self.uuid),
+        }
     }
 
     /// What the daemon knows of the volume and the cluster, for the user.

@@ -5,7 +5,7 @@
 use super::controld::socket::Socket;
 use crate::heartbeat::Wait;
 use crate::ids::{StackName, Uuid};
-use crate::system::{self, System, read_attribute};
+use crate::system::{self, System, is_there, read_attribute};
 use crate::volume::Examined;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::time::{Duration, Instant};
@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Does the kernel's DLM alone do for volumes of `stack`? Before its driver is loaded, that is
 /// taken for granted: all kernels since 3.14 have it.
-pub fn suffices(system: &System, stack: StackName) -> bool {
-    let unknown = !system.path("/sys/fs/ocfs2/cluster_stack").exists();
-    stack == StackName::PCMK && (unknown || system.path(SUPPORT).exists())
+pub fn suffices(system: &System, stack: StackName) -> Result<bool> {
+    let is_unknown = || is_there(&system.path("/sys/fs/ocfs2/cluster_stack")).map(|known| !known);
+    Ok(stack == StackName::PCMK && (is_there(&system.path(SUPPORT))? || is_unknown()?))
 }
 
 /// Can the volume be mounted? `running` is the node's stack.
@@ -49,7 +49,7 @@ pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<(
         );
     }
     // One mount more of a superblock waits for nothing.
-    if !has_lock_space(system, volume.superblock.uuid) && lacks_quorum(system) {
+    if !has_lock_space(system, volume.superblock.uuid)? && lacks_quorum(system) {
         bail!(
             "cluster \"{cluster}\" has no quorum on this node, and the mount would wait for it \
              (bring up more of its nodes; corosync-quorumtool shows those that are there)"
@@ -60,7 +60,7 @@ pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<(
 
 /// What is known of the volume, for the user.
 pub fn describe(system: &System, uuid: Uuid) -> Result<String> {
-    let joined = u8::from(has_lock_space(system, uuid));
+    let joined = u8::from(has_lock_space(system, uuid)?);
     let cluster = live_cluster(system)?.unwrap_or_default();
     let cluster = crate::report::printable(cluster);
     Ok(format!("{uuid}: {joined} refs\n\tcluster {cluster}\n"))
@@ -68,7 +68,7 @@ pub fn describe(system: &System, uuid: Uuid) -> Result<String> {
 
 /// The cluster's name in the DLM, once it has its nodes.
 fn live_cluster(system: &System) -> Result<Option<String>> {
-    let Some(configfs) = system.configfs() else {
+    let Some(configfs) = system.configfs()? else {
         return Ok(None);
     };
     let folder = configfs.join("dlm/cluster");
@@ -80,8 +80,8 @@ fn live_cluster(system: &System) -> Result<Option<String>> {
 
 /// One of this name is there until the superblock has left it; so are those of others that lock
 /// the volume.
-pub(super) fn has_lock_space(system: &System, uuid: Uuid) -> bool {
-    system.path(format!("/sys/kernel/dlm/{uuid}")).exists()
+pub(super) fn has_lock_space(system: &System, uuid: Uuid) -> Result<bool> {
+    is_there(&system.path(format!("/sys/kernel/dlm/{uuid}")))
 }
 
 /// Does dlm_controld say that there is no quorum, and that it waits for it? If it says nothing,

@@ -55,7 +55,7 @@ impl<'s> Kind<'s> {
         };
         Ok(match wanted {
             StackName::O2CB => Self::Classic(Classic::of_volume(system, volume, running)?),
-            _ if kernel_dlm::suffices(system, wanted) => {
+            _ if kernel_dlm::suffices(system, wanted)? => {
                 kernel_dlm::check(system, volume, running)?;
                 Self::KernelDlm
             }
@@ -100,10 +100,10 @@ impl<'s> Group<'s> {
     pub fn of_name(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
         let stack = stack::running(system)?;
         let kind = match stack {
-            _ if stack == StackName::O2CB || has_region(system, name) => {
+            _ if stack == StackName::O2CB || has_region(system, name)? => {
                 Kind::Classic(Classic::of_region(system, name, device)?)
             }
-            _ if kernel_dlm::suffices(system, stack) => Kind::KernelDlm,
+            _ if kernel_dlm::suffices(system, stack)? => Kind::KernelDlm,
             _ => Kind::Controld(Controld::of_name(system, name)),
         };
         Ok(Self { kind })
@@ -124,7 +124,7 @@ impl<'s> Group<'s> {
                 };
                 Kind::Classic(Classic::of_region(system, region, Some(mount.device))?)
             }
-            Some(stack) if kernel_dlm::suffices(system, stack) => Kind::KernelDlm,
+            Some(stack) if kernel_dlm::suffices(system, stack)? => Kind::KernelDlm,
             Some(_) => {
                 let known = controld::volume_on(system, mount.device);
                 let name = known.map_or_else(name, Ok)?;
@@ -237,19 +237,21 @@ fn checked_cluster(volume: &Examined, running: StackName) -> Result<&ClusterName
     }
 }
 
-fn has_region(system: &System, name: Uuid) -> bool {
-    let regions = Live::find(system).and_then(|live| live.map_or(Ok(Vec::new()), |l| l.regions()));
-    regions.is_ok_and(|regions| regions.contains(&name))
+fn has_region(system: &System, name: Uuid) -> Result<bool> {
+    Ok(match Live::if_loaded(system)? {
+        Some(live) => live.regions()?.contains(&name),
+        None => false,
+    })
 }
 
 /// What is known of the volume `name` on this node: its users, and what its stack says of it.
 pub fn describe(system: &System, name: Uuid) -> Result<String> {
     let stack = stack::running(system)?;
-    if stack == StackName::O2CB || has_region(system, name) {
+    if stack == StackName::O2CB || has_region(system, name)? {
         let count = heartbeat::references(system, name)?;
         return Ok(format!("{name}: {count} refs\n"));
     }
-    match kernel_dlm::suffices(system, stack) {
+    match kernel_dlm::suffices(system, stack)? {
         true => kernel_dlm::describe(system, name),
         false => Controld::of_name(system, name).describe(),
     }

@@ -47,8 +47,10 @@ impl Heartbeat<'_> {
     pub fn leave_superblock_later(&self, ending: Ending) -> Result<()> {
         waiter::start(self.system, &mut || {
             // configfs may be seen elsewhere in the waiter's mount namespace.
-            let Ok(Some(live)) = Live::find(self.system) else {
-                return true;
+            let live = match Live::if_loaded(self.system) {
+                Ok(Some(live)) => live,
+                Ok(None) => return true,
+                Err(_) => return false,
             };
             let there = Heartbeat::new(self.system, live.path(), self.region.name());
             // An error may pass, such as a lock that was not to be had.
@@ -131,7 +133,7 @@ impl Heartbeat<'_> {
     /// refers to it: whose lock domain is still there was killed.
     pub(super) fn clear(&self, locked: Locked, asker: Asker) -> Result<Left> {
         let found = self.region.state()?;
-        if !self.pinned_while_mounted && self.superblock_lives(asker)? {
+        if !self.is_pinned_while_mounted()? && self.superblock_lives(asker)? {
             return Ok(Left::StillAlive);
         }
         if dlmfs::abandon(self.system, &self.region.name().to_string())? {

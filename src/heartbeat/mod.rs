@@ -18,8 +18,8 @@ pub use region::{Region, Removal, State, Thread};
 
 use crate::ids::Uuid;
 use crate::sys::ioprio::Level;
-use crate::system::System;
 use crate::system::mounts::{self, DeviceNumber};
+use crate::system::{System, is_there};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
@@ -110,9 +110,8 @@ pub struct Heartbeat<'s> {
     system: &'s System,
     region: Region<'s>,
     references: References,
-    /// A mounted volume pins its region: kernels from 2.6.37 on, which are those with the
-    /// attribute `heartbeat/mode`.
-    pinned_while_mounted: bool,
+    /// The attribute `heartbeat/mode` of its cluster.
+    mode: PathBuf,
     /// Takes the region away should this process be killed while it refers to it.
     starter: Cell<Option<Starter>>,
 }
@@ -124,9 +123,15 @@ impl<'s> Heartbeat<'s> {
             system,
             region: Region::new(system, cluster, name),
             references: References::of(name, system.semaphore_mode()),
-            pinned_while_mounted: cluster.join("heartbeat/mode").exists(),
+            mode: cluster.join("heartbeat/mode"),
             starter: Cell::new(None),
         }
+    }
+
+    /// Does a mounted volume pin its region? On kernels from 2.6.37 on, which are those with
+    /// the attribute.
+    fn is_pinned_while_mounted(&self) -> Result<bool> {
+        is_there(&self.mode)
     }
 
     /// The region, to look at.
@@ -139,8 +144,9 @@ impl<'s> Heartbeat<'s> {
     /// A mount's reference is lasting from the start where no pin would make up for the loss
     /// of it: leak, never lose.
     pub fn hold(&self, source: &Source, holder: Holder, watch: &mut Watch) -> Result<Hold<'_>> {
+        let is_pinned = self.is_pinned_while_mounted()?;
         let lifetime = match holder {
-            Holder::Mount { .. } if !self.pinned_while_mounted => Lifetime::Lasting,
+            Holder::Mount { .. } if !is_pinned => Lifetime::Lasting,
             _ => Lifetime::Process,
         };
         let mounted_before =
@@ -157,7 +163,7 @@ impl<'s> Heartbeat<'s> {
             reference: Some(reference),
             starter,
             // A mark can be stale, which without the pin would lose a reference.
-            marked: holder == Holder::Mount { marked: true } && self.pinned_while_mounted,
+            marked: holder == Holder::Mount { marked: true } && is_pinned,
             first_mount: !mounted_before,
         })
     }

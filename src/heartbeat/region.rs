@@ -14,6 +14,9 @@ use std::time::Duration;
 /// For another process that removes a region.
 const REMOVAL_PATIENCE: Duration = Duration::from_secs(30);
 
+/// Bytes of a device's name; the kernel's own limit is lower (DISK_NAME_LEN and a partition).
+const NAME_MAX: usize = 64;
+
 /// The folder of one region, there or not.
 pub struct Region<'s> {
     system: &'s System,
@@ -79,6 +82,11 @@ impl<'s> Region<'s> {
         let device = system::read_attribute(&self.path.join("dev")).wrap_err_with(reading)?;
         match device {
             None => Ok(State::Absent),
+            Some(device) if device.len() > NAME_MAX => bail!(
+                "the heartbeat region {} has a device name of {} bytes",
+                self.name,
+                device.len()
+            ),
             Some(device) if !device.is_empty() => Ok(State::Beating(device)),
             Some(_) => Ok(State::HalfStarted(self.thread()?)),
         }

@@ -2,7 +2,7 @@
 
 use super::{Asker, Heartbeat, State};
 use crate::system::places::{self, Place};
-use crate::system::{self, mounts};
+use crate::system::{self, is_there, mounts};
 use eyre::{Report, Result, WrapErr, eyre};
 
 impl Heartbeat<'_> {
@@ -21,7 +21,7 @@ impl Heartbeat<'_> {
         let State::Beating(device) = self.region.state()? else {
             return Ok(false);
         };
-        if self.pinned_while_mounted || asker == Asker::Kernel {
+        if self.is_pinned_while_mounted()? || asker == Asker::Kernel {
             return Ok(false);
         }
         let node = self.system.path("/dev").join(device);
@@ -64,7 +64,7 @@ impl Heartbeat<'_> {
             return Ok(false);
         };
         let device = system::file_name_of_device(&device);
-        if self.system.path("/sys/fs/ocfs2").join(&device).exists() {
+        if is_there(&self.system.path("/sys/fs/ocfs2").join(&device))? {
             return Ok(true);
         }
         let journals = system::list(&self.system.path("/proc/fs/jbd2"))

@@ -24,7 +24,7 @@ const TEXT_MAX: u64 = 4096;
 /// The kernel, or what plays it in a test.
 pub trait Kernel {
     /// Is a configfs mounted here?
-    fn is_configfs(&self, path: &Path) -> bool;
+    fn is_configfs(&self, path: &Path) -> io::Result<bool>;
 
     /// mkdir(2) in configfs: a cluster, node or region comes to be, attributes and all.
     fn make_object(&self, path: &Path) -> io::Result<()>;
@@ -79,8 +79,12 @@ pub trait Kernel {
 pub struct Linux;
 
 impl Kernel for Linux {
-    fn is_configfs(&self, path: &Path) -> bool {
-        rustix::fs::statfs(path).is_ok_and(|fs| fs.f_type == CONFIGFS_MAGIC)
+    fn is_configfs(&self, path: &Path) -> io::Result<bool> {
+        match rustix::fs::statfs(path) {
+            Ok(found) => Ok(found.f_type == CONFIGFS_MAGIC),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn make_object(&self, path: &Path) -> io::Result<()> {

@@ -14,6 +14,7 @@ pub mod waiter;
 
 pub use kernel::{Kernel, Linux};
 
+use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -81,11 +82,15 @@ impl System {
 
     /// Where configfs is mounted: its place since 2.6.19, then that of the 1.2 drivers.
     /// The first folder exists, empty, when the module is there and nothing is mounted on it.
-    pub fn configfs(&self) -> Option<PathBuf> {
-        ["/sys/kernel/config", "/config"]
-            .into_iter()
-            .map(|place| self.path(place))
-            .find(|place| self.kernel.is_configfs(place))
+    pub fn configfs(&self) -> Result<Option<PathBuf>> {
+        for place in ["/sys/kernel/config", "/config"] {
+            let place = self.path(place);
+            let is_it = self.kernel.is_configfs(&place);
+            if is_it.wrap_err_with(|| format!("looking for configfs on {}", place.display()))? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -99,6 +104,16 @@ pub fn read_attribute(path: &Path) -> io::Result<Option<String>> {
         }
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Is there anything at `path`? What cannot be looked at is an error: to take it for absent
+/// is to believe that a driver lacks something, or that a volume is not mounted.
+pub fn is_there(path: &Path) -> Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(error).wrap_err_with(|| format!("looking at {}", path.display())),
     }
 }
 

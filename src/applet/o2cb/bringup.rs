@@ -109,8 +109,7 @@ pub(super) fn offline(call: &Call) -> Result<()> {
 
 /// Says whether the cluster is online; so does the exit code.
 pub(super) fn cluster_status(call: &Call) -> Result<()> {
-    // Without drivers there is no cluster.
-    let Some(live) = Live::find(call.system).unwrap_or_default() else {
+    let Some(live) = Live::if_loaded(call.system)? else {
         report::say("offline\n")?;
         bail!(Silent);
     };

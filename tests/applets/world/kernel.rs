@@ -122,12 +122,12 @@ impl FakeKernel {
 }
 
 impl Kernel for FakeKernel {
-    fn is_configfs(&self, path: &Path) -> bool {
+    fn is_configfs(&self, path: &Path) -> io::Result<bool> {
         let point = self.inside(path);
         let mounts = self.mounts();
-        mounts
+        Ok(mounts
             .iter()
-            .any(|mount| mount.point == point && mount.kind == "configfs")
+            .any(|mount| mount.point == point && mount.kind == "configfs"))
     }
 
     fn make_object(&self, path: &Path) -> io::Result<()> {
