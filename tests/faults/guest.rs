@@ -152,10 +152,10 @@ impl Stage {
                 };
                 let now = volume.look()?.count();
                 for _ in now..wanted {
-                    ordinary(&["/usr/sbin/ocfs2_hb_ctl", "-S", "-d", device, "judge"])?;
+                    volume.hb_ctl("-S")?;
                 }
                 for _ in wanted..now {
-                    ordinary(&["/usr/sbin/ocfs2_hb_ctl", "-K", "-d", device, "judge"])?;
+                    volume.hb_ctl("-K")?;
                 }
             }
             Before::Abandoned => ordinary(&["/usr/bin/umount", "-i", folder])?,

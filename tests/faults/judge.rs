@@ -107,10 +107,11 @@ impl Stage {
         }
         let volume = &self.volume;
         let device = volume.device.as_str();
-        let judge = |action| ordinary(&["/usr/sbin/ocfs2_hb_ctl", action, "-d", device, "judge"]);
         let look = volume.look()?;
         let held = match self.case.aim {
-            Aim::Held(_) if look.references.is_some_and(|(_, mark)| mark == 0) => look.count(),
+            Aim::Held(_) if look.beats() && look.references.is_some_and(|(_, mark)| mark == 0) => {
+                look.count()
+            }
             _ => 0,
         };
         if !look.places.is_empty() {
@@ -128,7 +129,7 @@ impl Stage {
             // Programs whose references last: they are what there was before, or what was
             // wanted.
             for _ in 0..held {
-                judge("-K")?;
+                volume.hb_ctl("-K")?;
             }
             volume.is_clean_soon()?;
             return Ok(false);
@@ -142,8 +143,8 @@ impl Stage {
                 ordinary(&["/usr/sbin/umount.ocfs2", &volume.folder()])?;
             }
             _ => {
-                judge("-S")?;
-                judge("-K")?;
+                volume.hb_ctl("-S")?;
+                volume.hb_ctl("-K")?;
             }
         }
         volume.is_clean_soon()?;
@@ -157,6 +158,12 @@ impl Stage {
         let left = !self.volume.look()?.is_clean();
         ordinary(&["/usr/sbin/o2cb", "online", "webc"])?;
         ordinary(&["/usr/sbin/o2cb", "cluster-status", "webc"])?;
+        let look = self.volume.look()?;
+        if look.region.is_none() && look.references.is_some() {
+            // Semaphores without a region are forgotten by who next wants one.
+            self.volume.hb_ctl("-S")?;
+            self.volume.hb_ctl("-K")?;
+        }
         ordinary(&["/usr/sbin/o2cb", "offline", "webc"])?;
         if !clusters().is_empty() {
             return Err("offline, but a cluster is left".into());

@@ -71,6 +71,17 @@ impl Volume {
             .find(|path| path.exists())
     }
 
+    /// Starts (`-S`) or stops (`-K`) the heartbeat for a program.
+    pub fn hb_ctl(&self, action: &str) -> Result<(), String> {
+        ordinary(&[
+            "/usr/sbin/ocfs2_hb_ctl",
+            action,
+            "-d",
+            &self.device,
+            "judge",
+        ])
+    }
+
     pub fn look(&self) -> Result<Look, String> {
         let table = fs::read_to_string("/proc/mounts").map_err(|error| error.to_string())?;
         let places = table
