@@ -19,7 +19,7 @@ mod lockdown;
 pub use lock::{Level, Lock, LockName, VALUE_MAX};
 pub use lockdown::{InUse, LockedDown};
 
-use crate::cluster::{dlmfs, driver};
+use crate::cluster::{dlm, dlmfs, driver};
 use crate::group::Group;
 use crate::heartbeat::{Left, Wait, Watch};
 use crate::ids::{Service, StackName};
@@ -126,32 +126,16 @@ impl Drop for Dlm<'_> {
 fn join_domain<'s>(system: &'s System, volume: &Examined, watch: &mut Watch) -> Result<Domain<'s>> {
     let signals = signal::defer_termination().wrap_err("holding signals back")?;
     let name = volume.superblock.uuid.to_string();
-    let joined = Domain::join(system, &name, &mut |since| {
+    Domain::join(system, &name, &mut |since| {
         signals.check()?;
         watch(Wait::Peers, since)
-    });
-    joined.map_err(
-        |report| match (errno(&report), &volume.superblock.membership) {
-            // dlmfs names no cluster, and a DLM that belongs to one insists (fs/dlm/lockspace.c).
-            (Some(libc::EBADR), Membership::Cluster { stack, .. }) => unsupported(
-                *stack,
-                "this kernel's dlmfs does not name the cluster, and its DLM wants to hear that",
-            ),
-            _ => report,
-        },
-    )
+    })
 }
 
 fn errno(report: &Report) -> Option<i32> {
     report
         .chain()
         .find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error())
-}
-
-fn unsupported(stack: StackName, why: &str) -> Report {
-    Report::msg(format!(
-        "locks of the stack {stack} are not supported here: {why}"
-    ))
 }
 
 /// The result of the join's purpose, as the group takes it.
@@ -163,16 +147,18 @@ fn outcome<T>(domain: &Result<T>) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(errno))
 }
 
+/// Whoever cannot lock does not join first.
 fn check_stack(system: &System, membership: &Membership) -> Result<()> {
-    match membership {
-        Membership::Cluster { stack, .. }
-            if *stack != StackName::O2CB && !dlmfs::serves_any_stack(system)? =>
-        {
-            Err(unsupported(
-                *stack,
-                "this kernel's dlmfs lacks the capability stackglue (Linux has it from 2.6.35 on)",
-            ))
-        }
-        _ => Ok(()),
-    }
+    let stack = match membership {
+        Membership::Cluster { stack, .. } if *stack != StackName::O2CB => stack,
+        _ => return Ok(()),
+    };
+    let why = if !dlmfs::serves_any_stack(system)? {
+        "this kernel's dlmfs lacks the capability stackglue (Linux has it from 2.6.35 on)"
+    } else if dlm::wants_the_name(system)? {
+        "this kernel's dlmfs does not name the cluster, and its DLM wants to hear that"
+    } else {
+        return Ok(());
+    };
+    bail!("locks of the stack {stack} are not supported here: {why}")
 }

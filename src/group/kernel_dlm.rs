@@ -3,11 +3,12 @@
 //! Nothing is to be registered, and nothing to be left.
 
 use super::controld::socket::Socket;
+use crate::cluster::dlm;
 use crate::heartbeat::Wait;
 use crate::ids::{StackName, Uuid};
-use crate::system::{self, System, is_there, read_attribute};
+use crate::system::{System, is_there};
 use crate::volume::Examined;
-use eyre::{Result, WrapErr, bail, eyre};
+use eyre::{Result, bail, eyre};
 use std::time::{Duration, Instant};
 
 /// A kernel whose DLM tells the filesystem of nodes that are gone has it.
@@ -34,7 +35,7 @@ pub fn suffices(system: &System, stack: StackName) -> Result<bool> {
 /// quorum.
 pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<()> {
     let cluster = super::checked_cluster(volume, running)?;
-    let live = live_cluster(system)?.ok_or_else(|| {
+    let live = dlm::cluster(system)?.ok_or_else(|| {
         eyre!(
             "the kernel's DLM is not up on this node (start corosync and dlm_controld; with \
              Pacemaker, the resource ocf:pacemaker:controld)"
@@ -61,21 +62,9 @@ pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<(
 /// What is known of the volume, for the user.
 pub fn describe(system: &System, uuid: Uuid) -> Result<String> {
     let joined = u8::from(has_lock_space(system, uuid)?);
-    let cluster = live_cluster(system)?.unwrap_or_default();
+    let cluster = dlm::cluster(system)?.unwrap_or_default();
     let cluster = crate::report::printable(cluster);
     Ok(format!("{uuid}: {joined} refs\n\tcluster {cluster}\n"))
-}
-
-/// The cluster's name in the DLM, once it has its nodes.
-fn live_cluster(system: &System) -> Result<Option<String>> {
-    let Some(configfs) = system.configfs()? else {
-        return Ok(None);
-    };
-    let folder = configfs.join("dlm/cluster");
-    let nodes = system::list(&folder.join("comms")).wrap_err("listing the DLM's nodes")?;
-    let name =
-        read_attribute(&folder.join("cluster_name")).wrap_err("reading the DLM's cluster name")?;
-    Ok(name.filter(|name| !name.is_empty() && !nodes.is_empty()))
 }
 
 /// One of this name is there until the superblock has left it; so are those of others that lock

@@ -151,3 +151,44 @@ fn without_quorum_a_mount_would_wait() {
         }
     }
 }
+
+/// A program that cannot lock does not join first.
+#[test]
+fn locks_need_a_dlm_that_does_not_ask_for_the_cluster() {
+    let callbacks = "/sys/kernel/config/dlm/cluster/recover_callbacks";
+    for stack in ["pcmk", "cman"] {
+        let world = world("hacl\n");
+        let peer = world.peer();
+        world.run("o2cb", &["load"]).unwrap();
+        world.write(
+            "/sys/module/ocfs2_dlmfs/parameters/capabilities",
+            "bast stackglue",
+        );
+        let volume = world.volume(
+            "ubdb",
+            &format!("--cluster-stack={stack} --cluster-name=hacl"),
+        );
+        world.calls();
+        let args = ["exec", "-d", "/dev/ubdb", "--", "true"];
+        world.write(callbacks, "1\n");
+        let (code, said) = world.refused("o2cb", &args);
+        assert_eq!(code, 125);
+        let why = format!(
+            "locks of the stack {stack} are not supported here: this kernel's dlmfs does not name"
+        );
+        assert!(said.contains(&why), "{said}");
+        assert!(peer.notes().is_empty() && world.calls().is_empty());
+        // It takes anybody.
+        world.write(callbacks, "0\n");
+        world.folder("/dlm");
+        world.run_in_child("o2cb", &args);
+        let joined = format!("MOUNT ocfs2 {} hacl", volume.uuid);
+        let notes = peer.notes();
+        assert_eq!(
+            notes.iter().any(|note| note.contains(&joined)),
+            stack == "cman",
+            "{notes:?}"
+        );
+        assert!(peer.groups().is_empty());
+    }
+}

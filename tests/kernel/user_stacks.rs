@@ -108,7 +108,7 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
         nodes[0].run(&format!("fsck.ocfs2 -n {}", disk.device()))
     );
     let refused = nodes[0].fails(125, &format!("o2cb exec -d {} -- true", disk.device()));
-    let said = "locks of the stack pcmk are not supported here: ";
+    let said = "locks of the stack pcmk are not supported here: this kernel's dlmfs does not";
     assert!(refused.stderr.contains(said), "{refused}");
     nodes[0].assert_clean();
     lab.end();

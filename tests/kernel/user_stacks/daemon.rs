@@ -131,6 +131,12 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     );
     notes(&node, &disk);
 
+    // Who cannot lock does not join.
+    let refused = node.fails(125, &format!("o2cb exec -d {device} -- true"));
+    let said = "locks of the stack cman are not supported here: this kernel's dlmfs does not";
+    assert!(refused.stderr.contains(said), "{refused}");
+    assert_eq!(notes(&node, &disk), [""; 0]);
+
     // The driver refuses: the daemon hears which errno, and nothing stays joined.
     let refused = node.fails(32, &format!("mount -t ocfs2 -o nonsense {device} /run/c"));
     let said = notes(&node, &disk);
