@@ -111,7 +111,7 @@ impl<'s> Controld<'s> {
     /// What the daemon knows of the volume and the cluster, for the user.
     pub(super) fn describe(&self) -> Result<String> {
         let watch: &mut Watch = &mut |_, _| Ok(());
-        let clusters = self.clusters(watch)?;
+        let clusters = clusters(self.system, watch)?;
         if clusters.len() > CLUSTERS_MAX {
             bail!(
                 "ocfs2_controld names {} clusters (see its log)",
@@ -142,16 +142,28 @@ impl<'s> Controld<'s> {
         Ok(format!("{}: {joined} refs\n{text}", self.uuid))
     }
 
-    /// The names of the daemon's clusters, of which there is one.
-    fn clusters(&self, watch: &mut Watch) -> Result<Vec<String>> {
-        self.connect(watch)?
-            .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
-            .wrap_err("asking for the cluster's name")
-    }
-
     fn connect(&self, watch: &mut Watch) -> Result<Daemon> {
-        Daemon::connect(self.system, self.system.daemon_patience(), watch)
+        connect(self.system, watch)
     }
+}
+
+/// The cluster that this node is a member of; none without the daemon.
+pub fn cluster(system: &System) -> Result<Option<String>> {
+    match clusters(system, &mut |_, _| Ok(())) {
+        Err(report) if socket::is_absent(&report) => Ok(None),
+        other => Ok(other?.into_iter().next()),
+    }
+}
+
+/// The names of the daemon's clusters, of which there is one.
+fn clusters(system: &System, watch: &mut Watch) -> Result<Vec<String>> {
+    connect(system, watch)?
+        .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
+        .wrap_err("asking for the cluster's name")
+}
+
+fn connect(system: &System, watch: &mut Watch) -> Result<Daemon> {
+    Daemon::connect(system, system.daemon_patience(), watch)
 }
 
 /// The volume on `device` that mounts of ours have registered.

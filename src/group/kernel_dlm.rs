@@ -59,6 +59,11 @@ pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<(
     Ok(())
 }
 
+/// The cluster that this node is a member of, with quorum.
+pub(super) fn cluster(system: &System) -> Result<Option<String>> {
+    Ok(dlm::cluster(system)?.filter(|_| !lacks_quorum(system)))
+}
+
 /// What is known of the volume, for the user.
 pub fn describe(system: &System, uuid: Uuid) -> Result<String> {
     let joined = u8::from(has_lock_space(system, uuid)?);

@@ -237,6 +237,23 @@ fn checked_cluster(volume: &Examined, running: StackName) -> Result<&ClusterName
     }
 }
 
+/// Is this node a member of a cluster of the stack that is set, or of the one that was asked
+/// for?
+pub fn is_online(system: &System, asked: Option<&ClusterName>) -> Result<bool> {
+    let stack = stack::running(system)?;
+    if stack == StackName::O2CB {
+        return match Live::if_loaded(system)? {
+            Some(live) if asked.is_none_or(|name| name == live.name()) => live.is_online(),
+            _ => Ok(false),
+        };
+    }
+    let own = match kernel_dlm::suffices(system, stack)? {
+        true => kernel_dlm::cluster(system)?,
+        false => controld::cluster(system)?,
+    };
+    Ok(own.is_some_and(|own| asked.is_none_or(|name| name.as_str() == own)))
+}
+
 fn has_region(system: &System, name: Uuid) -> Result<bool> {
     Ok(match Live::if_loaded(system)? {
         Some(live) => live.regions()?.contains(&name),

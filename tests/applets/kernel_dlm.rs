@@ -152,6 +152,48 @@ fn without_quorum_a_mount_would_wait() {
     }
 }
 
+fn online_status(world: &World, cluster: &[&str]) -> u8 {
+    let ends = ["online-status", "status"].map(|verb| {
+        let args = [&[verb], cluster].concat();
+        world.run("o2cb", &args).err().map_or(0, |end| end.code())
+    });
+    match ends {
+        [0, 0] => 0,
+        [1, 3] => 1,
+        [2, 4] => 2,
+        other => panic!("they do not agree: {other:?}"),
+    }
+}
+
+#[test]
+fn online_is_a_node_with_quorum() {
+    let machine = world("hacl\n");
+    assert_eq!(online_status(&machine, &[]), 1, "the stack is not set");
+    machine.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(online_status(&machine, &[]), 0);
+    let text = machine.printed("o2cb", &["status"]);
+    assert!(text.ends_with("Cluster: online\n"), "{text}");
+    assert_eq!(online_status(&machine, &["hacl"]), 0);
+    assert_eq!(online_status(&machine, &["other"]), 1);
+    let none = &b"quorate=0\0"[..];
+    for (answers, code) in [
+        ([none, b"enable_quorum_lockspace=1\n"], 1),
+        ([none, b"enable_quorum_lockspace=0\n"], 0),
+    ] {
+        let machine = world("hacl\n");
+        machine.kernel().bring("ocfs2");
+        machine.write("/sys/fs/ocfs2/cluster_stack", "pcmk\n");
+        dlm_controld(&machine, answers);
+        let found = machine.run("o2cb", &["online-status"]);
+        assert_eq!(found.err().map_or(0, |end| end.code()), code);
+    }
+    machine.write(NAME, "\n");
+    assert_eq!(online_status(&machine, &[]), 1);
+    // It cannot be told.
+    std::fs::write(machine.path(NAME), b"\xff").unwrap();
+    assert_eq!(online_status(&machine, &[]), 2);
+}
+
 /// A program that cannot lock does not join first.
 #[test]
 fn locks_need_a_dlm_that_does_not_ask_for_the_cluster() {

@@ -74,6 +74,8 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
         node.ok(&format!("mount -t ocfs2 {} /mnt", disk.device()));
         node.ok(&format!("echo by {0} > /mnt/{0}", node.name()));
         assert_eq!(users(node, &disk), format!("{}: 1 refs", disk.uuid()));
+        node.ok(&format!("o2cb online-status {CLUSTER} && o2cb status"));
+        node.fails(1, "o2cb online-status other");
     });
     for (node, other) in [(&nodes[0], "n2"), (&nodes[1], "n1")] {
         assert_eq!(
@@ -110,6 +112,10 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
     let refused = nodes[0].fails(125, &format!("o2cb exec -d {} -- true", disk.device()));
     let said = "locks of the stack pcmk are not supported here: this kernel's dlmfs does not";
     assert!(refused.stderr.contains(said), "{refused}");
+    // No quorum without the other.
+    nodes[1].kill();
+    nodes[0].wait_for("dlm_tool status | grep -q 'quorate 0'", 60);
+    nodes[0].fails(1, "o2cb online-status");
     nodes[0].assert_clean();
     lab.end();
 }

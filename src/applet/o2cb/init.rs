@@ -3,6 +3,7 @@
 use super::{Call, Ends, bringup};
 use crate::cluster::live::Live;
 use crate::cluster::{driver, stack};
+use crate::group;
 use crate::ids::StackName;
 use crate::report;
 use eyre::{Result, bail};
@@ -73,13 +74,7 @@ pub(super) fn restart(call: &Call) -> Result<()> {
 
 /// Says whether the cluster is online, in one word; so does the exit code.
 pub(super) fn online_status(call: &Call) -> Result<()> {
-    let online = Live::if_loaded(call.system).and_then(|live| match live {
-        Some(live) if call.cluster.as_ref().is_none_or(|name| name == live.name()) => {
-            live.is_online()
-        }
-        _ => Ok(false),
-    });
-    match online {
+    match group::is_online(call.system, call.cluster.as_ref()) {
         Ok(true) => report::say("online\n"),
         Ok(false) => {
             report::say("offline\n")?;

@@ -24,6 +24,8 @@ struct Status {
     call_out: Option<(String, CallOut)>,
     /// The one that was asked for.
     asked: Option<ClusterName>,
+    /// By the stack that is set.
+    online: bool,
     cluster: Option<Cluster>,
 }
 
@@ -58,7 +60,7 @@ pub(super) fn status(call: &Call) -> Result<()> {
         true => format!("{}\n", json::of(&status)),
         false => text::of(&status),
     })?;
-    match status.online() {
+    match status.online {
         true => Ok(()),
         false => Err(Ends::silently(Ends::NOT_RUNNING)),
     }
@@ -85,12 +87,9 @@ impl Status {
             stack,
             call_out,
             asked: asked.cloned(),
+            online: group::is_online(system, asked)?,
             cluster,
         })
-    }
-
-    fn online(&self) -> bool {
-        self.cluster.as_ref().is_some_and(|cluster| cluster.online)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::ledger::{Entry, Ledger};
 use super::wire::{Daemon, Message, OCFS2, Refused};
-use super::{Controld, name_of, refusal};
+use super::{Controld, clusters, name_of, refusal};
 use crate::cluster::stack;
 use crate::heartbeat::Watch;
 use crate::ids::Service;
@@ -117,7 +117,7 @@ impl Controld<'_> {
         let Some((_, own)) = self.cluster.as_ref().filter(|_| asks) else {
             return report;
         };
-        match self.clusters(watch) {
+        match clusters(self.system, watch) {
             Ok(runs) if !runs.iter().any(|name| name == own.as_str()) => {
                 let runs = crate::report::printable(runs.join(", "));
                 report.wrap_err(format!(

@@ -107,6 +107,11 @@ impl Socket {
     }
 }
 
+/// That nobody listens, in better words.
+pub fn absent(words: &'static str) -> Report {
+    io::Error::new(io::ErrorKind::ConnectionRefused, words).into()
+}
+
 /// Nobody listens.
 pub fn is_absent(error: &Report) -> bool {
     let error = error.downcast_ref::<io::Error>();

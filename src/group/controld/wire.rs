@@ -125,16 +125,15 @@ impl Daemon {
     /// The daemon does not run, or takes longer than `patience`.
     pub fn connect(system: &System, patience: Duration, watch: &mut Watch) -> Result<Self> {
         let name = system.abstract_socket(SOCKET);
-        let socket = Socket::connect("ocfs2_controld", &name, patience, watch).map_err(|error| {
-            if socket::is_absent(&error) {
-                eyre!(
+        let socket = Socket::connect("ocfs2_controld", &name, patience, watch).map_err(
+            |error| match socket::is_absent(&error) {
+                true => socket::absent(
                     "the control daemon ocfs2_controld does not run on this node (start it with \
-                     the cluster manager)"
-                )
-            } else {
-                eyre!(error).wrap_err("connecting to ocfs2_controld")
-            }
-        })?;
+                     the cluster manager)",
+                ),
+                false => error.wrap_err("connecting to ocfs2_controld"),
+            },
+        )?;
         Ok(Self { socket })
     }
 

@@ -132,6 +132,8 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     notes(&node, &disk);
 
     // Who cannot lock does not join.
+    node.ok("o2cb online-status");
+    notes(&node, &disk);
     let refused = node.fails(125, &format!("o2cb exec -d {device} -- true"));
     let said = "locks of the stack cman are not supported here: this kernel's dlmfs does not";
     assert!(refused.stderr.contains(said), "{refused}");

@@ -27,7 +27,7 @@ pub(super) fn of(status: &Status) -> Json {
     };
     Json::Object(vec![
         ("schema", Json::Number(SCHEMA)),
-        ("online", Json::Bool(status.online())),
+        ("online", Json::Bool(status.online)),
         ("ocfs2_loaded", Json::Bool(loaded.filesystem)),
         ("dlmfs_loaded", Json::Bool(loaded.dlmfs)),
         ("dlmfs_mounted", Json::Bool(loaded.dlmfs_mounted)),
@@ -180,6 +180,7 @@ mod tests {
             stack: Some("o2cb".parse().unwrap()),
             call_out: Some(("/bin/true".into(), CallOut::None)),
             asked: None,
+            online: true,
             cluster: Some(Cluster {
                 name: "webc".parse().unwrap(),
                 online: true,
@@ -264,6 +265,7 @@ mod tests {
             stack: None,
             call_out: None,
             asked: Some("webc".parse().unwrap()),
+            online: false,
             cluster: None,
         };
         assert_eq!(

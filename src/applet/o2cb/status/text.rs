@@ -13,7 +13,8 @@ pub(super) fn of(status: &Status) -> String {
         Some(cluster) => describe_cluster(&mut text, cluster),
         None => {
             let name = status.asked.as_ref().map(|name| format!(" '{name}'"));
-            let _ = writeln!(text, "Cluster{}: offline", name.unwrap_or_default());
+            let state = if status.online { "online" } else { "offline" };
+            let _ = writeln!(text, "Cluster{}: {state}", name.unwrap_or_default());
         }
     }
     text
