@@ -3,7 +3,7 @@
 
 use crate::system::mounts;
 use crate::system::turn::{self, Turn};
-use crate::system::{System, is_absent, is_there, list, read_attribute};
+use crate::system::{self, System, is_absent, is_there, list, read_attribute};
 use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::io;
@@ -31,6 +31,14 @@ pub fn place(system: &System) -> Result<Option<PathBuf>> {
     Ok(usual.or(first).map(|point| system.path(point)))
 }
 
+/// The folder of the domain `name`, if this node has joined it through dlmfs.
+pub fn domain(system: &System, name: &str) -> Result<Option<PathBuf>> {
+    Ok(match place(system)?.map(|place| place.join(name)) {
+        Some(domain) if is_there(&domain)? => Some(domain),
+        _ => None,
+    })
+}
+
 /// Does dlmfs serve the domains of any stack, not just the classic one's?
 pub fn serves_any_stack(system: &System) -> Result<bool> {
     let known = read_attribute(&system.path(CAPABILITIES))
@@ -43,14 +51,10 @@ pub fn serves_any_stack(system: &System) -> Result<bool> {
 /// a program that was killed leaves it behind, and with it the locks that it had, and a pin on
 /// the volume's region. Is the domain still there? What somebody holds stays.
 pub fn abandon(system: &System, name: &str) -> Result<bool> {
-    let Some(place) = place(system)? else {
+    let Some(domain) = domain(system, name)? else {
         return Ok(false);
     };
-    let domain = place.join(name);
     let locks = list(&domain).wrap_err("listing the locks of an abandoned domain")?;
-    if locks.is_empty() && !is_there(&domain)? {
-        return Ok(false);
-    }
     let locks: Vec<_> = locks.into_iter().map(|lock| domain.join(lock)).collect();
     drop_locks(system, &domain, &locks).wrap_err("leaving an abandoned lock domain")
 }
@@ -97,23 +101,31 @@ fn is_held(system: &System, lock: &Path) -> io::Result<bool> {
         return Ok(false);
     };
     let own = Path::new(domain).join(name);
-    for process in list(&system.path("/proc"))? {
-        if !process
-            .as_encoded_bytes()
-            .first()
-            .is_some_and(u8::is_ascii_digit)
-        {
-            continue;
-        }
-        let files = system.path("/proc").join(&process).join("fd");
+    let holders = openers(system, &|open| open.ends_with(&own))?;
+    Ok(!holders.is_empty())
+}
+
+/// The processes that hold locks of the domain `name`.
+pub fn users(system: &System, name: &str) -> io::Result<Vec<u32>> {
+    openers(system, &|open| {
+        open.parent().is_some_and(|folder| folder.ends_with(name))
+    })
+}
+
+/// The processes that have a file open whose path is one of these.
+fn openers(system: &System, is_one: &dyn Fn(&Path) -> bool) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for process in system::processes(system)? {
         // It may have ended meanwhile.
-        for file in std::fs::read_dir(&files).into_iter().flatten().flatten() {
-            if std::fs::read_link(file.path()).is_ok_and(|open| open.ends_with(&own)) {
-                return Ok(true);
+        let files = std::fs::read_dir(system.path(format!("/proc/{process}/fd")));
+        for file in files.into_iter().flatten().flatten() {
+            if std::fs::read_link(file.path()).is_ok_and(|open| is_one(&open)) {
+                found.push(process);
+                break;
             }
         }
     }
-    Ok(false)
+    Ok(found)
 }
 
 /// Nobody of ours drops a lock before the result is. A lock that is dropped while a process

@@ -131,6 +131,13 @@ pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     Ok(names)
 }
 
+/// The numbers of all processes.
+pub fn processes(system: &System) -> io::Result<Vec<u32>> {
+    let names = list(&system.path("/proc"))?;
+    let numbers = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+    Ok(numbers.collect())
+}
+
 /// How sysfs and /proc spell a block device's name: `cciss/c0d0` cannot be a file's.
 pub fn file_name_of_device(name: &str) -> String {
     name.replace('/', "!")

@@ -38,12 +38,8 @@ pub fn of(system: &System, device: DeviceNumber) -> Result<Vec<Place>> {
     let own = fs::read_link(system.path("/proc/self/ns/mnt")).ok();
     let mut places = on(mounts::points_of(system, device)?, None);
     let mut seen: Vec<_> = own.into_iter().collect();
-    let processes = super::list(&system.path("/proc")).wrap_err("listing the processes")?;
-    for process in processes {
-        let Some(pid) = process.to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        let folder = system.path("/proc").join(&process);
+    for pid in super::processes(system).wrap_err("listing the processes")? {
+        let folder = system.path(format!("/proc/{pid}"));
         // It may have ended meanwhile, or be a kernel thread's.
         let Ok(namespace) = fs::read_link(folder.join("ns/mnt")) else {
             continue;

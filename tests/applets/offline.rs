@@ -1,6 +1,7 @@
 //! o2cb: when a cluster goes, and what keeps it.
 
 use crate::world::{Era, World};
+use std::os::unix::fs::symlink;
 
 #[test]
 fn a_cluster_goes_when_nothing_beats() {
@@ -57,4 +58,34 @@ fn a_program_s_heartbeat_keeps_the_cluster() {
     let (_, said) = world.refused("o2cb", &["offline"]);
     assert!(said.contains("by 2 programs or mounts"), "{said}");
     assert_eq!(volume.counts(), [0, 2, 0]);
+}
+
+#[test]
+fn who_holds_a_lock_domain_is_named() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "fsck"])
+        .unwrap();
+    let domain = format!("/dlm/{}", volume.uuid);
+    world.write(&format!("{domain}/lock"), "");
+    world.write("/proc/4711/comm", "fsck.ocfs2\n");
+    world.folder("/proc/4711/fd");
+    symlink(format!("{domain}/lock"), world.path("/proc/4711/fd/3")).unwrap();
+    // Of another domain.
+    world.folder("/proc/4712/fd");
+    symlink("/dlm/other/lock", world.path("/proc/4712/fd/3")).unwrap();
+    let said = |users: &str| {
+        let (_, said) = world.refused("o2cb", &["offline"]);
+        let own = format!("region {} by {users} (unmount", volume.uuid);
+        assert!(said.contains(&own), "{said}");
+    };
+    let held = format!("lock domain {domain}, held by process 4711 (fsck.ocfs2)");
+    said(&format!("one program or mount, {held}"));
+    // One that has taken no reference.
+    volume.semaphores.remove();
+    said(&format!("a program, {held}"));
+    std::fs::remove_file(world.path("/proc/4711/fd/3")).unwrap();
+    world.run("o2cb", &["offline"]).unwrap();
+    assert!(!world.path(&domain).exists());
 }

@@ -70,7 +70,7 @@ fn what_ended_out_of_sight_is_tidied_up() {
     let (code, said) = world.refused("o2cb", &["offline"]);
     assert_eq!(code, 1);
     assert!(
-        said.contains("by a mounted volume or a lock domain"),
+        said.contains("by a volume that is mounted out of sight, or a lock domain"),
         "{said}"
     );
     assert_eq!(volume.counts(), [0, 1, 1]);

@@ -75,6 +75,16 @@ fn the_c_tools_work_under_the_lock() {
     assert_eq!(node.references(&disk.uuid()), 1);
     node.ok("touch /mnt/file && umount /mnt");
     assert_clean(&node, 10);
+    // What keeps the cluster is named.
+    let refused = node.fails(1, &format!("o2cb exec -d {device} -- o2cb offline"));
+    let says = format!(
+        "region {0} by one program or mount, lock domain /dlm/{0}, held by process ",
+        disk.uuid()
+    );
+    assert!(
+        refused.stderr.contains(&says) && refused.stderr.contains(" (o2cb) "),
+        "{refused}"
+    );
     node.ok("o2cb offline && o2cb unload");
     lab.end();
 }

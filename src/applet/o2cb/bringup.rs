@@ -3,13 +3,14 @@
 use super::Call;
 use crate::cluster::config::{Cluster, HeartbeatMode, Node};
 use crate::cluster::live::Live;
-use crate::cluster::{driver, register, stack};
+use crate::cluster::{dlmfs, driver, register, stack};
 use crate::group;
 use crate::heartbeat::{self, Heartbeat, Left};
 use crate::ids::{StackName, Uuid};
 use crate::report::{self, Silent};
-use crate::system::places;
+use crate::system::{System, places, read_attribute};
 use eyre::{Result, WrapErr, bail};
+use std::fmt::Write;
 use std::path::Path;
 
 pub(super) fn load(call: &Call) -> Result<()> {
@@ -130,18 +131,37 @@ fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
         .tidy()
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
     let places = heartbeat.mounted_on()?;
-    let mounted = match places.is_empty() {
-        true => String::new(),
-        false => format!(", mounted on {}", places::listed(&places)),
-    };
-    let user = match left {
+    let domain = lock_domain(call.system, region)?;
+    let mut users = match left {
         Left::Stopped | Left::NothingThere => return Ok(None),
         Left::InUse => match heartbeat::references(call.system, region)? {
-            1 => format!("one program or mount{mounted}"),
-            count => format!("{count} programs or mounts{mounted}"),
+            1 => "one program or mount".to_owned(),
+            count => format!("{count} programs or mounts"),
         },
-        _ if mounted.is_empty() => "a mounted volume or a lock domain".to_owned(),
-        _ => format!("its volume{mounted}"),
+        _ if !places.is_empty() => "its volume".to_owned(),
+        _ if domain.is_some() => "a program".to_owned(),
+        _ => "a volume that is mounted out of sight, or a lock domain".to_owned(),
     };
-    Ok(Some(format!("region {region} by {user}")))
+    if !places.is_empty() {
+        let _ = write!(users, ", mounted on {}", places::listed(&places));
+    }
+    if let Some(domain) = domain {
+        let _ = write!(users, ", {domain}");
+    }
+    Ok(Some(format!("region {region} by {users}")))
+}
+
+/// The lock domain that programs have joined through dlmfs, and who they are.
+fn lock_domain(system: &System, region: Uuid) -> Result<Option<String>> {
+    let name = region.to_string();
+    let Some(folder) = dlmfs::domain(system, &name)? else {
+        return Ok(None);
+    };
+    let mut text = format!("lock domain {}", folder.display());
+    for process in dlmfs::users(system, &name).wrap_err("listing the users of locks")? {
+        let program = read_attribute(&system.path(format!("/proc/{process}/comm")));
+        let program = program.unwrap_or_default().unwrap_or_default();
+        let _ = write!(text, ", held by process {process} ({program})");
+    }
+    Ok(Some(text))
 }
