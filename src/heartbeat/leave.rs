@@ -5,7 +5,7 @@ use super::{Asker, Ending, Heartbeat, Left, Removal, State};
 use crate::cluster::dlmfs;
 use crate::cluster::live::Live;
 use crate::system::mounts::{self, DeviceNumber};
-use crate::system::waiter;
+use crate::system::{process, waiter};
 use eyre::{Result, bail};
 use std::os::unix::process::parent_id;
 
@@ -167,13 +167,6 @@ impl Heartbeat<'_> {
         if [0, std::process::id(), parent_id()].contains(&user) {
             return Ok(false);
         }
-        let stat = crate::system::read_attribute(&self.system.path(format!("/proc/{user}/stat")));
-        // The state follows the name, which stands in parentheses and may hold any text.
-        Ok(stat.is_ok_and(|stat| {
-            stat.is_some_and(|stat| {
-                stat.rsplit_once(") ")
-                    .is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))
-            })
-        }))
+        Ok(process::living(self.system, user).is_some())
     }
 }

@@ -11,6 +11,7 @@ mod refs;
 mod region;
 mod starter;
 mod superblock;
+pub mod survey;
 
 pub use hold::{Hold, NoHeartbeat};
 pub use refs::Lifetime;
@@ -215,25 +216,6 @@ impl<'s> Heartbeat<'s> {
         };
         let set = self.system.kernel().set_io_priority(pid, level);
         set.wrap_err("raising the I/O priority of the heartbeat thread")
-    }
-}
-
-/// Who refers to a region, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Users {
-    /// All references.
-    pub references: u32,
-    /// One of them is the mounted superblock's.
-    pub superblock: bool,
-}
-
-impl Heartbeat<'_> {
-    /// Asked without the lock, so that it waits for nobody.
-    pub fn users(&self) -> Result<Users> {
-        Ok(Users {
-            references: self.references.count()?,
-            superblock: self.references.superblock_owns_one()?,
-        })
     }
 }
 

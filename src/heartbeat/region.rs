@@ -100,6 +100,20 @@ impl<'s> Region<'s> {
         Ok(pid.and_then(|pid| pid.trim().parse().ok()))
     }
 
+    /// Its blocks on the device as the kernel has them: all 0 until somebody sets them.
+    pub fn geometry(&self) -> Result<Geometry> {
+        let value = |attribute| {
+            let text = system::read_attribute(&self.path.join(attribute))
+                .wrap_err_with(|| format!("reading {attribute} of region {}", self.name))?;
+            Ok::<u64, eyre::Report>(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
+        };
+        Ok(Geometry {
+            block_bytes: u32::try_from(value("block_bytes")?)?,
+            start_block: value("start_block")?,
+            blocks: u32::try_from(value("blocks")?)?,
+        })
+    }
+
     fn thread(&self) -> Result<Thread> {
         let Some(pid) = self.pid()? else {
             return Ok(Thread::None);

@@ -9,6 +9,7 @@ pub mod kmsg;
 pub mod mounts;
 pub mod namespace;
 pub mod places;
+pub mod process;
 pub mod turn;
 pub mod waiter;
 

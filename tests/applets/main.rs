@@ -14,6 +14,7 @@ mod register;
 mod search;
 mod shared;
 mod status;
+mod survey;
 mod umount;
 mod words;
 mod world;

@@ -9,11 +9,10 @@ use crate::cluster::live::{Live, LiveNode};
 use crate::cluster::stack;
 use crate::cluster::timeouts::Timeouts;
 use crate::group;
-use crate::heartbeat::{Heartbeat, State, Users};
-use crate::ids::{ClusterName, StackName, Uuid};
+use crate::heartbeat::survey::{self, Surveyed};
+use crate::ids::{ClusterName, StackName};
 use crate::report;
 use crate::system::System;
-use crate::system::places::Place;
 use eyre::Result;
 
 /// All of it.
@@ -36,20 +35,7 @@ struct Cluster {
     global: bool,
     timeouts: Timeouts,
     nodes: Vec<LiveNode>,
-    regions: Vec<Region>,
-}
-
-/// A heartbeat region. One that cannot be read hides nothing of the others.
-struct Region {
-    uuid: Uuid,
-    /// Or why that cannot be told.
-    seen: Result<Seen, String>,
-}
-
-struct Seen {
-    state: State,
-    users: Users,
-    places: Vec<Place>,
+    regions: Vec<Surveyed>,
 }
 
 pub(super) fn status(call: &Call) -> Result<()> {
@@ -95,28 +81,13 @@ impl Status {
 
 impl Cluster {
     fn gather(system: &System, live: &Live) -> Result<Self> {
-        let region = |uuid| Region {
-            uuid,
-            seen: Seen::gather(&Heartbeat::new(system, live.path(), uuid))
-                .map_err(|report| report::plain(format_args!("{report:#}"))),
-        };
         Ok(Self {
             name: live.name().clone(),
             online: live.is_online()?,
             global: live.global_heartbeat()?,
             timeouts: Timeouts::read(system, live.path())?,
             nodes: live.nodes()?,
-            regions: live.regions()?.into_iter().map(region).collect(),
-        })
-    }
-}
-
-impl Seen {
-    fn gather(heartbeat: &Heartbeat) -> Result<Self> {
-        Ok(Self {
-            state: heartbeat.region().state()?,
-            users: heartbeat.users()?,
-            places: heartbeat.mounted_on()?,
+            regions: survey::regions(system, live)?,
         })
     }
 }

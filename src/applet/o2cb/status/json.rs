@@ -1,8 +1,9 @@
 //! For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
 
-use super::{Cluster, Region, Seen, Status};
+use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
 use crate::cluster::live::LiveNode;
+use crate::heartbeat::survey::{Seen, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::json::Json;
 use crate::system::places::Place;
@@ -84,27 +85,27 @@ fn node(node: &LiveNode) -> Json {
     ])
 }
 
-fn region(region: &Region) -> Json {
+fn region(region: &Surveyed) -> Json {
     let seen = region.seen.as_ref();
     let known = |value: fn(&Seen) -> Json| seen.map_or(Json::Null, value);
     Json::Object(vec![
         ("uuid", Json::text(region.uuid)),
         ("state", Json::text(seen.map_or("unknown", state))),
-        ("error", seen.err().map_or(Json::Null, Json::text)),
+        (
+            "error",
+            match seen.map(|seen| &seen.counters) {
+                Err(why) | Ok(Err(why)) => Json::text(why),
+                Ok(Ok(_)) => Json::Null,
+            },
+        ),
         (
             "device",
-            known(|seen| match &seen.state {
-                State::Beating(device) => Json::text(device),
-                _ => Json::Null,
-            }),
+            known(|seen| seen.device().map_or(Json::Null, Json::text)),
         ),
-        (
-            "references",
-            known(|seen| Json::number(Some(seen.users.references))),
-        ),
+        ("references", known(|seen| Json::number(seen.references()))),
         (
             "mount_reference",
-            known(|seen| Json::Bool(seen.users.superblock)),
+            known(|seen| seen.marked().map_or(Json::Null, Json::Bool)),
         ),
         ("mounted_on", known(|seen| Json::list(&seen.places, place))),
     ])
@@ -131,22 +132,35 @@ mod tests {
     use super::*;
     use crate::cluster::driver::Loaded;
     use crate::cluster::timeouts::Timeouts;
-    use crate::heartbeat::Users;
+    use crate::heartbeat::survey::{Counters, Party};
+    use crate::volume::Geometry;
     use std::path::PathBuf;
 
-    fn region(state: State, places: Vec<Place>) -> Region {
+    fn region(state: State, places: Vec<Place>) -> Surveyed {
         named(Ok(Seen {
             state,
-            users: Users {
-                references: 2,
-                superblock: true,
+            geometry: Geometry {
+                block_bytes: 512,
+                start_block: 1000,
+                blocks: 255,
             },
+            thread: None,
+            device_there: true,
+            counters: Ok(Some(Counters {
+                references: 2,
+                marked: Some(true),
+                last_user: Party::Unseen,
+                locked_by: None,
+            })),
+            mounted: true,
             places,
+            domain: false,
+            global: false,
         }))
     }
 
-    fn named(seen: Result<Seen, String>) -> Region {
-        Region {
+    fn named(seen: Result<Seen, String>) -> Surveyed {
+        Surveyed {
             uuid: "8D55D77D7EF74F4E8E964F519A7060BF".parse().unwrap(),
             seen,
         }

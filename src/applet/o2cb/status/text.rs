@@ -1,7 +1,8 @@
 //! For people.
 
-use super::{Cluster, Seen, Status};
+use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
+use crate::heartbeat::survey::Seen;
 use crate::heartbeat::{State, Thread};
 use crate::report::printable;
 use crate::system::places;
@@ -114,10 +115,17 @@ fn describe(region: &Seen) -> String {
         }
         State::HalfStarted(_) => "half-started".into(),
     };
-    let users = region.users;
-    let plural = if users.references == 1 { "" } else { "s" };
-    let _ = write!(line, ", {} reference{plural}", users.references);
-    if users.superblock {
+    match &region.counters {
+        Err(why) => {
+            let _ = write!(line, ", references cannot be told: {why}");
+        }
+        Ok(_) => {
+            let count = region.references().unwrap_or_default();
+            let plural = if count == 1 { "" } else { "s" };
+            let _ = write!(line, ", {count} reference{plural}");
+        }
+    }
+    if region.marked() == Some(true) {
         line.push_str(" (one is the mounted volume's)");
     }
     if !region.places.is_empty() {

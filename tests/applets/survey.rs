@@ -1,0 +1,73 @@
+//! What a node can tell of its heartbeat regions (`heartbeat::survey`).
+
+use crate::world::{Era, World};
+use ocfs2box::heartbeat::State;
+use ocfs2box::heartbeat::survey::{Condition, Party, Seen, Survey};
+use ocfs2box::ids::Uuid;
+use std::fs;
+
+fn seen(survey: &Survey, uuid: Uuid) -> Seen {
+    let mut regions = survey.regions.iter();
+    let found = regions.find(|region| region.uuid == uuid);
+    found.expect("the region").seen.clone().expect("seen")
+}
+
+#[test]
+fn each_region_is_told_with_its_users() {
+    let world = World::online(Era::Now);
+    let mounted = world.volume("ubda", "");
+    let program = world.volume("ubdb", "");
+    let gone = world.volume("ubdc", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    for device in ["/dev/ubdb", "/dev/ubdc"] {
+        world
+            .run("ocfs2_hb_ctl", &["-S", "-d", device, "x"])
+            .unwrap();
+    }
+    // The disk vanishes, and so does the region of another.
+    fs::remove_dir_all(world.path("/sys/class/block/ubdb")).unwrap();
+    let region = format!("webc/heartbeat/{}", gone.uuid);
+    fs::remove_dir_all(world.clusters().join(region)).unwrap();
+
+    let survey = Survey::gather(&world.system(), &[gone.uuid]).unwrap();
+    assert_eq!(survey.cluster.as_ref().unwrap().as_str(), "webc");
+    assert!(!survey.global);
+    assert_eq!(survey.regions.len(), 2);
+
+    let volume = seen(&survey, mounted.uuid);
+    assert_eq!(volume.state, State::Beating("ubda".into()));
+    assert_eq!(volume.condition(), Condition::Beating);
+    assert_eq!(
+        (volume.references(), volume.marked()),
+        (Some(1), Some(true))
+    );
+    assert!(volume.is_mounted() && volume.device_there && !volume.is_mark_stale());
+    assert_eq!(volume.places.len(), 1);
+    assert_eq!(volume.geometry.block_bytes, 512);
+    assert_eq!(volume.geometry.blocks, 255);
+
+    let volume = seen(&survey, program.uuid);
+    assert!(!volume.device_there && !volume.is_mounted());
+    assert_eq!(
+        (volume.references(), volume.marked()),
+        (Some(1), Some(false))
+    );
+    let counters = volume.counters.unwrap().unwrap();
+    // This process is the applet here; the played /proc does not know it.
+    assert_eq!(counters.last_user, Party::Ended(std::process::id()));
+    assert_eq!(counters.locked_by, None);
+
+    let [(uuid, counters)] = &survey.left[..] else {
+        panic!("{:?}", survey.left);
+    };
+    assert_eq!((*uuid, counters.references), (gone.uuid, 1));
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+}
+
+#[test]
+fn without_drivers_there_is_nothing_and_no_error() {
+    let world = World::bare(Era::Now);
+    let survey = Survey::gather(&world.system(), &[]).unwrap();
+    assert_eq!((survey.cluster, survey.regions.len()), (None, 0));
+    assert_eq!(world.calls(), Vec::<String>::new());
+}
