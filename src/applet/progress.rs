@@ -35,6 +35,7 @@ impl Progress {
             Wait::Steady => "waiting for the heartbeat, some 8 s",
             Wait::Daemon => "waiting for the control daemon",
             Wait::Peers => "waiting for the other nodes, to lock together with them",
+            Wait::Slots => "looking whether another node beats, some 3 s",
         };
         if self.terminal {
             if self.seconds.replace(since.as_secs()) != Some(since.as_secs()) {

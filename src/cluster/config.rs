@@ -24,6 +24,9 @@ use syntax::Stanza;
 use text::listed;
 pub(super) use text::{node_name, shown, vet};
 
+/// Where it is.
+pub const PLACE: &str = "/etc/ocfs2/cluster.conf";
+
 /// A full cluster with long comments needs a tenth of this; more is some other file.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 

@@ -12,6 +12,7 @@ mod classic;
 mod controld;
 mod join;
 mod kernel_dlm;
+pub mod unclustered;
 
 pub use join::Join;
 

@@ -52,6 +52,8 @@ pub enum Wait {
     Daemon,
     /// The other nodes have to let this one into the volume's lock domain.
     Peers,
+    /// A node that lives has to show it in its heartbeat slot.
+    Slots,
 }
 
 /// Called some four times a second while something is waited for; an error ends the wait.

@@ -86,9 +86,9 @@ impl Slot {
     }
 }
 
-/// All slots in one reading, by node number.
+/// All slots in one reading, by node number, each with a sum of its whole block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Beats(Vec<Slot>);
+pub struct Beats(Vec<(Slot, u32)>);
 
 /// What two readings say of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,20 +113,20 @@ impl Beats {
         let blocks = region.chunks_exact(block_bytes);
         let slots = (0..)
             .zip(blocks)
-            .map(|(node, block)| Slot::parse(block, node));
+            .map(|(node, block)| Ok((Slot::parse(block, node)?, crc::update(!0, block))));
         slots.collect::<Result<_, _>>().map(Self)
     }
 
     /// Every slot with its node's number.
     pub fn iter(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
-        (0..).zip(self.0.iter().copied())
+        (0..).zip(self.0.iter().map(|(slot, _)| *slot))
     }
 
     /// What has become of every slot in `later`, a reading of the same region at least
     /// [`APART`] after this one. A node that only just started can be missed.
     pub fn compare<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Sign)> + 'a {
         let pairs = self.0.iter().zip(&later.0);
-        (0..).zip(pairs.map(|(before, after)| match *after {
+        (0..).zip(pairs.map(|((before, _), (after, _))| match *after {
             Slot::Never => Sign::Never,
             Slot::Damaged => Sign::Damaged,
             Slot::Misplaced(writer) => Sign::Misplaced(writer),
@@ -134,6 +134,17 @@ impl Beats {
             Slot::Written(beat) if before == after => Sign::Stale(beat),
             Slot::Written(beat) => Sign::Alive(beat),
         }))
+    }
+
+    /// The slots that somebody has written between this reading and `later`, whatever: blocks
+    /// that are no heartbeat as well. A node that says that it leaves is none of them.
+    pub fn rewritten<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Slot)> + 'a {
+        let pairs = self.0.iter().zip(&later.0);
+        (0..)
+            .zip(pairs)
+            .filter(|(_, (before, after))| before.1 != after.1)
+            .map(|(node, (_, after))| (node, after.0))
+            .filter(|(_, slot)| !matches!(slot, Slot::Written(beat) if beat.generation == 0))
     }
 }
 

@@ -36,6 +36,7 @@ mod readers;
 mod remote;
 mod slots;
 mod superblock;
+pub mod vigil;
 
 pub use blocks::ReadError;
 pub use device::Device;

@@ -6,6 +6,7 @@ mod hostile;
 mod init;
 mod kernel_dlm;
 mod mount;
+mod nocluster;
 mod offline;
 mod old;
 mod online;

@@ -16,4 +16,5 @@ mod old;
 mod outlive;
 mod rig_smoke;
 mod systemd;
+mod unclustered;
 mod user_stacks;

@@ -32,7 +32,7 @@ impl Plan {
             });
         }
         let volume = Examined::read(system, &self.device).map_err(|report| self.failed(report))?;
-        let data = (self.check_volume(&volume)).map_err(|report| self.failed(report))?;
+        let data = (self.check_volume(system, &volume)).map_err(|report| self.failed(report))?;
         if self.options.remount || self.options.nocluster.is_some() || volume.is_local() {
             return self.mount_alone(system, &volume, &data);
         }

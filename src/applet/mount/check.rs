@@ -1,6 +1,8 @@
 //! What can be refused before anything is joined.
 
+use super::super::progress::Progress;
 use super::Plan;
+use crate::group::{self, unclustered};
 use crate::report;
 use crate::system::System;
 use crate::volume::{Examined, Membership};
@@ -25,7 +27,7 @@ impl Plan {
     }
 
     /// What can be refused by looking at the volume; else the driver's option string.
-    pub(super) fn check_volume(&self, volume: &Examined) -> Result<CString> {
+    pub(super) fn check_volume(&self, system: &System, volume: &Examined) -> Result<CString> {
         if volume.superblock.is_heartbeat_device() {
             bail!("is a heartbeat device: there are no files on it to mount");
         }
@@ -43,12 +45,58 @@ impl Plan {
         let word = match (&volume.superblock.membership, self.options.nocluster) {
             (Membership::Local, _) => "heartbeat=none".to_owned(),
             (_, Some(asked)) => {
-                confirm_nocluster(asked.confirmed)?;
+                // What is mounted already can always be made read-only.
+                if !self.options.remount {
+                    self.confirm_nocluster(system, volume, asked.confirmed)?;
+                }
                 "heartbeat=none".to_owned()
             }
             (membership, None) => membership.mount_word(),
         };
         Ok(self.options.data_string(&[&word])?)
+    }
+
+    /// Without its cluster a volume is corrupted as soon as a second node has it mounted. One
+    /// that uses it now is an error whatever the user says; of one that may, the user decides.
+    fn confirm_nocluster(&self, system: &System, volume: &Examined, confirmed: bool) -> Result<()> {
+        // What a killed process has left beating here is nobody's use.
+        if !self.fake {
+            group::tidy(system);
+        }
+        let doubts = self.doubts(system, volume)?;
+        if !confirmed && !report::can_ask() {
+            let more: String = doubts.iter().map(|doubt| format!("; {doubt}")).collect();
+            bail!(
+                "nocluster mounts the volume without its cluster, and if another node has it \
+                 mounted too, its files are destroyed{more} (if you are certain that none has: \
+                 -o nocluster=yes)"
+            );
+        }
+        for doubt in doubts {
+            report::warn(format_args!("{}: {doubt}", self.device.display()));
+        }
+        if confirmed {
+            return Ok(());
+        }
+        let answer = report::ask(
+            "nocluster mounts the volume without its cluster. If another node has it mounted, or \
+             mounts it later, its files are destroyed. Mount it? (y/N) ",
+        );
+        let answer = answer.wrap_err("reading the answer")?.unwrap_or_default();
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            bail!("not mounted, as you chose");
+        }
+        // The answer may have been long in coming.
+        self.doubts(system, volume).map(drop)
+    }
+
+    fn doubts(&self, system: &System, volume: &Examined) -> Result<Vec<String>> {
+        let mut progress = Progress::new(self.verbose, &self.device);
+        let doubts = unclustered::doubts(system, volume, &mut |wait, since| {
+            progress.show(wait, since)
+        });
+        progress.clear();
+        doubts
     }
 }
 
@@ -65,27 +113,4 @@ fn point_problem(point: &Path) -> Option<String> {
         io::ErrorKind::NotFound => "does not exist".into(),
         _ => format!("cannot be looked at: {error}"),
     })
-}
-
-/// Without its cluster a volume is corrupted as soon as a second node has it mounted.
-fn confirm_nocluster(confirmed: bool) -> Result<()> {
-    if confirmed {
-        return Ok(());
-    }
-    if !report::can_ask() {
-        bail!(
-            "nocluster mounts the volume without its cluster, and if another node has it mounted \
-             too, its files are destroyed (if you are certain that none has: -o nocluster=yes)"
-        );
-    }
-    let answer = report::ask(
-        "nocluster mounts the volume without its cluster. If another node has it mounted, or \
-         mounts it later, its files are destroyed. Mount it? (y/N) ",
-    );
-    let answer = answer.wrap_err("reading the answer")?.unwrap_or_default();
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        Ok(())
-    } else {
-        bail!("not mounted, as you chose")
-    }
 }

@@ -47,7 +47,10 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
         Some(libc::EBADR) => {
             "the kernel's DLM runs another cluster than the volume's (see mounted.ocfs2 -d)"
         }
-        Some(libc::EINVAL) if options.nocluster.is_some() => {
+        // An older one says what it does not know, but may have lost the line.
+        Some(libc::EINVAL)
+            if options.nocluster.is_some() && (said.is_empty() || kernel_said("nocluster")) =>
+        {
             "this kernel has no nocluster option, as most have none (bring the cluster online, \
              or, for one node alone, make the volume local: tunefs.ocfs2 -M local)"
         }

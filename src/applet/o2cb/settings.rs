@@ -1,6 +1,6 @@
 //! The files that say what the node's cluster is to be.
 
-use crate::cluster::config::{Cluster, Config, Document, Node};
+use crate::cluster::config::{self, Cluster, Config, Document, Node};
 use crate::cluster::file;
 use crate::cluster::sysconfig::{self, Sysconfig};
 use crate::ids::ClusterName;
@@ -11,7 +11,6 @@ use rustix::fs::Mode;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-const CLUSTER_CONF: &str = "/etc/ocfs2/cluster.conf";
 /// Red Hat's and SUSE's place, then Debian's.
 const SYSCONFIG: [&str; 2] = ["/etc/sysconfig/o2cb", "/etc/default/o2cb"];
 
@@ -26,7 +25,7 @@ impl<'s> Settings<'s> {
     pub(super) fn new(system: &'s System, config: Option<PathBuf>) -> Self {
         Self {
             system,
-            config: config.unwrap_or_else(|| system.path(CLUSTER_CONF)),
+            config: config.unwrap_or_else(|| system.path(config::PLACE)),
             sysconfig: OnceCell::new(),
         }
     }
@@ -109,7 +108,7 @@ impl<'s> Settings<'s> {
     /// Changes the configuration, and warns of what is odd in it from now on.
     pub(super) fn edit(&self, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
         let shown = self.shown();
-        let default = self.system.path(CLUSTER_CONF);
+        let default = self.system.path(config::PLACE);
         if let Some(folder) = default.parent().filter(|_| self.config == default) {
             // That it cannot be made is said when the file cannot.
             let _ = rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755));

@@ -87,11 +87,38 @@ fn only_a_difference_is_a_sign_of_life() {
         (beat(5, 1), Slot::Damaged, "Damaged"),
         (beat(5, 1), Slot::Misplaced(9), "Misplaced"),
     ] {
-        let (first, second) = (Beats(vec![before]), Beats(vec![after]));
+        let (first, second) = (Beats(vec![(before, 0)]), Beats(vec![(after, 0)]));
         let signs: Vec<_> = first.compare(&second).collect();
         assert_eq!(signs.len(), 1);
         let said = format!("{:?}", signs[0].1);
         assert!(said.starts_with(expected), "{before:?}, {after:?}: {said}");
+    }
+}
+
+#[test]
+fn whatever_is_written_is_seen_but_a_leave() {
+    let later = |sequence| Beat { sequence, ..ALIVE };
+    let left = Beat {
+        generation: 0,
+        ..later(2)
+    };
+    let mut rubbish = block(0, later(2), 512);
+    rubbish[0x20] ^= 1;
+    let other = [&rubbish[..511], &[1]].concat();
+    let never = vec![0; 512];
+    let cases = [
+        (block(0, ALIVE, 512), block(0, ALIVE, 512), false),
+        (block(0, ALIVE, 512), block(0, later(2), 512), true),
+        (block(0, ALIVE, 512), block(0, left, 512), false),
+        (never.clone(), block(0, ALIVE, 512), true),
+        (block(0, ALIVE, 512), never, true),
+        (rubbish.clone(), rubbish.clone(), false),
+        (rubbish, other, true),
+        (block(5, ALIVE, 512), block(5, later(2), 512), true),
+    ];
+    for (at, (before, after, written)) in cases.into_iter().enumerate() {
+        let [before, after] = [before, after].map(|block| Beats::parse(&block, 512).unwrap());
+        assert_eq!(before.rewritten(&after).count() == 1, written, "case {at}");
     }
 }
 

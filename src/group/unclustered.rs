@@ -1,0 +1,251 @@
+//! Before a volume is mounted without its cluster: does anybody use it? This node need not be in
+//! that cluster, nor any cluster be online, so that the disk has to tell.
+//!
+//! | found | means |
+//! |---|---|
+//! | a heartbeat slot that is being written | its writer lives, and uses the volume or is about to: refused |
+//! | a node in the slot map | it has the volume mounted, or died with it: a doubt |
+//! | a slot whose node stopped without leaving | the same |
+//!
+//! With global heartbeat a node beats on the cluster's regions, and does so whatever it has
+//! mounted: one that is in the slot map and lives there is refused. Where the regions are not
+//! known, and with a stack of user space, whose nodes beat on no disk, the slot map alone tells.
+
+use crate::cluster::config::{self, Config};
+use crate::cluster::file;
+use crate::cluster::live::Live;
+use crate::heartbeat::{Wait, Watch};
+use crate::ids::{ClusterName, StackName, Uuid};
+use crate::system::System;
+use crate::system::mounts;
+use crate::volume::beats::Slot;
+use crate::volume::vigil::{self, Seen};
+use crate::volume::{Examined, Membership, find};
+use eyre::{Result, bail, eyre};
+use std::time::Duration;
+
+/// For the slot map, whose device has just been read.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Looks for nodes that use `volume`, for some 3 s; some 10 s if one of them is silent.
+///
+/// What is returned are doubts, as clauses for the user: nodes that may have the volume mounted,
+/// or have died with it.
+///
+/// # Errors
+/// Somebody uses it now; nothing outweighs that. Or it cannot be told, as the disk fails or its
+/// slot map is damaged.
+pub fn doubts(system: &System, volume: &Examined, watch: &mut Watch) -> Result<Vec<String>> {
+    check_own_mounts(system, volume)?;
+    let known = Known::of(system, &volume.superblock.membership);
+    let (regions, mut doubts) = known.regions(system);
+    let volumes: Vec<_> = [volume].into_iter().chain(&regions).collect();
+    let mut seen =
+        vigil::keep(system, &volumes, &mut |since| watch(Wait::Slots, since))?.into_iter();
+    let own = seen.next().ok_or_else(|| eyre!("nothing was read"))??;
+    known.check_slots(&own)?;
+    let mut elsewhere = Vec::new();
+    for (seen, region) in seen.zip(&regions) {
+        match seen {
+            Ok(seen) => elsewhere.extend(seen.written),
+            Err(report) => doubts.push(format!(
+                "the region {} of its cluster cannot be read: {report:#}",
+                region.superblock.uuid
+            )),
+        }
+    }
+    // After the slots: whoever has come meanwhile is seen in one or the other.
+    let (mut remote, described) = volume.reopen(system, PATIENCE)?;
+    let slots = described.slot_map(&mut remote)?;
+    let in_map: Vec<_> = slots.iter().flatten().copied().collect();
+    if let Some(node) = in_map.iter().find(|node| lives(&elsewhere, **node)) {
+        bail!(
+            "{} is in the volume's slot map and beats in its cluster right now, so that it has the \
+             volume mounted (mount it with its cluster, without nocluster, or unmount it there \
+             first)",
+            known.shown(*node)
+        );
+    }
+    for node in &in_map {
+        doubts.push(format!(
+            "{} is in the volume's slot map: it has the volume mounted, or died with it",
+            known.shown(*node)
+        ));
+    }
+    for node in own.silent.iter().map(|node| u32::from(*node)) {
+        if !in_map.contains(&node) {
+            doubts.push(format!(
+                "{} has fallen silent on the volume without leaving it: it died, or cannot reach \
+                 the disk",
+                known.shown(node)
+            ));
+        }
+    }
+    if let (Some(reason), false) = (known.blind, in_map.is_empty()) {
+        doubts.push(format!("which of them live cannot be told: {reason}"));
+    }
+    Ok(doubts)
+}
+
+fn lives(written: &[(u8, Slot)], node: u32) -> bool {
+    written.iter().any(|(slot, _)| u32::from(*slot) == node)
+}
+
+/// One superblock serves all mounts of a device: the kernel would not make it another.
+fn check_own_mounts(system: &System, volume: &Examined) -> Result<()> {
+    let mounts = mounts::visible(system)?.into_iter();
+    let mut ours = mounts.filter(|mount| Some(mount.device) == volume.number && mount.has_group());
+    match ours.next() {
+        None => Ok(()),
+        Some(mount) => bail!(
+            "the volume is mounted in its cluster on this node, on {} (mount it without nocluster, \
+             or unmount it first)",
+            mount.point.display()
+        ),
+    }
+}
+
+/// What this node knows of the volume's cluster.
+#[derive(Default)]
+struct Known {
+    names: Vec<(u32, String)>,
+    /// This node's own number.
+    own: Option<u32>,
+    /// The cluster's regions, where they say who lives.
+    regions: Vec<Uuid>,
+    /// Why it cannot be told who lives.
+    blind: Option<&'static str>,
+}
+
+impl Known {
+    fn of(system: &System, membership: &Membership) -> Self {
+        match membership {
+            Membership::Cluster { stack, .. } if *stack != StackName::O2CB => Self {
+                blind: Some("nodes of its stack beat on no disk"),
+                ..Self::default()
+            },
+            Membership::Cluster {
+                cluster,
+                global_heartbeat,
+                ..
+            } => {
+                let mut known = Self::of_o2cb(system, Some(cluster));
+                if !global_heartbeat {
+                    known.regions.clear();
+                } else if known.regions.is_empty() {
+                    known.blind = Some(
+                        "its cluster has global heartbeat, and /etc/ocfs2/cluster.conf does not \
+                         name the regions",
+                    );
+                }
+                known
+            }
+            Membership::Local | Membership::Classic => Self {
+                regions: Vec::new(),
+                ..Self::of_o2cb(system, None)
+            },
+        }
+    }
+
+    /// By configfs, else by cluster.conf. Neither is needed to know that somebody writes.
+    fn of_o2cb(system: &System, wanted: Option<&ClusterName>) -> Self {
+        let text = file::read(&system.path(config::PLACE)).ok().flatten();
+        let config = text.and_then(|text| Config::parse(&text).ok());
+        let configured = config.as_ref().and_then(|config| match wanted {
+            Some(name) => config.cluster(name),
+            None => config.clusters.first(),
+        });
+        let mut known = Self::default();
+        if let Some(cluster) = configured {
+            let nodes = cluster.nodes.iter();
+            known.names = nodes
+                .map(|node| (u32::from(node.number), node.name.clone()))
+                .collect();
+            known.regions.clone_from(&cluster.regions);
+        }
+        let live = Live::if_loaded(system).ok().flatten();
+        if let Some(live) = live.filter(|live| wanted.is_none_or(|name| name == live.name())) {
+            for node in live.nodes().unwrap_or_default() {
+                let Ok(number) = node.number.parse() else {
+                    continue;
+                };
+                if node.local {
+                    known.own = Some(number);
+                }
+                // The kernel's word goes first.
+                known.names.insert(0, (number, node.name));
+            }
+        }
+        known
+    }
+
+    /// The volumes that the cluster beats on, as far as they are to be found, and what is missing.
+    fn regions(&self, system: &System) -> (Vec<Examined>, Vec<String>) {
+        let mut missing = Vec::new();
+        if self.regions.is_empty() {
+            return (Vec::new(), missing);
+        }
+        let search = match find::search(system, &self.regions) {
+            Ok(search) => search,
+            Err(report) => return (Vec::new(), vec![format!("{report:#}")]),
+        };
+        let mut found = Vec::new();
+        for uuid in &self.regions {
+            let region = search.device(system, *uuid);
+            match region.and_then(|device| Examined::read(system, device)) {
+                Ok(region) => found.push(region),
+                Err(report) => missing.push(format!(
+                    "the region {uuid} of its cluster is not to be seen: {report:#}"
+                )),
+            }
+        }
+        (found, missing)
+    }
+
+    /// # Errors
+    /// Somebody writes heartbeat slots of the volume.
+    fn check_slots(&self, seen: &Seen) -> Result<()> {
+        let Some((slot, block)) = seen.written.first() else {
+            return Ok(());
+        };
+        let number = u32::from(*slot);
+        match block {
+            Slot::Written(_) if self.own == Some(number) => bail!(
+                "the heartbeat of {} is being written to the volume right now (ocfs2_hb_ctl -I tells \
+                 what uses it here; if nothing does, another machine has this node's number)",
+                self.shown(number)
+            ),
+            Slot::Written(_) => {
+                let written = seen.written.iter();
+                let nodes: Vec<_> = written
+                    .filter(|(_, block)| matches!(block, Slot::Written(_)))
+                    .map(|(node, _)| self.shown(u32::from(*node)))
+                    .collect();
+                bail!(
+                    "the heartbeat of {} is being written to the volume right now (mount it with \
+                     its cluster, without nocluster, or unmount it there first)",
+                    nodes.join(", ")
+                )
+            }
+            _ => bail!(
+                "somebody is writing heartbeat slot {slot} of the volume, though not what a node of \
+                 that number would write (find out who uses the disk, and whether all see the same \
+                 one)"
+            ),
+        }
+    }
+
+    /// As the user knows the node.
+    fn shown(&self, number: u32) -> String {
+        let known = self.names.iter().find(|(known, _)| *known == number);
+        let own = if self.own == Some(number) {
+            ", this node"
+        } else {
+            ""
+        };
+        match known {
+            Some((_, name)) => format!("node {number} (\"{name}\"{own})"),
+            None => format!("node {number}"),
+        }
+    }
+}

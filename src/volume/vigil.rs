@@ -1,0 +1,103 @@
+//! Heartbeat slots watched for some seconds: who lives, as far as disks can tell.
+
+use super::beats::{self, Beats, Sign, Slot};
+use super::{Examined, Geometry, Remote};
+use crate::system::System;
+use eyre::{Result, eyre};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// A node that is silent may only be slow: so many readings are made before it counts as silent.
+/// All in all they take as long as the start of a heartbeat.
+const READINGS: u32 = 5;
+/// For each answer of a device.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SLICE: Duration = Duration::from_millis(250);
+
+/// What became of the slots of one volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Slots that somebody writes.
+    pub written: Vec<(u8, Slot)>,
+    /// Nodes that stopped without leaving.
+    pub silent: Vec<u8>,
+}
+
+/// Watches the slots of all `volumes` at the same time, until each has told what there is to
+/// tell or cannot be read. `tick` is called four times a second; its error ends it.
+pub fn keep(
+    system: &System,
+    volumes: &[&Examined],
+    tick: &mut dyn FnMut(Duration) -> Result<()>,
+) -> Result<Vec<Result<Seen>>> {
+    let mut watched: Vec<Result<Watched>> = volumes
+        .iter()
+        .map(|volume| Watched::open(system, volume))
+        .collect();
+    let began = Instant::now();
+    for reading in 1..READINGS {
+        while began.elapsed() < beats::APART * reading {
+            tick(began.elapsed())?;
+            sleep(SLICE);
+        }
+        for place in &mut watched {
+            if let Ok(watched) = place
+                && let Err(report) = watched.look()
+            {
+                *place = Err(report);
+            }
+        }
+        if watched
+            .iter()
+            .flatten()
+            .all(|watched| watched.seen.is_plain())
+        {
+            break;
+        }
+    }
+    let seen = watched.into_iter();
+    Ok(seen.map(|watched| Ok(watched?.seen)).collect())
+}
+
+impl Seen {
+    /// Would another reading tell nothing more that matters?
+    fn is_plain(&self) -> bool {
+        self.silent.is_empty() || !self.written.is_empty()
+    }
+}
+
+/// A volume, open, its slots as they were, and what became of them.
+struct Watched {
+    remote: Remote,
+    geometry: Geometry,
+    before: Beats,
+    seen: Seen,
+}
+
+impl Watched {
+    fn open(system: &System, volume: &Examined) -> Result<Self> {
+        let geometry = volume.geometry;
+        let geometry = geometry.ok_or_else(|| eyre!("a local volume has no heartbeat"))?;
+        let (mut remote, _) = volume.reopen(system, PATIENCE)?;
+        let before = geometry.beats(&mut remote)?;
+        Ok(Self {
+            remote,
+            geometry,
+            before,
+            seen: Seen::default(),
+        })
+    }
+
+    fn look(&mut self) -> Result<()> {
+        let now = self.geometry.beats(&mut self.remote)?;
+        let signs = self.before.compare(&now);
+        self.seen = Seen {
+            written: self.before.rewritten(&now).collect(),
+            silent: signs
+                .filter(|(_, sign)| matches!(sign, Sign::Stale(_)))
+                .map(|(node, _)| node)
+                .collect(),
+        };
+        Ok(())
+    }
+}
