@@ -111,7 +111,7 @@ impl Beats {
     /// The slots of a whole region.
     pub(super) fn parse(region: &[u8], block_bytes: usize) -> Result<Self, String> {
         let blocks = region.chunks_exact(block_bytes);
-        let slots = (0..)
+        let slots = (0..=u8::MAX)
             .zip(blocks)
             .map(|(node, block)| Ok((Slot::parse(block, node)?, crc::update(!0, block))));
         slots.collect::<Result<_, _>>().map(Self)
@@ -119,14 +119,14 @@ impl Beats {
 
     /// Every slot with its node's number.
     pub fn iter(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
-        (0..).zip(self.0.iter().map(|(slot, _)| *slot))
+        (0..=u8::MAX).zip(self.0.iter().map(|(slot, _)| *slot))
     }
 
     /// What has become of every slot in `later`, a reading of the same region at least
     /// [`APART`] after this one. A node that only just started can be missed.
     pub fn compare<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Sign)> + 'a {
         let pairs = self.0.iter().zip(&later.0);
-        (0..).zip(pairs.map(|((before, _), (after, _))| match *after {
+        (0..=u8::MAX).zip(pairs.map(|((before, _), (after, _))| match *after {
             Slot::Never => Sign::Never,
             Slot::Damaged => Sign::Damaged,
             Slot::Misplaced(writer) => Sign::Misplaced(writer),
@@ -140,7 +140,7 @@ impl Beats {
     /// that are no heartbeat as well. A node that says that it leaves is none of them.
     pub fn rewritten<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Slot)> + 'a {
         let pairs = self.0.iter().zip(&later.0);
-        (0..)
+        (0..=u8::MAX)
             .zip(pairs)
             .filter(|(_, (before, after))| before.1 != after.1)
             .map(|(node, (_, after))| (node, after.0))
