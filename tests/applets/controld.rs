@@ -110,7 +110,7 @@ fn every_service_goes_with_the_superblock_and_none_before() {
     // Its service is there: the daemon would refuse a second one.
     peer.notes();
     mount(&world, "/mnt");
-    assert!(peer.notes().is_empty());
+    assert_eq!(peer.heard(), [""; 0]);
     // Moved, it is another place's to be unmounted.
     let table = world
         .read("/proc/self/mountinfo")
@@ -216,7 +216,8 @@ fn services_are_mount_points_as_they_were_given() {
         said.contains("too long for a message to ocfs2_controld, by "),
         "{said}"
     );
-    assert!(peer.notes().is_empty() && ledger(&world, &volume).is_empty());
+    assert_eq!(peer.heard(), [""; 0]);
+    assert_eq!(ledger(&world, &volume), "");
 }
 
 #[test]
@@ -292,7 +293,7 @@ fn an_image_in_a_file_joins_nothing() {
         said.contains("needs a block device (for an image: a loop device)"),
         "{said}"
     );
-    assert!(peer.notes().is_empty());
+    assert_eq!(peer.heard(), [""; 0]);
 }
 
 #[test]

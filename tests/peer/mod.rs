@@ -83,6 +83,13 @@ impl Peer {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// The texts heard since the last time that the notes were asked for. The end of an earlier
+    /// connection may be noted at any time.
+    pub fn heard(&self) -> Vec<String> {
+        let notes = self.notes().into_iter();
+        notes.filter(|note| note.contains(" < ")).collect()
+    }
+
     /// What the node has joined: `UUID service,service`.
     pub fn groups(&self) -> Vec<String> {
         self.groups.lock().unwrap().describe()
