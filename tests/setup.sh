@@ -25,6 +25,7 @@ needed=(
 	/usr/bin/readelf:binutils
 	/usr/bin/pgrep:procps
 	/lib/systemd/systemd:systemd
+	/lib/systemd/systemd-udevd:udev
 	# cargo fetches by https, and trusts whom this package tells it to.
 	/usr/sbin/update-ca-certificates:ca-certificates
 )

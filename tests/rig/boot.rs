@@ -13,6 +13,22 @@ use super::{MAX_NODES, tree};
 
 const INIT: &str = include_str!("guest-init.sh");
 
+/// The network of a distribution's node. When it goes, the console hears what needs it still.
+const NETWORK: &str = r#"[Unit]
+Description=Network of the rig
+DefaultDependencies=no
+Conflicts=shutdown.target
+After=local-fs.target network-pre.target
+Before=network.target network-online.target shutdown.target
+Wants=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'n=$$(cat /proc/sys/kernel/hostname); ip addr add 192.0.2.$${n#n}/24 dev vec0; ip link set vec0 up'
+ExecStop=/bin/sh -c 'echo "network goes: $$(grep -c " ocfs2 " /proc/mounts) mounted, $$(ls /sys/kernel/config/cluster | wc -l) online" > /dev/console; ip link set vec0 down'
+"#;
+
 /// What nodes are to be like: see [`Lab::nodes`].
 #[must_use]
 pub struct Boot<'lab> {
@@ -53,10 +69,30 @@ impl<'lab> Boot<'lab> {
 
     /// Gives every node systemd as its first process; it starts nothing by itself.
     pub fn systemd(self) -> Self {
-        self.kernel_arg("RIG_SYSTEMD=1").file(
+        self.kernel_arg("RIG_SYSTEMD=rig.target").file(
             "/etc/systemd/system/rig.target",
             "[Unit]\nDefaultDependencies=no\n",
         )
+    }
+
+    /// Gives every node systemd with the distribution's own units, up to multi-user.target, and
+    /// an address only by a unit that network-online.target wants.
+    pub fn distribution(self) -> Self {
+        let units = "/etc/systemd/system";
+        self.kernel_arg("RIG_SYSTEMD=multi-user.target")
+            .kernel_arg("systemd.show_status=1")
+            .kernel_arg("systemd.status_unit_format=name")
+            .kernel_arg("TERM=dumb")
+            // On a busy host.
+            .kernel_arg("systemd.default_timeout_start_sec=240")
+            // The rig has the serial line for itself.
+            .kernel_arg("systemd.getty_auto=no")
+            .file("/etc/machine-id", "4f0d1c3a5b7e49d2a6c8e0f1b2d3c4a5\n")
+            .file(&format!("{units}/rig-network.service"), NETWORK)
+            .file(
+                &format!("{units}/network-online.target.d/rig.conf"),
+                "[Unit]\nWants=rig-network.service\n",
+            )
     }
 
     /// Starts nodes n1, n2, ... at the same time and waits until all are up.

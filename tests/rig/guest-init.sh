@@ -41,11 +41,14 @@ mount --bind "/host$modules" /usr/lib/modules
 
 echo "$RIG_NODE" > /proc/sys/kernel/hostname
 HOSTNAME=$RIG_NODE
-ip -batch - <<- END
-	link set lo up
-	addr add 192.0.2.${RIG_NODE#n}/24 dev vec0
-	link set vec0 up
-END
+# A distribution's units do this by themselves (see boot.rs).
+if [ "${RIG_SYSTEMD-}" != multi-user.target ]; then
+	ip -batch - <<- END
+		link set lo up
+		addr add 192.0.2.${RIG_NODE#n}/24 dev vec0
+		link set vec0 up
+	END
+fi
 
 exec 3<> /dev/ttyS0
 stty -F /dev/ttyS0 raw -echo
@@ -74,9 +77,14 @@ serve() {
 	exec sleep 60
 }
 
-# RIG_SYSTEMD: the first process becomes systemd, with a target that wants nothing.
+# RIG_SYSTEMD: the first process becomes systemd, on the way to this target. What the host's
+# admin has enabled is none of the node's business.
 if [ -n "${RIG_SYSTEMD-}" ]; then
+	# That the host may be a container as well.
+	rm -f /.dockerenv
+	mount -t tmpfs -o mode=755 tmpfs /etc/systemd/system
+	cp -a /host/run/node/tree/etc/systemd/system/. /etc/systemd/system
 	serve &
-	exec /lib/systemd/systemd --unit=rig.target 3>&- 4<&-
+	exec /lib/systemd/systemd --unit="$RIG_SYSTEMD" 3>&- 4<&-
 fi
 serve
