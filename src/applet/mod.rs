@@ -69,7 +69,7 @@ pub fn find(name: &OsStr) -> Option<&'static Applet> {
 
 /// Runs what `argv` asks for; an empty `argv` asks for nothing. The exit code.
 pub fn main(system: &System, argv: &[OsString]) -> u8 {
-    report::plain::install();
+    report::handler::install();
     let result = match argv {
         [name, args @ ..] => dispatch(system, name, args),
         [] => Err(unknown(OsStr::new(""))),

@@ -1,0 +1,182 @@
+//! How an applet ends when it does not succeed: exit codes, and what they come from.
+
+use super::without_numbers;
+use crate::sys::signal::Interrupted;
+use crate::volume::NotPermitted;
+use eyre::Report;
+use rustix::io::Errno;
+use std::fmt;
+use std::io;
+
+/// What mount(8) makes of a helper's exit status.
+pub mod exit {
+    /// Wrong usage, or not permitted.
+    pub const USAGE: u8 = 1;
+    /// The system is short of something: memory, descriptors, processes.
+    pub const SYSTEM: u8 = 2;
+    /// The user ended it.
+    pub const INTERRUPTED: u8 = 8;
+    /// The mount or unmount failed.
+    pub const MOUNT: u8 = 32;
+    /// `o2cb exec` has not run its command.
+    pub const NOT_RUN: u8 = 125;
+    /// The command cannot be executed; the shell's code.
+    pub const CANNOT_EXECUTE: u8 = 126;
+    /// No such applet or command; the shell's code for a command that is not there.
+    pub const NOT_FOUND: u8 = 127;
+}
+
+/// The arguments are at fault; the text says which and why.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Everything is said already, on standard output: only the exit code is left.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Silent;
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("see above")
+    }
+}
+
+impl std::error::Error for Silent {}
+
+/// How an applet ends when it does not succeed: a code, and nearly always a reason.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    pub(super) report: Option<Report>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Failure {
+    /// Ends with `code` whatever the report says.
+    pub fn new(code: u8, report: Report) -> Self {
+        Self {
+            code,
+            report: Some(report).filter(|report| !has::<Silent>(report)),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Lines that follow the message, such as the kernel's own.
+    pub fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
+
+    /// Ends with the code that mount(8) has for this cause, else with `default`.
+    pub fn of(report: Report, default: u8) -> Self {
+        Self::new(exit_code(&report, default), report)
+    }
+
+    /// The exit status.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+}
+
+impl From<Usage> for Failure {
+    fn from(usage: Usage) -> Self {
+        Self::new(exit::USAGE, Report::new(usage))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.report {
+            Some(report) => {
+                f.write_str(&without_numbers(&format!("{report:#}")))?;
+                if lacks_permission(report) && !rustix::process::geteuid().is_root() {
+                    f.write_str(" (only root can do this)")?;
+                }
+                Ok(())
+            }
+            None => write!(f, "exit status {}", self.code),
+        }
+    }
+}
+
+/// The code of mount(8) that the chain of `report` asks for. A mount(2) that was refused with
+/// EACCES is not the caller's lack of permission: give such a failure its code yourself.
+pub fn exit_code(report: &Report, default: u8) -> u8 {
+    if has::<Interrupted>(report) {
+        return exit::INTERRUPTED;
+    }
+    if has::<Usage>(report) || has::<NotPermitted>(report) {
+        return exit::USAGE;
+    }
+    match report.chain().find_map(errno) {
+        _ if lacks_permission(report) => exit::USAGE,
+        Some(Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::AGAIN) => exit::SYSTEM,
+        _ => default,
+    }
+}
+
+/// A context added with `wrap_err` is found by downcasting the report, a cause inside
+/// another error only by walking the chain.
+fn has<E: std::error::Error + Send + Sync + 'static>(report: &Report) -> bool {
+    report.downcast_ref::<E>().is_some() || report.chain().any(|cause| cause.is::<E>())
+}
+
+fn errno(cause: &(dyn std::error::Error + 'static)) -> Option<Errno> {
+    if let Some(errno) = cause.downcast_ref::<Errno>() {
+        return Some(*errno);
+    }
+    let error = cause.downcast_ref::<io::Error>()?;
+    match (Errno::from_io_error(error), error.kind()) {
+        (Some(errno), _) => Some(errno),
+        (None, io::ErrorKind::PermissionDenied) => Some(Errno::PERM),
+        (None, io::ErrorKind::OutOfMemory) => Some(Errno::NOMEM),
+        _ => None,
+    }
+}
+
+/// Is it the caller's lack of permission?
+pub fn lacks_permission(report: &Report) -> bool {
+    let refused = report.chain().find_map(errno);
+    matches!(refused, Some(Errno::PERM | Errno::ACCESS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_follow_the_chain() {
+        let io = |errno: Errno| Report::new(io::Error::from(errno));
+        for (report, code) in [
+            (io(Errno::PERM).wrap_err("while mounting"), exit::USAGE),
+            (io(Errno::ACCESS), exit::USAGE),
+            (io(Errno::NOMEM), exit::SYSTEM),
+            (io(Errno::MFILE).wrap_err("a").wrap_err("b"), exit::SYSTEM),
+            (Report::new(Errno::AGAIN).wrap_err("fork"), exit::SYSTEM),
+            (io(Errno::IO).wrap_err("x"), exit::MOUNT),
+            (Report::new(Interrupted).wrap_err("x"), exit::INTERRUPTED),
+            (io(Errno::INTR).wrap_err(Interrupted), exit::INTERRUPTED),
+            (io(Errno::INVAL).wrap_err(Usage("u".into())), exit::USAGE),
+            (
+                Report::new(io::Error::from(io::ErrorKind::OutOfMemory)),
+                exit::SYSTEM,
+            ),
+            (eyre::eyre!("plain"), exit::MOUNT),
+        ] {
+            assert_eq!(exit_code(&report, exit::MOUNT), code, "{report:#}");
+        }
+    }
+
+    #[test]
+    fn a_failure_reads_as_one_line() {
+        let report = Report::new(io::Error::from(Errno::NODEV)).wrap_err("/dev/x");
+        let text = Failure::of(report, exit::MOUNT).to_string();
+        assert_eq!(text, "/dev/x: No such device");
+    }
+}
