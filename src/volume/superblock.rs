@@ -1,8 +1,11 @@
 //! The superblock (`ocfs2_fs.h`, `ocfs2_super_block` inside an `ocfs2_dinode`): bytes to a
 //! value whose fields hold what their types promise. Pure.
 
+mod membership;
+
+pub use membership::Membership;
+
 use std::fmt;
-use std::str::FromStr;
 
 use eyre::{Report, Result, eyre};
 
@@ -11,7 +14,7 @@ use super::features::{Compat, Incompat, RoCompat};
 use super::foreign::{self, NotOcfs2};
 use super::label::Label;
 use super::{check, dinode};
-use crate::ids::{BadName, ClusterName, StackName, Uuid};
+use crate::ids::Uuid;
 
 /// Bytes from the start of the device that hold the superblock at every block size.
 pub const HEAD_BYTES: usize = 16 * 1024;
@@ -23,42 +26,6 @@ const BLOCK_BITS: std::ops::RangeInclusive<u32> = 9..=12;
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 12..=20;
 /// OCFS2_MAX_SLOTS.
 const MAX_SLOTS: u16 = 255;
-
-/// Who coordinates the nodes that use a volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Membership {
-    /// One node at a time; no cluster (LOCAL_MOUNT).
-    Local,
-    /// The o2cb stack, cluster not named on disk, heartbeat on the volume itself.
-    Classic,
-    /// The stack and cluster that the superblock names.
-    Cluster {
-        /// The cluster stack.
-        stack: StackName,
-        /// The cluster.
-        cluster: ClusterName,
-        /// Heartbeat on the cluster's own devices; only ever set on the o2cb stack.
-        global_heartbeat: bool,
-    },
-}
-
-impl Membership {
-    /// The mount option that tells the driver what it has to find running; it refuses one
-    /// that does not fit the volume (fs/ocfs2/super.c).
-    pub fn mount_word(&self) -> String {
-        match self {
-            Self::Local => "heartbeat=none".into(),
-            Self::Cluster { stack, .. } if *stack != StackName::O2CB => {
-                format!("cluster_stack={stack}")
-            }
-            Self::Cluster {
-                global_heartbeat: true,
-                ..
-            } => "heartbeat=global".into(),
-            Self::Classic | Self::Cluster { .. } => "heartbeat=local".into(),
-        }
-    }
-}
 
 /// A valid superblock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +103,7 @@ impl Superblock {
             compat: Compat::from_bits(block.u32(0xDC)?),
             incompat,
             ro_compat: RoCompat::from_bits(block.u32(0xE4)?),
-            membership: membership(block, incompat)?,
+            membership: membership::read(block, incompat)?,
         })
     }
 
@@ -226,36 +193,6 @@ fn verify(block: &mut [u8]) -> Result<(), String> {
         check::verify(block, dinode::CHECK).map_err(|mismatch| mismatch.to_string())?;
     }
     Ok(())
-}
-
-fn membership(block: Bytes<'_>, incompat: Incompat) -> Result<Membership, Unusable> {
-    if incompat.has(Incompat::LOCAL_MOUNT) {
-        return Ok(Membership::Local);
-    }
-    if !incompat.has(Incompat::USERSPACE_STACK) && !incompat.has(Incompat::CLUSTERINFO) {
-        return Ok(Membership::Classic);
-    }
-    let stack: StackName = name(block.slice(0x160, 4)?, "cluster stack")?;
-    let cluster = until_nul(block.slice(0x168, ClusterName::MAX)?);
-    let global_heartbeat = stack == StackName::O2CB && block.u8(0x164)? & 1 == 1;
-    Ok(Membership::Cluster {
-        stack,
-        cluster: name(cluster, "cluster")?,
-        global_heartbeat,
-    })
-}
-
-/// Not mere damage to repair: the name decides which cluster guards the disk.
-fn name<T: FromStr<Err = BadName>>(bytes: &[u8], what: &'static str) -> Result<T, Unusable> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text
-            .parse()
-            .map_err(|bad: BadName| Unusable::Name(what, bad.to_string())),
-        Err(_) => Err(Unusable::Name(
-            what,
-            format!("\"{}\" is not text", bytes.escape_ascii()),
-        )),
-    }
 }
 
 /// OCFS2_CLUSTER_NAME_LEN and the label: NUL padded, and no NUL when they are full.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::StackName;
 
 /// A superblock by the table of fields, at this block size.
 fn head(bits: u32) -> Vec<u8> {
