@@ -5,6 +5,7 @@ mod kernel;
 mod log;
 mod mounts;
 mod objects;
+mod run;
 mod semaphores;
 mod table;
 
@@ -15,18 +16,13 @@ pub use semaphores::Semaphores;
 
 use crate::peer::Peer;
 use ocfs2box::ids::Uuid;
-use ocfs2box::report::{self, Failure};
 use ocfs2box::system::System;
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::fs::FileExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// The smallest volume that mkfs.ocfs2 makes in no time.
 const MKFS: &str = "-q -b 512 -C 4K -N 1 -J size=4M";
@@ -37,26 +33,6 @@ pub enum Era {
     Now,
     /// The drivers of the 1.2 tools: no stack glue, no pin, few attributes.
     Old,
-}
-
-/// One applet at a time. A real one has its process to itself; beside another in a thread, its
-/// children would inherit the other's sockets, and nobody would see their end.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Does `work`, and waits for the end of the processes that it leaves behind: they inherit a
-/// socket. None of them has reason to live for long.
-fn to_the_end<T>(work: impl FnOnce() -> T) -> T {
-    let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let done = work();
-    drop(theirs);
-    ours.set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    let heard = ours.read(&mut [0]);
-    assert_eq!(heard.expect("the end of an applet's children"), 0);
-    done
 }
 
 /// Gone with its value, semaphores and all.
@@ -154,65 +130,6 @@ impl World {
         let peer = Peer::new("hacl", &self.path("/.fake/peer"));
         peer.start(&self.system().abstract_socket(crate::peer::SOCKET));
         peer
-    }
-
-    /// Runs an applet, and its children to their end. Where an argument begins with `/dev/`,
-    /// it is this machine's.
-    pub fn run(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
-        self.alone(|| self.run_now(applet, args))
-    }
-
-    /// Does `work` as an applet's is done, and its children's to their end.
-    pub fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _alone = alone();
-        to_the_end(work)
-    }
-
-    /// Runs an applet in a process of its own, which may die in it, and its children to
-    /// their end.
-    pub fn run_in_child(&self, applet: &str, args: &[&str]) {
-        let _alone = alone();
-        to_the_end(|| {
-            let child = ocfs2box::sys::fork::in_child(|| drop(self.run_now(applet, args)));
-            child.unwrap().wait();
-        });
-    }
-
-    /// Runs an applet that succeeds; what it printed.
-    pub fn printed(&self, applet: &str, args: &[&str]) -> String {
-        let output = self.path("/.fake/output");
-        let file = File::create(&output).unwrap();
-        let _alone = alone();
-        let child = ocfs2box::sys::fork::in_child(|| {
-            rustix::stdio::dup2_stdout(&file).unwrap();
-            if let Err(failure) = self.run_now(applet, args) {
-                report::say(format!("{failure}")).unwrap();
-                panic!("{failure}");
-            }
-        });
-        let succeeded = child.unwrap().wait();
-        let text = fs::read_to_string(output).unwrap();
-        assert!(succeeded, "{text}");
-        text
-    }
-
-    fn run_now(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
-        let args: Vec<OsString> = args
-            .iter()
-            .map(|arg| match arg.starts_with("/dev/") {
-                true => self.path(arg).into_os_string(),
-                false => OsString::from(arg),
-            })
-            .collect();
-        let applet = ocfs2box::applet::find(OsStr::new(applet)).expect("an applet");
-        (applet.run)(&self.system(), &args)
-    }
-
-    /// The exit code and the sentence of a run that has to fail.
-    pub fn refused(&self, applet: &str, args: &[&str]) -> (u8, String) {
-        let failure = self.run(applet, args).expect_err("a failure");
-        let root = self.root.to_str().unwrap();
-        (failure.code(), failure.to_string().replace(root, ""))
     }
 
     /// A volume made by mkfs.ocfs2 with `args`, on the block device `name`.
