@@ -1,76 +1,40 @@
 //! ocfs2_hb_ctl: starts, stops and shows the heartbeat of one volume, by hand or for the
 //! kernel, which runs `ocfs2_hb_ctl -K -u UUID` after an unmount.
 
+mod args;
+mod info;
+mod json;
+mod text;
+mod watch;
+
 use super::progress::Progress;
 use crate::cli::{self, Word};
+use crate::group::inspect;
 use crate::group::{self, Group};
 use crate::heartbeat::{Asker, Left};
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
-use crate::sys::ioprio::Level;
 use crate::system::System;
 use crate::system::mounts::{self, DeviceNumber};
 use crate::volume::{Examined, find};
-use argh::{ArgsInfo, FromArgs};
+use args::{Action, Args, Target, with_seconds_apart};
 use eyre::{Result, WrapErr, bail};
+use info::View;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// Start, stop or show the heartbeat of an OCFS2 volume. mount.ocfs2 and umount.ocfs2 do this
-/// by themselves; this is for repair and for asking.
-#[derive(FromArgs, ArgsInfo)]
-#[argh(
-    help_triggers("-h", "--help"),
-    error_code(1, "it failed, or wrong usage")
-)]
-struct Args {
-    /// start the heartbeat, or count one user more
-    #[argh(switch, short = 'S')]
-    start: bool,
-    /// count one user less, and stop the heartbeat after the last
-    #[argh(switch, short = 'K', long = "kill")]
-    stop: bool,
-    /// print the number of users
-    #[argh(switch, short = 'I')]
-    info: bool,
-    /// put the heartbeat's I/O into the real-time class
-    #[argh(switch, short = 'P')]
-    priority: bool,
-    /// the volume's device
-    #[argh(option, short = 'd', arg_name = "device")]
-    device: Option<Word>,
-    /// the volume's UUID
-    #[argh(option, short = 'u', arg_name = "uuid")]
-    uuid: Option<Word>,
-    /// with -P: the priority within the class, 0 (most urgent) to 7
-    #[argh(option, short = 'n', long = "level", arg_name = "level", default = "0")]
-    level: u8,
-    /// who uses the volume: a mount point or a program's name
-    #[argh(positional, arg_name = "service")]
-    service: Vec<Word>,
-}
-
-/// What is wanted of the heartbeat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Action {
-    Start,
-    Stop,
-    Info,
-    Priority(Level),
-}
-
-/// Exactly one way to name the volume.
-enum Target {
-    Device(PathBuf),
-    Uuid(Uuid),
-}
 
 /// Runs the applet. Its exit codes are those of the C tool: 0 and 1.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let rivals: cli::Rivals = &[&["--start", "--kill", "--info", "--priority"]];
-    let Some(args) = cli::parse::<Args>("ocfs2_hb_ctl", args, rivals)? else {
+    let split = with_seconds_apart(args);
+    let Some(args) = cli::parse::<Args>("ocfs2_hb_ctl", &split, rivals)? else {
         return Ok(());
     };
+    if args.quiet {
+        let target = args.view().and_then(|_| args.inspected());
+        let target = target.map_err(|report| Failure::new(2, report))?;
+        return info::answer(system, target);
+    }
     let looks = args.info || args.priority;
     let done = act(system, args);
     if !looks {
@@ -84,9 +48,13 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
 }
 
 fn act(system: &System, args: Args) -> Result<()> {
+    let view = args.view()?;
     let action = args.action()?;
-    let target = args.target()?;
     let service = args.service.first().map(|Word(service)| service.clone());
+    if action == Action::Info && (view != View::default() || args.names_nothing()) {
+        return info::show(system, args.inspected()?, view);
+    }
+    let target = args.target()?;
     match (action, target, service) {
         (Action::Start, Target::Uuid(_), None) => bail!(Usage(
             "-S -u needs the service that wants the heartbeat: a mount point or a program".into()
@@ -102,37 +70,6 @@ fn act(system: &System, args: Args) -> Result<()> {
         (Action::Priority(level), target, _) => {
             let (_, group) = group_of(system, &target)?;
             group.prefer_heartbeat_io(level)
-        }
-    }
-}
-
-impl Args {
-    fn action(&self) -> Result<Action> {
-        let level = Level::new(self.level)
-            .ok_or_else(|| Usage(format!("-n {}: the priority is 0 to 7", self.level)))?;
-        let wanted = [
-            (self.start, Action::Start),
-            (self.stop, Action::Stop),
-            (self.info, Action::Info),
-            (self.priority, Action::Priority(level)),
-        ];
-        let found = wanted.into_iter().find(|(given, _)| *given);
-        let (_, action) = found.ok_or_else(|| {
-            Usage("one of -S, -K, -I and -P is wanted (see \"ocfs2_hb_ctl --help\")".into())
-        })?;
-        Ok(action)
-    }
-
-    fn target(&self) -> Result<Target> {
-        match (&self.device, &self.uuid) {
-            (Some(Word(device)), None) => Ok(Target::Device(device.into())),
-            (None, Some(Word(uuid))) => {
-                let parsed = uuid.to_string_lossy().parse();
-                Ok(Target::Uuid(parsed.map_err(
-                    |bad: crate::ids::BadName| Usage(bad.to_string()),
-                )?))
-            }
-            _ => bail!(Usage("one of -d DEVICE and -u UUID is wanted".into())),
         }
     }
 }
@@ -228,12 +165,11 @@ fn named(system: &System, target: &Target) -> Result<(Uuid, Option<DeviceNumber>
 
 /// A device that hangs is skipped, and named.
 fn device_of(system: &System, uuid: Uuid) -> Result<PathBuf> {
-    let search = find::search(system, &[uuid])?;
-    let device = search.device(system, uuid)?.to_owned();
-    if !search.silent.is_empty() {
+    let (device, silent) = inspect::device_of(system, uuid)?;
+    if !silent.is_empty() {
         report::warn(format_args!(
             "{} not answering, skipped in the search for {uuid}",
-            find::listed(&search.silent)
+            find::listed(&silent)
         ));
     }
     Ok(device)

@@ -9,6 +9,7 @@ pub mod file;
 pub mod hosts;
 pub mod live;
 pub mod register;
+pub mod roster;
 pub mod stack;
 pub mod sysconfig;
 pub mod timeouts;

@@ -10,6 +10,7 @@
 
 mod classic;
 mod controld;
+pub mod inspect;
 mod join;
 mod kernel_dlm;
 pub mod unclustered;

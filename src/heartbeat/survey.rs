@@ -1,6 +1,10 @@
 //! All that a node can tell of its heartbeat regions. Nothing is changed, made, loaded or waited
 //! for, and no device is opened.
 
+mod fault;
+
+pub use fault::Fault;
+
 use super::refs::{Look, References};
 use super::{Heartbeat, State, Thread};
 use crate::cluster::dlmfs;
@@ -11,6 +15,7 @@ use crate::system::places::Place;
 use crate::system::{System, file_name_of_device, list, process};
 use crate::volume::Geometry;
 use eyre::Result;
+use std::path::PathBuf;
 
 /// The regions of the cluster that the kernel has, and what is left of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub struct Surveyed {
 pub struct Seen {
     /// By configfs.
     pub state: State,
-    /// Its blocks as configfs has them: all 0 before somebody sets them.
+    /// Its blocks as configfs has them; [`Geometry::NONE`] before somebody sets them.
     pub geometry: Geometry,
     /// The heartbeat's kernel thread, as configfs has it; the state says whether that still runs.
     pub thread: Option<u32>,
@@ -139,16 +144,51 @@ pub fn regions(system: &System, live: &Live) -> Result<Vec<Surveyed>> {
     Ok(regions.map(|uuid| region(system, live, uuid)).collect())
 }
 
-/// One region of a cluster, there or not.
-pub fn region(system: &System, live: &Live, uuid: Uuid) -> Surveyed {
-    let seen = Seen::of(system, live, uuid);
+/// The region of the volume `uuid`, there or not, in whichever cluster the kernel has.
+pub fn of_volume(system: &System, uuid: Uuid) -> Surveyed {
+    match Live::if_loaded(system) {
+        Ok(Some(live)) => region(system, &live, uuid),
+        Ok(None) => surveyed(uuid, Seen::without_region(system, uuid)),
+        Err(report) => surveyed(uuid, Err(report)),
+    }
+}
+
+fn region(system: &System, live: &Live, uuid: Uuid) -> Surveyed {
+    surveyed(uuid, Seen::of(system, live, uuid))
+}
+
+fn surveyed(uuid: Uuid, seen: Result<Seen>) -> Surveyed {
     Surveyed {
         uuid,
         seen: seen.map_err(|report| plain(format_args!("{report:#}"))),
     }
 }
 
+impl Surveyed {
+    /// The device that the region beats on, by the kernel's name for it.
+    pub fn device(&self, system: &System) -> Option<PathBuf> {
+        let device = self.seen.as_ref().ok()?.device()?;
+        Some(system.path("/dev").join(device))
+    }
+}
+
 impl Seen {
+    /// No cluster is registered.
+    fn without_region(system: &System, uuid: Uuid) -> Result<Self> {
+        let counters = Counters::of(system, uuid);
+        Ok(Self {
+            state: State::Absent,
+            geometry: Geometry::NONE,
+            thread: None,
+            device_there: true,
+            counters: counters.map_err(|report| plain(format_args!("{report:#}"))),
+            mounted: false,
+            places: Vec::new(),
+            domain: false,
+            global: false,
+        })
+    }
+
     fn of(system: &System, live: &Live, uuid: Uuid) -> Result<Self> {
         let heartbeat = Heartbeat::new(system, live.path(), uuid);
         let state = heartbeat.region().state()?;

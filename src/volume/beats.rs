@@ -151,7 +151,7 @@ impl Beats {
 impl Geometry {
     /// The slots as they are at this moment: one read.
     pub fn beats(&self, source: &mut impl ReadBlocks) -> Result<Beats> {
-        let region = self.read(source, 0, self.blocks)?;
+        let region = self.region(source)?;
         let size = usize::try_from(self.block_bytes)?;
         Beats::parse(&region, size).map_err(|reason| eyre!("a heartbeat block: {reason}"))
     }
@@ -160,6 +160,11 @@ impl Geometry {
     pub fn beat(&self, source: &mut impl ReadBlocks, node: u8) -> Result<Slot> {
         let block = self.read(source, u64::from(node), 1)?;
         Slot::parse(&block, node).map_err(|reason| eyre!("a heartbeat block: {reason}"))
+    }
+
+    /// All of the blocks as they are.
+    pub(super) fn region(&self, source: &mut impl ReadBlocks) -> Result<Vec<u8>> {
+        self.read(source, 0, self.blocks)
     }
 
     fn read(&self, source: &mut impl ReadBlocks, first: u64, blocks: u32) -> Result<Vec<u8>> {

@@ -21,6 +21,13 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    /// That of nothing.
+    pub const NONE: Self = Self {
+        block_bytes: 0,
+        start_block: 0,
+        blocks: 0,
+    };
+
     /// The region in the one extent of the heartbeat file, on a device of `device` bytes
     /// with logical sectors of `sector` bytes.
     pub(super) fn new(

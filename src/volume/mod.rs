@@ -32,10 +32,12 @@ pub mod find;
 mod foreign;
 mod geometry;
 mod label;
+pub mod observer;
 mod readers;
 mod remote;
 mod slots;
 mod superblock;
+pub mod track;
 pub mod vigil;
 
 pub use blocks::ReadError;

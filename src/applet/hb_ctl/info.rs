@@ -1,0 +1,77 @@
+//! -I: what there is to tell, for people and for programs. Only looks.
+
+use super::{json, text, watch};
+use crate::group::inspect::{self, Inspected, Inspector, Target};
+use crate::heartbeat::survey::Survey;
+use crate::report::{self, Failure, Silent};
+use crate::sys::signal;
+use crate::system::System;
+use eyre::{Report, Result, WrapErr};
+use std::time::Duration;
+
+/// How -I is answered where it is not as the C tool answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct View {
+    pub long: bool,
+    pub nodes: bool,
+    pub json: bool,
+    /// Again and again, at this interval.
+    pub watch: Option<Duration>,
+    /// By the exit code alone.
+    pub quiet: bool,
+}
+
+/// Whether it beats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    No = 1,
+    Unknown = 2,
+}
+
+pub(super) fn show(system: &System, target: Target, view: View) -> Result<()> {
+    let signals = signal::defer_termination().wrap_err("holding signals back")?;
+    let tick = &mut || Ok(signals.check()?);
+    if let Some(interval) = view.watch {
+        return match watch::run(system, target, view, interval, tick) {
+            // Whoever watches ends it so.
+            Err(report) if report.is::<signal::Interrupted>() => Ok(()),
+            ended => ended,
+        };
+    }
+    let mut inspector = Inspector::new(system, target, 1)?;
+    match view {
+        View { nodes: true, .. } => inspector.look_for_nodes(tick)?,
+        View { long: true, .. } | View { json: true, .. } => inspector.look_at_devices(tick)?,
+        _ => {}
+    }
+    let (survey, found) = gather(system, &inspector)?;
+    report::say(match view.json {
+        true => format!("{}\n", json::of(&survey, &found, view.nodes)),
+        false => text::of(&survey, &found, view),
+    })?;
+    let troubled = |volume: &Inspected| volume.trouble.is_some() || volume.region.seen.is_err();
+    match found.iter().any(troubled) && (view.nodes || view.long || view.json) {
+        true => Err(Report::new(Silent)),
+        false => Ok(()),
+    }
+}
+
+/// All that is known now.
+pub(super) fn gather(system: &System, inspector: &Inspector) -> Result<(Survey, Vec<Inspected>)> {
+    let found = inspector.inspected()?;
+    let names: Vec<_> = found.iter().map(|volume| volume.region.uuid).collect();
+    let mut survey = Survey::gather(system, &names)?;
+    if *inspector.target() != Target::All {
+        survey.left.retain(|(uuid, _)| names.contains(uuid));
+    }
+    Ok((survey, found))
+}
+
+/// --quiet.
+pub(super) fn answer(system: &System, target: Target) -> Result<(), Failure> {
+    match inspect::beats(system, target) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(Answer::No as u8, Report::new(Silent))),
+        Err(report) => Err(Failure::new(Answer::Unknown as u8, report)),
+    }
+}

@@ -1,0 +1,296 @@
+//! For people.
+
+use super::info::View;
+use crate::group::inspect::{Inspected, Node, wall_clock};
+use crate::heartbeat::survey::{Condition, Counters, Fault, Party, Seen, Survey};
+use crate::heartbeat::{State, Thread};
+use crate::report::printable;
+use crate::system::places;
+use crate::volume::Membership;
+use crate::volume::beats::{Beat, Sign};
+use std::fmt::Write;
+
+pub(super) fn of(survey: &Survey, volumes: &[Inspected], view: View) -> String {
+    let mut text = String::new();
+    if !view.long && !view.nodes {
+        for volume in volumes {
+            let _ = writeln!(text, "{}", brief(volume));
+        }
+        return text;
+    }
+    if view.long {
+        let _ = writeln!(text, "{}", cluster(survey));
+    }
+    for volume in volumes {
+        let _ = writeln!(text, "{}", head(volume));
+        if view.long {
+            long(&mut text, volume);
+        }
+        if let Some(why) = &volume.trouble {
+            let _ = writeln!(text, "  not read: {why}");
+        }
+        if view.nodes {
+            nodes(&mut text, volume);
+        }
+    }
+    for (uuid, counters) in survey.left.iter().filter(|_| view.long) {
+        let _ = writeln!(
+            text,
+            "{uuid}\n  wrong: semaphores without a region: {}",
+            references(counters, false)
+        );
+    }
+    text
+}
+
+/// As the C tool says it.
+fn brief(volume: &Inspected) -> String {
+    let uuid = volume.region.uuid;
+    match &volume.region.seen {
+        Err(why) => format!("{uuid}: {why}"),
+        Ok(seen) => match (&seen.counters, seen.references()) {
+            (Err(why), _) => format!("{uuid}: {why}"),
+            (Ok(_), count) => format!("{uuid}: {} refs", count.unwrap_or_default()),
+        },
+    }
+}
+
+fn cluster(survey: &Survey) -> String {
+    match &survey.cluster {
+        None => "no cluster is registered on this node".into(),
+        Some(name) if survey.global => {
+            format!("cluster {name}, global heartbeat: its regions are all volumes' heartbeats")
+        }
+        Some(name) => format!("cluster {name}, local heartbeat"),
+    }
+}
+
+fn head(volume: &Inspected) -> String {
+    let mut line = volume.region.uuid.to_string();
+    if let Some(device) = &volume.device {
+        line += &format!(" on {}", device.display());
+    }
+    if let Some(about) = &volume.about {
+        let superblock = &about.superblock;
+        if !superblock.label.as_bytes().is_empty() {
+            line += &format!(", label {}", superblock.label);
+        }
+        line += &match &superblock.membership {
+            Membership::Local => ", for one node alone".into(),
+            Membership::Classic => ", of any cluster".into(),
+            Membership::Cluster { stack, cluster, .. } => format!(", cluster {cluster} ({stack})"),
+        };
+    }
+    printable(line)
+}
+
+fn long(text: &mut String, volume: &Inspected) {
+    match &volume.region.seen {
+        Err(why) => {
+            let _ = writeln!(text, "  state: unknown: {why}");
+        }
+        Ok(seen) => {
+            let _ = writeln!(text, "  state: {}", state(seen));
+            place(text, volume, seen);
+            if let Some(pid) = seen
+                .thread
+                .filter(|_| matches!(seen.state, State::Beating(_)))
+            {
+                let _ = writeln!(text, "  thread: {pid}");
+            }
+            let count = match &seen.counters {
+                Err(why) => format!("unknown: {why}"),
+                Ok(None) => "0".into(),
+                Ok(Some(counters)) => references(counters, seen.is_mounted()),
+            };
+            let _ = writeln!(text, "  references: {count}");
+            if !seen.places.is_empty() {
+                let places = printable(places::listed(&seen.places));
+                let _ = writeln!(text, "  mounted on: {places}");
+            }
+            let mut pins = Vec::new();
+            if seen.mounted && seen.places.is_empty() {
+                pins.push("the volume, mounted out of sight");
+            } else if seen.mounted {
+                pins.push("the mounted volume");
+            }
+            if seen.domain {
+                pins.push("a lock domain of dlmfs");
+            }
+            if !pins.is_empty() {
+                let _ = writeln!(text, "  needed by: {}", pins.join(", "));
+            }
+            for fault in seen.faults() {
+                let _ = writeln!(text, "  {}", wrong(fault));
+            }
+        }
+    }
+    if volume.beats_elsewhere() {
+        text.push_str("  heartbeat: none of its own (global: on its cluster's regions)\n");
+    }
+    if let Some(stack) = &volume.stack {
+        // Its first line is the volume's.
+        for line in stack.lines().filter(|line| line.starts_with('\t')) {
+            let _ = writeln!(text, "  stack: {}", printable(line.trim_start()));
+        }
+    }
+}
+
+/// Where the region is on the device: as the kernel has it, or else as the volume does.
+fn place(text: &mut String, volume: &Inspected, seen: &Seen) {
+    let about = volume.about.as_ref();
+    let on_disk = about.and_then(|about| about.geometry);
+    let kernel = Some(seen.geometry).filter(|place| place.blocks > 0);
+    if let Some(place) = kernel.or(on_disk) {
+        let _ = writeln!(
+            text,
+            "  slots: {} blocks of {} bytes from block {}",
+            place.blocks, place.block_bytes, place.start_block
+        );
+    }
+    if let (Some(kernel), Some(on_disk)) = (kernel, on_disk)
+        && kernel != on_disk
+    {
+        let _ = writeln!(
+            text,
+            "  wrong: the volume has them from block {} on ({} of {} bytes)",
+            on_disk.start_block, on_disk.blocks, on_disk.block_bytes
+        );
+    }
+}
+
+fn state(seen: &Seen) -> String {
+    match (seen.condition(), seen.device()) {
+        (Condition::Absent, _) => "absent: it does not beat on this node".into(),
+        (Condition::HalfStarted(thread), _) => match thread {
+            Thread::None => "half-started, without a thread".into(),
+            Thread::Running(pid) => format!("half-started, its thread {pid} still runs"),
+            Thread::Ended => "half-started, its thread has ended".into(),
+        },
+        (Condition::Idle, device) => format!("idle: beats on {}", printable(device.unwrap_or(""))),
+        (_, device) => format!("beats on {}", printable(device.unwrap_or(""))),
+    }
+}
+
+fn references(counters: &Counters, mounted: bool) -> String {
+    let count = counters.references;
+    let mut line = count.to_string();
+    let marked = counters.marked == Some(true);
+    let superblocks = u32::from(marked || mounted).min(count);
+    if superblocks > 0 {
+        line += match (marked, mounted) {
+            (true, _) => ", one marked as the mounted volume's",
+            (false, _) => ", one taken for the mounted volume's (no mark)",
+        };
+    }
+    let others = count - superblocks;
+    if others > 0 {
+        line += &format!(", {others} lasting or of processes");
+    }
+    line += &match &counters.last_user {
+        Party::Unseen => String::new(),
+        Party::Ended(pid) => format!("; last changed by process {pid}, which has ended"),
+        Party::Running(pid, name) => {
+            format!("; last changed by process {pid} ({})", printable(name))
+        }
+    };
+    line += &match &counters.locked_by {
+        None => String::new(),
+        Some(Party::Unseen) => "; locked by somebody in another PID namespace".into(),
+        Some(Party::Ended(pid)) => format!("; locked by process {pid}, which has ended"),
+        Some(Party::Running(pid, name)) => {
+            format!("; locked by process {pid} ({})", printable(name))
+        }
+    };
+    line
+}
+
+/// What it is, and what to do about it.
+fn wrong(fault: Fault) -> String {
+    match fault {
+        Fault::HalfStarted(Thread::Ended) => {
+            "wrong: half-started, and on this kernel any use of it may panic the machine (reboot \
+             this node when that suits; do not run o2cb offline)"
+        }
+        Fault::HalfStarted(_) => {
+            "wrong: half-started: either somebody starts it just now, or its starter was killed"
+        }
+        Fault::DeviceGone => "wrong: the device that it beats on is gone",
+        Fault::Idle => "wrong: it beats, and nobody is seen that uses it",
+        Fault::MarkStale => {
+            "wrong: a reference is marked as a mounted volume's, and the volume is not mounted"
+        }
+        Fault::Uncounted => {
+            "wrong: mounted without a reference; the kernel keeps the heartbeat going all the same"
+        }
+        Fault::Unowned(count) => {
+            return format!(
+                "perhaps wrong: {count} of the references may be nobody's any more (those of \
+                 ocfs2_hb_ctl -S look the same)"
+            );
+        }
+    }
+    .into()
+}
+
+fn nodes(text: &mut String, volume: &Inspected) {
+    if volume.beats_elsewhere() {
+        text.push_str("  its nodes beat on the regions of their cluster (global heartbeat): -I --nodes shows those of this node\n");
+    }
+    for node in &volume.nodes {
+        let _ = writeln!(text, "  {}: {}", name(node), sign(node));
+    }
+}
+
+/// `node 1 n1 (this node)`.
+pub(super) fn name(node: &Node) -> String {
+    let mut text = format!("node {}", node.number);
+    if let Some(name) = &node.name {
+        text += &format!(" {}", printable(name));
+    }
+    if node.own {
+        text += " (this node)";
+    }
+    text
+}
+
+fn sign(node: &Node) -> String {
+    let unknown = match node.known {
+        Some(false) => ", and the cluster has no such node",
+        _ => "",
+    };
+    match node.sign {
+        Sign::Never => "never".into(),
+        Sign::Alive(beat) => format!("alive{unknown}{}", details(beat)),
+        Sign::Left(beat) => format!("left {}{unknown}", ago(beat)),
+        Sign::Stale(beat) => format!("stale, last beat {}{unknown}{}", ago(beat), details(beat)),
+        Sign::Damaged => "damaged: a block with a wrong checksum".into(),
+        Sign::Misplaced(writer) => format!("misplaced: the block of node {writer}"),
+    }
+}
+
+fn details(beat: Beat) -> String {
+    let dead = match beat.dead_ms {
+        Some(ms) => format!(", dead after {} s", ms / 1000),
+        None => String::new(),
+    };
+    format!("{dead}, generation {:016x}", beat.generation)
+}
+
+/// By two clocks.
+fn ago(beat: Beat) -> String {
+    match beat.age(wall_clock()) {
+        Some(seconds) => format!("{} ago by its clock", span(seconds)),
+        None => "at a time to come by its clock".into(),
+    }
+}
+
+/// Seconds in a unit that people read.
+pub(super) fn span(seconds: u64) -> String {
+    match seconds {
+        0..600 => format!("{seconds} s"),
+        600..36_000 => format!("{} min", seconds / 60),
+        36_000..864_000 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

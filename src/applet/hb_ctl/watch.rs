@@ -1,0 +1,224 @@
+//! --watch: a table on a terminal, lines otherwise.
+
+use super::info::{View, gather};
+use super::json;
+use super::text::span;
+use crate::group::inspect::{Inspected, Inspector, Node, Target};
+use crate::report::{self, printable};
+use crate::system::System;
+use crate::volume::beats::Sign;
+use crate::volume::track::Round;
+use eyre::Result;
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+/// So many rounds are shown of each slot.
+const HISTORY: usize = 16;
+/// Of a node's name; it may be as long as a host's.
+const NAME: usize = 16;
+/// A history, and the state beside it.
+const CELL: usize = HISTORY + 9;
+const LEGEND: &str =
+    "# beat  : not due yet  . missed  ? disk silent  - left  x damaged  * this node";
+
+pub(super) fn run(
+    system: &System,
+    target: Target,
+    view: View,
+    interval: Duration,
+    tick: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
+    let screen = match io::stdout().is_terminal() && !view.json {
+        true => Some(Screen::open()?),
+        false => None,
+    };
+    let mut inspector = Inspector::new(system, target, HISTORY)?;
+    let mut next = Instant::now();
+    loop {
+        inspector.refresh()?;
+        next += interval;
+        inspector.read(next, tick)?;
+        match &screen {
+            Some(screen) => screen.show(&table(&inspector.inspected()?, screen.columns()))?,
+            None if view.json => {
+                let (survey, found) = gather(system, &inspector)?;
+                report::say(format!("{}\n", json::of(&survey, &found, true)))?;
+            }
+            None => report::say(lines(&inspector.inspected()?))?,
+        }
+        // One that was stopped meanwhile does not make up for it.
+        next = next.max(Instant::now());
+        while Instant::now() < next {
+            tick()?;
+            std::thread::sleep(Duration::from_millis(100).min(next - Instant::now()));
+        }
+    }
+}
+
+/// The terminal's other screen, until it is dropped.
+struct Screen;
+
+impl Screen {
+    fn open() -> Result<Self> {
+        // The other screen, and no cursor on it.
+        report::say("\x1b[?1049h\x1b[?25l")?;
+        Ok(Self)
+    }
+
+    fn columns(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(io::stdout());
+        size.map_or(80, |size| usize::from(size.ws_col)).max(40)
+    }
+
+    fn show(&self, text: &str) -> Result<()> {
+        let size = rustix::termios::tcgetwinsize(io::stdout());
+        let rows = size.map_or(24, |size| usize::from(size.ws_row)).max(2);
+        let width = self.columns();
+        let mut screen = String::from("\x1b[H");
+        for (at, line) in text.lines().take(rows).enumerate() {
+            screen.push_str(if at == 0 { "" } else { "\r\n" });
+            screen.extend(line.chars().take(width));
+            screen.push_str("\x1b[K");
+        }
+        screen.push_str("\x1b[J");
+        report::say(screen)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that has gone needs nothing.
+        let _ = report::say("\x1b[?25h\x1b[?1049l");
+    }
+}
+
+/// Nodes by regions, as many side by side as fit.
+fn table(volumes: &[Inspected], columns: usize) -> String {
+    let mut text = String::new();
+    if volumes.is_empty() {
+        return "no heartbeat region on this node\n".into();
+    }
+    let beside = ((columns - NAME.min(columns)) / CELL).max(1);
+    for group in volumes.chunks(beside) {
+        let row = |text: &mut String, first: &str, cell: &dyn Fn(&Inspected) -> String| {
+            let mut line = fit(first, NAME);
+            for volume in group {
+                line += &fit(&cell(volume), CELL);
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        };
+        row(&mut text, "", &place);
+        row(&mut text, "", &label);
+        let mut nodes: Vec<(u8, String)> = Vec::new();
+        for node in group.iter().flat_map(|volume| &volume.nodes) {
+            if nodes.iter().all(|(number, _)| *number != node.number) {
+                nodes.push((node.number, name(node)));
+            }
+        }
+        nodes.sort_by_key(|(number, _)| *number);
+        for (number, name) in &nodes {
+            row(&mut text, name, &|volume| {
+                let mut nodes = volume.nodes.iter();
+                let node = nodes.find(|node| node.number == *number);
+                node.map_or(String::new(), cell)
+            });
+        }
+        for volume in group {
+            if let Some(why) = &volume.trouble {
+                text += &format!("{}: {}\n", place(volume), printable(why));
+            }
+        }
+        text.push('\n');
+    }
+    text += LEGEND;
+    text.push('\n');
+    text
+}
+
+/// A line for each region.
+fn lines(volumes: &[Inspected]) -> String {
+    let mut text = String::new();
+    for volume in volumes {
+        text += &format!("{} {}:", volume.region.uuid, place(volume));
+        for (at, node) in volume.nodes.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            text += &format!("{comma} {} {}", name(node), state(node));
+        }
+        if let Some(why) = &volume.trouble {
+            text += &format!(" ({})", printable(why));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn place(volume: &Inspected) -> String {
+    match &volume.device {
+        Some(device) => {
+            let device = device.file_name().unwrap_or(device.as_os_str());
+            printable(device.as_encoded_bytes())
+        }
+        None => "no device".into(),
+    }
+}
+
+fn label(volume: &Inspected) -> String {
+    let label = (volume.about.as_ref()).map(|about| about.superblock.label.to_string());
+    match label.filter(|label| !label.is_empty()) {
+        Some(label) => printable(label),
+        None => volume.region.uuid.to_string(),
+    }
+}
+
+fn name(node: &Node) -> String {
+    let own = if node.own { "*" } else { "" };
+    match &node.name {
+        Some(name) => format!("{} {}{own}", node.number, printable(name)),
+        None => format!("{}{own}", node.number),
+    }
+}
+
+fn cell(node: &Node) -> String {
+    let history: String = node.history.iter().map(|round| glyph(*round)).collect();
+    format!("{history:>HISTORY$} {}", state(node))
+}
+
+fn glyph(round: Round) -> char {
+    match round {
+        Round::Empty => ' ',
+        Round::Beat => '#',
+        Round::NotDue => ':',
+        Round::Missed => '.',
+        Round::Left => '-',
+        Round::Bad => 'x',
+        Round::Blind => '?',
+    }
+}
+
+fn state(node: &Node) -> String {
+    match node.sign {
+        // The first reading has nothing to compare with.
+        Sign::Stale(_) if node.history.is_empty() => "...".into(),
+        Sign::Never => "never".into(),
+        Sign::Alive(_) if node.known == Some(false) => "unknown".into(),
+        Sign::Alive(_) => "alive".into(),
+        Sign::Left(_) => "left".into(),
+        Sign::Stale(beat) => {
+            let silence = node.silence;
+            let dead = beat.dead_ms.map(|ms| Duration::from_millis(ms.into()));
+            match dead.is_some_and(|dead| silence >= dead) {
+                true => "dead".into(),
+                false => span(silence.as_secs()),
+            }
+        }
+        Sign::Damaged => "damaged".into(),
+        Sign::Misplaced(writer) => format!("of {writer}"),
+    }
+}
+
+/// Exactly as wide, with a blank at the end.
+fn fit(text: &str, width: usize) -> String {
+    let short: String = text.chars().take(width - 1).collect();
+    format!("{short:<width$}")
+}

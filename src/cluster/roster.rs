@@ -1,0 +1,72 @@
+//! Who the nodes of a cluster are, as far as this node knows: enough to name them.
+
+use super::config::{self, Config};
+use super::file;
+use super::live::Live;
+use crate::ids::ClusterName;
+use crate::system::{System, read_attribute};
+
+/// A cluster's nodes. Empty where this node knows nothing of the cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roster {
+    /// Number and name.
+    pub nodes: Vec<(u8, String)>,
+    /// This node's own number.
+    pub own: Option<u8>,
+}
+
+impl Roster {
+    /// The nodes of the cluster `name`, or, for a volume that names none, of the one that there
+    /// is: as the kernel has them, else as cluster.conf has. A file that cannot be read or is
+    /// wrong tells nothing.
+    pub fn of(system: &System, name: Option<&ClusterName>) -> Self {
+        match Live::if_loaded(system) {
+            Ok(Some(live)) if name.is_none_or(|name| name == live.name()) => {
+                Self::registered(&live)
+            }
+            _ => Self::configured(system, name).unwrap_or_default(),
+        }
+    }
+
+    fn registered(live: &Live) -> Self {
+        let mut roster = Self::default();
+        for node in live.nodes().unwrap_or_default() {
+            let Ok(number) = node.number.trim().parse() else {
+                continue;
+            };
+            if node.local {
+                roster.own = Some(number);
+            }
+            roster.nodes.push((number, node.name));
+        }
+        roster
+    }
+
+    fn configured(system: &System, name: Option<&ClusterName>) -> Option<Self> {
+        let text = file::read(&system.path(config::PLACE)).ok()??;
+        let config = Config::parse(&text).ok()?;
+        let cluster = match (name, &config.clusters[..]) {
+            (Some(name), _) => config.cluster(name)?,
+            (None, [cluster]) => cluster,
+            (None, _) => return None,
+        };
+        let host = read_attribute(&system.path("/proc/sys/kernel/hostname")).ok()??;
+        let nodes = cluster.nodes.iter();
+        Some(Self {
+            own: cluster.local_node(&host).ok().map(|node| node.number),
+            nodes: nodes.map(|node| (node.number, node.name.clone())).collect(),
+        })
+    }
+
+    /// The name of a node.
+    pub fn name(&self, number: u8) -> Option<&str> {
+        let mut nodes = self.nodes.iter();
+        let (_, name) = nodes.find(|(known, _)| *known == number)?;
+        Some(name)
+    }
+
+    /// Does the cluster have a node of this number? None where the cluster is not known.
+    pub fn knows(&self, number: u8) -> Option<bool> {
+        (!self.nodes.is_empty()).then(|| self.name(number).is_some())
+    }
+}

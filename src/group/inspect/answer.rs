@@ -1,0 +1,46 @@
+//! Does it beat? In one word, for scripts.
+
+use super::{Inspector, Target};
+use crate::cluster::stack;
+use crate::heartbeat::survey::{self, Condition, Seen, Survey, Surveyed};
+use crate::ids::StackName;
+use crate::system::System;
+use eyre::{Result, bail, eyre};
+
+/// Does the target's heartbeat beat on this node? For all regions: do all that there are, of which
+/// there is at least one? With global heartbeat a volume's are those of its cluster.
+///
+/// # Errors
+/// It cannot be told: the device or a region cannot be read, or a stack of user space watches over
+/// the nodes without such heartbeats.
+pub fn beats(system: &System, target: Target) -> Result<bool> {
+    let (all, mut regions) = match target {
+        Target::All => (true, Survey::gather(system, &[])?.regions),
+        Target::Volume(uuid) => (false, vec![survey::of_volume(system, uuid)]),
+        Target::Device(_) => {
+            let mut inspector = Inspector::new(system, target, 1)?;
+            inspector.look_at_devices(&mut || Ok(()))?;
+            let found = inspector.inspected()?.into_iter();
+            (false, found.map(|volume| volume.region).collect())
+        }
+    };
+    let absent = |seen: &Seen| seen.condition() == Condition::Absent;
+    let is_absent = |region: &Surveyed| region.seen.as_ref().is_ok_and(absent);
+    if !all && regions.iter().all(is_absent) {
+        let running = stack::running(system)?;
+        if running != StackName::O2CB {
+            bail!("the stack {running} has no such heartbeat");
+        }
+        let survey = Survey::gather(system, &[])?;
+        regions = match survey.global {
+            true => survey.regions,
+            false => Vec::new(),
+        };
+    }
+    let mut beat = !regions.is_empty();
+    for region in &regions {
+        let seen = region.seen.as_ref().map_err(|why| eyre!("{why}"))?;
+        beat &= matches!(seen.condition(), Condition::Beating | Condition::Idle);
+    }
+    Ok(beat)
+}

@@ -1,0 +1,164 @@
+//! What becomes of heartbeat slots over several readings.
+
+use super::beats::{APART, Beats, Sign, Slot};
+use std::time::{Duration, Instant};
+
+/// One round in a slot's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Round {
+    /// Nobody has written it, ever.
+    Empty,
+    /// It was written since the last round.
+    Beat,
+    /// It was not, nor had it to be: the last beat is not an interval old.
+    NotDue,
+    /// A beat is missing.
+    Missed,
+    /// Its node has left.
+    Left,
+    /// It holds no heartbeat of its node.
+    Bad,
+    /// The device was not read.
+    Blind,
+}
+
+/// The slots of one region since they are watched.
+#[derive(Debug, Clone)]
+pub struct Track {
+    slots: Vec<Tracked>,
+    rounds: usize,
+    /// Of the last reading; none before the first.
+    now: Option<Instant>,
+}
+
+#[derive(Debug, Clone)]
+struct Tracked {
+    slot: Slot,
+    /// The last that was no rubbish.
+    good: Slot,
+    /// When that was last seen to have changed; at first, none.
+    changed: Option<Instant>,
+    since: Instant,
+    history: Vec<Round>,
+}
+
+impl Track {
+    /// A history of so many rounds is kept of each slot.
+    pub fn new(rounds: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            rounds,
+            now: None,
+        }
+    }
+
+    /// One reading more, made at `now`.
+    pub fn add(&mut self, beats: &Beats, now: Instant) {
+        let first = self.now.replace(now).is_none();
+        for (number, slot) in beats.iter() {
+            if first {
+                self.slots.push(Tracked {
+                    slot,
+                    good: slot,
+                    changed: None,
+                    since: now,
+                    history: Vec::new(),
+                });
+            }
+            if let Some(tracked) = self.slots.get_mut(usize::from(number)) {
+                if matches!(slot, Slot::Written(_)) && tracked.good != slot {
+                    tracked.good = slot;
+                    tracked.changed = Some(now);
+                }
+                let beat = tracked.changed == Some(now);
+                tracked.slot = slot;
+                let round = match tracked.sign(now) {
+                    Sign::Never => Round::Empty,
+                    Sign::Left(_) => Round::Left,
+                    Sign::Damaged | Sign::Misplaced(_) => Round::Bad,
+                    Sign::Alive(_) if beat => Round::Beat,
+                    // The first reading has nothing to be compared with.
+                    _ if now.duration_since(tracked.last()) <= APART => Round::NotDue,
+                    _ => Round::Missed,
+                };
+                if !first {
+                    tracked.note(round, self.rounds);
+                }
+            }
+        }
+    }
+
+    /// A round in which the device was not read.
+    pub fn miss(&mut self) {
+        for tracked in &mut self.slots {
+            tracked.note(Round::Blind, self.rounds);
+        }
+    }
+
+    /// Has there been a reading?
+    pub fn is_empty(&self) -> bool {
+        self.now.is_none()
+    }
+
+    /// What each slot said at the last reading, by node number. At the first, nobody lives.
+    pub fn signs(&self) -> impl Iterator<Item = (u8, Sign)> + '_ {
+        let now = self.now;
+        (0..=u8::MAX).zip((self.slots.iter()).filter_map(move |tracked| now.map(|now| tracked.sign(now))))
+    }
+
+    /// How long, at the last reading, the slot had not been seen to change.
+    pub fn silence(&self, number: u8) -> Duration {
+        let tracked = self.slots.get(usize::from(number));
+        match (self.now, tracked) {
+            (Some(now), Some(tracked)) => now.duration_since(tracked.last()),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// The last rounds of a slot, the newest last.
+    pub fn history(&self, number: u8) -> &[Round] {
+        let tracked = self.slots.get(usize::from(number));
+        tracked.map_or(&[], |tracked| &tracked.history)
+    }
+
+    /// Does a node that seems silent perhaps only write late: is it not dead yet by its own
+    /// words? `wall` is this node's clock in seconds since 1970.
+    pub fn is_doubtful(&self, wall: u64) -> bool {
+        self.signs().any(|(_, sign)| match sign {
+            Sign::Stale(beat) => {
+                let dead = u64::from(beat.dead_ms.unwrap_or(60_000)) / 1000;
+                beat.sequence.abs_diff(wall) < dead
+            }
+            _ => false,
+        })
+    }
+}
+
+impl Tracked {
+    fn last(&self) -> Instant {
+        self.changed.unwrap_or(self.since)
+    }
+
+    fn sign(&self, now: Instant) -> Sign {
+        match self.slot {
+            Slot::Never => Sign::Never,
+            Slot::Damaged => Sign::Damaged,
+            Slot::Misplaced(writer) => Sign::Misplaced(writer),
+            Slot::Written(beat) if beat.generation == 0 => Sign::Left(beat),
+            Slot::Written(beat) => match self.changed {
+                Some(changed) if now.duration_since(changed) <= APART => Sign::Alive(beat),
+                _ => Sign::Stale(beat),
+            },
+        }
+    }
+
+    fn note(&mut self, round: Round, rounds: usize) {
+        if self.history.len() >= rounds.max(1) {
+            self.history.remove(0);
+        }
+        self.history.push(round);
+    }
+}
+
+#[cfg(test)]
+mod tests;
