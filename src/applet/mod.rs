@@ -47,7 +47,7 @@ pub static APPLETS: &[Applet] = &[
     },
     Applet {
         name: "ocfs2_hb_ctl",
-        about: "start, stop and count the users of a volume's heartbeat",
+        about: "start, stop and show the heartbeats of volumes",
         run: hb_ctl::run,
     },
     Applet {

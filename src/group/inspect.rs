@@ -3,18 +3,27 @@
 //!
 //! A program asks for one volume, or for all regions of its node:
 //!
-//! ```no_run
+//! ```
 //! use ocfs2box::group::inspect::{Inspector, Target};
 //! use ocfs2box::system::System;
+//! use ocfs2box::volume::beats::Sign;
 //!
+//! # let image = std::env::temp_dir().join(format!("inspect-{}.img", std::process::id()));
+//! # std::fs::File::create(&image)?.set_len(64 << 20)?;
+//! # let mkfs = "-q -b 512 -C 4K -N 1 -J size=4M -L data".split(' ');
+//! # let made = std::process::Command::new("/usr/sbin/mkfs.ocfs2").args(mkfs).arg(&image).output()?;
+//! # assert!(made.status.success(), "{made:?}");
 //! let system = System::real();
-//! let mut inspector = Inspector::new(&system, Target::Device("/dev/sdb1".into()), 1)?;
+//! // A device, or an image in a file, such as one that mkfs.ocfs2 -L data has just made.
+//! let mut inspector = Inspector::new(&system, Target::Device(image.clone()), 1)?;
 //! inspector.look_for_nodes(&mut || Ok(()))?;
-//! for volume in inspector.inspected()? {
-//!     for node in volume.nodes {
-//!         println!("{} {:?}: {:?}", node.number, node.name, node.sign);
-//!     }
-//! }
+//! let volume = inspector.inspected()?.remove(0);
+//! let about = volume.about.expect("it was read");
+//! assert_eq!(about.superblock.label.as_bytes(), b"data");
+//! assert_eq!(about.geometry.expect("a place for heartbeats").blocks, 255);
+//! let lives = |sign: &Sign| matches!(sign, Sign::Alive(_));
+//! assert!(!volume.nodes.iter().any(|node| lives(&node.sign)));
+//! # std::fs::remove_file(image)?;
 //! # Ok::<(), eyre::Report>(())
 //! ```
 
@@ -193,6 +202,9 @@ impl<'s> Inspector<'s> {
     pub fn look_for_nodes(&mut self, tick: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let mut began = Instant::now();
         self.look_at_devices(tick)?;
+        if self.subjects.iter().all(|subject| subject.track.is_empty()) {
+            return Ok(());
+        }
         for reading in 1..READINGS {
             let wall = wall_clock();
             let mut tracks = self.subjects.iter().map(|subject| &subject.track);

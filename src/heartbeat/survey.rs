@@ -114,11 +114,13 @@ impl Survey {
             Some(live) => regions(system, live)?,
             None => Vec::new(),
         };
-        let mut names = shown_by_udev(system);
-        names.extend(known);
-        names.sort_unstable();
-        names.dedup();
-        names.retain(|name| regions.iter().all(|region| region.uuid != *name));
+        let mut names: Vec<Uuid> = Vec::new();
+        for name in shown_by_udev(system).iter().chain(known) {
+            let listed = names.contains(name) || regions.iter().any(|region| region.uuid == *name);
+            if !listed {
+                names.push(*name);
+            }
+        }
         let left = names.into_iter().filter_map(|name| {
             let counters = Counters::of(system, name).ok()??;
             Some((name, counters))

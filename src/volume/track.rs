@@ -103,7 +103,8 @@ impl Track {
     /// What each slot said at the last reading, by node number. At the first, nobody lives.
     pub fn signs(&self) -> impl Iterator<Item = (u8, Sign)> + '_ {
         let now = self.now;
-        (0..=u8::MAX).zip((self.slots.iter()).filter_map(move |tracked| now.map(|now| tracked.sign(now))))
+        (0..=u8::MAX)
+            .zip((self.slots.iter()).filter_map(move |tracked| now.map(|now| tracked.sign(now))))
     }
 
     /// How long, at the last reading, the slot had not been seen to change.

@@ -3,6 +3,7 @@
 mod controld;
 mod exec;
 mod hostile;
+mod info;
 mod init;
 mod kernel_dlm;
 mod mount;

@@ -9,6 +9,7 @@ mod peer;
 mod configuration;
 mod exec;
 mod failures;
+mod hb_ctl;
 mod io_faults;
 mod kills;
 mod lifecycle;

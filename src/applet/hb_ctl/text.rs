@@ -237,6 +237,9 @@ fn nodes(text: &mut String, volume: &Inspected) {
     if volume.beats_elsewhere() {
         text.push_str("  its nodes beat on the regions of their cluster (global heartbeat): -I --nodes shows those of this node\n");
     }
+    if volume.nodes.is_empty() && volume.trouble.is_none() {
+        text.push_str("  no node has ever beaten on it\n");
+    }
     for node in &volume.nodes {
         let _ = writeln!(text, "  {}: {}", name(node), sign(node));
     }

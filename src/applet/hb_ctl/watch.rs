@@ -110,18 +110,12 @@ fn table(volumes: &[Inspected], columns: usize) -> String {
         };
         row(&mut text, "", &place);
         row(&mut text, "", &label);
-        let mut nodes: Vec<(u8, String)> = Vec::new();
-        for node in group.iter().flat_map(|volume| &volume.nodes) {
-            if nodes.iter().all(|(number, _)| *number != node.number) {
-                nodes.push((node.number, name(node)));
-            }
-        }
-        nodes.sort_by_key(|(number, _)| *number);
-        for (number, name) in &nodes {
-            row(&mut text, name, &|volume| {
-                let mut nodes = volume.nodes.iter();
-                let node = nodes.find(|node| node.number == *number);
-                node.map_or(String::new(), cell)
+        for number in 0..=u8::MAX {
+            let Some(node) = group.iter().find_map(|volume| node_of(volume, number)) else {
+                continue;
+            };
+            row(&mut text, &name(node), &|volume| {
+                node_of(volume, number).map_or(String::new(), cell)
             });
         }
         for volume in group {
@@ -144,6 +138,9 @@ fn lines(volumes: &[Inspected]) -> String {
         for (at, node) in volume.nodes.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
             text += &format!("{comma} {} {}", name(node), state(node));
+        }
+        if volume.nodes.is_empty() {
+            text += " no node";
         }
         if let Some(why) = &volume.trouble {
             text += &format!(" ({})", printable(why));
@@ -169,6 +166,10 @@ fn label(volume: &Inspected) -> String {
         Some(label) => printable(label),
         None => volume.region.uuid.to_string(),
     }
+}
+
+fn node_of(volume: &Inspected, number: u8) -> Option<&Node> {
+    volume.nodes.iter().find(|node| node.number == number)
 }
 
 fn name(node: &Node) -> String {

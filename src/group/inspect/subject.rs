@@ -60,7 +60,8 @@ impl Subject {
         let device = observer.map(|observer| observer.device().to_owned());
         let about = observer.and_then(Observer::about).cloned();
         let Some(uuid) = self.uuid else {
-            bail!("{}", self.trouble.as_deref().unwrap_or("it was not read"));
+            let why = self.trouble.as_deref().unwrap_or("it was not read");
+            bail!("{}: {why}", device.unwrap_or_default().display());
         };
         let mut region = survey::of_volume(system, uuid);
         let mut trouble = self.trouble.clone();

@@ -54,20 +54,38 @@ impl World {
 
     /// Runs an applet that succeeds; what it printed.
     pub fn printed(&self, applet: &str, args: &[&str]) -> String {
+        let (succeeded, text) = self.output(applet, args, || {});
+        assert!(succeeded, "{text}");
+        text
+    }
+
+    /// Runs an applet; what it printed, however it ended.
+    pub fn printed_at_end(&self, applet: &str, args: &[&str]) -> String {
+        self.output(applet, args, || {}).1
+    }
+
+    /// The same; `after` is done before its children are waited for.
+    pub fn printed_now(&self, applet: &str, args: &[&str], after: impl FnOnce()) -> String {
+        self.output(applet, args, after).1
+    }
+
+    fn output(&self, applet: &str, args: &[&str], after: impl FnOnce()) -> (bool, String) {
         let output = self.path("/.fake/output");
         let file = File::create(&output).unwrap();
         let _alone = alone();
-        let child = ocfs2box::sys::fork::in_child(|| {
-            rustix::stdio::dup2_stdout(&file).unwrap();
-            if let Err(failure) = self.run_now(applet, args) {
-                report::say(format!("{failure}")).unwrap();
-                panic!("{failure}");
-            }
+        let succeeded = to_the_end(|| {
+            let child = ocfs2box::sys::fork::in_child(|| {
+                rustix::stdio::dup2_stdout(&file).unwrap();
+                if let Err(failure) = self.run_now(applet, args) {
+                    report::say(format!("{failure}")).unwrap();
+                    panic!("{failure}");
+                }
+            });
+            let succeeded = child.unwrap().wait();
+            after();
+            succeeded
         });
-        let succeeded = child.unwrap().wait();
-        let text = fs::read_to_string(output).unwrap();
-        assert!(succeeded, "{text}");
-        text
+        (succeeded, fs::read_to_string(output).unwrap())
     }
 
     fn run_now(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {

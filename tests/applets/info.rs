@@ -1,0 +1,327 @@
+//! ocfs2_hb_ctl -I in all its forms: what can be told is told, and nothing is changed.
+
+use crate::world::{Era, World};
+use ocfs2box::crc;
+use ocfs2box::volume::{Device, Geometry, Volume};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+const WEBC: &str = "-L data --cluster-stack=o2cb --cluster-name=webc";
+
+/// The slots of a volume, as other nodes write them.
+struct Slots {
+    file: File,
+    geometry: Geometry,
+}
+
+impl Slots {
+    fn open(world: &World, name: &str) -> Self {
+        let path = world.path("/dev").join(name);
+        let mut device = Device::open(&path).unwrap();
+        let volume = Volume::read(&mut device).unwrap();
+        let geometry = volume.heartbeat(&mut device).unwrap();
+        let file = File::options().write(true).open(path).unwrap();
+        Self { file, geometry }
+    }
+
+    fn write(&self, slot: u8, block: &[u8]) {
+        let bytes = u64::from(self.geometry.block_bytes);
+        let at = (self.geometry.start_block + u64::from(slot)) * bytes;
+        self.file.write_all_at(block, at).unwrap();
+    }
+
+    fn beat(&self, slot: u8, node: u8, second: u64, generation: u64) {
+        let mut block = vec![0; self.geometry.block_bytes as usize];
+        block[..8].copy_from_slice(&second.to_le_bytes());
+        block[8] = node;
+        block[0x10..0x18].copy_from_slice(&generation.to_le_bytes());
+        block[0x18..0x1C].copy_from_slice(&62_000u32.to_le_bytes());
+        let sum = crc::update(0, &block);
+        block[0x0C..0x10].copy_from_slice(&sum.to_le_bytes());
+        self.write(slot, &block);
+    }
+
+    /// These nodes beat while `work` is done.
+    fn beaten_while<T>(&self, nodes: &[u8], work: impl FnOnce() -> T) -> T {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for second in (1..).take_while(|_| !done.load(Ordering::Relaxed)) {
+                    nodes
+                        .iter()
+                        .for_each(|node| self.beat(*node, *node, second, 7));
+                    thread::sleep(Duration::from_millis(300));
+                }
+            });
+            let result = work();
+            done.store(true, Ordering::Relaxed);
+            result
+        })
+    }
+}
+
+#[track_caller]
+fn has(text: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn without_a_volume_all_regions_are_told() {
+    let world = World::online(Era::Now);
+    assert_eq!(world.printed("ocfs2_hb_ctl", &["-I"]), "");
+    let [one, two] = ["ubda", "ubdb"].map(|name| world.volume(name, WEBC));
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let service = ["-S", "-d", "/dev/ubdb", "x"];
+    world.run("ocfs2_hb_ctl", &service).unwrap();
+    world.calls();
+    let mut lines = [&one, &two].map(|volume| format!("{}: 1 refs\n", volume.uuid));
+    lines.sort();
+    assert_eq!(world.printed("ocfs2_hb_ctl", &["-I"]), lines.concat());
+    let long = world.printed("ocfs2_hb_ctl", &["-I", "--long"]);
+    let root = world.root.display();
+    has(
+        &long,
+        &[
+            "cluster webc, local heartbeat\n",
+            &format!(
+                "{} on {root}/dev/ubda, label data, cluster webc (o2cb)\n",
+                one.uuid
+            ),
+            "  state: beats on ubda\n",
+            "  references: 1, one marked as the mounted volume's; last changed by process ",
+            "  mounted on: /mnt\n",
+            "  references: 1, 1 lasting or of processes; last changed by process ",
+            "  perhaps wrong: 1 of the references may be nobody's any more",
+        ],
+    );
+    assert_eq!(world.calls(), Vec::<String>::new(), "it only looks");
+    for (args, code) in [
+        (&["-I", "--quiet"][..], None),
+        (&["-I", "--quiet", "-u", &one.uuid.with_dashes()], None),
+        (&["-I", "--quiet", "-d", "/dev/ubda"], None),
+        (
+            &[
+                "-I",
+                "--quiet",
+                "-u",
+                "8d55d77d-7ef7-4f4e-8e96-4f519a7060bf",
+            ],
+            Some(1),
+        ),
+        (&["-I", "--quiet", "-d", "/dev/none"], Some(2)),
+    ] {
+        let end = world.run("ocfs2_hb_ctl", args);
+        assert_eq!(end.err().map(|failure| failure.code()), code, "{args:?}");
+    }
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+}
+
+#[test]
+fn what_went_wrong_is_named() {
+    let world = World::online(Era::Now);
+    let names = ["ubda", "ubdb", "ubdc", "ubdd"];
+    let [mark, half, gone, left] = names.map(|name| world.volume(name, WEBC));
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    for device in ["/dev/ubdc", "/dev/ubdd"] {
+        let service = ["-S", "-d", device, "x"];
+        world.run("ocfs2_hb_ctl", &service).unwrap();
+    }
+    let region = |uuid| world.clusters().join(format!("webc/heartbeat/{uuid}"));
+    // The superblock goes, and nobody notices.
+    fs::remove_dir_all(world.path("/sys/fs/ocfs2/ubda")).ok();
+    fs::remove_dir_all(world.path("/proc/fs/jbd2")).ok();
+    let mounts = world.read("/proc/self/mountinfo");
+    let others = mounts.lines().filter(|line| !line.contains(" - ocfs2 "));
+    let others: Vec<_> = others.map(|line| format!("{line}\n")).collect();
+    world.write("/proc/self/mountinfo", &others.concat());
+    world
+        .kernel()
+        .furnish(&region(half.uuid), &["webc", "heartbeat", "x"]);
+    fs::remove_dir_all(world.path("/sys/class/block/ubdc")).unwrap();
+    fs::remove_dir_all(region(left.uuid)).unwrap();
+    let by_uuid = format!("/dev/disk/by-uuid/{}", left.uuid.with_dashes());
+    world.write(&by_uuid, "");
+    let end = world.printed_at_end("ocfs2_hb_ctl", &["-I", "--long"]);
+    for (uuid, lines) in [
+        (
+            mark.uuid,
+            &[
+                "  state: idle: ",
+                "  wrong: a reference is marked as a mounted volume's",
+            ][..],
+        ),
+        (
+            half.uuid,
+            &[
+                "  state: half-started, without a thread\n",
+                "  wrong: half-started: ",
+            ],
+        ),
+        (
+            gone.uuid,
+            &["  wrong: the device that it beats on is gone\n"],
+        ),
+        (
+            left.uuid,
+            &["\n  wrong: semaphores without a region: 1, 1 lasting"],
+        ),
+    ] {
+        let uuid = uuid.to_string();
+        let mut rest = end.lines().skip_while(|line| !line.starts_with(&uuid));
+        assert!(rest.next().is_some(), "{uuid}: {end}");
+        let own: Vec<_> = rest.take_while(|line| line.starts_with("  ")).collect();
+        let text = &format!("\n{}\n", own.join("\n"));
+        has(text, lines);
+    }
+    for json in [
+        r#""faults": ["idle", "stale-mark"]"#,
+        r#""state": "half-started""#,
+        r#""device-gone""#,
+        &format!(
+            r#""left_semaphores": [{{"uuid": "{}", "references": 1"#,
+            left.uuid
+        ),
+    ] {
+        let text = world.printed_at_end("ocfs2_hb_ctl", &["-I", "--json"]);
+        assert!(text.contains(json), "{json}: {text}");
+    }
+}
+
+#[test]
+fn nodes_are_told_by_their_slots_alone() {
+    // Nothing is loaded: the disk and cluster.conf tell.
+    let world = World::bare(Era::Now);
+    world.volume("ubda", WEBC);
+    let slots = Slots::open(&world, "ubda");
+    slots.beat(1, 1, 1_000_000, 9);
+    slots.beat(3, 3, 1_000_000, 0);
+    slots.write(4, &[0xFF; 512]);
+    slots.beat(5, 6, 1, 7);
+    let told = |args: &[&str]| {
+        let args = [&["-I", "-d", "/dev/ubda"], args].concat();
+        slots.beaten_while(&[2, 9], || world.printed("ocfs2_hb_ctl", &args))
+    };
+    let text = told(&["--nodes"]);
+    has(
+        &text,
+        &[
+            "  node 1 n1 (this node): stale, last beat ",
+            " days ago by its clock, dead after 62 s, generation 0000000000000009\n",
+            "  node 2 n2: alive, dead after 62 s, generation 0000000000000007\n",
+            "  node 3: left ",
+            "  node 4: damaged: a block with a wrong checksum\n",
+            "  node 5: misplaced: the block of node 6\n",
+            "  node 9: alive, and the cluster has no such node, dead after 62 s",
+        ],
+    );
+    let json = told(&["--json", "--nodes"]);
+    has(
+        &json,
+        &[
+            r#"{"number": 1, "name": "n1", "known": true, "local": true, "state": "stale", "last_beat": 1000000, "age_s": "#,
+            r#"{"number": 9, "name": null, "known": false, "local": false, "state": "alive", "#,
+            r#"{"number": 5, "name": null, "known": false, "local": false, "state": "misplaced", "last_beat": null, "age_s": null, "generation": null, "dead_ms": null, "writer": 6}"#,
+        ],
+    );
+    assert_eq!(world.calls(), Vec::<String>::new(), "it only looks");
+}
+
+/// Names, meanings and order are a promise; the page has each name.
+#[test]
+fn the_json_is_that_of_the_page() {
+    let world = World::bare(Era::Now);
+    world.volume("ubda", WEBC);
+    let text = world.printed(
+        "ocfs2_hb_ctl",
+        &["-I", "-d", "/dev/ubda", "--json", "--nodes"],
+    );
+    let page = include_str!("../../docs/ocfs2_hb_ctl.8");
+    let names = text.split('"').zip(text.split('"').skip(1).chain([""]));
+    let names: Vec<_> = (names.filter(|(_, after)| after.starts_with(": ")))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(page.contains(&format!("\n.B {name}\n")), "{name}");
+    }
+}
+
+#[test]
+fn a_device_that_hangs_is_named_and_holds_up_no_other() {
+    let world = World::online(Era::Now);
+    for name in ["ubda", "ubdb"] {
+        world.volume(name, WEBC);
+        let device = format!("/dev/{name}");
+        let service = ["-S", "-d", &device, "x"];
+        world.run("ocfs2_hb_ctl", &service).unwrap();
+    }
+    world.write("/.fake/hangs/ubda", "");
+    let slots = Slots::open(&world, "ubdb");
+    let text = slots.beaten_while(&[2], || {
+        world.printed_now("ocfs2_hb_ctl", &["-I", "--nodes"], || {
+            fs::remove_file(world.path("/.fake/hangs/ubda")).unwrap();
+        })
+    });
+    has(
+        &text,
+        &[
+            "/dev/ubda\n  not read: the device does not answer, for 1",
+            "  node 2 n2: alive, ",
+        ],
+    );
+}
+
+#[test]
+fn global_heartbeat_is_said() {
+    let world = World::bare(Era::Now);
+    let volume = world.volume("ubda", &format!("{WEBC} --global-heartbeat"));
+    let text = world.printed("ocfs2_hb_ctl", &["-I", "-d", "/dev/ubda"]);
+    assert_eq!(text, format!("{}: 0 refs\n", volume.uuid), "as the C tool");
+    let text = world.printed(
+        "ocfs2_hb_ctl",
+        &["-I", "-d", "/dev/ubda", "--long", "--nodes"],
+    );
+    has(
+        &text,
+        &[
+            "  heartbeat: none of its own (global: on its cluster's regions)\n",
+            "  its nodes beat on the regions of their cluster (global heartbeat)",
+        ],
+    );
+}
+
+#[test]
+fn wrong_combinations_are_refused_before_anything_is_touched() {
+    let world = World::bare(Era::Now);
+    for args in [
+        &["-S", "-d", "/dev/ubda", "--long", "x"][..],
+        &["--nodes", "-d", "/dev/ubda"],
+        &["-I", "--quiet", "--json"],
+        &["-I", "--watch", "--long"],
+        &["-I", "--watch", "0"],
+        &["-I", "--watch", "3601"],
+        &["-I", "--watch=", "-d", "/dev/ubda"],
+        &["-I", "--nodes", "/dev/ubda"],
+        &["-I", "x"],
+        &[
+            "-I",
+            "-d",
+            "/dev/ubda",
+            "-u",
+            "8d55d77d-7ef7-4f4e-8e96-4f519a7060bf",
+        ],
+        &["-I", "-u", "8d55d77d", "--long"],
+        &["-I", "-u", "../../../etc/passwd"],
+        &["-K", "x"],
+    ] {
+        let quiet = args.contains(&"--quiet");
+        let (code, said) = world.refused("ocfs2_hb_ctl", args);
+        assert_eq!(code, if quiet { 2 } else { 1 }, "{args:?}: {said}");
+        assert_eq!(world.calls(), Vec::<String>::new(), "{args:?}");
+    }
+}

@@ -1,0 +1,163 @@
+//! Every wedge that the tests of the heartbeat can make has its name in `--long`.
+
+use super::has;
+use crate::rig::{CLUSTER, Lab};
+
+const BY_HAND: &str = r#"
+# Sets child to the living child of the process.
+child_of() {
+	local stat state parent
+	for stat in /proc/[0-9]*/stat; do
+		{ read -r child _ state parent _ < "$stat"; } 2> /dev/null || continue
+		[ "$parent" != "$1" ] || [ "$state" = Z ] || return 0
+	done
+	return 1
+}
+long() {
+	ocfs2_hb_ctl -I --long -u "$1"
+}
+"#;
+
+#[test]
+fn each_wedge_is_named() {
+    let lab = Lab::new("hb-wedges");
+    let names = ["killed", "forgotten", "leaked", "out-of-sight", "no-region"];
+    let disks = names.map(|name| lab.disk(name).format());
+    let [killed, forgotten, leaked, hidden, gone] = &disks;
+    let [node] = lab.nodes().memory_mb(192).boot();
+    node.ok(&format!("o2cb online {CLUSTER}"));
+
+    // mount.ocfs2 and the process that starts its heartbeat are killed: half-started, first with
+    // its thread, then without.
+    let region = format!(
+        "/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{}",
+        killed.uuid()
+    );
+    let said = node.ok(&format!(
+        r#"{BY_HAND}mkdir -p /mnt/1
+        mount.ocfs2 {} /mnt/1 2> /dev/null & pid=$!
+        until {{ read -r thread < {region}/pid; }} 2> /dev/null; do sleep 0.01; done
+        child_of $pid
+        kill -s KILL $pid $child
+        ocfs2_hb_ctl -I --long
+        sleep 6
+        echo later
+        ocfs2_hb_ctl -I --long
+        "#,
+        killed.device()
+    ));
+    println!("{said}");
+    let (soon, later) = said.split_once("later\n").expect("two answers");
+    has(soon, &["  state: half-started, ", "  wrong: half-started"]);
+    has(
+        later,
+        &[
+            "  state: half-started, its thread has ended\n",
+            "  wrong: half-started, and on this kernel any use of it may panic the machine",
+        ],
+    );
+    let json = node.run("ocfs2_hb_ctl -I --json").stdout;
+    has(&json, &[r#""state": "stuck""#, r#""faults": ["stuck"]"#]);
+    node.fails(1, "ocfs2_hb_ctl -I --quiet");
+
+    // The superblock goes, and nobody is told.
+    let said = node.ok(&format!(
+        "{BY_HAND}mkdir -p /mnt/2 && mount.ocfs2 {} /mnt/2 && umount -i /mnt/2 && long {}",
+        forgotten.device(),
+        forgotten.uuid()
+    ));
+    println!("{said}");
+    has(
+        &said,
+        &[
+            "  state: idle: beats on ubdb\n",
+            "  wrong: it beats, and nobody is seen that uses it\n",
+            "  wrong: a reference is marked as a mounted volume's, and the volume is not mounted\n",
+        ],
+    );
+
+    // The C tools take a reference and nobody gives it back.
+    let said = node.ok(&format!(
+        "{BY_HAND}/ctools/ocfs2_hb_ctl -S -d {} x && long {}",
+        leaked.device(),
+        leaked.uuid()
+    ));
+    has(
+        &said,
+        &[
+            "  state: beats on ubdc\n",
+            "  references: 1, 1 lasting or of processes; last changed by process ",
+            "  perhaps wrong: 1 of the references may be nobody's any more",
+        ],
+    );
+
+    // A lazy unmount: in no mount table, and needed.
+    let said = node.ok(&format!(
+        "{BY_HAND}mkdir -p /mnt/4 && mount.ocfs2 {} /mnt/4 && exec 9> /mnt/4/file \
+         && umount -l /mnt/4 && long {} && exec 9>&-",
+        hidden.device(),
+        hidden.uuid()
+    ));
+    has(&said, &["  needed by: the volume, mounted out of sight\n"]);
+    assert!(!said.contains("wrong"), "{said}");
+
+    // Semaphores without a region.
+    let said = node.ok(&format!(
+        "{BY_HAND}/ctools/ocfs2_hb_ctl -S -d {0} x && rmdir /sys/kernel/config/cluster/{CLUSTER}/heartbeat/{1} \
+         && long {1}",
+        gone.device(),
+        gone.uuid()
+    ));
+    println!("{said}");
+    has(
+        &said,
+        &[
+            "  state: absent: it does not beat on this node\n",
+            "  wrong: semaphores without a region: 1, ",
+        ],
+    );
+    // To power off is safe, with what is stuck.
+    lab.end();
+}
+
+/// A disk that answers nothing any more is named, beside others that do.
+#[test]
+fn a_disk_that_hangs_is_named_beside_the_others() {
+    let lab = Lab::new("hb-hangs");
+    let [hangs, good] = ["hangs", "good"].map(|name| lab.disk(name).format());
+    let [node] = lab.nodes().memory_mb(192).boot();
+    node.ok("modprobe dm-mod && o2cb online");
+    let said = node.run(&format!(
+        r#"
+        export DM_DISABLE_UDEV=1
+        read -r sectors < /sys/block/ubda/size
+        dmsetup create between --table "0 $sectors linear {0} 0" || exit 90
+        mkdir -p /mnt/1 /mnt/2
+        mount.ocfs2 /dev/mapper/between /mnt/1 || exit 91
+        mount.ocfs2 {1} /mnt/2 || exit 92
+        ocfs2_hb_ctl -I --watch > /run/watched & pid=$!
+        sleep 5
+        dmsetup suspend --noflush --nolockfs between
+        ocfs2_hb_ctl -I --nodes; code=$?
+        kill $pid; wait $pid || exit 93
+        dmsetup resume between
+        tail -n 2 /run/watched
+        umount.ocfs2 /mnt/1 && umount.ocfs2 /mnt/2 || exit 94
+        exit $code
+        "#,
+        hangs.device(),
+        good.device()
+    ));
+    println!("{said}");
+    assert_eq!(said.code, 1, "{said}");
+    has(
+        &said.stdout,
+        &[
+            "  not read: the device does not answer, for 1",
+            " on /dev/ubdb, cluster webc (o2cb)\n  node 1 n1 (this node): alive",
+            &format!("{} ubdb: 1 n1* alive\n", good.uuid()),
+            "(the device does not answer, for ",
+        ],
+    );
+    lab.end();
+}
