@@ -4,6 +4,7 @@
 mod args;
 mod info;
 mod json;
+mod repair;
 mod text;
 mod watch;
 
@@ -23,13 +24,17 @@ use info::View;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Runs the applet. Its exit codes are those of the C tool: 0 and 1.
+/// Runs the applet. Its exit codes are those of the C tool, 0 and 1; --quiet and --repair have
+/// one more.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
-    let rivals: cli::Rivals = &[&["--start", "--kill", "--info", "--priority"]];
+    let rivals: cli::Rivals = &[&["--start", "--kill", "--info", "--priority", "--repair"]];
     let split = with_seconds_apart(args);
     let Some(args) = cli::parse::<Args>("ocfs2_hb_ctl", &split, rivals)? else {
         return Ok(());
     };
+    if args.repair {
+        return repair::run(system, &args);
+    }
     if args.quiet {
         let target = args.view().and_then(|_| args.inspected());
         let target = target.map_err(|report| Failure::new(2, report))?;

@@ -13,6 +13,7 @@ mod controld;
 pub mod inspect;
 mod join;
 mod kernel_dlm;
+pub mod repair;
 pub mod unclustered;
 
 pub use join::Join;

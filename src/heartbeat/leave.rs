@@ -1,13 +1,13 @@
 //! Leaving: whose reference goes, and whether the region goes with it.
 
+use super::health::{Condition, Fault};
 use super::refs::{Lifetime, Locked};
 use super::{Asker, Ending, Heartbeat, Left, Removal, State};
 use crate::cluster::dlmfs;
 use crate::cluster::live::Live;
 use crate::system::mounts::{self, DeviceNumber};
-use crate::system::{process, waiter};
+use crate::system::waiter;
 use eyre::{Result, bail};
-use std::os::unix::process::parent_id;
 
 impl Heartbeat<'_> {
     /// Who will be done with the region when the mounts of `device` are gone: asked while they
@@ -113,20 +113,17 @@ impl Heartbeat<'_> {
             && !self.is_shown_mounted()?)
     }
 
+    /// What was left with references of several is not for somebody who merely comes along.
     fn tidy_locked(&self, locked: Locked) -> Result<Left> {
-        let idle = match locked.count()? {
-            0 => true,
-            1 => locked.superblock_owns_one()? && !self.last_user_lives(&locked)?,
-            _ => false,
-        };
-        if !idle {
-            return Ok(Left::InUse);
+        let health = self.health()?;
+        match health.condition {
+            Condition::Mounted | Condition::Faulty(Fault::DiskGoneMounted(_)) => {
+                Ok(Left::StillAlive)
+            }
+            Condition::Faulty(Fault::Orphaned) => self.clear(locked, Asker::Tool),
+            _ if health.references == 0 => self.clear(locked, Asker::Tool),
+            _ => Ok(Left::InUse),
         }
-        // A second witness beside the pin.
-        if self.superblock_lives(Asker::Tool)? {
-            return Ok(Left::StillAlive);
-        }
-        self.clear(locked, Asker::Tool)
     }
 
     /// The region goes if the kernel does not need it, and the semaphores with it. No program
@@ -156,17 +153,6 @@ impl Heartbeat<'_> {
     /// Ours are marked; one of the C mount.ocfs2 is not, but its process has ended, while a
     /// program that is joining lives.
     fn is_anothers(&self, locked: &Locked) -> Result<bool> {
-        Ok(!locked.superblock_owns_one()? && self.last_user_lives(locked)?)
-    }
-
-    /// Another than this process, or the applet whose child it is: those know what they have. A
-    /// zombie counts as dead; a later process with the same number, which cannot be told from
-    /// it, as alive: leak, never lose.
-    fn last_user_lives(&self, locked: &Locked) -> Result<bool> {
-        let user = locked.last_user()?;
-        if [0, std::process::id(), parent_id()].contains(&user) {
-            return Ok(false);
-        }
-        Ok(process::living(self.system, user).is_some())
+        Ok(!locked.superblock_owns_one()? && self.lives(locked.last_user()?))
     }
 }

@@ -4,8 +4,10 @@
 //! references, unlock. What the kernel says of a region outweighs what the references say:
 //! a mounted volume pins its region, so that a reference too few stops nothing.
 
+mod health;
 mod hold;
 mod leave;
+mod mend;
 mod reference;
 mod refs;
 mod region;
@@ -14,6 +16,7 @@ mod superblock;
 pub mod survey;
 
 pub use hold::{Hold, NoHeartbeat};
+pub use mend::{Mended, Mode, Outcome};
 pub use refs::Lifetime;
 pub use region::{Region, Removal, State, Thread};
 

@@ -146,7 +146,7 @@ fn what_went_wrong_is_named() {
     fs::remove_dir_all(region(left.uuid)).unwrap();
     let by_uuid = format!("/dev/disk/by-uuid/{}", left.uuid.with_dashes());
     world.write(&by_uuid, "");
-    let end = world.printed_at_end("ocfs2_hb_ctl", &["-I", "--long"]);
+    let end = world.ended("ocfs2_hb_ctl", &["-I", "--long"]).1;
     for (uuid, lines) in [
         (
             mark.uuid,
@@ -187,7 +187,7 @@ fn what_went_wrong_is_named() {
             left.uuid
         ),
     ] {
-        let text = world.printed_at_end("ocfs2_hb_ctl", &["-I", "--json"]);
+        let text = world.ended("ocfs2_hb_ctl", &["-I", "--json"]).1;
         assert!(text.contains(json), "{json}: {text}");
     }
 }
@@ -262,8 +262,8 @@ fn a_device_that_hangs_is_named_and_holds_up_no_other() {
     }
     world.write("/.fake/hangs/ubda", "");
     let slots = Slots::open(&world, "ubdb");
-    let text = slots.beaten_while(&[2], || {
-        world.printed_now("ocfs2_hb_ctl", &["-I", "--nodes"], || {
+    let (_, text) = slots.beaten_while(&[2], || {
+        world.ended_before("ocfs2_hb_ctl", &["-I", "--nodes"], || {
             fs::remove_file(world.path("/.fake/hangs/ubda")).unwrap();
         })
     });

@@ -13,6 +13,7 @@ mod old;
 mod online;
 mod others;
 mod register;
+mod repair;
 mod search;
 mod shared;
 mod status;

@@ -15,6 +15,7 @@ mod kills;
 mod lifecycle;
 mod old;
 mod outlive;
+mod repair;
 mod rig_smoke;
 mod systemd;
 mod unclustered;

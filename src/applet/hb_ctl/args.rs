@@ -19,8 +19,12 @@ use std::time::Duration;
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
-    error_code(1, "it failed, or wrong usage; with --quiet: it does not beat"),
-    error_code(2, "with --quiet: it cannot be told")
+    error_code(
+        1,
+        "it failed, or wrong usage; with --quiet: it does not beat; with --repair: something was \
+         left alone"
+    ),
+    error_code(2, "with --quiet and --repair: it cannot be told")
 )]
 pub(super) struct Args {
     /// start the heartbeat, or count one user more
@@ -32,6 +36,9 @@ pub(super) struct Args {
     /// print the number of users; without -d and -u, of all heartbeats of this node
     #[argh(switch, short = 'I')]
     pub info: bool,
+    /// mend what was left behind, of one volume or of all
+    #[argh(switch)]
+    pub repair: bool,
     /// put the heartbeat's I/O into the real-time class
     #[argh(switch, short = 'P')]
     pub priority: bool,
@@ -50,6 +57,12 @@ pub(super) struct Args {
     /// with -I: nothing is printed, the exit code tells whether it beats
     #[argh(switch)]
     pub quiet: bool,
+    /// with --repair: of all volumes, which is the default
+    #[argh(switch)]
+    pub all: bool,
+    /// with --repair: only say what would be mended
+    #[argh(switch)]
+    pub dry_run: bool,
     /// the volume's device
     #[argh(option, short = 'd', arg_name = "device")]
     pub device: Option<Word>,
@@ -81,6 +94,9 @@ pub(super) enum Action {
 
 impl Args {
     pub fn action(&self) -> Result<Action> {
+        if self.all || self.dry_run {
+            bail!(Usage("--all and --dry-run go with --repair".into()));
+        }
         let level = Level::new(self.level)
             .ok_or_else(|| Usage(format!("-n {}: the priority is 0 to 7", self.level)))?;
         let wanted = [
@@ -91,7 +107,9 @@ impl Args {
         ];
         let found = wanted.into_iter().find(|(given, _)| *given);
         let (_, action) = found.ok_or_else(|| {
-            Usage("one of -S, -K, -I and -P is wanted (see \"ocfs2_hb_ctl --help\")".into())
+            Usage(
+                "one of -S, -K, -I, -P and --repair is wanted (see \"ocfs2_hb_ctl --help\")".into(),
+            )
         })?;
         Ok(action)
     }

@@ -54,38 +54,37 @@ impl World {
 
     /// Runs an applet that succeeds; what it printed.
     pub fn printed(&self, applet: &str, args: &[&str]) -> String {
-        let (succeeded, text) = self.output(applet, args, || {});
-        assert!(succeeded, "{text}");
+        let (code, text) = self.ended(applet, args);
+        assert_eq!(code, 0, "{text}");
         text
     }
 
-    /// Runs an applet; what it printed, however it ended.
-    pub fn printed_at_end(&self, applet: &str, args: &[&str]) -> String {
-        self.output(applet, args, || {}).1
+    /// Runs an applet; its exit code, and what it printed, its error at last.
+    pub fn ended(&self, applet: &str, args: &[&str]) -> (u8, String) {
+        self.ended_before(applet, args, || {})
     }
 
     /// The same; `after` is done before its children are waited for.
-    pub fn printed_now(&self, applet: &str, args: &[&str], after: impl FnOnce()) -> String {
-        self.output(applet, args, after).1
-    }
-
-    fn output(&self, applet: &str, args: &[&str], after: impl FnOnce()) -> (bool, String) {
-        let output = self.path("/.fake/output");
+    pub fn ended_before(&self, applet: &str, args: &[&str], after: impl FnOnce()) -> (u8, String) {
+        let [output, code] = ["output", "code"].map(|name| self.path("/.fake").join(name));
         let file = File::create(&output).unwrap();
         let _alone = alone();
-        let succeeded = to_the_end(|| {
+        to_the_end(|| {
             let child = ocfs2box::sys::fork::in_child(|| {
                 rustix::stdio::dup2_stdout(&file).unwrap();
-                if let Err(failure) = self.run_now(applet, args) {
-                    report::say(format!("{failure}")).unwrap();
-                    panic!("{failure}");
+                let failed = self.run_now(applet, args).err();
+                let said = failed.iter().map(Failure::to_string);
+                for line in said.filter(|line| !line.starts_with("exit status")) {
+                    report::say(line).unwrap();
                 }
+                fs::write(&code, [failed.map_or(0, |failure| failure.code())]).unwrap();
             });
-            let succeeded = child.unwrap().wait();
+            assert!(child.unwrap().wait());
             after();
-            succeeded
         });
-        (succeeded, fs::read_to_string(output).unwrap())
+        let text = fs::read_to_string(output).unwrap();
+        let code = fs::read(code).unwrap()[0];
+        (code, text.replace(self.root.to_str().unwrap(), ""))
     }
 
     fn run_now(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {

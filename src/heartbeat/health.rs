@@ -1,0 +1,118 @@
+//! What is wrong with a region: one judgement for those who tidy up as they go, for whoever mends,
+//! and for whoever only tells what would be mended.
+
+use super::{Asker, Heartbeat, State, Thread};
+use crate::system::{list, mounts, process};
+use eyre::{Result, WrapErr};
+use std::os::unix::process::parent_id;
+
+/// How a region and its references are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Health {
+    pub condition: Condition,
+    pub references: u32,
+    /// Who works on it just now.
+    pub locked_by: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// There is neither a region nor a set of semaphores.
+    Absent,
+    /// Somebody uses it, or may just be about to.
+    Used,
+    /// Its volume is mounted, whoever refers to it: the kernel keeps it.
+    Mounted,
+    Faulty(Fault),
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It was made and does not beat: its start was cut off.
+    CutOff,
+    /// The same, and its thread has ended: to touch it may panic the machine.
+    Poisoned,
+    /// It beats on this device, and nobody refers to it.
+    Unused(String),
+    /// The one reference is marked as the superblock's, which is gone.
+    Orphaned,
+    /// One of several is.
+    StaleMark,
+    /// This node has no such device any more, so that it can never beat again.
+    DiskGone(String),
+    /// The same, while its volume is mounted.
+    DiskGoneMounted(String),
+    /// Semaphores of a region that is not there.
+    NoRegion,
+    /// References without an owner: no superblock is there, nor the process that last changed
+    /// their number.
+    Ownerless,
+}
+
+impl Fault {
+    /// May it be mended? What then goes is proven to be of no use to anybody.
+    pub fn is_mendable(&self) -> bool {
+        !matches!(
+            self,
+            Self::Poisoned | Self::Ownerless | Self::DiskGoneMounted(_)
+        )
+    }
+}
+
+impl Heartbeat<'_> {
+    /// Judges by what is there at this moment, and changes nothing. It counts only while nobody
+    /// works on the region, which is what the lock is for.
+    pub(super) fn health(&self) -> Result<Health> {
+        let look = self.references.look()?;
+        let references = look.map_or(0, |look| look.references);
+        let marked = look.is_some_and(|look| look.marked == Some(true));
+        let user = look.map_or(0, |look| look.last_user);
+        let condition = match self.region.state()? {
+            State::Absent if look.is_none() => Condition::Absent,
+            State::Absent => Condition::Faulty(Fault::NoRegion),
+            State::HalfStarted(Thread::Ended) => Condition::Faulty(Fault::Poisoned),
+            State::HalfStarted(_) => Condition::Faulty(Fault::CutOff),
+            State::Beating(device) => {
+                let gone = self.is_gone(&device)?;
+                // A second witness beside the pin.
+                let mounted = self.superblock_lives(Asker::Tool)?;
+                match (mounted, gone, references) {
+                    (true, true, _) => Condition::Faulty(Fault::DiskGoneMounted(device)),
+                    (true, false, _) => Condition::Mounted,
+                    (false, true, _) => Condition::Faulty(Fault::DiskGone(device)),
+                    (false, false, 0) => Condition::Faulty(Fault::Unused(device)),
+                    (false, false, 1) if self.lives(user) => Condition::Used,
+                    (false, false, 1) if marked => Condition::Faulty(Fault::Orphaned),
+                    (false, false, _) if marked => Condition::Faulty(Fault::StaleMark),
+                    (false, false, _) if self.lives(user) => Condition::Used,
+                    (false, false, _) => Condition::Faulty(Fault::Ownerless),
+                }
+            }
+        };
+        Ok(Health {
+            condition,
+            references,
+            locked_by: look.and_then(|look| look.locked_by),
+        })
+    }
+
+    /// A disk that was taken out, with the region still open on what is left of it. Where no block
+    /// device is to be seen at all, it cannot be told.
+    fn is_gone(&self, device: &str) -> Result<bool> {
+        if mounts::number_of(self.system, device)?.is_some() {
+            return Ok(false);
+        }
+        let all =
+            list(&self.system.path("/sys/class/block")).wrap_err("listing the block devices")?;
+        Ok(!all.is_empty())
+    }
+
+    /// Another than this process, or the applet whose child it is: those know what they have. A
+    /// zombie counts as dead; a later process with the same number, which cannot be told from
+    /// it, as alive: leak, never lose.
+    pub(super) fn lives(&self, user: u32) -> bool {
+        ![0, std::process::id(), parent_id()].contains(&user)
+            && process::living(self.system, user).is_some()
+    }
+}

@@ -1,0 +1,309 @@
+//! ocfs2_hb_ctl --repair: each kind of what may be left behind is named, and mended or explained;
+//! --dry-run says the same and changes nothing.
+
+use crate::world::{Era, Volume, World, read};
+use ocfs2box::system::Kernel;
+use rustix::mount::UnmountFlags;
+use std::fs;
+
+/// What `--repair` and, before it, `--dry-run` have to say of the one volume `ubda`.
+#[track_caller]
+fn check(world: &World, volume: &Volume, code: u8, dry: &str, said: &str) {
+    let uuid = volume.uuid;
+    let line = |text: &str| match text {
+        "" => format!("{uuid}: nothing wrong"),
+        text => format!("{uuid}: {text}\n"),
+    };
+    for more in [&[][..], &["-u", &uuid.to_string()], &["--all"]] {
+        let before = (volume.counts(), world.regions());
+        let args = [&["--repair", "--dry-run"], more].concat();
+        let (ended, text) = world.ended("ocfs2_hb_ctl", &args);
+        assert_eq!(ended, code, "{text}");
+        match dry {
+            "" if more.len() < 2 => assert_eq!(text, "nothing wrong\n"),
+            "" => assert!(text.starts_with(&line(dry)), "{text}"),
+            _ => assert_eq!(text, line(dry)),
+        }
+        assert_eq!(before, (volume.counts(), world.regions()));
+        assert_eq!(world.calls(), [""; 0]);
+    }
+    let (ended, text) = world.ended("ocfs2_hb_ctl", &["--repair", "-d", "/dev/ubda"]);
+    assert_eq!(ended, code, "{text}");
+    match said {
+        "" => assert!(text.starts_with(&line(said)), "{text}"),
+        _ => assert_eq!(text, line(said)),
+    }
+    if code == 0 {
+        let (ended, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
+        assert_eq!((ended, text.as_str()), (0, "nothing wrong\n"));
+    }
+}
+
+#[track_caller]
+fn check_gone(world: &World, volume: &Volume) {
+    assert_eq!((volume.counts(), world.regions().len()), (vec![], 0));
+}
+
+/// The mount ends without a word to anybody.
+fn vanish(world: &World) {
+    let point = world.path("/mnt");
+    world
+        .kernel()
+        .unmount(&point, UnmountFlags::empty())
+        .unwrap();
+    world.calls();
+}
+
+/// A machine with one volume, which udev shows.
+fn world() -> (World, Volume) {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    world.write(&format!("/dev/disk/by-uuid/{}", volume.uuid), "");
+    (world, volume)
+}
+
+fn hold(world: &World, times: u32) {
+    for _ in 0..times {
+        world
+            .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"])
+            .unwrap();
+    }
+    world.calls();
+}
+
+#[test]
+fn where_nothing_is_wrong_it_says_so() {
+    let (world, volume) = world();
+    check(&world, &volume, 0, "", "");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.calls();
+    check(&world, &volume, 0, "", "");
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
+    // Also of a mounted volume whose references somebody has taken.
+    volume.semaphores.add(-1);
+    check(&world, &volume, 0, "", "");
+    assert_eq!(world.regions().len(), 1);
+    let bare = World::bare(Era::Now);
+    let (code, text) = bare.ended("ocfs2_hb_ctl", &["--repair"]);
+    assert_eq!((code, text.as_str()), (0, "nothing wrong\n"));
+    assert_eq!(bare.calls(), [""; 0]);
+}
+
+#[test]
+fn a_start_that_was_cut_off() {
+    for (pid, comm, references) in [("", "", 0), ("77\n", "o2hb", 0), ("77\n", "o2hb", 2)] {
+        let (world, volume) = world();
+        half_start(&world, &volume, pid, comm);
+        if references > 0 {
+            volume.semaphores.make_like_c(references);
+        }
+        let found = "its start was cut off";
+        let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
+        check(&world, &volume, 0, &dry, &said);
+        check_gone(&world, &volume);
+    }
+}
+
+#[test]
+fn a_start_that_was_cut_off_and_whose_thread_has_ended_is_not_touched() {
+    let (world, volume) = world();
+    half_start(&world, &volume, "77\n", "other");
+    let said = "its start was cut off, and its thread has ended: left alone: on this kernel any \
+        use of it may panic the machine (reboot this node when it suits you; kernels from \
+        6.1.192 and 6.12.117 on are mended)";
+    check(&world, &volume, 1, said, said);
+    assert_eq!((volume.counts(), world.regions().len()), (vec![], 1));
+    assert_eq!(world.calls(), [""; 0]);
+}
+
+#[test]
+fn a_heartbeat_that_nobody_refers_to() {
+    let (world, volume) = world();
+    hold(&world, 1);
+    volume.semaphores.remove();
+    let found = "it beats on ubda, and nobody refers to it";
+    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
+    check(&world, &volume, 0, &dry, &said);
+    check_gone(&world, &volume);
+}
+
+#[test]
+fn the_reference_of_a_superblock_that_is_gone() {
+    let (world, volume) = world();
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    vanish(&world);
+    let found = "its one reference is that of a mounted volume, which is gone";
+    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
+    check(&world, &volume, 0, &dry, &said);
+    check_gone(&world, &volume);
+
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    hold(&world, 1);
+    vanish(&world);
+    let found = "one of 2 references is that of a mounted volume, which is gone";
+    let args = ["--repair", "--dry-run"];
+    let (_, text) = world.ended("ocfs2_hb_ctl", &args);
+    assert_eq!(
+        text,
+        format!("{}: {found}: would be taken back\n", volume.uuid)
+    );
+    let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
+    assert_eq!(
+        (code, text),
+        (0, format!("{}: {found}: taken back\n", volume.uuid))
+    );
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
+}
+
+#[test]
+fn references_without_an_owner_are_explained() {
+    let (world, volume) = world();
+    hold(&world, 2);
+    let why = format!(
+        "and no mounted volume is there nor the process that last took or gave back one: left \
+         alone: a program may count on it (if you know that none does: ocfs2_hb_ctl -K -u {} \
+         NAME, once for each reference)",
+        volume.uuid
+    );
+    let said = format!("it has 2 references, {why}");
+    check(&world, &volume, 1, &said, &said);
+    for counts in [vec![0, 1, 0], vec![]] {
+        let uuid = volume.uuid.to_string();
+        world
+            .run("ocfs2_hb_ctl", &["-K", "-u", &uuid, "x"])
+            .unwrap();
+        assert_eq!(volume.counts(), counts);
+    }
+    check(&world, &volume, 0, "", "");
+}
+
+#[test]
+fn a_disk_that_is_gone() {
+    let (world, volume) = world();
+    // Another disk is there.
+    world.volume("ubdb", "");
+    hold(&world, 2);
+    let number = read(&world.path("/sys/class/block/ubda/dev"));
+    fs::remove_dir_all(world.path("/sys/class/block/ubda")).unwrap();
+    let found = "its device ubda is gone, so that it cannot beat any more (2 references)";
+    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
+    check(&world, &volume, 0, &dry, &said);
+    check_gone(&world, &volume);
+
+    world.write("/sys/class/block/ubda/dev", &format!("{number}\n"));
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.calls();
+    fs::remove_dir_all(world.path("/sys/class/block/ubda")).unwrap();
+    let said = "its device ubda is gone, and its volume is still mounted: left alone: the kernel \
+        keeps the heartbeat of a mounted volume (unmount it, with umount -l if need be)";
+    check(&world, &volume, 1, said, said);
+    assert_eq!(world.regions().len(), 1);
+    // Where no disk is to be seen at all, nothing is known of this one.
+    vanish(&world);
+    hold(&world, 1);
+    fs::remove_dir_all(world.path("/sys/class/block")).unwrap();
+    let (_, text) = world.ended("ocfs2_hb_ctl", &["--repair", "--dry-run"]);
+    assert!(
+        text.contains("which is gone: would be taken back"),
+        "{text}"
+    );
+}
+
+#[test]
+fn semaphores_without_a_region() {
+    for online in [true, false] {
+        let world = if online {
+            world().0
+        } else {
+            World::bare(Era::Now)
+        };
+        let volume = world.volume("ubda", "");
+        world.write(&format!("/dev/disk/by-uuid/{}", volume.uuid), "");
+        volume.semaphores.make_like_c(3);
+        let found = "it has semaphores (3 references) and no region";
+        let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
+        check(&world, &volume, 0, &dry, &said);
+        check_gone(&world, &volume);
+    }
+}
+
+/// What the kernel alone knows is heeded: a superblock that is not shown, or just comes.
+#[test]
+fn what_the_kernel_keeps_stays() {
+    let (world, volume) = world();
+    hold(&world, 1);
+    volume.semaphores.remove();
+    world.write(&format!("/.fake/pins/{}", volume.uuid), "");
+    world.log.fail("remove webc/heartbeat", libc::EBUSY);
+    let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("nobody refers to it: left alone: the heartbeat region is in use"),
+        "{text}"
+    );
+    assert_eq!(world.regions().len(), 1);
+}
+
+#[test]
+fn with_global_heartbeat_the_regions_are_the_clusters() {
+    let (world, volume) = world();
+    hold(&world, 1);
+    volume.semaphores.remove();
+    let mode = world.clusters().join("webc/heartbeat/mode");
+    fs::write(mode, "global\n").unwrap();
+    check(&world, &volume, 0, "", "");
+    assert_eq!(world.regions().len(), 1);
+}
+
+#[test]
+fn each_region_by_itself() {
+    let (world, _) = world();
+    let bad = world.volume("ubdb", "");
+    hold(&world, 1);
+    half_start(&world, &bad, "77\n", "other");
+    let path = format!("/sys/kernel/config/cluster/webc/heartbeat/{}/dev", bad.uuid);
+    fs::remove_file(world.path(&path)).unwrap();
+    world.folder(&path);
+    let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
+    assert_eq!(code, 2, "{text}");
+    assert!(
+        text.contains("it has 1 reference, and no mounted"),
+        "{text}"
+    );
+    assert!(
+        text.contains("cannot be told or mended: reading the heartbeat region"),
+        "{text}"
+    );
+}
+
+#[test]
+fn wrong_usage_does_nothing() {
+    let (world, _) = world();
+    let uuid = "8D55D77D7EF74F4E8E964F519A7060BF";
+    for args in [
+        &["--repair", "--all", "-d", "/dev/ubda"][..],
+        &["--repair", "--all", "-u", uuid],
+        &["--repair", "-u", "nonsense"],
+        &["--repair", "-d", "/dev/ubda", "-u", uuid],
+        &["--repair", "service"],
+        &["-I", "--dry-run", "-u", uuid],
+        &["-S", "--all", "-d", "/dev/ubda", "x"],
+    ] {
+        let (code, said) = world.refused("ocfs2_hb_ctl", args);
+        assert_eq!(code, 1, "{said}");
+    }
+    let (code, _) = world.refused("ocfs2_hb_ctl", &["--repair", "-d", "/dev/nosuch"]);
+    assert_eq!(code, 2);
+    assert_eq!(world.calls(), [""; 0]);
+}
+
+/// `pid`: what the region says of its thread; `comm`: what process 77 is called, where "o2hb"
+/// stands for that thread's name.
+fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
+    let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid);
+    for (name, value) in [("dev", ""), ("pid", pid)] {
+        world.write(&format!("{region}/{name}"), value);
+    }
+    let comm = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
+    world.write("/proc/77/comm", &comm);
+}

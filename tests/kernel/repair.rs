@@ -1,0 +1,251 @@
+//! Every wedge that kills, leaks and pulled disks leave is named by `--repair`, and mended or
+//! explained; whatever somebody uses is left as it is.
+
+use crate::rig::{CLUSTER, Disk, Job, Lab, Node};
+
+/// A wedge, and what `--repair` makes of it.
+struct Wedge {
+    name: &'static str,
+    /// With tools that work.
+    begin: &'static str,
+    /// Without ours: each call of those would tidy up some of the others' wedges.
+    wedge: &'static str,
+    code: i32,
+    /// What `--dry-run` says, and what `--repair` says.
+    says: [&'static str; 2],
+    then: &'static str,
+}
+
+const GONE: &str = "[ ! -e $region ]";
+
+const WEDGES: [Wedge; 10] = [
+    Wedge {
+        name: "made and never started",
+        begin: "",
+        wedge: "mkdir $region",
+        code: 0,
+        says: ["its start was cut off: would be removed", "its start was cut off: removed"],
+        then: GONE,
+    },
+    Wedge {
+        name: "mount.ocfs2 and its starter killed",
+        begin: r#"
+            mount.ocfs2 $device $folder & pid=$!
+            until { read -r thread < $region/pid; } 2> /dev/null; do sleep 0.01; done
+            for stat in /proc/[0-9]*/stat; do
+                { read -r child _ _ parent _ < $stat; } 2> /dev/null || continue
+                [ "$parent" != $pid ] || kill -s KILL $child
+            done
+            kill -s KILL $pid
+            sleep 5
+        "#,
+        wedge: "",
+        code: 1,
+        says: ["its start was cut off, and its thread has ended: left alone: on this kernel"; 2],
+        then: "[ -e $region ]",
+    },
+    Wedge {
+        name: "unmounted without a word",
+        begin: "mount.ocfs2 $device $folder",
+        wedge: "umount -i $folder",
+        code: 0,
+        says: [
+            "its one reference is that of a mounted volume, which is gone: would be removed",
+            "its one reference is that of a mounted volume, which is gone: removed",
+        ],
+        then: GONE,
+    },
+    Wedge {
+        name: "unmounted without a word, beside a program",
+        begin: "mount.ocfs2 $device $folder && ocfs2_hb_ctl -S -d $device x",
+        wedge: "umount -i $folder",
+        code: 0,
+        says: [
+            "one of 2 references is that of a mounted volume, which is gone: would be taken back",
+            "one of 2 references is that of a mounted volume, which is gone: taken back",
+        ],
+        then: "[ -e $region ] && ocfs2_hb_ctl -K -d $device x && [ ! -e $region ]",
+    },
+    Wedge {
+        name: "a program's reference that was not given back",
+        begin: "ocfs2_hb_ctl -S -d $device x",
+        wedge: "",
+        code: 1,
+        says: ["it has 1 reference, and no mounted volume is there nor the process"; 2],
+        then: "[ -e $region ] && ocfs2_hb_ctl -K -u $uuid x && [ ! -e $region ]",
+    },
+    Wedge {
+        name: "two mounts of the C tools",
+        begin: r#"
+            mkdir -p $folder.second
+            /ctools/mount.ocfs2 $device $folder && /ctools/mount.ocfs2 $device $folder.second
+        "#,
+        wedge: "umount -i $folder.second && umount -i $folder",
+        code: 1,
+        says: ["it has 2 references, and no mounted volume is there nor the process"; 2],
+        then: r#"
+            [ -e $region ] && ocfs2_hb_ctl -K -u $uuid x && [ -e $region ] &&
+                ocfs2_hb_ctl -K -u $uuid x && [ ! -e $region ]
+        "#,
+    },
+    Wedge {
+        name: "beating for nobody",
+        begin: "ocfs2_hb_ctl -S -d $device x",
+        wedge: "ipcrm -S $key",
+        code: 0,
+        says: ["and nobody refers to it: would be removed", "and nobody refers to it: removed"],
+        then: GONE,
+    },
+    Wedge {
+        name: "semaphores that the C tool makes to look",
+        begin: "",
+        wedge: "/ctools/ocfs2_hb_ctl -I -u $uuid > /dev/null",
+        code: 0,
+        says: [
+            "it has semaphores (0 references) and no region: would be removed",
+            "it has semaphores (0 references) and no region: removed",
+        ],
+        then: GONE,
+    },
+    Wedge {
+        name: "mounted, and its semaphores taken",
+        begin: "mount.ocfs2 $device $folder",
+        wedge: "ipcrm -S $key",
+        code: 0,
+        says: ["nothing wrong: its volume is mounted"; 2],
+        then: "[ -e $region ] && touch $folder/file && umount $folder && [ ! -e $region ]",
+    },
+    Wedge {
+        name: "mounted out of sight",
+        begin: "mount.ocfs2 $device $folder",
+        wedge: "(exec 9> $folder/file; echo > /run/open; until [ -e /run/close ]; do sleep 0.1; done) &> /dev/null &
+            until [ -e /run/open ]; do sleep 0.1; done; umount -il $folder",
+        code: 0,
+        says: ["nothing wrong: its volume is mounted"; 2],
+        then: "[ -e $region ] && echo > /run/close && sleep 2 && ocfs2_hb_ctl --repair -u $uuid && [ ! -e $region ]",
+    },
+];
+
+fn start(node: &Node, disk: &Disk, script: &str) -> Job {
+    let (device, uuid) = (disk.device(), disk.uuid());
+    let name = device.trim_start_matches("/dev/");
+    let key = !ocfs2box::crc::update(!0, uuid.as_bytes());
+    node.start(&format!(
+        "device={device} uuid={uuid} folder=/mnt/{name} key={key:#x}\n\
+         region=/sys/kernel/config/cluster/{CLUSTER}/heartbeat/$uuid\n\
+         mkdir -p $folder\n{script}"
+    ))
+}
+
+/// Does something to all volumes at the same time; what is wrong with how it ends.
+fn each(
+    node: &Node,
+    disks: &[Disk],
+    script: impl Fn(&Wedge) -> String,
+    code: impl Fn(&Wedge) -> i32,
+    says: impl Fn(&Wedge) -> &'static str,
+) -> Vec<String> {
+    let begin = |(wedge, disk)| (wedge, start(node, disk, &script(wedge)));
+    let jobs: Vec<_> = WEDGES.iter().zip(disks).map(begin).collect();
+    let mut wrong = Vec::new();
+    for (wedge, job) in jobs {
+        let output = job.wait();
+        let said = output.stdout.contains(says(wedge)) && output.stderr.is_empty();
+        if output.code != code(wedge) || !(said || says(wedge).is_empty()) {
+            wrong.push(format!("{}: {output}", wedge.name));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn each_wedge_is_mended_or_explained() {
+    let lab = Lab::new("repair");
+    let disks: Vec<_> = (0..WEDGES.len())
+        .map(|number| lab.disk(&format!("volume{number}")).format())
+        .collect();
+    let [node] = lab.nodes().memory_mb(320).boot();
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    let well = |_: &Wedge| 0;
+    let anything = |_: &Wedge| "";
+    let begun = each(
+        &node,
+        &disks,
+        |wedge| format!("{}\nexit 0", wedge.begin),
+        well,
+        anything,
+    );
+    assert!(begun.is_empty(), "{}", begun.join("\n"));
+    let made = each(&node, &disks, |wedge| wedge.wedge.into(), well, anything);
+    assert!(made.is_empty(), "{}", made.join("\n"));
+
+    let regions = node.regions();
+    let mut wrong = Vec::new();
+    for (at, options) in ["--repair --dry-run", "--repair"].into_iter().enumerate() {
+        wrong.extend(each(
+            &node,
+            &disks,
+            |_| format!("ocfs2_hb_ctl {options} -u $uuid"),
+            |wedge| wedge.code,
+            |wedge| wedge.says[at],
+        ));
+        if at == 0 {
+            assert_eq!(node.regions(), regions, "a dry run changes nothing");
+        }
+    }
+    wrong.extend(each(
+        &node,
+        &disks,
+        |wedge| wedge.then.into(),
+        well,
+        anything,
+    ));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // What cannot be mended stays, whoever is asked: this kernel would panic.
+    let output = node.fails(1, "ocfs2_hb_ctl --repair --all");
+    assert!(
+        output.stdout.starts_with(&disks[1].uuid()) && output.stdout.lines().count() == 1,
+        "{output}"
+    );
+    assert_eq!(node.regions(), [disks[1].uuid()]);
+    assert_eq!(node.leftovers().lines().count(), 1, "{}", node.leftovers());
+    lab.end();
+}
+
+/// A heartbeat on a disk that is gone would have the node restart itself within a minute.
+#[test]
+fn a_pulled_disk_takes_its_heartbeat_along() {
+    let lab = Lab::new("repair-pulled");
+    let disk = lab.disk("volume").format();
+    let [node] = lab.nodes().memory_mb(320).boot();
+    let (device, uuid) = (disk.device(), disk.uuid());
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    node.ok("modprobe scsi_debug dev_size_mb=64 && modprobe sd_mod");
+    node.wait_for("[ -b /dev/sda ]", 20);
+    node.ok(&format!("dd if={device} of=/dev/sda bs=1M status=none"));
+    node.ok("ocfs2_hb_ctl -S -d /dev/sda x && echo 1 > /sys/block/sda/device/delete");
+    let found =
+        format!("{uuid}: its device sda is gone, so that it cannot beat any more (1 reference)");
+    let said = node.ok("ocfs2_hb_ctl --repair --dry-run");
+    assert_eq!(said, format!("{found}: would be removed\n"));
+    let said = node.ok("ocfs2_hb_ctl --repair");
+    assert_eq!(said, format!("{found}: removed\n"));
+    node.assert_clean_within(5);
+
+    // And one that is mounted: the kernel keeps what it needs.
+    node.ok("echo '- - -' > /sys/class/scsi_host/host0/scan");
+    node.wait_for("[ -b /dev/sda ]", 20);
+    node.ok("mount.ocfs2 /dev/sda /mnt && echo 1 > /sys/block/sda/device/delete");
+    let output = node.fails(1, "ocfs2_hb_ctl --repair");
+    assert!(
+        output
+            .stdout
+            .contains("its device sda is gone, and its volume is still mounted: left alone"),
+        "{output}"
+    );
+    assert_eq!(node.regions(), [uuid]);
+    node.ok("umount -l /mnt");
+    node.wait_for("ocfs2_hb_ctl --repair", 20);
+    node.assert_clean_within(5);
+    lab.end();
+}
