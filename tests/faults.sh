@@ -8,4 +8,4 @@ set -euo pipefail
 # shellcheck source=tests/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-exec cargo test --release --quiet --test faults -- --in-turn --test-threads="$((3 * $(nproc)))" "$@"
+exec cargo test --release --quiet --test faults -- --in-turn --test-threads="$((6 * $(nproc)))" "$@"
