@@ -3,6 +3,7 @@
 
 mod losses;
 mod mischief;
+mod online;
 
 use crate::peer::Peer;
 use crate::world::{Era, Volume, World};
@@ -287,33 +288,4 @@ fn an_image_in_a_file_joins_nothing() {
     let (world, peer, _) = world();
     world.refuse_image();
     assert_eq!(peer.heard(), [""; 0]);
-}
-
-#[test]
-fn online_is_what_the_daemon_says() {
-    let (world, peer, _) = world();
-    let code = |args: &[&str]| world.run("o2cb", args).err().map_or(0, |end| end.code());
-    assert_eq!(code(&["online-status"]), 1, "the stack is not set");
-    mount(&world, "/mnt");
-    assert_eq!(code(&["online-status"]), 0);
-    assert_eq!(code(&["online-status", "hacl"]), 0);
-    assert_eq!(code(&["online-status", "webc"]), 1);
-    assert_eq!(code(&["status"]), 0);
-    peer.order("LISTCLUSTERS silence");
-    let (code, said) = world.refused("o2cb", &["online-status"]);
-    assert_eq!(code, 2);
-    assert!(said.contains("ocfs2_controld has not answered"), "{said}");
-    assert_eq!(world.refused("o2cb", &["status"]).0, 4);
-    peer.order("");
-    umount(&world, "/mnt");
-}
-
-#[test]
-fn without_a_daemon_a_stack_of_user_space_is_offline() {
-    let world = World::bare(Era::Now);
-    world.kernel().bring("ocfs2");
-    world.write("/sys/fs/ocfs2/cluster_stack", "cman\n");
-    for (verb, code) in [("online-status", 1), ("status", 3)] {
-        assert_eq!(world.refused("o2cb", &[verb]).0, code);
-    }
 }
