@@ -1,7 +1,7 @@
 //! The cluster half of OCFS2's user space.
 //!
 //! `argv[0]` picks an applet; applets read a [`volume`], and join and leave its cluster
-//! through [`group`], which is the only way to a heartbeat; [`dlm`] shares locks with it.
+//! through [`group`], which is the only way to a heartbeat; [`dlm`] shares locks with it. [`doctor`] only looks.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod cluster;
 pub mod crc;
 pub mod dlm;
+pub mod doctor;
 pub mod group;
 pub mod heartbeat;
 pub mod ids;

@@ -2,6 +2,7 @@
 
 mod changes;
 pub mod config;
+pub mod differences;
 pub mod dlm;
 pub mod dlmfs;
 pub mod driver;

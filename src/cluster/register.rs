@@ -124,16 +124,7 @@ fn drop_changed(changes: &mut Changes, cluster: &Cluster, local: &Node) -> Resul
     let Some(live) = Live::find(changes.system())? else {
         return Ok(Vec::new());
     };
-    let is_wanted = |live: &LiveNode| {
-        let mut wanted = cluster.nodes.iter().map(|node| live_form(node, local));
-        // One that is to be local and is not yet can become so.
-        wanted.any(|node| {
-            node == LiveNode {
-                local: live.local || node.local,
-                ..live.clone()
-            }
-        })
-    };
+    let is_wanted = |live: &LiveNode| is_so(live, cluster, local);
     let (same, changed): (Vec<_>, Vec<_>) = live.nodes()?.into_iter().partition(is_wanted);
     let in_use = !live.regions()?.is_empty();
     for node in changed {
@@ -155,8 +146,20 @@ fn drop_changed(changes: &mut Changes, cluster: &Cluster, local: &Node) -> Resul
     Ok(same)
 }
 
+/// Can a node of the kernel's stay, or has it to go, which it cannot while a region is active?
+pub(super) fn is_so(live: &LiveNode, cluster: &Cluster, local: &Node) -> bool {
+    let mut wanted = cluster.nodes.iter().map(|node| live_form(node, local));
+    // One that is to be local and is not yet can become so.
+    wanted.any(|node| {
+        node == LiveNode {
+            local: live.local || node.local,
+            ..live.clone()
+        }
+    })
+}
+
 /// What the kernel is to show of a node.
-fn live_form(node: &Node, local: &Node) -> LiveNode {
+pub(super) fn live_form(node: &Node, local: &Node) -> LiveNode {
     LiveNode {
         name: node.name.clone(),
         number: node.number.to_string(),

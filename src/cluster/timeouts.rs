@@ -74,6 +74,45 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig
     Ok(())
 }
 
+/// What the defaults file sets, by the attribute's name: its value, what the kernel has now, and
+/// whether that stays while a region is active. The kernel ignores a new threshold then, and
+/// refuses the limits that connected peers have agreed on (fs/ocfs2/cluster/nodemanager.c).
+pub(super) fn settings(
+    sysconfig: &Sysconfig,
+    now: &Timeouts,
+) -> [(&'static str, Option<String>, Option<String>, bool); 5] {
+    let text = |number: Option<u32>| number.map(|number| number.to_string());
+    let method = sysconfig.fence_method.map(|method| method.as_str().into());
+    let row = |name, set, now, frozen| (name, text(set), text(now), frozen);
+    [
+        row(
+            "dead_threshold",
+            sysconfig.heartbeat_threshold,
+            now.heartbeat_threshold,
+            true,
+        ),
+        row(
+            "idle_timeout_ms",
+            sysconfig.idle_timeout_ms,
+            now.idle_timeout_ms,
+            true,
+        ),
+        row(
+            "keepalive_delay_ms",
+            sysconfig.keepalive_delay_ms,
+            now.keepalive_delay_ms,
+            true,
+        ),
+        row(
+            "reconnect_delay_ms",
+            sysconfig.reconnect_delay_ms,
+            now.reconnect_delay_ms,
+            false,
+        ),
+        ("fence_method", method, now.fence_method.clone(), false),
+    ]
+}
+
 /// What the kernel goes by now; none where this driver has no such setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {

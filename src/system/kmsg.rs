@@ -65,6 +65,36 @@ impl Bookmark {
     }
 }
 
+/// The last line of the whole log that begins with `speaker` and has `words` in it, if the log
+/// can be read.
+pub fn last_of(system: &System, speaker: &str, words: &str) -> Option<String> {
+    /// A log of the usual size has fewer.
+    const RECORDS: usize = 100_000;
+    let log = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(system.path("/dev/kmsg"));
+    let mut log = log.ok()?;
+    let mut record = vec![0; RECORD_MAX];
+    let mut last = None;
+    for _ in 0..RECORDS {
+        match log.read(&mut record) {
+            Ok(0) => break,
+            Ok(length) => {
+                let text = String::from_utf8_lossy(record.get(..length)?);
+                let line = text
+                    .split_once(';')
+                    .and_then(|(_, text)| text.lines().next());
+                let line = line.filter(|line| line.starts_with(speaker) && line.contains(words));
+                last = line.map(str::to_owned).or(last);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            Err(_) => break,
+        }
+    }
+    last
+}
+
 /// A record is `PRIORITY,NUMBER,TIME,FLAGS[,caller=T123];TEXT\n KEY=VALUE...`
 /// (Documentation/ABI/testing/dev-kmsg); ocfs2's own lines begin with
 /// `(COMMAND,PID,CPU):FUNCTION:LINE ERROR: ` or name the device or node they speak of.

@@ -118,6 +118,14 @@ pub fn is_there(path: &Path) -> Result<bool> {
     }
 }
 
+/// A file of whatever length as text; empty where there is none. What is not UTF-8 becomes U+FFFD.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    match std::fs::read(path) {
+        Err(error) if !is_absent(&error) => Err(error),
+        text => Ok(String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()),
+    }
+}
+
 /// The names in a folder, sorted; none where there is no such folder.
 pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     let entries = match std::fs::read_dir(path) {

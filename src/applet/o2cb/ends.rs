@@ -46,15 +46,15 @@ pub(super) enum Codes {
     Action,
     /// The LSB's for `status`: 4, it cannot be told.
     Status,
-    /// As the C tools' script does: 2, it cannot be told.
-    OnlineStatus,
+    /// A question's: 2, it cannot be told. So does the C tools' script for `online-status`.
+    Question,
 }
 
 impl Codes {
     pub(super) fn of(self, report: Report) -> Failure {
         let code = match (report.downcast_ref::<Ends>(), self) {
             (Some(ends), _) => ends.code,
-            (None, Self::OnlineStatus) => 2,
+            (None, Self::Question) => 2,
             (None, Self::Status) => 4,
             (None, Self::Action) if report.is::<Usage>() => 2,
             (None, Self::Action) if lacks_permission(&report) => 4,

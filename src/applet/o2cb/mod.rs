@@ -2,6 +2,8 @@
 
 mod bringup;
 mod configure;
+mod diff;
+mod doctor;
 mod edit;
 mod ends;
 mod exec;
@@ -27,7 +29,7 @@ use std::path::PathBuf;
 /// offline [cluster], force-offline [cluster], start [cluster], stop [cluster],
 /// restart [cluster], force-reload [cluster], online-status [cluster], enable [cluster],
 /// disable [cluster], configure [key=value...], hb-ctl-path [path], register-cluster cluster, unregister-cluster cluster,
-/// cluster-status [cluster], status [cluster], check-config, list-clusters,
+/// cluster-status [cluster], status [cluster], doctor [device...], diff [device...], check-config, list-clusters,
 /// list-cluster cluster, list-nodes cluster, list-heartbeats cluster, add-cluster cluster,
 /// remove-cluster cluster, add-node cluster node, remove-node cluster node,
 /// add-heartbeat cluster uuid|device, remove-heartbeat cluster uuid|device,
@@ -35,8 +37,14 @@ use std::path::PathBuf;
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
     help_triggers("-h", "--help"),
-    error_code(1, "it failed, or wrong usage"),
-    error_code(2, "start, stop: wrong usage; online-status: it cannot be told"),
+    error_code(
+        1,
+        "it failed, or wrong usage; doctor: warnings; diff: there are differences"
+    ),
+    error_code(
+        2,
+        "start, stop: wrong usage; online-status, diff: it cannot be told; doctor: errors"
+    ),
     error_code(3, "status: the cluster is not online"),
     error_code(4, "start, stop: only root can; status: it cannot be told"),
     error_code(6, "start: the settings do not have O2CB_ENABLED=true")
@@ -54,7 +62,7 @@ struct Args {
     /// list in lines instead of paragraphs
     #[argh(switch)]
     oneline: bool,
-    /// status: for programs, as JSON
+    /// status, doctor, diff: for programs, as JSON
     #[argh(switch)]
     json: bool,
     /// add-node: its address; without this, the one in /etc/hosts
@@ -138,7 +146,7 @@ static VERBS: &[Verb] = &[
     Verb::new("restart", "[CLUSTER]", init::restart).ending(Codes::Action),
     // What is up is brought up to the files.
     Verb::new("force-reload", "[CLUSTER]", init::start).ending(Codes::Action),
-    Verb::new("online-status", "[CLUSTER]", init::online_status).ending(Codes::OnlineStatus),
+    Verb::new("online-status", "[CLUSTER]", init::online_status).ending(Codes::Question),
     Verb::new("enable", "[CLUSTER]", configure::enable).ending(Codes::Action),
     Verb::new("disable", "[CLUSTER]", configure::disable).ending(Codes::Action),
     Verb::new("configure", "[KEY=VALUE...]", configure::configure).ending(Codes::Action),
@@ -149,6 +157,12 @@ static VERBS: &[Verb] = &[
     Verb::new("status", "[CLUSTER]", status::status)
         .taking(&["--json"])
         .ending(Codes::Status),
+    Verb::new("doctor", "[DEVICE...]", doctor::doctor)
+        .taking(&["--json"])
+        .ending(Codes::Question),
+    Verb::new("diff", "[DEVICE...]", diff::diff)
+        .taking(&["--json"])
+        .ending(Codes::Question),
     Verb::new("check-config", "", list::check),
     Verb::new("list-clusters", "", list::names).taking(LISTING),
     Verb::new("list-cluster", "CLUSTER", list::cluster).taking(LISTING),

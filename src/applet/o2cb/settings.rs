@@ -36,21 +36,22 @@ impl<'s> Settings<'s> {
         if let Some(known) = self.sysconfig.get() {
             return Ok(known);
         }
-        let read = self.read_sysconfig()?;
+        let read = self.plain_sysconfig()?;
+        let place = self.sysconfig_place();
+        for note in &read.warnings {
+            report::warn(format_args!("{place}: {note}"));
+        }
         Ok(self.sysconfig.get_or_init(|| read))
     }
 
-    fn read_sysconfig(&self) -> Result<Sysconfig> {
+    /// The same, read now, and without a word.
+    pub(super) fn plain_sysconfig(&self) -> Result<Sysconfig> {
         let place = self.sysconfig_place();
         let read = || {
             let text = file::read(&self.system.path(place))?.unwrap_or_default();
             Ok::<_, Report>(Sysconfig::parse(&text)?)
         };
-        let sysconfig = read().wrap_err(place)?;
-        for note in &sysconfig.warnings {
-            report::warn(format_args!("{place}: {note}"));
-        }
-        Ok(sysconfig)
+        read().wrap_err(place)
     }
 
     /// The defaults file: the one that there is, or else the one whose folder there is.
@@ -134,11 +135,21 @@ impl<'s> Settings<'s> {
 
     /// The cluster `name`, or the one to boot, or the only one.
     pub(super) fn cluster(&self, name: Option<&ClusterName>) -> Result<Cluster> {
-        let (config, shown) = (self.noted_config()?, self.shown());
+        let config = self.noted_config()?;
         let wanted = match name {
             Some(name) => Some(name.clone()),
             None => self.sysconfig()?.boot_cluster.clone(),
         };
+        self.cluster_of(&config, wanted)
+    }
+
+    /// The cluster `wanted` of what was read, or the only one.
+    pub(super) fn cluster_of(
+        &self,
+        config: &Config,
+        wanted: Option<ClusterName>,
+    ) -> Result<Cluster> {
+        let shown = self.shown();
         match (wanted, config.clusters.as_slice()) {
             (Some(name), _) => Ok(config.need(&name).wrap_err(shown)?.clone()),
             (None, [only]) => Ok(only.clone()),
@@ -149,7 +160,16 @@ impl<'s> Settings<'s> {
 
     /// The node of `cluster` that this host is.
     pub(super) fn local_node<'c>(&self, cluster: &'c Cluster) -> Result<&'c Node> {
-        let name = match self.sysconfig()?.node_name.clone() {
+        self.node_of(cluster, self.sysconfig()?)
+    }
+
+    /// The same by settings that were read already.
+    pub(super) fn node_of<'c>(
+        &self,
+        cluster: &'c Cluster,
+        sysconfig: &Sysconfig,
+    ) -> Result<&'c Node> {
+        let name = match sysconfig.node_name.clone() {
             Some(name) => name,
             None => read_attribute(&self.system.path("/proc/sys/kernel/hostname"))
                 .wrap_err("reading the hostname")?

@@ -1,0 +1,58 @@
+//! diff: where files, kernel and volumes differ. Its codes are those of diff(1).
+
+use super::{Call, Ends, doctor};
+use crate::doctor::diff::{self, Difference, Place};
+use crate::json::Json;
+use crate::report::{self, printable};
+use eyre::Result;
+
+/// Goes up when something that is there changes its meaning.
+const SCHEMA: u64 = 1;
+
+pub(super) fn diff(call: &Call) -> Result<()> {
+    let diff = diff::of(&doctor::site(call));
+    if call.args.json {
+        let json = Json::Object(vec![
+            ("schema", Json::Number(SCHEMA)),
+            ("differences", Json::list(&diff.differences, entry)),
+            (
+                "unknown",
+                Json::list(&diff.unknown, |text| Json::text(text)),
+            ),
+        ]);
+        report::say(format!("{json}\n"))?;
+    } else {
+        let lines = diff.differences.iter();
+        report::say(
+            lines
+                .map(|one| printable(one.to_string()) + "\n")
+                .collect::<String>(),
+        )?;
+        diff.unknown.iter().for_each(report::warn);
+    }
+    match (diff.unknown.is_empty(), diff.differences.is_empty()) {
+        (false, _) => Err(Ends::silently(2)),
+        (true, false) => Err(Ends::silently(1)),
+        (true, true) => Ok(()),
+    }
+}
+
+/// For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
+fn entry(difference: &Difference) -> Json {
+    let text = |value: &Option<String>| value.as_ref().map_or(Json::Null, Json::text);
+    let there = text(&difference.there);
+    let (kernel, volume) = match difference.place {
+        Place::Kernel => (there, Json::Null),
+        Place::Volume => (Json::Null, there),
+    };
+    Json::Object(vec![
+        ("what", Json::text(&difference.what)),
+        ("file", text(&difference.file)),
+        ("kernel", kernel),
+        ("volume", volume),
+        (
+            "apply",
+            Json::text(if difference.live { "now" } else { "offline" }),
+        ),
+    ])
+}

@@ -1,0 +1,124 @@
+//! doctor: what is wrong with this node, for people and for programs.
+
+use super::{Call, Ends};
+use crate::cli::Word;
+use crate::cluster::live::Live;
+use crate::doctor::{self, Finding, Severity, Site};
+use crate::json::Json;
+use crate::report;
+use eyre::{Result, eyre};
+use std::path::PathBuf;
+
+/// Goes up when something that is there changes its meaning.
+const SCHEMA: u64 = 1;
+
+pub(super) fn doctor(call: &Call) -> Result<()> {
+    let findings = doctor::examine(&site(call));
+    // Errors come first.
+    let worst = findings.first().map(|finding| finding.kind.severity);
+    report::say(match call.args.json {
+        true => format!("{}\n", json(&findings)),
+        false => findings.iter().map(text).collect(),
+    })?;
+    match worst {
+        None => call.tell("nothing is wrong"),
+        Some(Severity::Warning) => Err(Ends::silently(1)),
+        Some(Severity::Error) => Err(Ends::silently(2)),
+    }
+}
+
+/// What the files say, read without a word: what is wrong with them is a finding.
+pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
+    let settings = &call.settings;
+    let config = settings.config();
+    let sysconfig = settings.plain_sysconfig();
+    let cluster = match (&config, &sysconfig) {
+        (Ok(Some(config)), Ok(sysconfig)) => {
+            settings.cluster_of(config, sysconfig.boot_cluster.clone())
+        }
+        (Ok(Some(config)), Err(_)) => settings.cluster_of(config, None),
+        (Ok(None), _) => Err(eyre!("{} does not exist", settings.shown())),
+        (Err(report), _) => Err(eyre!("{report:#}")),
+    };
+    let local = match (&cluster, &sysconfig) {
+        (Ok(cluster), Ok(sysconfig)) => settings.node_of(cluster, sysconfig).cloned(),
+        (Err(report), _) | (_, Err(report)) => Err(eyre!("{report:#}")),
+    };
+    let devices = call.operands.iter().map(|Word(name)| PathBuf::from(name));
+    Site {
+        system: call.system,
+        config_place: settings.shown(),
+        config,
+        sysconfig_place: settings.sysconfig_place(),
+        sysconfig,
+        cluster,
+        local,
+        live: Live::if_loaded(call.system),
+        devices: devices.collect(),
+    }
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn text(finding: &Finding) -> String {
+    let (kind, what) = (finding.kind, &finding.what);
+    let severity = word(kind.severity);
+    format!(
+        "{severity}: {what} [{}]\n    why: {}\n    fix: {}\n",
+        kind.code, kind.why, kind.fix
+    )
+}
+
+/// For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
+fn json(findings: &[Finding]) -> Json {
+    Json::Object(vec![
+        ("schema", Json::Number(SCHEMA)),
+        ("findings", Json::list(findings, entry)),
+    ])
+}
+
+fn entry(finding: &Finding) -> Json {
+    let kind = finding.kind;
+    Json::Object(vec![
+        ("code", Json::text(kind.code)),
+        ("severity", Json::text(word(kind.severity))),
+        ("what", Json::text(&finding.what)),
+        ("why", Json::text(kind.why)),
+        ("fix", Json::text(kind.fix)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::KINDS;
+
+    /// Names and meanings are a promise: a change here is a change of the page, and of SCHEMA
+    /// unless something is only added.
+    #[test]
+    fn both_forms_are_those_of_the_page() {
+        let kind = KINDS.iter().find(|kind| kind.code == "cluster-offline");
+        let finding = Finding {
+            kind: kind.unwrap(),
+            what: "it \"is\"".into(),
+        };
+        assert_eq!(
+            text(&finding),
+            "warning: it \"is\" [cluster-offline]\n    \
+             why: no volume of it can be mounted here\n    fix: run: o2cb online\n"
+        );
+        assert_eq!(
+            json(&[finding]).to_string(),
+            "{\"schema\": 1, \"findings\": [{\"code\": \"cluster-offline\", \
+             \"severity\": \"warning\", \"what\": \"it \\\"is\\\"\", \
+             \"why\": \"no volume of it can be mounted here\", \
+             \"fix\": \"run: o2cb online\"}]}"
+        );
+        assert_eq!(json(&[]).to_string(), r#"{"schema": 1, "findings": []}"#);
+    }
+}

@@ -1,0 +1,78 @@
+//! The files, and whether this machine and its kernel are as they say.
+
+use super::finding::{Code, Findings};
+use super::{Site, diff};
+use eyre::Result;
+
+/// cluster.conf and the defaults file.
+pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
+    let place = &site.config_place;
+    match &site.config {
+        Ok(None) => findings.add(Code::ConfigMissing, format!("there is no {place}")),
+        Err(report) => findings.add(Code::ConfigInvalid, format!("{report:#}")),
+        Ok(Some(config)) => {
+            for note in &config.warnings {
+                findings.add(Code::ConfigOdd, format!("{place}: {note}"));
+            }
+            if let Err(report) = &site.cluster {
+                findings.add(Code::ConfigInvalid, format!("{report:#}"));
+            }
+        }
+    }
+    match &site.sysconfig {
+        Err(report) => findings.add(Code::SettingsInvalid, format!("{report:#}")),
+        Ok(sysconfig) => {
+            for note in &sysconfig.warnings {
+                findings.add(Code::ConfigOdd, format!("{}: {note}", site.sysconfig_place));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The node that this machine is.
+pub(super) fn local(site: &Site, findings: &mut Findings) -> Result<()> {
+    if site.cluster.is_err() || site.sysconfig.is_err() {
+        // Said already; without them there is nothing to compare with.
+        return Ok(());
+    }
+    match &site.local {
+        Err(report) => findings.add(Code::NotANode, format!("{report:#}")),
+        Ok(node) if !site.has_address(node.address)? => {
+            let (name, address) = (&node.name, node.address);
+            findings.add(
+                Code::AddressMissing,
+                format!("no interface has {address}, the address of node \"{name}\""),
+            );
+        }
+        Ok(_) => {}
+    }
+    Ok(())
+}
+
+/// Is a cluster online, and is it the one of the files?
+pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
+    let live = match &site.live {
+        Ok(live) => live.as_ref(),
+        Err(report) => {
+            findings.unknown("the cluster in the kernel", report);
+            return Ok(());
+        }
+    };
+    let Some(live) = live else {
+        let what = "the cluster is not online on this node";
+        findings.add(Code::ClusterOffline, what.into());
+        return Ok(());
+    };
+    if !live.is_online()? {
+        let what = format!("cluster \"{}\" is only half online", live.name());
+        findings.add(Code::ClusterOffline, what);
+    }
+    if let (Ok(cluster), Ok(local), Ok(sysconfig)) = (&site.cluster, &site.local, &site.sysconfig) {
+        let differences = diff::of_kernel(site.system, cluster, local, sysconfig, Some(live))?;
+        for difference in differences {
+            findings.add(Code::ConfigNotApplied, difference.to_string());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The devices that a node is concerned with.
+
+use super::Site;
+use super::finding::Findings;
+use crate::system::{System, mounts, read_text};
+use eyre::Result;
+use std::path::{Path, PathBuf};
+
+/// Those that were asked for, or else those of fstab and the mounted ones; and those that this
+/// node beats on, which the peers are judged by.
+pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
+    let mut named = site.devices.clone();
+    if named.is_empty() {
+        match used(site.system) {
+            Ok(used) => named = used,
+            Err(report) => findings.unknown("the volumes of this node", &report),
+        }
+    }
+    for region in site.beating() {
+        named.push(region.device);
+    }
+    let mut devices: Vec<PathBuf> = Vec::new();
+    for device in named {
+        if !devices.iter().any(|other| same(other, &device)) {
+            devices.push(device);
+        }
+    }
+    devices
+}
+
+/// Two names of one thing.
+fn same(one: &Path, other: &Path) -> bool {
+    one == other
+        || std::fs::canonicalize(one)
+            .is_ok_and(|one| std::fs::canonicalize(other).is_ok_and(|other| one == other))
+}
+
+/// What is in fstab or mounted as ocfs2, by device.
+fn used(system: &System) -> Result<Vec<PathBuf>> {
+    let mut used = Vec::new();
+    for line in read_text(&system.path("/etc/fstab"))?.lines() {
+        let mut fields = line.split_whitespace();
+        if let (Some(source), Some("ocfs2")) = (fields.next(), fields.nth(1))
+            && !source.starts_with('#')
+        {
+            used.push(by_tag(system, source));
+        }
+    }
+    for mount in mounts::visible(system)? {
+        if mount.kind == "ocfs2" {
+            used.push(mount.source);
+        }
+    }
+    Ok(used)
+}
+
+/// `UUID=...` and the like, as udev has them.
+fn by_tag(system: &System, source: &str) -> PathBuf {
+    let Some((tag, value)) = source.split_once('=').filter(|_| !source.starts_with('/')) else {
+        return system.path(source);
+    };
+    let folder = format!("/dev/disk/by-{}", tag.to_ascii_lowercase());
+    system.path(folder).join(value.trim_matches('"'))
+}

@@ -1,0 +1,98 @@
+//! Where the files, the kernel's cluster and the volumes' stamps differ.
+
+use super::aside::{self, Look};
+use super::{PATIENCE, Site, devices, volumes};
+pub use crate::cluster::differences::{Difference, Place, of_kernel};
+use crate::ids::StackName;
+use crate::volume::{Examined, Membership};
+use eyre::Result;
+use std::path::Path;
+
+/// What was found, and what could not be looked at.
+#[derive(Debug, Default)]
+pub struct Diff {
+    /// The kernel's first, then the volumes', in the order of the devices.
+    pub differences: Vec<Difference>,
+    /// A clause for each place that could not be read.
+    pub unknown: Vec<String>,
+}
+
+/// Compares all; with no devices named, those that this node uses.
+pub fn of(site: &Site) -> Diff {
+    let mut diff = Diff::default();
+    match kernel(site) {
+        Ok(differences) => diff.differences = differences,
+        Err(report) => diff
+            .unknown
+            .push(format!("the cluster in the kernel: {report:#}")),
+    }
+    let mut findings = super::Findings::default();
+    let devices = devices::of(site, &mut findings);
+    let unread = findings.0.into_iter().map(|finding| finding.what);
+    diff.unknown.extend(unread);
+    let looks = devices
+        .iter()
+        .map(|path| -> Look { Box::new(|| stamp(site, path)) });
+    let looks: Vec<Look> = looks.collect();
+    let answers = aside::all(&looks, PATIENCE);
+    for (path, answer) in devices.iter().zip(answers) {
+        let device = path.display();
+        let told = answer.unwrap_or_else(|| b"?the device does not answer".to_vec());
+        let (kind, text) = told.split_at_checked(1).unwrap_or_default();
+        let text = crate::report::printable(text);
+        match kind {
+            b"?" => diff.unknown.push(format!("{device}: {text}")),
+            _ => diff
+                .differences
+                .extend(of_volume(site, device.to_string(), text)),
+        }
+    }
+    diff
+}
+
+fn kernel(site: &Site) -> Result<Vec<Difference>> {
+    let stated = |report: &eyre::Report| eyre::eyre!("{report:#}");
+    let cluster = site.cluster.as_ref().map_err(stated)?;
+    let local = site.local.as_ref().map_err(stated)?;
+    let sysconfig = site.sysconfig.as_ref().map_err(stated)?;
+    let live = site.live.as_ref().map_err(stated)?;
+    of_kernel(site.system, cluster, local, sysconfig, live.as_ref())
+}
+
+/// `=` and what the superblock says, nothing where it names no cluster; `?` and an error.
+fn stamp(site: &Site, path: &Path) -> Vec<u8> {
+    let text = match Examined::read_within(site.system, path, volumes::PATIENCE) {
+        Err(report) => format!("?{report:#}"),
+        Ok(volume) => match volume.superblock.membership {
+            Membership::Cluster {
+                stack,
+                cluster,
+                global_heartbeat,
+            } => format!("={}", stamped(stack, cluster.as_str(), global_heartbeat)),
+            _ => "=".into(),
+        },
+    };
+    text.into_bytes()
+}
+
+fn stamped(stack: StackName, cluster: &str, global: bool) -> String {
+    let mode = if global { "global" } else { "local" };
+    match stack {
+        StackName::O2CB => format!("{stack} {cluster} {mode}"),
+        _ => format!("{stack} {cluster}"),
+    }
+}
+
+fn of_volume(site: &Site, what: String, there: String) -> Option<Difference> {
+    let cluster = site.cluster.as_ref().ok()?;
+    let global = cluster.heartbeat_mode == crate::cluster::config::HeartbeatMode::Global;
+    let file = stamped(StackName::O2CB, cluster.name.as_str(), global);
+    // One without a stamp is any cluster's, or of one node alone.
+    (!there.is_empty() && there != file).then(|| Difference {
+        what,
+        file: Some(file),
+        there: Some(there),
+        place: Place::Volume,
+        live: false,
+    })
+}

@@ -1,0 +1,238 @@
+//! What is wrong with a node: one entry a kind, with why it matters and what to do about it.
+
+use crate::report::printable;
+use eyre::Report;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// It works for now, or it is not known whether it does.
+    Warning,
+    /// It does not work, or the node or the disk is in danger.
+    Error,
+}
+
+/// A kind of finding. Its name is a promise to programs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// As o2cb(8) lists it.
+    pub code: &'static str,
+    /// The same for every finding of a kind.
+    pub severity: Severity,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+/// One thing that was found.
+#[derive(Debug)]
+pub struct Finding {
+    /// Of what kind it is.
+    pub kind: &'static Kind,
+    /// What it is, in a clause.
+    pub what: String,
+}
+
+/// All that was found, in the order of the checks.
+#[derive(Debug, Default)]
+pub struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    pub(super) fn add(&mut self, code: Code, what: String) {
+        let kind = code.kind();
+        // The words of files, disks and peers are in it.
+        let what = printable(what);
+        self.0.push(Finding { kind, what });
+    }
+
+    /// A check could not be made, which is not to say that all is well.
+    pub(super) fn unknown(&mut self, what: &str, report: &Report) {
+        self.add(Code::NotChecked, format!("{what}: {report:#}"));
+    }
+
+    /// As [`Findings::unpack`] takes it.
+    pub(super) fn pack(&self, to: &mut Vec<u8>) {
+        for finding in &self.0 {
+            let at = KINDS.iter().position(|kind| kind == finding.kind);
+            // From 1 on, as 0 is each one's end; what is printable has none.
+            to.push(
+                at.and_then(|at| u8::try_from(at + 1).ok())
+                    .unwrap_or(u8::MAX),
+            );
+            to.extend(finding.what.as_bytes());
+            to.push(0);
+        }
+    }
+
+    /// What a child process found.
+    pub(super) fn unpack(&mut self, from: &[u8]) {
+        for record in from.split(|byte| *byte == 0) {
+            let Some((&at, what)) = record.split_first() else {
+                continue;
+            };
+            let kind = KINDS.get(usize::from(at) - 1);
+            let kind = kind.unwrap_or(Code::NotChecked.kind());
+            let what = String::from_utf8_lossy(what).into_owned();
+            self.0.push(Finding { kind, what });
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($name:ident $code:literal $severity:ident: $why:literal; $fix:literal.)*) => {
+        /// The name of each kind in this program.
+        #[derive(Debug, Clone, Copy)]
+        pub(super) enum Code { $($name),* }
+
+        /// Every kind, in the order of [`Code`].
+        pub static KINDS: &[Kind] = &[$(Kind {
+            code: $code,
+            severity: Severity::$severity,
+            why: $why,
+            fix: $fix,
+        }),*];
+    };
+}
+
+impl Code {
+    #[expect(clippy::indexing_slicing, reason = "one entry for each, by the macro")]
+    fn kind(self) -> &'static Kind {
+        &KINDS[self as usize]
+    }
+}
+
+kinds! {
+    // The first byte of a packed finding is never 0, which ends the one before.
+    NotChecked "not-checked" Warning:
+        "what was not looked at may be wrong";
+        "remove the cause (most checks want root), then run this again".
+    ConfigMissing "config-missing" Error:
+        "without it the node has no cluster";
+        "copy /etc/ocfs2/cluster.conf from another node of the cluster".
+    ConfigInvalid "config-invalid" Error:
+        "the cluster does not come up with it, or not as it is meant";
+        "correct the line (o2cb check-config), then copy the file to all nodes".
+    ConfigOdd "config-odd" Warning:
+        "it works, but is hardly what was meant";
+        "correct the line".
+    SettingsInvalid "settings-invalid" Error:
+        "the cluster does not come up at boot";
+        "correct the line, or run: o2cb configure".
+    NotANode "not-a-node" Error:
+        "the node finds its number by its name";
+        "set the hostname, or O2CB_NODE_NAME in o2cb's defaults file".
+    AddressMissing "address-missing" Error:
+        "the kernel listens on it for the other nodes";
+        "bring the interface up, or correct ip_address on all nodes".
+    ConfigNotApplied "config-not-applied" Warning:
+        "the kernel goes by what it was told before";
+        "see: o2cb diff".
+    ClusterOffline "cluster-offline" Warning:
+        "no volume of it can be mounted here";
+        "run: o2cb online".
+    ModuleMissing "module-missing" Error:
+        "volumes cannot be mounted without it";
+        "install the package with it for this kernel, or boot a kernel that has it".
+    ConfigfsUnmounted "configfs-unmounted" Warning:
+        "the cluster is told to the kernel through it";
+        "run: o2cb load".
+    DlmfsUnmounted "dlmfs-unmounted" Warning:
+        "tools such as fsck.ocfs2 lock volumes through it";
+        "run: o2cb load".
+    HbCtlPath "hb-ctl-path" Error:
+        "nobody stops the heartbeat after an unmount, and a node that beats for ever is fenced \
+         when its disk goes";
+        "install umount.ocfs2 in /sbin, or run: o2cb hb-ctl-path /sbin/ocfs2_hb_ctl".
+    PanicHangs "panic-hangs" Warning:
+        "a node that panics stays as it is until somebody resets it";
+        "sysctl -w kernel.panic=30, and the same in /etc/sysctl.d".
+    OopsSurvived "oops-survived" Warning:
+        "a node whose driver has crashed keeps its locks and its heartbeat, and all others wait";
+        "sysctl -w kernel.panic_on_oops=1, and the same in /etc/sysctl.d".
+    RegionHalfStarted "region-half-started" Error:
+        "its volume cannot be mounted here";
+        "run: o2cb offline; if that names a thread that has ended: reboot this node".
+    RegionOrphaned "region-orphaned" Warning:
+        "it restarts this node when its disk goes, though nobody needs it";
+        "run: ocfs2_hb_ctl -K -u UUID".
+    DeviceUnreadable "device-unreadable" Error:
+        "no volume can be mounted from it";
+        "see the kernel's log, the paths to the disk and the device's name".
+    VolumeElsewhere "volume-elsewhere" Warning:
+        "this node's cluster does not mount it";
+        "correct the configuration, or with the volume unmounted on all nodes: tunefs.ocfs2 \
+         --update-cluster-stack".
+    SlotsFull "slots-full" Error:
+        "one more node cannot mount it";
+        "unmount it somewhere, or with it unmounted everywhere: tunefs.ocfs2 -N COUNT".
+    SlotsFew "slots-few" Warning:
+        "not all nodes can mount it at the same time";
+        "with it unmounted everywhere: tunefs.ocfs2 -N COUNT".
+    ForeignNode "foreign-node" Error:
+        "a node that only some know locks against nobody: the volume gets damaged";
+        "unmount it there, or give all nodes the same cluster.conf".
+    NumberTaken "number-taken" Error:
+        "two nodes of one number write the same slot, and neither sees the other: the volume gets \
+         damaged";
+        "do not mount it here; give one of the two another number, in cluster.conf on all nodes".
+    ThresholdDiffers "threshold-differs" Error:
+        "one node takes another for dead while it still writes, or waits too long for it";
+        "give all nodes the same O2CB_HEARTBEAT_THRESHOLD, then o2cb offline and online".
+    SlotDamaged "slot-damaged" Warning:
+        "the kernel takes no notice of such a slot: something else writes to the disk there";
+        "find out who writes to the disk; fsck.ocfs2 looks at the rest of the volume".
+    PeerUnreachable "peer-unreachable" Warning:
+        "the two cannot both mount a volume";
+        "see that it is up, its address right, and the port open in all firewalls on the way".
+    PeerOffline "peer-offline" Warning:
+        "its kernel does not listen: its cluster is not online";
+        "on that node run: o2cb online".
+    PeerCutOff "peer-cut-off" Error:
+        "it beats on a volume and cannot be talked to: a mount of it fails or hangs, and one of \
+         the two gets fenced";
+        "see that addresses, ports, firewalls and O2CB_IDLE_TIMEOUT_MS, O2CB_KEEPALIVE_DELAY_MS \
+         and O2CB_RECONNECT_DELAY_MS are right, and the same on all nodes".
+    ThresholdLow "threshold-low" Warning:
+        "the node restarts before the storage has tried its other path";
+        "raise O2CB_HEARTBEAT_THRESHOLD on all nodes, or lower the storage's limit".
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_pass_between_processes() {
+        let mut findings = Findings::default();
+        findings.add(Code::ForeignNode, "node 7\0 \u{202e}".into());
+        findings.add(Code::ThresholdLow, String::new());
+        let mut packed = Vec::new();
+        findings.pack(&mut packed);
+        let mut unpacked = Findings::default();
+        unpacked.unpack(&packed);
+        let said = |all: &Findings| {
+            let all = all.0.iter();
+            all.map(|one| (one.kind.code, one.what.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(said(&unpacked), said(&findings));
+        // Whatever comes, nothing is taken for fine.
+        let mut odd = Findings::default();
+        odd.unpack(b"\xfftext\0");
+        assert_eq!(said(&odd), [("not-checked", "text".to_owned())]);
+    }
+
+    #[test]
+    fn every_code_stands_once_and_in_the_page() {
+        let page = include_str!("../../docs/o2cb.8");
+        for (at, kind) in KINDS.iter().enumerate() {
+            let code = kind.code;
+            assert!(
+                page.contains(&format!("\n.B {code}\n{:?}.\n", kind.severity)),
+                "{code}"
+            );
+            assert!(KINDS.iter().skip(at + 1).all(|other| other.code != code));
+        }
+    }
+}

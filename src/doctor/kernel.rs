@@ -1,0 +1,108 @@
+//! The kernel: its modules, what they show, and what it does when it breaks.
+
+use super::Site;
+use super::finding::{Code, Findings};
+use crate::cluster::driver::{self, CallOut};
+use crate::system::{read_attribute, read_text};
+use eyre::{Result, bail, eyre};
+
+/// Those that nobody else brings along.
+const MODULES: [&str; 4] = ["configfs", "ocfs2", "ocfs2_stack_o2cb", "ocfs2_dlmfs"];
+/// Names modules of the running kernel: those to load, and those that are part of it.
+const LISTS: [&str; 2] = ["modules.dep", "modules.builtin"];
+/// Where mount(8) and umount(8) look for helpers.
+const HELPERS: [&str; 2] = ["/sbin/umount.ocfs2", "/usr/sbin/umount.ocfs2"];
+
+/// Is each module there, or can it be loaded?
+pub(super) fn modules(site: &Site, findings: &mut Findings) -> Result<()> {
+    let system = site.system;
+    let loaded = driver::loaded(system)?;
+    let plugins = read_attribute(&system.path("/sys/fs/ocfs2/loaded_cluster_plugins"))?;
+    let stack = match &plugins {
+        Some(plugins) => plugins.lines().any(|plugin| plugin == "o2cb"),
+        // Drivers of the 1.2 era have it built in.
+        None => loaded.filesystem,
+    };
+    let configfs = loaded.configfs.is_some();
+    let there = [configfs, loaded.filesystem, stack, loaded.dlmfs];
+    let missing = MODULES.into_iter().zip(there).filter(|(_, there)| !there);
+    let missing: Vec<_> = missing.map(|(name, _)| name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let release = read_attribute(&system.path("/proc/sys/kernel/osrelease"))?
+        .ok_or_else(|| eyre!("the kernel does not say its release"))?;
+    let known = LISTS.map(|list| {
+        let path = system.path("/lib/modules").join(&release).join(list);
+        read_text(&path).unwrap_or_default()
+    });
+    for module in missing {
+        if !known.iter().any(|list| names(list, module)) {
+            let what = format!("there is no module {module} for the running kernel, {release}");
+            findings.add(Code::ModuleMissing, what);
+        }
+    }
+    Ok(())
+}
+
+/// `kernel/fs/ocfs2/ocfs2.ko.xz: kernel/fs/jbd2/jbd2.ko`, of which only the first counts.
+fn names(list: &str, module: &str) -> bool {
+    list.lines().any(|line| {
+        let path = line.split(':').next().unwrap_or_default();
+        let file = path.rsplit('/').next().unwrap_or_default();
+        let name = file.split('.').next().unwrap_or_default();
+        name.replace('-', "_") == module
+    })
+}
+
+/// What the drivers need beside them, once they are loaded.
+pub(super) fn drivers(site: &Site, findings: &mut Findings) -> Result<()> {
+    let loaded = driver::loaded(site.system)?;
+    if !loaded.filesystem {
+        // That the cluster is offline says as much.
+        return Ok(());
+    }
+    if loaded.configfs.is_none() {
+        findings.add(Code::ConfigfsUnmounted, "configfs is not mounted".into());
+    }
+    if !loaded.dlmfs_mounted {
+        findings.add(Code::DlmfsUnmounted, "ocfs2_dlmfs is not mounted".into());
+    }
+    let left_to_helper = driver::call_out(site.system)? == CallOut::None;
+    let helped = HELPERS.iter().any(|path| site.system.path(path).exists());
+    if left_to_helper && !helped {
+        let set = driver::call_out_path(site.system)?.unwrap_or_default();
+        let what =
+            format!("there is no umount.ocfs2, and hb_ctl_path \"{set}\" stops no heartbeat");
+        findings.add(Code::HbCtlPath, what);
+    }
+    Ok(())
+}
+
+/// Does a node that breaks come back, and get out of the others' way?
+pub(super) fn panics(site: &Site, findings: &mut Findings) -> Result<()> {
+    for (name, code) in [
+        ("panic", Code::PanicHangs),
+        ("panic_on_oops", Code::OopsSurvived),
+    ] {
+        let path = site.system.path("/proc/sys/kernel").join(name);
+        match read_attribute(&path)?.as_deref() {
+            Some("0") => findings.add(code, format!("kernel.{name} is 0")),
+            Some(_) => {}
+            None => bail!("there is no kernel.{name}"),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_found_by_its_own_line() {
+        let list = "kernel/fs/ocfs2/ocfs2.ko.xz: kernel/fs/jbd2/jbd2.ko\nextra/a-b.ko:\n";
+        assert!(names(list, "ocfs2") && names(list, "a_b"));
+        assert!(!names(list, "jbd2") && !names(list, "ocfs2_dlmfs") && !names("", "ocfs2"));
+    }
+}

@@ -1,0 +1,111 @@
+//! The heartbeat's patience against that of the storage below it.
+
+use super::Site;
+use super::finding::{Code, Findings};
+use crate::system::{list, read_attribute, read_text};
+use eyre::Result;
+
+/// Are multipath and iSCSI done with a lost path before the node gives itself up?
+pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
+    // o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c: the first round does not count.
+    let restart = u64::from(site.threshold().saturating_sub(1)) * 2;
+    let mut compare = |what: String, limit: Limit| {
+        let takes = match limit {
+            Limit::Seconds(seconds) if seconds < restart => return,
+            Limit::Seconds(seconds) => format!("for {seconds} s"),
+            Limit::Never => "for ever".into(),
+        };
+        let what = format!("{what} tries {takes}, and this node restarts after {restart} s");
+        findings.add(Code::ThresholdLow, what);
+    };
+    if site.has_mapped("mpath-")? {
+        const PLACE: &str = "/etc/multipath.conf";
+        if let Some(limit) = multipath(&read_text(&site.system.path(PLACE))?) {
+            compare(format!("multipath ({PLACE})"), limit);
+        }
+    }
+    let sessions = site.system.path("/sys/class/iscsi_session");
+    for session in list(&sessions)? {
+        let value = read_attribute(&sessions.join(&session).join("recovery_tmo"))?;
+        let value: Option<i64> = value.and_then(|value| value.trim().parse().ok());
+        if let Some(value) = value {
+            // Negative: the session is never given up.
+            let limit = u64::try_from(value).map_or(Limit::Never, Limit::Seconds);
+            compare(
+                format!("iSCSI ({}/recovery_tmo)", session.to_string_lossy()),
+                limit,
+            );
+        }
+    }
+    Ok(())
+}
+
+/// How long storage keeps a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Limit {
+    Seconds(u64),
+    Never,
+}
+
+/// The longest time that multipath.conf lets a map without a path queue requests; none where it
+/// has them fail at once. Which section is whose is multipath's secret.
+fn multipath(text: &str) -> Option<Limit> {
+    /// multipathd's own.
+    const INTERVAL: u64 = 5;
+    let (mut interval, mut limit) = (INTERVAL, None);
+    for line in text.lines() {
+        let line = line.split(['#', '!']).next().unwrap_or_default();
+        let mut words = line.split([' ', '\t', '"']).filter(|word| !word.is_empty());
+        let Some(name) = words.next() else { continue };
+        for value in words {
+            let tries = value.parse().ok();
+            limit = match (name, value, tries) {
+                ("no_path_retry", "queue", _) | ("features", "queue_if_no_path", _) => {
+                    Some(Limit::Never)
+                }
+                ("no_path_retry", _, Some(tries)) => limit.max(Some(Limit::Seconds(tries))),
+                ("polling_interval", _, Some(seconds)) => {
+                    interval = seconds;
+                    limit
+                }
+                _ => limit,
+            };
+        }
+        if limit == Some(Limit::Never) {
+            break;
+        }
+    }
+    match limit {
+        Some(Limit::Seconds(tries)) => Some(Limit::Seconds(tries.saturating_mul(interval))),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_time_of_multipath_counts() {
+        for (text, expected) in [
+            ("", None),
+            ("defaults {\n\tno_path_retry fail\n}\n", None),
+            ("no_path_retry 12\n", Some(Limit::Seconds(60))),
+            ("no_path_retry 0\n", Some(Limit::Seconds(0))),
+            (
+                "\tno_path_retry \"6\"\n polling_interval 10 # s\n",
+                Some(Limit::Seconds(60)),
+            ),
+            (
+                "no_path_retry 3\n no_path_retry queue\n",
+                Some(Limit::Never),
+            ),
+            ("#no_path_retry queue\n", None),
+            ("features \"1 queue_if_no_path\"\n", Some(Limit::Never)),
+            ("features \"0\"\n", None),
+            ("no_path_retry 99999999999999999999\n", None),
+        ] {
+            assert_eq!(multipath(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What may be wrong with this node: looks at everything, changes nothing.
+//!
+//! A check is a function from [`Site`] to findings; a new one goes into [`CHECKS`], and what it
+//! can find into `finding.rs` and o2cb(8). One that waits for a disk or a peer is made by a
+//! child process, beside all others (`aside.rs`). What cannot be looked at is a finding too.
+
+mod aside;
+mod config;
+mod devices;
+pub mod diff;
+mod finding;
+mod kernel;
+mod limits;
+mod peers;
+mod regions;
+mod site;
+mod volumes;
+
+pub use finding::{Finding, KINDS, Kind, Severity};
+pub use site::Site;
+
+use eyre::Result;
+use finding::Findings;
+use std::time::Duration;
+
+/// How long all the slow looks together may take: a device or a peer that has not answered by
+/// then is not going to.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A check, and what it looks at.
+type Check = (&'static str, fn(&Site, &mut Findings) -> Result<()>);
+
+/// All that wait for nobody.
+const CHECKS: &[Check] = &[
+    ("the configuration", config::files),
+    ("this node's name and address", config::local),
+    ("the modules", kernel::modules),
+    ("the drivers", kernel::drivers),
+    ("the cluster in the kernel", config::applied),
+    ("what a panic does", kernel::panics),
+    ("the heartbeat regions", regions::regions),
+    ("the storage's time limits", limits::limits),
+];
+
+/// Makes every check; errors come first.
+pub fn examine(site: &Site) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    for (what, check) in CHECKS {
+        if let Err(report) = check(site, &mut findings) {
+            findings.unknown(what, &report);
+        }
+    }
+    slow(site, &mut findings);
+    let (mut all, warnings): (Vec<_>, Vec<_>) =
+        (findings.0.into_iter()).partition(|finding| finding.kind.severity == Severity::Error);
+    all.extend(warnings);
+    all
+}
+
+/// Disks and peers, all at once.
+fn slow(site: &Site, findings: &mut Findings) {
+    let devices = devices::of(site, findings);
+    let peers = peers::of(site, findings);
+    let mut looks = volumes::looks(site, &devices);
+    looks.extend(peers.iter().map(peers::Peer::look));
+    let mut answers = aside::all(&looks, PATIENCE).into_iter();
+    let alive = volumes::gather(&devices, &mut answers, findings);
+    for (peer, answer) in peers.iter().zip(answers) {
+        peer.judge(site, &alive, answer, findings);
+    }
+}

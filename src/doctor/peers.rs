@@ -1,0 +1,207 @@
+//! The other nodes over the network.
+//!
+//! The kernel of a peer tells its time limits in a handshake, but only to whom it takes for the
+//! node itself: whose address it knows, whose number is the higher, and whose heartbeat it sees.
+//! It then keeps that connection as the node's, and refuses the real one (o2net_accept_one in
+//! fs/ocfs2/cluster/tcp.c). So nobody connects here who could be taken for the kernel: while a
+//! region beats, only nodes of higher numbers are tried, which close at once. What the kernel
+//! itself is connected to is read from it; limits that disagree, from its log.
+
+use super::Site;
+use super::aside::Look;
+use super::finding::{Code, Findings};
+use super::volumes::Alive;
+use crate::cluster::config::Node;
+use crate::system::{kmsg, read_text};
+use eyre::{Result, WrapErr, eyre};
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+/// For a connection; a lost packet is sent again after one second, then two more.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A node that is not this one.
+pub(super) struct Peer {
+    node: Node,
+    from: Ipv4Addr,
+    way: Way,
+}
+
+/// How it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// The kernel is connected to it.
+    Connected,
+    /// By a connection of our own.
+    Try,
+    /// Not at all.
+    Leave,
+}
+
+/// The other nodes of the cluster, and how each can be looked at without doing harm.
+pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
+    let (Ok(cluster), Ok(local)) = (&site.cluster, &site.local) else {
+        return Vec::new();
+    };
+    let peers = cluster
+        .nodes
+        .iter()
+        .filter(|node| node.number != local.number);
+    let in_use = match &site.live {
+        Ok(None) => false,
+        Ok(Some(live)) => live.regions().map_or(true, |regions| !regions.is_empty()),
+        Err(_) => true,
+    };
+    let connected = match in_use {
+        true => connections(site, local),
+        false => Ok(Vec::new()),
+    };
+    let connected = connected.unwrap_or_else(|report| {
+        findings.unknown("the kernel's connections", &report);
+        Vec::new()
+    });
+    let peer = |node: &Node| {
+        let way = if connected.contains(&node.address) {
+            Way::Connected
+        } else if in_use && node.number < local.number {
+            Way::Leave
+        } else {
+            Way::Try
+        };
+        let from = local.address;
+        let node = node.clone();
+        Peer { node, from, way }
+    };
+    peers.map(peer).collect()
+}
+
+/// The addresses that the kernel is connected to as `local`: in its table of connections the
+/// listener's port is at this end or at the other, whoever has called whom.
+fn connections(site: &Site, local: &Node) -> Result<Vec<Ipv4Addr>> {
+    const TABLE: &str = "/proc/net/tcp";
+    const ESTABLISHED: &str = "01";
+    let text = read_text(&site.system.path(TABLE)).wrap_err_with(|| format!("reading {TABLE}"))?;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace().skip(1);
+        let (here, there) = (words.next().and_then(end), words.next().and_then(end));
+        let (Some(here), Some(there), Some(ESTABLISHED)) = (here, there, words.next()) else {
+            continue;
+        };
+        let Ok(cluster) = &site.cluster else { continue };
+        let called = |node: &Node| (node.address, node.port) == there;
+        if here.0 == local.address && (here.1 == local.port || cluster.nodes.iter().any(called)) {
+            found.push(there.0);
+        }
+    }
+    Ok(found)
+}
+
+/// `010200C0:1E61`: the address as the host's word, the port as a number.
+fn end(text: &str) -> Option<(Ipv4Addr, u16)> {
+    let (address, port) = text.split_once(':')?;
+    let address = u32::from_str_radix(address, 16).ok()?.to_ne_bytes();
+    let port = u32::from_str_radix(port, 16).ok()?;
+    Some((address.into(), port.try_into().ok()?))
+}
+
+/// Connects and hangs up.
+fn connect(from: Ipv4Addr, to: &Node) -> Result<(), Errno> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    // Bounds connect(2) as well (socket(7)).
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(PATIENCE))?;
+    // As the kernel does; that the address is missing is another check's to say.
+    let _ = net::bind(&socket, &SocketAddrV4::new(from, 0));
+    net::connect(&socket, &SocketAddrV4::new(to.address, to.port))
+}
+
+impl Peer {
+    /// The slow part.
+    pub(super) fn look(&self) -> Look<'_> {
+        Box::new(|| {
+            let tried = match self.way {
+                Way::Try => connect(self.from, &self.node),
+                _ => Ok(()),
+            };
+            let errno = tried.map_or_else(Errno::raw_os_error, |()| 0);
+            errno.to_le_bytes().to_vec()
+        })
+    }
+
+    /// What the answer means, given who was seen alive on the disks.
+    pub(super) fn judge(
+        &self,
+        site: &Site,
+        alive: &Alive,
+        answer: Option<Vec<u8>>,
+        findings: &mut Findings,
+    ) {
+        let Node {
+            name,
+            number,
+            address,
+            port,
+        } = &self.node;
+        if self.way == Way::Connected {
+            return;
+        }
+        let peer = format!("node \"{name}\" ({address}:{port})");
+        if alive.is_beside(*number) {
+            let mut what = format!("{peer} beats, and the kernel is not connected to it");
+            if let Some(line) = kmsg::last_of(site.system, "o2net: ", &format!("node {name} ")) {
+                what += &format!("; the kernel's log: {line}");
+            }
+            return findings.add(Code::PeerCutOff, what);
+        }
+        if self.way == Way::Leave {
+            let report = eyre!(
+                "a connection while this node beats might be taken for the kernel's own, and it \
+                 beats nowhere beside this node (run this on it, or here with nothing mounted)"
+            );
+            return findings.unknown(&peer, &report);
+        }
+        let errno = answer.and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
+        let (code, why) = match errno.unwrap_or(libc::ETIMEDOUT) {
+            0 => return,
+            libc::ECONNREFUSED => (Code::PeerOffline, "nothing listens there".into()),
+            libc::EINPROGRESS | libc::EAGAIN | libc::ETIMEDOUT => (
+                Code::PeerUnreachable,
+                format!("no answer within {} s", PATIENCE.as_secs()),
+            ),
+            errno => (
+                Code::PeerUnreachable,
+                std::io::Error::from_raw_os_error(errno).to_string(),
+            ),
+        };
+        match alive.is_anywhere(*number) {
+            true => findings.add(Code::PeerCutOff, format!("{peer} beats, but: {why}")),
+            false => findings.add(code, format!("{peer}: {why}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_of_a_connection_is_read() {
+        let word = u32::from_ne_bytes([192, 0, 2, 1]);
+        let text = format!("{word:08X}:1E61");
+        let expected = (Ipv4Addr::new(192, 0, 2, 1), 7777);
+        assert_eq!(end(&text), Some(expected));
+        for bad in [
+            "",
+            ":",
+            "C0000201",
+            "X:1",
+            "00000000000000000000000001:1E61",
+            "1:FFFFF",
+        ] {
+            assert_eq!(end(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What every check goes by: the files and the kernel's cluster, each read once.
+
+use crate::cluster::config::{Cluster, Config, Node};
+use crate::cluster::live::Live;
+use crate::cluster::sysconfig::Sysconfig;
+use crate::heartbeat::{Heartbeat, State};
+use crate::ids::Uuid;
+use crate::system::{System, list, read_attribute, read_text};
+use eyre::{Result, bail};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+/// The kernel's own, where nobody sets it (O2HB_DEFAULT_DEAD_THRESHOLD).
+const DEFAULT_THRESHOLD: u32 = 31;
+
+/// A node under examination.
+pub struct Site<'s> {
+    /// The machine.
+    pub system: &'s System,
+    /// The configuration's place.
+    pub config_place: String,
+    /// What it says; none where there is no file.
+    pub config: Result<Option<Config>>,
+    /// The defaults file's place.
+    pub sysconfig_place: &'static str,
+    /// What that says.
+    pub sysconfig: Result<Sysconfig>,
+    /// The cluster that this node is to be in, as far as the files tell.
+    pub cluster: Result<Cluster>,
+    /// The node that this host is, as far as the files tell.
+    pub local: Result<Node>,
+    /// The cluster that the kernel has.
+    pub live: Result<Option<Live>>,
+    /// The devices to look at; with none, those that this node uses.
+    pub devices: Vec<PathBuf>,
+}
+
+/// A region that beats on this node.
+pub(super) struct Beating {
+    /// Its name, which is the volume's.
+    pub volume: Uuid,
+    /// The device by the kernel's name for it.
+    pub device: PathBuf,
+}
+
+impl Site<'_> {
+    /// The regions that beat here.
+    pub(super) fn beating(&self) -> Vec<Beating> {
+        let Ok(Some(live)) = &self.live else {
+            return Vec::new();
+        };
+        let regions = live.regions().unwrap_or_default().into_iter();
+        let beating = regions.filter_map(|region| {
+            let heartbeat = Heartbeat::new(self.system, live.path(), region);
+            // What is wrong with a region is the regions' check to say.
+            let Ok(State::Beating(device)) = heartbeat.region().state() else {
+                return None;
+            };
+            let device = self.system.path("/dev").join(device);
+            let volume = region;
+            Some(Beating { volume, device })
+        });
+        beating.collect()
+    }
+
+    /// Missed beats until a node is dead, as this node has it or is going to.
+    pub(super) fn threshold(&self) -> u32 {
+        let live = self.live.as_ref().ok().and_then(Option::as_ref);
+        let live = live.and_then(|live| {
+            let limits = crate::cluster::timeouts::Timeouts::read(self.system, live.path());
+            limits.ok()?.heartbeat_threshold
+        });
+        let set = || self.sysconfig.as_ref().ok()?.heartbeat_threshold;
+        live.or_else(set).unwrap_or(DEFAULT_THRESHOLD)
+    }
+
+    /// Does an interface of this machine have the address? From the kernel's table of routes
+    /// (/proc/net/fib_trie), where each of its own stands above a line of its own.
+    pub(super) fn has_address(&self, wanted: Ipv4Addr) -> Result<bool> {
+        let table = read_text(&self.system.path("/proc/net/fib_trie"))?;
+        if table.is_empty() {
+            bail!("the kernel shows no table of routes");
+        }
+        let wanted = wanted.to_string();
+        let mut address = "";
+        for line in table.lines().map(str::trim) {
+            address = line.strip_prefix("|-- ").unwrap_or(address);
+            if line.ends_with("host LOCAL") && address == wanted {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Has a block device a name that begins so in device mapper?
+    pub(super) fn has_mapped(&self, kind: &str) -> Result<bool> {
+        let blocks = self.system.path("/sys/class/block");
+        Ok(list(&blocks)?.iter().any(|name| {
+            let uuid = read_attribute(&blocks.join(name).join("dm/uuid"));
+            uuid.is_ok_and(|uuid| uuid.is_some_and(|uuid| uuid.starts_with(kind)))
+        }))
+    }
+}
