@@ -62,7 +62,7 @@ fn slow(site: &Site, findings: &mut Findings) {
     let devices = devices::of(site, findings);
     let peers = peers::of(site, findings);
     let mut looks = volumes::looks(site, &devices);
-    looks.extend(peers.iter().map(peers::Peer::look));
+    looks.extend(peers.iter().map(|peer| peer.look(site)));
     let mut answers = aside::all(&looks, PATIENCE).into_iter();
     let alive = volumes::gather(&devices, &mut answers, findings);
     for (peer, answer) in peers.iter().zip(answers) {

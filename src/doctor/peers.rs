@@ -14,8 +14,6 @@ use super::volumes::Alive;
 use crate::cluster::config::Node;
 use crate::system::{kmsg, read_text};
 use eyre::{Result, WrapErr, eyre};
-use rustix::io::Errno;
-use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -107,26 +105,18 @@ fn end(text: &str) -> Option<(Ipv4Addr, u16)> {
     Some((address.into(), port.try_into().ok()?))
 }
 
-/// Connects and hangs up.
-fn connect(from: Ipv4Addr, to: &Node) -> Result<(), Errno> {
-    let flags = SocketFlags::CLOEXEC;
-    let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-    // Bounds connect(2) as well (socket(7)).
-    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(PATIENCE))?;
-    // As the kernel does; that the address is missing is another check's to say.
-    let _ = net::bind(&socket, &SocketAddrV4::new(from, 0));
-    net::connect(&socket, &SocketAddrV4::new(to.address, to.port))
-}
-
 impl Peer {
     /// The slow part.
-    pub(super) fn look(&self) -> Look<'_> {
-        Box::new(|| {
+    pub(super) fn look<'l>(&'l self, site: &'l Site) -> Look<'l> {
+        Box::new(move || {
+            let Node { address, port, .. } = self.node;
+            let to = SocketAddrV4::new(address, port);
             let tried = match self.way {
-                Way::Try => connect(self.from, &self.node),
+                Way::Try => site.system.kernel().connect(self.from, to, PATIENCE),
                 _ => Ok(()),
             };
-            let errno = tried.map_or_else(Errno::raw_os_error, |()| 0);
+            let errno =
+                tried.map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
             errno.to_le_bytes().to_vec()
         })
     }
@@ -193,14 +183,7 @@ mod tests {
         let text = format!("{word:08X}:1E61");
         let expected = (Ipv4Addr::new(192, 0, 2, 1), 7777);
         assert_eq!(end(&text), Some(expected));
-        for bad in [
-            "",
-            ":",
-            "C0000201",
-            "X:1",
-            "00000000000000000000000001:1E61",
-            "1:FFFFF",
-        ] {
+        for bad in ["", ":", "C0000201", "X:1", "100000000:1E61", "1:FFFFF"] {
             assert_eq!(end(bad), None, "{bad}");
         }
     }

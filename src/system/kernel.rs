@@ -7,11 +7,14 @@ use crate::sys::sched::Ahead;
 use rustix::fs::{FsWord, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// linux/magic.h and fs/configfs: the f_type of statfs(2).
 const CONFIGFS_MAGIC: FsWord = 0x6265_6570;
@@ -64,6 +67,9 @@ pub trait Kernel {
     fn block_device(&self, _path: &Path, number: Option<DeviceNumber>) -> Option<DeviceNumber> {
         number
     }
+
+    /// connect(2) over TCP from one of this machine's addresses, and at once the end of it.
+    fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, patience: Duration) -> io::Result<()>;
 
     /// The I/O of a thread into the real-time class.
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()>;
@@ -136,6 +142,16 @@ impl Kernel for Linux {
             Err(Errno::BUSY) => Ok(true),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, patience: Duration) -> io::Result<()> {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+        // Bounds connect(2) as well (socket(7)).
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience))?;
+        // One that this machine does not have is left to the routes.
+        let _ = net::bind(&socket, &SocketAddrV4::new(from, 0));
+        Ok(net::connect(&socket, &to)?)
     }
 
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! The applets on a folder that plays the machine, with a kernel that notes every call.
 
 mod controld;
+mod diff;
+mod doctor;
 mod exec;
 mod hostile;
 mod info;

@@ -11,6 +11,7 @@ use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -251,6 +252,14 @@ impl Kernel for FakeKernel {
             major: major.parse().ok()?,
             minor: minor.parse().ok()?,
         })
+    }
+
+    fn connect(&self, _: Ipv4Addr, to: SocketAddrV4, _: Duration) -> io::Result<()> {
+        self.log.question(&format!("connect {to}"));
+        match read(&self.root.join(format!(".fake/peers/{to}"))).parse() {
+            Ok(errno) => refuse(errno),
+            Err(_) => Ok(()),
+        }
     }
 
     fn set_io_priority(&self, _: u32, _: Level) -> io::Result<()> {

@@ -8,11 +8,13 @@ mod objects;
 mod run;
 mod semaphores;
 mod table;
+mod writer;
 
 pub use kernel::FakeKernel;
 pub use log::Log;
 pub use objects::{folders, read};
 pub use semaphores::Semaphores;
+pub use writer::Writer;
 
 use crate::peer::Peer;
 use ocfs2box::ids::Uuid;

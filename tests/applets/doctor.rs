@@ -1,0 +1,403 @@
+//! o2cb doctor: what it finds, and that it finds nothing where nothing is wrong.
+
+use crate::world::{Era, World, Writer};
+use ocfs2box::volume::{Device, Incompat, Volume};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// Milliseconds of the kernel's own threshold of 31.
+const DEAD_MS: u32 = 62_000;
+
+/// A node on which all is well: n1 of two, online, with nothing mounted.
+pub fn sane() -> World {
+    let world = World::online(Era::Now);
+    furnish(&world);
+    world
+}
+
+fn furnish(world: &World) {
+    world.write(
+        "/proc/net/fib_trie",
+        "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 192.0.2.1\n        /32 host LOCAL\n     |-- \
+         192.0.2.2\n        /24 link UNICAST\n",
+    );
+    connect(world, &[]);
+    world.write("/proc/sys/kernel/panic", "30\n");
+    world.write("/proc/sys/kernel/panic_on_oops", "1\n");
+    world.write("/proc/sys/kernel/osrelease", "6.1.0\n");
+    world.write("/sbin/umount.ocfs2", "");
+}
+
+/// The kernel of 192.0.2.1 is connected to these, which have called it.
+fn connect(world: &World, peers: &[[u8; 4]]) {
+    let word = |address: [u8; 4]| u32::from_ne_bytes(address);
+    let mut table = "  sl  local_address rem_address   st tx_queue rx_queue\n".to_owned();
+    for (at, peer) in peers.iter().enumerate() {
+        let (here, there) = (word([192, 0, 2, 1]), word(*peer));
+        table += &format!("   {at}: {here:08X}:1E61 {there:08X}:C001 01 00000000:00000000\n");
+    }
+    world.write("/proc/net/tcp", &table);
+}
+
+/// A mounted volume on ubda, on which this node's kernel beats.
+fn mounted(world: &World) -> Writer {
+    world.volume("ubda", "-N 2");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    Writer::start(world, "ubda", 1, 0x1111, DEAD_MS)
+}
+
+/// The codes of what is found, in order, and the exit code.
+#[track_caller]
+fn found(world: &World, args: &[&str]) -> (u8, Vec<String>) {
+    let args = [&["doctor"], args].concat();
+    let before = world.log.calls();
+    let (code, printed) = world.ended("o2cb", &args);
+    assert_eq!(world.log.calls(), before, "it changes nothing");
+    let heads = printed.lines().filter(|line| !line.starts_with("    "));
+    let codes = heads.map(|line| {
+        let (_, code) = line.rsplit_once(" [").expect(line);
+        code.trim_end_matches(']').to_owned()
+    });
+    (code, codes.collect())
+}
+
+#[track_caller]
+fn finds(world: &World, args: &[&str], code: u8, codes: &[&str]) {
+    let (ended, found) = found(world, args);
+    if (ended, found.iter().map(String::as_str).collect::<Vec<_>>()) != (code, codes.to_vec()) {
+        let (_, printed) = world.ended("o2cb", &["doctor"]);
+        panic!("{ended} {found:?}, not {code} {codes:?}: {printed}");
+    }
+}
+
+#[test]
+fn a_sane_node_has_nothing() {
+    let world = sane();
+    finds(&world, &[], 0, &[]);
+    assert_eq!(world.log.all(), ["? connect 192.0.2.2:7777"]);
+    let json = world.ended("o2cb", &["doctor", "--json"]);
+    assert_eq!(json, (0, "{\"schema\": 1, \"findings\": []}\n".into()));
+    world.volume("ubda", "-N 2");
+    finds(&world, &["/dev/ubda"], 0, &[]);
+}
+
+#[test]
+fn a_sane_node_with_a_mounted_volume_has_nothing() {
+    let world = sane();
+    let _own = mounted(&world);
+    let peer = Writer::start(&world, "ubda", 2, 0x2222, DEAD_MS);
+    connect(&world, &[[192, 0, 2, 2]]);
+    world.log.forget();
+    finds(&world, &[], 0, &[]);
+    assert!(world.log.all().is_empty(), "nobody else connects");
+    // The peer has unmounted, and the kernels are no more connected.
+    drop(peer);
+    connect(&world, &[]);
+    finds(&world, &[], 0, &[]);
+    assert_eq!(world.log.all(), ["? connect 192.0.2.2:7777"]);
+}
+
+/// From a machine on which nobody ever set anything up.
+#[test]
+fn a_bare_machine_is_diagnosed() {
+    let world = World::bare(Era::Now);
+    std::fs::remove_file(world.path("/etc/ocfs2/cluster.conf")).unwrap();
+    finds(
+        &world,
+        &[],
+        2,
+        &[
+            "config-missing",
+            "not-checked",
+            "cluster-offline",
+            "not-checked",
+        ],
+    );
+    furnish(&world);
+    world.configure("local");
+    let modules = "kernel/fs/configfs/configfs.ko:\nkernel/fs/ocfs2/ocfs2.ko.xz: x.ko\n\
+                   kernel/fs/ocfs2/ocfs2_stack_o2cb.ko.xz:\n";
+    world.write("/lib/modules/6.1.0/modules.dep", modules);
+    finds(&world, &[], 2, &["module-missing", "cluster-offline"]);
+    world.write(
+        "/lib/modules/6.1.0/modules.builtin",
+        "kernel/fs/ocfs2/dlmfs/ocfs2_dlmfs.ko\n",
+    );
+    finds(&world, &[], 1, &["cluster-offline"]);
+}
+
+/// Each breaks one thing of a sane node, and is found as that and nothing else.
+#[test]
+fn each_fault_is_found_by_its_code() {
+    type Break = fn(&World);
+    let cases: &[(Break, u8, &[&str])] = &[
+        (
+            |world| {
+                let text = world.read("/etc/ocfs2/cluster.conf");
+                let odd = text.replace("node_count = 2", "node_count = 3") + "\n";
+                world.write("/etc/ocfs2/cluster.conf", &odd);
+            },
+            1,
+            &["config-odd"],
+        ),
+        (
+            |world| world.write("/etc/ocfs2/cluster.conf", "cluster\n"),
+            2,
+            &["config-invalid"],
+        ),
+        (
+            |world| world.write("/etc/default/o2cb", "O2CB_HEARTBEAT_THRESHOLD=2\n"),
+            2,
+            &["settings-invalid"],
+        ),
+        (
+            |world| world.write("/proc/sys/kernel/hostname", "n9\n"),
+            2,
+            &["not-a-node"],
+        ),
+        (
+            |world| {
+                world.write(
+                    "/proc/net/fib_trie",
+                    "     |-- 192.0.2.9\n  /32 host LOCAL\n",
+                )
+            },
+            2,
+            &["address-missing"],
+        ),
+        (
+            |world| std::fs::remove_file(world.path("/proc/net/fib_trie")).unwrap(),
+            1,
+            &["not-checked"],
+        ),
+        (
+            |world| world.write("/etc/default/o2cb", "O2CB_HEARTBEAT_THRESHOLD=61\n"),
+            1,
+            &["config-not-applied"],
+        ),
+        (
+            |world| drop(world.run("o2cb", &["offline"])),
+            1,
+            &["cluster-offline"],
+        ),
+        (
+            |world| std::fs::remove_file(world.path("/sbin/umount.ocfs2")).unwrap(),
+            2,
+            &["hb-ctl-path"],
+        ),
+        (
+            |world| world.write("/proc/sys/kernel/panic", "0\n"),
+            1,
+            &["panic-hangs"],
+        ),
+        (
+            |world| world.write("/proc/sys/kernel/panic_on_oops", "0\n"),
+            1,
+            &["oops-survived"],
+        ),
+        (
+            |world| {
+                let region = "8D55D77D7EF74F4E8E964F519A7060BF";
+                world.write(
+                    &format!("/sys/kernel/config/cluster/webc/heartbeat/{region}/dev"),
+                    "\n",
+                );
+            },
+            2,
+            &["region-half-started"],
+        ),
+        (
+            |world| {
+                let region = "8D55D77D7EF74F4E8E964F519A7060BF";
+                let folder = format!("/sys/kernel/config/cluster/webc/heartbeat/{region}");
+                world.write(&format!("{folder}/dev"), "gone\n");
+            },
+            2,
+            &["device-unreadable", "region-orphaned"],
+        ),
+        (
+            |world| {
+                world.write(
+                    "/etc/fstab",
+                    "# x ocfs2\nUUID=\"0-1\" /mnt ocfs2 noauto 0 0\n",
+                )
+            },
+            2,
+            &["device-unreadable"],
+        ),
+        (
+            |world| {
+                world.write(
+                    "/.fake/peers/192.0.2.2:7777",
+                    &libc::ECONNREFUSED.to_string(),
+                )
+            },
+            1,
+            &["peer-offline"],
+        ),
+        (
+            |world| {
+                world.write(
+                    "/.fake/peers/192.0.2.2:7777",
+                    &libc::EINPROGRESS.to_string(),
+                )
+            },
+            1,
+            &["peer-unreachable"],
+        ),
+        (
+            |world| {
+                world.write(
+                    "/.fake/peers/192.0.2.2:7777",
+                    &libc::EHOSTUNREACH.to_string(),
+                )
+            },
+            1,
+            &["peer-unreachable"],
+        ),
+        (
+            |world| {
+                world.write("/sys/class/block/dm-0/dm/uuid", "mpath-3600\n");
+                world.write(
+                    "/etc/multipath.conf",
+                    "defaults {\n\tno_path_retry queue\n}\n",
+                );
+            },
+            1,
+            &["threshold-low"],
+        ),
+        (
+            // 59 seconds: this node restarts after 60.
+            |world| world.write("/sys/class/iscsi_session/session1/recovery_tmo", "59\n"),
+            0,
+            &[],
+        ),
+        (
+            |world| world.write("/sys/class/iscsi_session/session1/recovery_tmo", "120\n"),
+            1,
+            &["threshold-low"],
+        ),
+    ];
+    for (break_it, code, codes) in cases {
+        let world = sane();
+        world.folder("/etc/default");
+        break_it(&world);
+        world.log.forget();
+        finds(&world, &[], *code, codes);
+    }
+}
+
+/// Writes the numbers of nodes into a volume's slot map, in its own format.
+fn take_slots(world: &World, name: &str, nodes: [u16; 2]) {
+    let path = world.path("/dev").join(name);
+    let mut device = Device::open(&path).unwrap();
+    let volume = Volume::read(&mut device).unwrap();
+    let map = volume.system_file(&mut device, "slot_map").unwrap();
+    let at = map.unwrap().extents[0].block * u64::from(volume.superblock.block_bytes());
+    let image = File::options().write(true).open(path).unwrap();
+    let map = match volume.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP) {
+        true => nodes.map(|node| [1, 0, 0, 0, node as u8, 0, 0, 0]).concat(),
+        false => nodes.map(u16::to_le_bytes).concat(),
+    };
+    image.write_all_at(&map, at).unwrap();
+}
+
+#[test]
+fn a_volume_s_own_faults_are_found() {
+    let world = sane();
+    world.volume("ubda", "-N 1");
+    finds(&world, &["/dev/ubda"], 1, &["slots-few"]);
+    let stamp = |cluster: &str| format!("-N 2 --cluster-stack=o2cb --cluster-name={cluster}");
+    world.volume("ubdb", &stamp("other"));
+    finds(&world, &["/dev/ubdb"], 1, &["volume-elsewhere"]);
+    world.volume("ubdc", &stamp("webc"));
+    finds(&world, &["/dev/ubdc"], 0, &[]);
+    take_slots(&world, "ubdc", [1, 7]);
+    finds(&world, &["/dev/ubdc"], 0, &[]);
+    take_slots(&world, "ubdc", [5, 7]);
+    finds(&world, &["/dev/ubdc"], 2, &["slots-full"]);
+    world.volume("ubdd", "-M local");
+    finds(&world, &["/dev/ubdd"], 0, &[]);
+    world.write("/dev/ubde", "text");
+    finds(&world, &["/dev/ubde"], 2, &["device-unreadable"]);
+    finds(&world, &["/dev/none"], 2, &["device-unreadable"]);
+}
+
+#[test]
+fn strangers_on_the_disk_are_found() {
+    let world = sane();
+    world.volume("ubda", "-N 2");
+    let args = ["/dev/ubda"];
+    let stranger = Writer::start(&world, "ubda", 7, 0x7777, DEAD_MS);
+    finds(&world, &args, 2, &["foreign-node"]);
+    drop(stranger);
+    // It has stopped, and nothing beats.
+    finds(&world, &args, 0, &[]);
+    let double = Writer::start(&world, "ubda", 1, 0x1112, DEAD_MS);
+    finds(&world, &args, 2, &["number-taken"]);
+    drop(double);
+    let other = Writer::start(&world, "ubda", 2, 0x2222, 122_000);
+    finds(&world, &args, 2, &["threshold-differs"]);
+    drop(other);
+    // Of the 1.2 era, which does not say.
+    let old = Writer::start(&world, "ubda", 2, 0x2222, 0);
+    finds(&world, &args, 0, &[]);
+    // It beats, and would not be reached.
+    let refusal = libc::ECONNREFUSED.to_string();
+    world.write("/.fake/peers/192.0.2.2:7777", &refusal);
+    finds(&world, &args, 2, &["peer-cut-off"]);
+    drop(old);
+    Writer::scribble(&world, "ubda", 200);
+    world.write("/.fake/peers/192.0.2.2:7777", "");
+    finds(&world, &args, 1, &["slot-damaged"]);
+}
+
+#[test]
+fn two_machines_of_one_number_are_found_while_both_beat() {
+    let world = sane();
+    let _own = mounted(&world);
+    finds(&world, &[], 0, &[]);
+    let _double = Writer::start(&world, "ubda", 1, 0x1112, DEAD_MS);
+    finds(&world, &[], 2, &["number-taken"]);
+}
+
+#[test]
+fn a_peer_that_beats_and_is_not_connected_is_cut_off() {
+    let world = sane();
+    let _own = mounted(&world);
+    let _peer = Writer::start(&world, "ubda", 2, 0x2222, DEAD_MS);
+    world.write(
+        "/dev/kmsg",
+        "5,1,9,-;o2net: node n2 (num 2) at 192.0.2.2:7777 uses a network idle timeout of 10000 \
+         ms, but we use 30000 ms locally. Disconnecting.\n",
+    );
+    let (code, printed) = world.ended("o2cb", &["doctor", "--json"]);
+    assert_eq!(code, 2, "{printed}");
+    assert!(
+        printed.contains("\"code\": \"peer-cut-off\"")
+            && printed.contains("the kernel's log: o2net: node n2 (num 2)")
+            && printed.contains("but we use 30000 ms"),
+        "{printed}"
+    );
+}
+
+/// What a node of a lower number would take for the kernel's own connection is not made.
+#[test]
+fn nobody_connects_downward_while_a_region_beats() {
+    let world = World::bare(Era::Now);
+    world.write("/proc/sys/kernel/hostname", "n2\n");
+    world.run("o2cb", &["online"]).unwrap();
+    furnish(&world);
+    world.write(
+        "/proc/net/fib_trie",
+        "     |-- 192.0.2.2\n  /32 host LOCAL\n",
+    );
+    world.log.forget();
+    finds(&world, &[], 0, &[]);
+    assert_eq!(world.log.all(), ["? connect 192.0.2.1:7777"]);
+    world.volume("ubda", "-N 2");
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.log.forget();
+    finds(&world, &[], 1, &["not-checked"]);
+    assert!(world.log.all().is_empty());
+}
