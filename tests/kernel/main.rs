@@ -7,6 +7,7 @@ mod rig;
 mod peer;
 
 mod configuration;
+mod doctor;
 mod exec;
 mod failures;
 mod hb_ctl;
