@@ -2,10 +2,16 @@
 
 use super::finding::{Code, Findings};
 use super::{Site, diff};
-use eyre::Result;
+use crate::cluster::stack;
+use crate::ids::StackName;
+use eyre::{Result, bail};
 
 /// cluster.conf and the defaults file.
 pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
+    let stack = stack::running(site.system)?;
+    if stack != StackName::O2CB {
+        bail!("this node runs the stack {stack}, whose cluster is its daemon's business");
+    }
     let place = &site.config_place;
     match &site.config {
         Ok(None) => findings.add(Code::ConfigMissing, format!("there is no {place}")),
@@ -52,6 +58,9 @@ pub(super) fn local(site: &Site, findings: &mut Findings) -> Result<()> {
 
 /// Is a cluster online, and is it the one of the files?
 pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
+    if stack::running(site.system)? != StackName::O2CB {
+        return Ok(());
+    }
     let live = match &site.live {
         Ok(live) => live.as_ref(),
         Err(report) => {
@@ -60,6 +69,10 @@ pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
         }
     };
     let Some(live) = live else {
+        if site.regions().is_none() {
+            // That configfs is not mounted is said already.
+            return Ok(());
+        }
         let what = "the cluster is not online on this node";
         findings.add(Code::ClusterOffline, what.into());
         return Ok(());

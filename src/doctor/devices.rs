@@ -4,7 +4,7 @@ use super::Site;
 use super::finding::Findings;
 use crate::system::{System, mounts, read_text};
 use eyre::Result;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Those that were asked for, or else those of fstab and the mounted ones; and those that this
 /// node beats on, which the peers are judged by.
@@ -16,23 +16,17 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
             Err(report) => findings.unknown("the volumes of this node", &report),
         }
     }
-    for region in site.beating() {
-        named.push(region.device);
-    }
-    let mut devices: Vec<PathBuf> = Vec::new();
+    named.extend(site.beating());
+    // Several names may stand for one.
+    let (mut seen, mut devices) = (Vec::new(), Vec::new());
     for device in named {
-        if !devices.iter().any(|other| same(other, &device)) {
+        let real = std::fs::canonicalize(&device).unwrap_or_else(|_| device.clone());
+        if !seen.contains(&real) {
+            seen.push(real);
             devices.push(device);
         }
     }
     devices
-}
-
-/// Two names of one thing.
-fn same(one: &Path, other: &Path) -> bool {
-    one == other
-        || std::fs::canonicalize(one)
-            .is_ok_and(|one| std::fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 /// What is in fstab or mounted as ocfs2, by device.

@@ -3,7 +3,7 @@
 use super::Site;
 use super::finding::{Code, Findings};
 use crate::cluster::driver::{self, CallOut};
-use crate::system::{read_attribute, read_text};
+use crate::system::{mounts, read_attribute, read_text};
 use eyre::{Result, bail, eyre};
 
 /// Those that nobody else brings along.
@@ -23,20 +23,19 @@ pub(super) fn modules(site: &Site, findings: &mut Findings) -> Result<()> {
         // Drivers of the 1.2 era have it built in.
         None => loaded.filesystem,
     };
-    let configfs = loaded.configfs.is_some();
+    let configfs = mounts::knows_filesystem(system, "configfs")?;
     let there = [configfs, loaded.filesystem, stack, loaded.dlmfs];
-    let missing = MODULES.into_iter().zip(there).filter(|(_, there)| !there);
-    let missing: Vec<_> = missing.map(|(name, _)| name).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let release = read_attribute(&system.path("/proc/sys/kernel/osrelease"))?
-        .ok_or_else(|| eyre!("the kernel does not say its release"))?;
-    let known = LISTS.map(|list| {
-        let path = system.path("/lib/modules").join(&release).join(list);
-        read_text(&path).unwrap_or_default()
-    });
-    for module in missing {
+    let mut known = None;
+    for (module, there) in MODULES.into_iter().zip(there) {
+        if there {
+            continue;
+        }
+        let release = read_attribute(&system.path("/proc/sys/kernel/osrelease"))?
+            .ok_or_else(|| eyre!("the kernel does not say its release"))?;
+        let known = known.get_or_insert_with(|| {
+            let folder = system.path("/lib/modules").join(&release);
+            LISTS.map(|list| read_text(&folder.join(list)).unwrap_or_default())
+        });
         if !known.iter().any(|list| names(list, module)) {
             let what = format!("there is no module {module} for the running kernel, {release}");
             findings.add(Code::ModuleMissing, what);

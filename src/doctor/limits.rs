@@ -5,18 +5,23 @@ use super::finding::{Code, Findings};
 use crate::system::{list, read_attribute, read_text};
 use eyre::Result;
 
+/// Seconds without an end.
+const EVER: u64 = u64::MAX;
+
 /// Are multipath and iSCSI done with a lost path before the node gives itself up?
 pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
     // o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c: the first round does not count.
     let restart = u64::from(site.threshold().saturating_sub(1)) * 2;
-    let mut compare = |what: String, limit: Limit| {
-        let takes = match limit {
-            Limit::Seconds(seconds) if seconds < restart => return,
-            Limit::Seconds(seconds) => format!("for {seconds} s"),
-            Limit::Never => "for ever".into(),
-        };
-        let what = format!("{what} tries {takes}, and this node restarts after {restart} s");
-        findings.add(Code::ThresholdLow, what);
+    let mut compare = |what: String, limit: u64| {
+        if limit >= restart {
+            let takes = match limit {
+                EVER => "ever".into(),
+                seconds => format!("{seconds} s"),
+            };
+            let what =
+                format!("{what} tries for {takes}, and this node restarts after {restart} s");
+            findings.add(Code::ThresholdLow, what);
+        }
     };
     if site.has_mapped("mpath-")? {
         const PLACE: &str = "/etc/multipath.conf";
@@ -30,7 +35,7 @@ pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
         let value: Option<i64> = value.and_then(|value| value.trim().parse().ok());
         if let Some(value) = value {
             // Negative: the session is never given up.
-            let limit = u64::try_from(value).map_or(Limit::Never, Limit::Seconds);
+            let limit = u64::try_from(value).unwrap_or(EVER);
             compare(
                 format!("iSCSI ({}/recovery_tmo)", session.to_string_lossy()),
                 limit,
@@ -40,45 +45,27 @@ pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// How long storage keeps a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Limit {
-    Seconds(u64),
-    Never,
-}
-
 /// The longest time that multipath.conf lets a map without a path queue requests; none where it
 /// has them fail at once. Which section is whose is multipath's secret.
-fn multipath(text: &str) -> Option<Limit> {
+fn multipath(text: &str) -> Option<u64> {
     /// multipathd's own.
     const INTERVAL: u64 = 5;
-    let (mut interval, mut limit) = (INTERVAL, None);
+    let (mut interval, mut most) = (INTERVAL, None);
     for line in text.lines() {
         let line = line.split(['#', '!']).next().unwrap_or_default();
         let mut words = line.split([' ', '\t', '"']).filter(|word| !word.is_empty());
-        let Some(name) = words.next() else { continue };
+        let name = words.next().unwrap_or_default();
         for value in words {
-            let tries = value.parse().ok();
-            limit = match (name, value, tries) {
-                ("no_path_retry", "queue", _) | ("features", "queue_if_no_path", _) => {
-                    Some(Limit::Never)
-                }
-                ("no_path_retry", _, Some(tries)) => limit.max(Some(Limit::Seconds(tries))),
-                ("polling_interval", _, Some(seconds)) => {
-                    interval = seconds;
-                    limit
-                }
-                _ => limit,
-            };
-        }
-        if limit == Some(Limit::Never) {
-            break;
+            let number: Option<u64> = value.parse().ok();
+            match (name, value) {
+                ("no_path_retry", "queue") | ("features", "queue_if_no_path") => most = Some(EVER),
+                ("no_path_retry", _) => most = most.max(number),
+                ("polling_interval", _) => interval = number.unwrap_or(interval),
+                _ => {}
+            }
         }
     }
-    match limit {
-        Some(Limit::Seconds(tries)) => Some(Limit::Seconds(tries.saturating_mul(interval))),
-        other => other,
-    }
+    most.map(|tries| tries.saturating_mul(interval.max(1)))
 }
 
 #[cfg(test)]
@@ -90,18 +77,15 @@ mod tests {
         for (text, expected) in [
             ("", None),
             ("defaults {\n\tno_path_retry fail\n}\n", None),
-            ("no_path_retry 12\n", Some(Limit::Seconds(60))),
-            ("no_path_retry 0\n", Some(Limit::Seconds(0))),
+            ("no_path_retry 12\n", Some(60)),
+            ("no_path_retry 0\n", Some(0)),
             (
                 "\tno_path_retry \"6\"\n polling_interval 10 # s\n",
-                Some(Limit::Seconds(60)),
+                Some(60),
             ),
-            (
-                "no_path_retry 3\n no_path_retry queue\n",
-                Some(Limit::Never),
-            ),
+            ("no_path_retry 3\n no_path_retry queue\n", Some(EVER)),
             ("#no_path_retry queue\n", None),
-            ("features \"1 queue_if_no_path\"\n", Some(Limit::Never)),
+            ("features \"1 queue_if_no_path\"\n", Some(EVER)),
             ("features \"0\"\n", None),
             ("no_path_retry 99999999999999999999\n", None),
         ] {

@@ -47,13 +47,9 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
         .nodes
         .iter()
         .filter(|node| node.number != local.number);
-    let in_use = match &site.live {
-        Ok(None) => false,
-        Ok(Some(live)) => live.regions().map_or(true, |regions| !regions.is_empty()),
-        Err(_) => true,
-    };
+    let in_use = site.regions().is_none_or(|regions| !regions.is_empty());
     let connected = match in_use {
-        true => connections(site, local),
+        true => connections(site),
         false => Ok(Vec::new()),
     };
     let connected = connected.unwrap_or_else(|report| {
@@ -75,20 +71,22 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
     peers.map(peer).collect()
 }
 
-/// The addresses that the kernel is connected to as `local`: in its table of connections the
+/// The addresses that the kernel is connected to as this node: in its table of connections the
 /// listener's port is at this end or at the other, whoever has called whom.
-fn connections(site: &Site, local: &Node) -> Result<Vec<Ipv4Addr>> {
+fn connections(site: &Site) -> Result<Vec<Ipv4Addr>> {
     const TABLE: &str = "/proc/net/tcp";
     const ESTABLISHED: &str = "01";
     let text = read_text(&site.system.path(TABLE)).wrap_err_with(|| format!("reading {TABLE}"))?;
     let mut found = Vec::new();
+    let (Ok(cluster), Ok(local)) = (&site.cluster, &site.local) else {
+        return Ok(found);
+    };
     for line in text.lines() {
         let mut words = line.split_whitespace().skip(1);
         let (here, there) = (words.next().and_then(end), words.next().and_then(end));
         let (Some(here), Some(there), Some(ESTABLISHED)) = (here, there, words.next()) else {
             continue;
         };
-        let Ok(cluster) = &site.cluster else { continue };
         let called = |node: &Node| (node.address, node.port) == there;
         if here.0 == local.address && (here.1 == local.port || cluster.nodes.iter().any(called)) {
             found.push(there.0);
@@ -135,7 +133,9 @@ impl Peer {
             address,
             port,
         } = &self.node;
-        if self.way == Way::Connected {
+        // A node that only just began to beat may be connected by now.
+        let now = || connections(site).is_ok_and(|known| known.contains(address));
+        if self.way == Way::Connected || (alive.is_beside(*number) && now()) {
             return;
         }
         let peer = format!("node \"{name}\" ({address}:{port})");

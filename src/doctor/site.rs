@@ -5,7 +5,7 @@ use crate::cluster::live::Live;
 use crate::cluster::sysconfig::Sysconfig;
 use crate::heartbeat::{Heartbeat, State};
 use crate::ids::Uuid;
-use crate::system::{System, list, read_attribute, read_text};
+use crate::system::{System, list, mounts, read_attribute, read_text};
 use eyre::{Result, bail};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -35,32 +35,34 @@ pub struct Site<'s> {
     pub devices: Vec<PathBuf>,
 }
 
-/// A region that beats on this node.
-pub(super) struct Beating {
-    /// Its name, which is the volume's.
-    pub volume: Uuid,
-    /// The device by the kernel's name for it.
-    pub device: PathBuf,
-}
-
 impl Site<'_> {
-    /// The regions that beat here.
-    pub(super) fn beating(&self) -> Vec<Beating> {
-        let Ok(Some(live)) = &self.live else {
-            return Vec::new();
-        };
-        let regions = live.regions().unwrap_or_default().into_iter();
-        let beating = regions.filter_map(|region| {
-            let heartbeat = Heartbeat::new(self.system, live.path(), region);
-            // What is wrong with a region is the regions' check to say.
-            let Ok(State::Beating(device)) = heartbeat.region().state() else {
-                return None;
-            };
-            let device = self.system.path("/dev").join(device);
-            let volume = region;
-            Some(Beating { volume, device })
-        });
-        beating.collect()
+    /// The heartbeat regions of this node at this moment; none where they cannot be seen: the
+    /// kernel may have some all the same.
+    pub(super) fn regions(&self) -> Option<Vec<Uuid>> {
+        match &self.live {
+            Ok(Some(live)) => live.regions().ok(),
+            Ok(None) if self.system.configfs().is_some() => Some(Vec::new()),
+            Ok(None) => match mounts::knows_filesystem(self.system, "ocfs2") {
+                Ok(false) => Some(Vec::new()),
+                _ => None,
+            },
+            Err(_) => None,
+        }
+    }
+
+    /// The devices that a region beats on, by the kernel's names.
+    pub(super) fn beating(&self) -> Vec<PathBuf> {
+        let mut devices = Vec::new();
+        if let (Ok(Some(live)), Some(regions)) = (&self.live, self.regions()) {
+            for region in regions {
+                let heartbeat = Heartbeat::new(self.system, live.path(), region);
+                // What is wrong with a region is the regions' check to say.
+                if let Ok(State::Beating(device)) = heartbeat.region().state() {
+                    devices.push(self.system.path("/dev").join(device));
+                }
+            }
+        }
+        devices
     }
 
     /// Missed beats until a node is dead, as this node has it or is going to.

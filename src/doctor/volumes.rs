@@ -8,7 +8,7 @@ use crate::ids::StackName;
 use crate::report::lacks_permission;
 use crate::volume::beats::{APART, Beats, Sign, Slot};
 use crate::volume::{Examined, Geometry, Membership, ReadBlocks, Volume};
-use eyre::{Result, WrapErr};
+use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -98,9 +98,19 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
     };
     // Whatever the name of the device: there may be several paths to it.
     let uuid = volume.superblock.uuid;
-    let beats = site.beating().iter().any(|region| region.volume == uuid);
+    let has_region = || site.regions().map(|regions| regions.contains(&uuid));
+    let before = has_region();
     let (mut remote, on_disk) = volume.reopen(site.system, PATIENCE)?;
-    let watched = Watched::of(site, beats, &geometry, &mut remote)?;
+    let watched = Watched::of(site, &geometry, &mut remote)?;
+    let view = View {
+        site,
+        device: path.display().to_string(),
+        own: match (before, has_region()) {
+            (Some(true), Some(true)) => Own::Beats,
+            (Some(false), Some(false)) => Own::Silent,
+            _ => Own::Unclear,
+        },
+    };
     for (number, sign) in watched.signs() {
         let (byte, bit) = (usize::from(number / 8), 1 << (number % 8));
         if let Sign::Alive(_) = sign
@@ -108,15 +118,9 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
             && let Some(beside) = alive.beside.get_mut(byte)
         {
             *anywhere |= bit;
-            *beside |= if beats { bit } else { 0 };
+            *beside |= if view.own == Own::Beats { bit } else { 0 };
         }
     }
-    let device = path.display().to_string();
-    let view = View {
-        site,
-        device,
-        beats,
-    };
     if let Ok(cluster) = &site.cluster {
         if let Some(other) = elsewhere(&volume.superblock.membership, cluster) {
             let what = format!("{}: it belongs to {other}", view.device);
@@ -152,12 +156,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn of(
-        site: &Site,
-        beats: bool,
-        geometry: &Geometry,
-        source: &mut impl ReadBlocks,
-    ) -> Result<Self> {
+    fn of(site: &Site, geometry: &Geometry, source: &mut impl ReadBlocks) -> Result<Self> {
         let before = geometry.beats(source)?;
         let mut own = Vec::new();
         let number = site.local.as_ref().ok().map(|node| node.number);
@@ -165,7 +164,7 @@ impl Watched {
         while passed < APART {
             std::thread::sleep(SAMPLE);
             passed += SAMPLE;
-            if let Some(number) = number.filter(|_| beats)
+            if let Some(number) = number
                 && let Slot::Written(beat) = geometry.beat(source, number)?
                 && own.last() != Some(&beat.generation)
             {
@@ -186,12 +185,22 @@ impl Watched {
     }
 }
 
+/// This node's own heartbeat on a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Own {
+    /// All the while.
+    Beats,
+    /// At no time.
+    Silent,
+    /// It came or went meanwhile, or configfs is not to be seen here.
+    Unclear,
+}
+
 /// Words for one device.
 struct View<'v> {
     site: &'v Site<'v>,
     device: String,
-    /// Its region beats here.
-    beats: bool,
+    own: Own,
 }
 
 impl View<'_> {
@@ -247,7 +256,16 @@ impl View<'_> {
                 findings.add(Code::ForeignNode, what);
                 continue;
             };
-            if local == Some(number) && (!self.beats || seen.has_two_writers()) {
+            let is_own = local == Some(number);
+            if is_own && self.own == Own::Unclear {
+                let report = eyre!("configfs does not show whether it is this node's own");
+                findings.unknown(
+                    &format!("{device}: the heartbeat of node {number}"),
+                    &report,
+                );
+                continue;
+            }
+            if is_own && (self.own == Own::Silent || seen.has_two_writers()) {
                 let what =
                     format!("{device}: another machine beats as node {number}, which is this one");
                 findings.add(Code::NumberTaken, what);

@@ -401,3 +401,41 @@ fn nobody_connects_downward_while_a_region_beats() {
     finds(&world, &[], 1, &["not-checked"]);
     assert!(world.log.all().is_empty());
 }
+
+/// The kernel's heartbeat goes on where configfs is not to be seen, such as in a container.
+#[test]
+fn its_own_heartbeat_is_not_taken_for_another_s() {
+    let world = sane();
+    let _own = mounted(&world);
+    let mounts = world.read("/proc/self/mountinfo");
+    let hidden: Vec<&str> = mounts
+        .lines()
+        .filter(|line| !line.contains("configfs"))
+        .collect();
+    world.write("/proc/self/mountinfo", &(hidden.join("\n") + "\n"));
+    world.log.forget();
+    finds(&world, &[], 1, &["configfs-unmounted", "not-checked"]);
+    assert_eq!(world.log.all(), ["? connect 192.0.2.2:7777"]);
+}
+
+#[test]
+fn another_stack_is_left_to_its_daemon() {
+    let world = sane();
+    world.run("o2cb", &["offline"]).unwrap();
+    world.write("/sys/fs/ocfs2/cluster_stack", "pcmk\n");
+    finds(&world, &[], 1, &["not-checked"]);
+}
+
+#[test]
+fn the_drivers_of_old_are_diagnosed_too() {
+    let world = World::online(Era::Old);
+    furnish(&world);
+    finds(&world, &[], 0, &[]);
+    world.write("/proc/fs/ocfs2_nodemanager/hb_dead_threshold", "7\n");
+    world.write("/sys/class/iscsi_session/session1/recovery_tmo", "-1\n");
+    let (code, printed) = world.prints("o2cb", &["doctor"]);
+    assert_eq!(code, 1);
+    let head = "warning: iSCSI (session1/recovery_tmo) tries for ever, and this node restarts \
+                after 12 s [threshold-low]\n";
+    assert!(printed.starts_with(head), "{printed}");
+}
