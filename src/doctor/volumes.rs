@@ -14,9 +14,9 @@ use std::time::Duration;
 
 /// One answer of a device; below that of all looks together, so that it is told which failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two readings of this node's own slot: two machines that write it in turn, each every
-/// two seconds, show both within [`APART`] unless they keep in step.
-const SAMPLE: Duration = Duration::from_millis(250);
+/// Readings of this node's own slot between two of all: two machines that write it in turn, each
+/// every two seconds, show both within [`APART`] unless they keep in step.
+const SAMPLES: u32 = 10;
 /// A bit for each node number.
 const BITMAP: usize = 32;
 
@@ -160,10 +160,9 @@ impl Watched {
         let before = geometry.beats(source)?;
         let mut own = Vec::new();
         let number = site.local.as_ref().ok().map(|node| node.number);
-        let mut passed = Duration::ZERO;
-        while passed < APART {
-            std::thread::sleep(SAMPLE);
-            passed += SAMPLE;
+        let pause = site.system.pause(APART) / SAMPLES;
+        for _ in 0..SAMPLES {
+            std::thread::sleep(pause);
             if let Some(number) = number
                 && let Slot::Written(beat) = geometry.beat(source, number)?
                 && own.last() != Some(&beat.generation)

@@ -30,6 +30,7 @@ pub struct System {
     kernel: Box<dyn Kernel>,
     semaphore_mode: u16,
     daemon_patience: Duration,
+    hurry: u32,
 }
 
 impl System {
@@ -38,6 +39,7 @@ impl System {
         Self {
             semaphore_mode: 0,
             daemon_patience: Duration::from_secs(30),
+            hurry: 1,
             ..Self::with("/", Box::new(Linux))
         }
     }
@@ -49,6 +51,7 @@ impl System {
             kernel,
             semaphore_mode: 0o600,
             daemon_patience: Duration::from_secs(1),
+            hurry: 3,
         }
     }
 
@@ -61,6 +64,12 @@ impl System {
     /// How long a daemon may take for an answer: 30 s; on a folder that plays the system, 1 s.
     pub fn daemon_patience(&self) -> Duration {
         self.daemon_patience
+    }
+
+    /// A pause in which other machines do something; on a folder that plays the system they are
+    /// threads of a test, and it is a third.
+    pub fn pause(&self, real: Duration) -> Duration {
+        real / self.hurry
     }
 
     /// The name of a daemon's socket, which is abstract and hangs off no folder: on one that

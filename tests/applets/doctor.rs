@@ -43,7 +43,7 @@ fn connect(world: &World, peers: &[[u8; 4]]) {
 fn mounted(world: &World) -> Writer {
     world.volume("ubda", "-N 2");
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
-    Writer::start(world, "ubda", 1, 0x1111, DEAD_MS)
+    Writer::start(world, "ubda", 1, DEAD_MS)
 }
 
 /// The codes of what is found, in order, and the exit code.
@@ -85,7 +85,7 @@ fn a_sane_node_has_nothing() {
 fn a_sane_node_with_a_mounted_volume_has_nothing() {
     let world = sane();
     let _own = mounted(&world);
-    let peer = Writer::start(&world, "ubda", 2, 0x2222, DEAD_MS);
+    let peer = Writer::start(&world, "ubda", 2, DEAD_MS);
     connect(&world, &[[192, 0, 2, 2]]);
     world.log.forget();
     finds(&world, &[], 0, &[]);
@@ -328,19 +328,19 @@ fn strangers_on_the_disk_are_found() {
     let world = sane();
     world.volume("ubda", "-N 2");
     let args = ["/dev/ubda"];
-    let stranger = Writer::start(&world, "ubda", 7, 0x7777, DEAD_MS);
+    let stranger = Writer::start(&world, "ubda", 7, DEAD_MS);
     finds(&world, &args, 2, &["foreign-node"]);
     drop(stranger);
     // It has stopped, and nothing beats.
     finds(&world, &args, 0, &[]);
-    let double = Writer::start(&world, "ubda", 1, 0x1112, DEAD_MS);
+    let double = Writer::start(&world, "ubda", 1, DEAD_MS);
     finds(&world, &args, 2, &["number-taken"]);
     drop(double);
-    let other = Writer::start(&world, "ubda", 2, 0x2222, 122_000);
+    let other = Writer::start(&world, "ubda", 2, 122_000);
     finds(&world, &args, 2, &["threshold-differs"]);
     drop(other);
     // Of the 1.2 era, which does not say.
-    let old = Writer::start(&world, "ubda", 2, 0x2222, 0);
+    let old = Writer::start(&world, "ubda", 2, 0);
     finds(&world, &args, 0, &[]);
     // It beats, and would not be reached.
     let refusal = libc::ECONNREFUSED.to_string();
@@ -355,9 +355,10 @@ fn strangers_on_the_disk_are_found() {
 #[test]
 fn two_machines_of_one_number_are_found_while_both_beat() {
     let world = sane();
-    let _own = mounted(&world);
+    let own = mounted(&world);
     finds(&world, &[], 0, &[]);
-    let _double = Writer::start(&world, "ubda", 1, 0x1112, DEAD_MS);
+    drop(own);
+    let _both = Writer::of_machines(&world, "ubda", 1, 2, DEAD_MS);
     finds(&world, &[], 2, &["number-taken"]);
 }
 
@@ -365,7 +366,7 @@ fn two_machines_of_one_number_are_found_while_both_beat() {
 fn a_peer_that_beats_and_is_not_connected_is_cut_off() {
     let world = sane();
     let _own = mounted(&world);
-    let _peer = Writer::start(&world, "ubda", 2, 0x2222, DEAD_MS);
+    let _peer = Writer::start(&world, "ubda", 2, DEAD_MS);
     world.write(
         "/dev/kmsg",
         "5,1,9,-;o2net: node n2 (num 2) at 192.0.2.2:7777 uses a network idle timeout of 10000 \

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Quicker than a kernel, so that no test waits for it.
-const INTERVAL: Duration = Duration::from_millis(400);
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Beats until it is dropped.
 pub struct Writer {
@@ -21,7 +21,12 @@ pub struct Writer {
 
 impl Writer {
     /// The node `number` of a threshold of `dead_ms`, on the device `name`.
-    pub fn start(world: &World, name: &str, number: u8, generation: u64, dead_ms: u32) -> Self {
+    pub fn start(world: &World, name: &str, number: u8, dead_ms: u32) -> Self {
+        Self::of_machines(world, name, number, 1, dead_ms)
+    }
+
+    /// Several machines that all take themselves for the node `number`, in turn.
+    pub fn of_machines(world: &World, name: &str, number: u8, machines: u64, dead_ms: u32) -> Self {
         let (image, geometry) = place(world, name);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -30,6 +35,7 @@ impl Writer {
                 let mut block = [0; 512];
                 block[0x00..0x08].copy_from_slice(&sequence.to_le_bytes());
                 block[0x08] = number;
+                let generation = 0x1111 + sequence / 2 % machines;
                 block[0x10..0x18].copy_from_slice(&generation.to_le_bytes());
                 block[0x18..0x1C].copy_from_slice(&dead_ms.to_le_bytes());
                 let checksum = crc::update(0, &block);
