@@ -51,7 +51,7 @@ impl Findings {
         self.add(Code::NotChecked, format!("{what}: {report:#}"));
     }
 
-    /// As [`Findings::unpack`] takes it.
+    /// As `unpack` takes it.
     pub(super) fn pack(&self, to: &mut Vec<u8>) {
         for finding in &self.0 {
             let at = KINDS.iter().position(|kind| kind == finding.kind);
@@ -85,7 +85,7 @@ macro_rules! kinds {
         #[derive(Debug, Clone, Copy)]
         pub(super) enum Code { $($name),* }
 
-        /// Every kind, in the order of [`Code`].
+        /// Every kind, in the order of o2cb(8).
         pub static KINDS: &[Kind] = &[$(Kind {
             code: $code,
             severity: Severity::$severity,
@@ -103,7 +103,6 @@ impl Code {
 }
 
 kinds! {
-    // The first byte of a packed finding is never 0, which ends the one before.
     NotChecked "not-checked" Warning:
         "what was not looked at may be wrong";
         "remove the cause (most checks want root), then run this again".
