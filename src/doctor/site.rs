@@ -41,7 +41,7 @@ impl Site<'_> {
     pub(super) fn regions(&self) -> Option<Vec<Uuid>> {
         match &self.live {
             Ok(Some(live)) => live.regions().ok(),
-            Ok(None) if self.system.configfs().is_some() => Some(Vec::new()),
+            Ok(None) if matches!(self.system.configfs(), Ok(Some(_))) => Some(Vec::new()),
             Ok(None) => match mounts::knows_filesystem(self.system, "ocfs2") {
                 Ok(false) => Some(Vec::new()),
                 _ => None,

@@ -96,6 +96,14 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
         // One node at a time: no cluster, no heartbeat.
         return Ok(());
     };
+    if let Ok(cluster) = &site.cluster
+        && let Some(other) = elsewhere(&volume.superblock.membership, cluster)
+    {
+        // Its nodes are not those of the configuration, whatever their numbers.
+        let what = format!("{}: it belongs to {other}", path.display());
+        findings.add(Code::VolumeElsewhere, what);
+        return Ok(());
+    }
     // Whatever the name of the device: there may be several paths to it.
     let uuid = volume.superblock.uuid;
     let has_region = || site.regions().map(|regions| regions.contains(&uuid));
@@ -122,12 +130,6 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
         }
     }
     if let Ok(cluster) = &site.cluster {
-        if let Some(other) = elsewhere(&volume.superblock.membership, cluster) {
-            let what = format!("{}: it belongs to {other}", view.device);
-            findings.add(Code::VolumeElsewhere, what);
-            // Its nodes are not those of the configuration.
-            return Ok(());
-        }
         view.slots(cluster, &on_disk, &mut remote, findings)?;
         view.nodes(cluster, &watched, findings);
     }

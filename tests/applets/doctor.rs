@@ -1,9 +1,8 @@
 //! o2cb doctor: what it finds, and that it finds nothing where nothing is wrong.
 
+mod disks;
+
 use crate::world::{Era, World, Writer};
-use ocfs2box::volume::{Device, Incompat, Volume};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 /// Milliseconds of the kernel's own threshold of 31.
 const DEAD_MS: u32 = 62_000;
@@ -46,7 +45,7 @@ fn mounted(world: &World) -> Writer {
     Writer::start(world, "ubda", 1, DEAD_MS)
 }
 
-/// The codes of what is found, in order, and the exit code.
+/// What is found, in order, and the exit code.
 #[track_caller]
 fn found(world: &World, args: &[&str]) -> (u8, Vec<String>) {
     let args = [&["doctor"], args].concat();
@@ -79,22 +78,6 @@ fn a_sane_node_has_nothing() {
     assert_eq!(json, (0, "{\"schema\": 1, \"findings\": []}\n".into()));
     world.volume("ubda", "-N 2");
     finds(&world, &["/dev/ubda"], 0, &[]);
-}
-
-#[test]
-fn a_sane_node_with_a_mounted_volume_has_nothing() {
-    let world = sane();
-    let _own = mounted(&world);
-    let peer = Writer::start(&world, "ubda", 2, DEAD_MS);
-    connect(&world, &[[192, 0, 2, 2]]);
-    world.log.forget();
-    finds(&world, &[], 0, &[]);
-    assert!(world.log.all().is_empty(), "nobody else connects");
-    // The peer has unmounted, and the kernels are no more connected.
-    drop(peer);
-    connect(&world, &[]);
-    finds(&world, &[], 0, &[]);
-    assert_eq!(world.log.all(), ["? connect 192.0.2.2:7777"]);
 }
 
 /// From a machine on which nobody ever set anything up.
@@ -287,138 +270,6 @@ fn each_fault_is_found_by_its_code() {
     }
 }
 
-/// Writes the numbers of nodes into a volume's slot map, in its own format.
-fn take_slots(world: &World, name: &str, nodes: [u16; 2]) {
-    let path = world.path("/dev").join(name);
-    let mut device = Device::open(&path).unwrap();
-    let volume = Volume::read(&mut device).unwrap();
-    let map = volume.system_file(&mut device, "slot_map").unwrap();
-    let at = map.unwrap().extents[0].block * u64::from(volume.superblock.block_bytes());
-    let image = File::options().write(true).open(path).unwrap();
-    let map = match volume.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP) {
-        true => nodes.map(|node| [1, 0, 0, 0, node as u8, 0, 0, 0]).concat(),
-        false => nodes.map(u16::to_le_bytes).concat(),
-    };
-    image.write_all_at(&map, at).unwrap();
-}
-
-#[test]
-fn a_volume_s_own_faults_are_found() {
-    let world = sane();
-    world.volume("ubda", "-N 1");
-    finds(&world, &["/dev/ubda"], 1, &["slots-few"]);
-    let stamp = |cluster: &str| format!("-N 2 --cluster-stack=o2cb --cluster-name={cluster}");
-    world.volume("ubdb", &stamp("other"));
-    finds(&world, &["/dev/ubdb"], 1, &["volume-elsewhere"]);
-    world.volume("ubdc", &stamp("webc"));
-    finds(&world, &["/dev/ubdc"], 0, &[]);
-    take_slots(&world, "ubdc", [1, 7]);
-    finds(&world, &["/dev/ubdc"], 0, &[]);
-    take_slots(&world, "ubdc", [5, 7]);
-    finds(&world, &["/dev/ubdc"], 2, &["slots-full"]);
-    world.volume("ubdd", "-M local");
-    finds(&world, &["/dev/ubdd"], 0, &[]);
-    world.write("/dev/ubde", "text");
-    finds(&world, &["/dev/ubde"], 2, &["device-unreadable"]);
-    finds(&world, &["/dev/none"], 2, &["device-unreadable"]);
-}
-
-#[test]
-fn strangers_on_the_disk_are_found() {
-    let world = sane();
-    world.volume("ubda", "-N 2");
-    let args = ["/dev/ubda"];
-    let stranger = Writer::start(&world, "ubda", 7, DEAD_MS);
-    finds(&world, &args, 2, &["foreign-node"]);
-    drop(stranger);
-    // It has stopped, and nothing beats.
-    finds(&world, &args, 0, &[]);
-    let double = Writer::start(&world, "ubda", 1, DEAD_MS);
-    finds(&world, &args, 2, &["number-taken"]);
-    drop(double);
-    let other = Writer::start(&world, "ubda", 2, 122_000);
-    finds(&world, &args, 2, &["threshold-differs"]);
-    drop(other);
-    // Of the 1.2 era, which does not say.
-    let old = Writer::start(&world, "ubda", 2, 0);
-    finds(&world, &args, 0, &[]);
-    // It beats, and would not be reached.
-    let refusal = libc::ECONNREFUSED.to_string();
-    world.write("/.fake/peers/192.0.2.2:7777", &refusal);
-    finds(&world, &args, 2, &["peer-cut-off"]);
-    drop(old);
-    Writer::scribble(&world, "ubda", 200);
-    world.write("/.fake/peers/192.0.2.2:7777", "");
-    finds(&world, &args, 1, &["slot-damaged"]);
-}
-
-#[test]
-fn two_machines_of_one_number_are_found_while_both_beat() {
-    let world = sane();
-    let own = mounted(&world);
-    finds(&world, &[], 0, &[]);
-    drop(own);
-    let _both = Writer::of_machines(&world, "ubda", 1, 2, DEAD_MS);
-    finds(&world, &[], 2, &["number-taken"]);
-}
-
-#[test]
-fn a_peer_that_beats_and_is_not_connected_is_cut_off() {
-    let world = sane();
-    let _own = mounted(&world);
-    let _peer = Writer::start(&world, "ubda", 2, DEAD_MS);
-    world.write(
-        "/dev/kmsg",
-        "5,1,9,-;o2net: node n2 (num 2) at 192.0.2.2:7777 uses a network idle timeout of 10000 \
-         ms, but we use 30000 ms locally. Disconnecting.\n",
-    );
-    let (code, printed) = world.ended("o2cb", &["doctor", "--json"]);
-    assert_eq!(code, 2, "{printed}");
-    assert!(
-        printed.contains("\"code\": \"peer-cut-off\"")
-            && printed.contains("the kernel's log: o2net: node n2 (num 2)")
-            && printed.contains("but we use 30000 ms"),
-        "{printed}"
-    );
-}
-
-/// What a node of a lower number would take for the kernel's own connection is not made.
-#[test]
-fn nobody_connects_downward_while_a_region_beats() {
-    let world = World::bare(Era::Now);
-    world.write("/proc/sys/kernel/hostname", "n2\n");
-    world.run("o2cb", &["online"]).unwrap();
-    furnish(&world);
-    world.write(
-        "/proc/net/fib_trie",
-        "     |-- 192.0.2.2\n  /32 host LOCAL\n",
-    );
-    world.log.forget();
-    finds(&world, &[], 0, &[]);
-    assert_eq!(world.log.all(), ["? connect 192.0.2.1:7777"]);
-    world.volume("ubda", "-N 2");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
-    world.log.forget();
-    finds(&world, &[], 1, &["not-checked"]);
-    assert!(world.log.all().is_empty());
-}
-
-/// The kernel's heartbeat goes on where configfs is not to be seen, such as in a container.
-#[test]
-fn its_own_heartbeat_is_not_taken_for_another_s() {
-    let world = sane();
-    let _own = mounted(&world);
-    let mounts = world.read("/proc/self/mountinfo");
-    let hidden: Vec<&str> = mounts
-        .lines()
-        .filter(|line| !line.contains("configfs"))
-        .collect();
-    world.write("/proc/self/mountinfo", &(hidden.join("\n") + "\n"));
-    world.log.forget();
-    finds(&world, &[], 1, &["configfs-unmounted", "not-checked"]);
-    assert_eq!(world.log.all(), ["? connect 192.0.2.2:7777"]);
-}
-
 #[test]
 fn another_stack_is_left_to_its_daemon() {
     let world = sane();
@@ -434,7 +285,7 @@ fn the_drivers_of_old_are_diagnosed_too() {
     finds(&world, &[], 0, &[]);
     world.write("/proc/fs/ocfs2_nodemanager/hb_dead_threshold", "7\n");
     world.write("/sys/class/iscsi_session/session1/recovery_tmo", "-1\n");
-    let (code, printed) = world.prints("o2cb", &["doctor"]);
+    let (code, printed) = world.ended("o2cb", &["doctor"]);
     assert_eq!(code, 1);
     let head = "warning: iSCSI (session1/recovery_tmo) tries for ever, and this node restarts \
                 after 12 s [threshold-low]\n";
