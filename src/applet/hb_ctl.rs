@@ -17,7 +17,7 @@ use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
 use crate::system::System;
 use crate::system::mounts::{self, DeviceNumber};
-use crate::volume::{Examined, find};
+use crate::volume::Examined;
 use args::{Action, Args, Target, with_seconds_apart};
 use eyre::{Result, WrapErr, bail};
 use info::View;
@@ -74,6 +74,9 @@ fn act(system: &System, args: Args) -> Result<()> {
         }
         (Action::Priority(level), target, _) => {
             let (_, group) = group_of(system, &target)?;
+            if group.has_global_heartbeat() {
+                bail!(GLOBAL);
+            }
             group.prefer_heartbeat_io(level)
         }
     }
@@ -87,6 +90,7 @@ fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let volume = examine(system, &device)?;
     let shown = device.display();
     let group = Group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
+    tell_if_global(&group);
     let standing = Service::Standing(service.to_string_lossy().into_owned());
     let mut progress = Progress::new(false, &device);
     let join = group.begin_join(&standing, &mut |wait, since| progress.show(wait, since));
@@ -115,6 +119,7 @@ fn mount_begins(system: &System, device: &Path) -> Result<()> {
 
 fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let (uuid, group) = group_of(system, target)?;
+    tell_if_global(&group);
     let standing = Service::Standing(service.to_string_lossy().into_owned());
     match group
         .leave(&standing)
@@ -134,6 +139,7 @@ fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     let asker = if by_kernel {
         Asker::Kernel
     } else {
+        tell_if_global(&group);
         Asker::Tool
     };
     match group
@@ -142,6 +148,16 @@ fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     {
         Left::NothingThere if !by_kernel && group.has_own() => Err(group.nothing_to_leave(uuid)),
         _ => Ok(()),
+    }
+}
+
+const GLOBAL: &str = "nothing done: the cluster has global heartbeat, whose regions are no \
+    volume's own (o2cb start-heartbeat and stop-heartbeat start and stop them)";
+
+/// There is nothing to do then, which is no failure, as with the C tool.
+fn tell_if_global(group: &Group) {
+    if group.has_global_heartbeat() {
+        report::warn(GLOBAL);
     }
 }
 
@@ -170,13 +186,8 @@ fn named(system: &System, target: &Target) -> Result<(Uuid, Option<DeviceNumber>
 
 /// A device that hangs is skipped, and named.
 fn device_of(system: &System, uuid: Uuid) -> Result<PathBuf> {
-    let (device, silent) = inspect::device_of(system, uuid)?;
-    if !silent.is_empty() {
-        report::warn(format_args!(
-            "{} not answering, skipped in the search for {uuid}",
-            find::listed(&silent)
-        ));
-    }
+    let (device, skipped) = inspect::device_of(system, uuid)?;
+    skipped.iter().for_each(report::warn);
     Ok(device)
 }
 

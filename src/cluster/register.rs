@@ -16,12 +16,12 @@ use std::time::Duration;
 /// Registers `cluster`, or changes a registered one as little as it takes. `local` is the
 /// node that this host is; `sysconfig` has the time limits. A failure in the middle takes back
 /// what this call did.
-pub fn register(
-    system: &System,
+pub fn register<'s>(
+    system: &'s System,
     cluster: &Cluster,
     local: &Node,
     sysconfig: &Sysconfig,
-) -> Result<()> {
+) -> Result<Registered<'s>> {
     let _turn = turn_at_the_cluster(system)?;
     let folder = live::folder(system)?;
     if let Some(other) = Live::find(system)?.filter(|live| *live.name() != cluster.name) {
@@ -35,11 +35,25 @@ pub fn register(
     signal::defer_termination().wrap_err("holding signals back")?;
     let mut changes = Changes::of(system);
     let folder = folder.join(cluster.name.as_str());
-    let done = bring_up(&mut changes, &folder, cluster, local, sysconfig);
-    if done.is_err() {
-        changes.take_back();
+    match bring_up(&mut changes, &folder, cluster, local, sysconfig) {
+        Ok(()) => Ok(Registered(changes)),
+        Err(error) => {
+            changes.take_back();
+            Err(error)
+        }
     }
-    done
+}
+
+/// What a registration has changed. Dropped, it stays so.
+pub struct Registered<'s>(Changes<'s>);
+
+impl Registered<'_> {
+    /// Undoes it, as far as nothing beats.
+    pub fn take_back(self) {
+        // Without the turn rather than not at all.
+        let _turn = turn_at_the_cluster(self.0.system());
+        self.0.take_back();
+    }
 }
 
 /// Two that change the kernel's cluster at once would take each other's half-made nodes for
@@ -48,14 +62,10 @@ pub fn register(
 /// # Errors
 /// Another has it for half a minute.
 fn turn_at_the_cluster(system: &System) -> Result<Option<File>> {
+    const NAME: &str = "cluster";
     const PATIENCE: Duration = Duration::from_secs(30);
-    match turn::take(system, "cluster", Turn::Alone, PATIENCE) {
-        Ok(None) => bail!(
-            "another process has been changing the kernel's cluster for {} s (fuser -v {} names \
-             it)",
-            PATIENCE.as_secs(),
-            system.path(turn::FOLDER).join("cluster").display()
-        ),
+    match turn::take(system, NAME, Turn::Alone, PATIENCE) {
+        Ok(None) => Err(turn::not_had(system, NAME, PATIENCE)),
         Ok(turn) => Ok(turn),
         Err(_) => Ok(None),
     }

@@ -2,7 +2,7 @@
 
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::live::Live;
-use crate::heartbeat::{Asker, Ending, Heartbeat, Hold, Holder, Left, Source, Watch};
+use crate::heartbeat::{Asker, Ending, Heartbeat, Hold, Holder, Left, Source, State, Watch};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::sys::fork;
 use crate::sys::ioprio::Level;
@@ -82,6 +82,9 @@ impl<'s> Classic<'s> {
 
     pub(super) fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<Hold<'_>>> {
         if self.global {
+            if !matches!(service, Service::Standing(_)) {
+                check_beat(self.system)?;
+            }
             return Ok(None);
         }
         let source = self.source.as_ref().ok_or_else(|| {
@@ -166,7 +169,7 @@ pub fn tidy_regions(system: &System) {
 }
 
 /// An image in a file, or a volume that has no heartbeat, has none.
-fn source(volume: &Examined) -> Option<Source> {
+pub(super) fn source(volume: &Examined) -> Option<Source> {
     Some(Source {
         device: volume.canonical.clone(),
         number: volume.number?,
@@ -201,6 +204,24 @@ fn online(system: &System, wanted: Option<&ClusterName>) -> Result<Live> {
         );
     }
     Ok(live)
+}
+
+/// The kernel would refuse the mount, and not say why.
+fn check_beat(system: &System) -> Result<()> {
+    if let Some(live) = Live::find(system)? {
+        for region in live.regions()? {
+            let heartbeat = Heartbeat::new(system, live.path(), region);
+            if matches!(heartbeat.region().state()?, State::Beating(_)) {
+                return Ok(());
+            }
+        }
+        bail!(
+            "cluster \"{0}\" has global heartbeat, and none of its regions beats (run: o2cb \
+             start-heartbeat {0})",
+            live.name()
+        );
+    }
+    Ok(())
 }
 
 fn quoted(name: Option<&ClusterName>) -> String {

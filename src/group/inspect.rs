@@ -238,13 +238,13 @@ impl<'s> Inspector<'s> {
 ///
 /// # Errors
 /// None has it, or two have: as [`find::Search::device`].
-pub fn device_of(system: &System, uuid: Uuid) -> Result<(PathBuf, Vec<PathBuf>)> {
+pub fn device_of(system: &System, uuid: Uuid) -> Result<(PathBuf, Option<String>)> {
     if let Some(device) = survey::of_volume(system, uuid).device(system) {
-        return Ok((device, Vec::new()));
+        return Ok((device, None));
     }
     let search = find::search(system, &[uuid])?;
     let device = search.device(system, uuid)?.to_owned();
-    Ok((device, search.silent))
+    Ok((device, search.skipped()))
 }
 
 impl Inspected {

@@ -10,6 +10,7 @@
 
 mod classic;
 mod controld;
+pub mod global;
 pub mod inspect;
 mod join;
 mod kernel_dlm;
@@ -189,6 +190,11 @@ impl<'s> Group<'s> {
             Kind::Classic(classic) => !classic.is_global(),
             Kind::Controld(_) => true,
         }
+    }
+
+    /// Does the volume beat on regions of its cluster?
+    pub fn has_global_heartbeat(&self) -> bool {
+        matches!(&self.kind, Kind::Classic(classic) if classic.is_global())
     }
 
     /// "Its ...", where leaving failed.

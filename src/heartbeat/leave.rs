@@ -133,7 +133,8 @@ impl Heartbeat<'_> {
         if !self.is_pinned_while_mounted()? && self.superblock_lives(asker)? {
             return Ok(Left::StillAlive);
         }
-        if dlmfs::abandon(self.system, &self.region.name().to_string())? {
+        let name = self.region.name().to_string();
+        if !self.is_shared()? && dlmfs::abandon(self.system, &name)? {
             return Ok(Left::StillAlive);
         }
         match found {

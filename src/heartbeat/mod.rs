@@ -14,21 +14,23 @@ mod region;
 mod starter;
 mod superblock;
 pub mod survey;
+mod together;
 
 pub use hold::{Hold, NoHeartbeat};
 pub use mend::{Mended, Mode, Outcome};
 pub use refs::Lifetime;
 pub use region::{Region, Removal, State, Thread};
+pub use together::start_together;
 
 use crate::ids::Uuid;
 use crate::sys::ioprio::Level;
 use crate::system::mounts::{self, DeviceNumber};
-use crate::system::{System, is_there};
+use crate::system::{System, is_there, read_attribute};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
 use refs::{Locked, References};
-use starter::Starter;
+use starter::{Starter, Starting};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -116,7 +118,8 @@ pub struct Heartbeat<'s> {
     system: &'s System,
     region: Region<'s>,
     references: References,
-    /// The attribute `heartbeat/mode` of its cluster.
+    /// The attribute `heartbeat/mode` of its cluster. Drivers without it have neither the pin
+    /// nor global heartbeat.
     mode: PathBuf,
     /// Takes the region away should this process be killed while it refers to it.
     starter: Cell<Option<Starter>>,
@@ -134,10 +137,15 @@ impl<'s> Heartbeat<'s> {
         }
     }
 
-    /// Does a mounted volume pin its region? On kernels from 2.6.37 on, which are those with
-    /// the attribute.
+    /// Does a mounted volume pin its region? On kernels from 2.6.37 on.
     fn is_pinned_while_mounted(&self) -> Result<bool> {
         is_there(&self.mode)
+    }
+
+    /// Is the region the cluster's (global heartbeat)? Who uses it, its references do not say.
+    fn is_shared(&self) -> Result<bool> {
+        let mode = read_attribute(&self.mode).wrap_err("reading the heartbeat mode")?;
+        Ok(mode.as_deref() == Some("global"))
     }
 
     /// The region, to look at.
@@ -160,7 +168,9 @@ impl<'s> Heartbeat<'s> {
         let (reference, starter) = match self.hold_running(source, lifetime, watch)? {
             Some(reference) => (reference, None),
             None => {
-                let (reference, starter) = starter::start(self, source, lifetime, watch)?;
+                let mut starting = Starting::begin(self, source, &mut Vec::new())?;
+                starting.wait(watch)?;
+                let (reference, starter) = starting.take(lifetime, watch)?;
                 (reference, Some(starter))
             }
         };

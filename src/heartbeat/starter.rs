@@ -41,49 +41,83 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The child, as long as the hold lasts that it was started for.
 pub struct Starter(#[allow(dead_code, reason = "its end is what the child waits for")] UnixStream);
 
-/// Starts the region's heartbeat, or finds it started by another meanwhile, and takes a
-/// reference to it.
-pub fn start(
-    heartbeat: &Heartbeat,
-    source: &Source,
-    lifetime: Lifetime,
-    watch: &mut Watch,
-) -> Result<(Reference, Starter)> {
-    let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
-    let mut ours = Some(ours);
-    fork::in_child(|| {
-        // Or the child would hold the applet's end open and never see its death.
-        drop(ours.take());
-        serve(heartbeat, source, theirs);
-    })
-    .wrap_err("starting a process for the heartbeat")?;
-    let Some(mut child) = ours else {
-        bail!("the socket to the heartbeat's starter is gone");
-    };
-    child
-        .set_read_timeout(Some(SLICE))
-        .wrap_err("setting up a socket")?;
-    let beats = await_word(&mut child, Wait::Lock, b'L', watch)
-        .and_then(|()| await_word(&mut child, Wait::Steady, b'B', watch));
-    if let Err(error) = beats {
+/// A heartbeat that is being started, or found started by another meanwhile. Dropped, it is taken
+/// away again, behind its caller.
+pub struct Starting<'h> {
+    heartbeat: &'h Heartbeat<'h>,
+    child: UnixStream,
+    begun: Instant,
+}
+
+impl<'h> Starting<'h> {
+    /// `others` have been begun before, and are none of this one's business.
+    pub fn begin(
+        heartbeat: &'h Heartbeat<'h>,
+        source: &Source,
+        others: &mut Vec<Self>,
+    ) -> Result<Self> {
+        let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
+        let mut ours = Some(ours);
+        fork::in_child(|| {
+            // Or the child would hold the applet's ends open, and neither it nor the others'
+            // would ever see the applet's death.
+            drop((ours.take(), std::mem::take(others)));
+            serve(heartbeat, source, theirs);
+        })
+        .wrap_err("starting a process for the heartbeat")?;
+        let Some(child) = ours else {
+            bail!("the socket to the heartbeat's starter is gone");
+        };
+        child
+            .set_read_timeout(Some(SLICE))
+            .wrap_err("setting up a socket")?;
+        Ok(Self {
+            heartbeat,
+            child,
+            begun: Instant::now(),
+        })
+    }
+
+    /// Waits until it beats; the region is locked then.
+    pub fn wait(&mut self, watch: &mut Watch) -> Result<()> {
+        // Several are begun before the first is waited for.
+        let mut since = self.begun;
+        let locked = await_word(
+            &mut self.child,
+            Wait::Lock,
+            b'L',
+            since,
+            &mut |wait, time| {
+                since = Instant::now();
+                watch(wait, time)
+            },
+        );
+        let beats =
+            locked.and_then(|()| await_word(&mut self.child, Wait::Steady, b'B', since, watch));
+        let Err(error) = beats else {
+            return Ok(());
+        };
         if error.is::<StarterDied>() {
             // At once, while the thread of the half-started region may still live.
-            heartbeat.tidy().wrap_err(StarterDied)?;
+            self.heartbeat.tidy().wrap_err(StarterDied)?;
         }
-        return Err(error);
+        Err(error)
     }
-    let reference = Reference::take_unlocked(heartbeat.references, lifetime)?;
-    // A child that was killed before `D` may have let somebody remove the region.
-    let kept = child
-        .write_all(b"T")
-        .map_err(|_| eyre!(StarterDied))
-        .and_then(|()| await_word(&mut child, Wait::Steady, b'D', watch));
-    match kept {
-        Ok(()) => Ok((reference, Starter(child))),
-        Err(error) => {
-            reference.put()?;
-            heartbeat.tidy().wrap_err(StarterDied)?;
-            Err(error)
+
+    /// Takes a reference to what beats.
+    pub fn take(mut self, lifetime: Lifetime, watch: &mut Watch) -> Result<(Reference, Starter)> {
+        let reference = Reference::take_unlocked(self.heartbeat.references, lifetime)?;
+        // A child that was killed before `D` may have let somebody remove the region.
+        let told = self.child.write_all(b"T").map_err(|_| eyre!(StarterDied));
+        let kept = told
+            .and_then(|()| await_word(&mut self.child, Wait::Steady, b'D', Instant::now(), watch));
+        match kept {
+            Ok(()) => Ok((reference, Starter(self.child))),
+            Err(error) => {
+                reference.put()?;
+                self.heartbeat.tidy().wrap_err(StarterDied)?;
+                Err(error)
+            }
         }
     }
 }
@@ -100,8 +134,13 @@ impl std::fmt::Display for StarterDied {
 
 impl std::error::Error for StarterDied {}
 
-fn await_word(child: &mut UnixStream, wait: Wait, wanted: u8, watch: &mut Watch) -> Result<()> {
-    let started = Instant::now();
+fn await_word(
+    child: &mut UnixStream,
+    wait: Wait,
+    wanted: u8,
+    started: Instant,
+    watch: &mut Watch,
+) -> Result<()> {
     loop {
         let mut word = [0];
         match child.read(&mut word) {

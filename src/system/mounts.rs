@@ -40,6 +40,11 @@ impl Mount {
             })
     }
 
+    /// Is it a place of the volume on this device?
+    pub fn is_volume_on(&self, device: DeviceNumber) -> bool {
+        self.device == device && self.kind == "ocfs2"
+    }
+
     /// The stack of user space that it belongs to; `o2cb` is shown beside global heartbeat.
     pub fn user_stack(&self) -> Option<StackName> {
         let words = self.options.as_bytes().split(|&byte| byte == b',');
@@ -88,11 +93,8 @@ impl std::fmt::Display for DeviceNumber {
 
 /// The mounts that this process sees, in the order they were made.
 pub fn visible(system: &System) -> Result<Vec<Mount>> {
-    table(system).map(|table| parse(&table))
-}
-
-fn table(system: &System) -> Result<Vec<u8>> {
-    fs::read(system.path("/proc/self/mountinfo")).wrap_err("reading the mount table")
+    let table = fs::read(system.path("/proc/self/mountinfo"));
+    Ok(parse(&table.wrap_err("reading the mount table")?))
 }
 
 /// The mounts of a table's text; a line that is none is passed over.
@@ -116,16 +118,9 @@ pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
 
 /// The visible mount points of the volume on a device.
 pub fn points_of(system: &System, device: DeviceNumber) -> Result<Vec<PathBuf>> {
-    table(system).map(|table| points_in(&table, device))
-}
-
-/// The same in a table's text.
-pub fn points_in(table: &[u8], device: DeviceNumber) -> Vec<PathBuf> {
-    parse(table)
-        .into_iter()
-        .filter(|mount| mount.device == device && mount.kind == "ocfs2")
-        .map(|mount| mount.point)
-        .collect()
+    let mounts = visible(system)?.into_iter();
+    let here = mounts.filter(|mount| mount.is_volume_on(device));
+    Ok(here.map(|mount| mount.point).collect())
 }
 
 /// `ID PARENT MAJ:MIN ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPEROPTIONS`

@@ -1,7 +1,7 @@
 //! Where a volume is mounted, in every mount namespace that a process lives in.
 
 use super::System;
-use super::mounts::{self, DeviceNumber};
+use super::mounts::{self, DeviceNumber, Mount};
 use eyre::{Result, WrapErr};
 use std::fmt;
 use std::fs;
@@ -32,11 +32,21 @@ pub fn listed(places: &[Place]) -> String {
     places.join(", ")
 }
 
-/// The mount points of a device's superblock. A namespace that no process lives in any more,
-/// but that a file keeps, is not seen; nor is a mount that was taken out of sight.
+/// The mount points of a device's superblock.
 pub fn of(system: &System, device: DeviceNumber) -> Result<Vec<Place>> {
+    places(system, &|mount| mount.is_volume_on(device))
+}
+
+/// Those of all volumes that belong to a cluster.
+pub fn of_clusters(system: &System) -> Result<Vec<Place>> {
+    places(system, &|mount| mount.kind == "ocfs2" && mount.has_group())
+}
+
+/// A namespace that no process lives in any more, but that a file keeps, is not seen; nor is a
+/// mount that was taken out of sight.
+fn places(system: &System, wanted: &dyn Fn(&Mount) -> bool) -> Result<Vec<Place>> {
     let own = fs::read_link(system.path("/proc/self/ns/mnt")).ok();
-    let mut places = on(mounts::points_of(system, device)?, None);
+    let mut places: Vec<_> = on(mounts::visible(system)?, wanted, None).collect();
     let mut seen: Vec<_> = own.into_iter().collect();
     for pid in super::processes(system).wrap_err("listing the processes")? {
         let folder = system.path(format!("/proc/{pid}"));
@@ -49,13 +59,17 @@ pub fn of(system: &System, device: DeviceNumber) -> Result<Vec<Place>> {
         }
         if let Ok(table) = fs::read(folder.join("mountinfo")) {
             seen.push(namespace);
-            places.extend(on(mounts::points_in(&table, device), Some(pid)));
+            places.extend(on(mounts::parse(&table), wanted, Some(pid)));
         }
     }
     Ok(places)
 }
 
-fn on(points: Vec<PathBuf>, process: Option<u32>) -> Vec<Place> {
-    let points = points.into_iter();
-    points.map(|point| Place { point, process }).collect()
+fn on(
+    mounts: Vec<Mount>,
+    wanted: &dyn Fn(&Mount) -> bool,
+    process: Option<u32>,
+) -> impl Iterator<Item = Place> {
+    let mounts = mounts.into_iter().filter(wanted);
+    mounts.map(move |Mount { point, .. }| Place { point, process })
 }

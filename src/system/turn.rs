@@ -4,6 +4,7 @@
 //! may open, anybody could hold root's tools up.
 
 use super::System;
+use eyre::{Report, eyre};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{DirBuilder, File};
@@ -64,6 +65,15 @@ pub fn take(
         std::thread::sleep(SLICE.min(patience));
     }
     Ok(Some(file))
+}
+
+/// The error of somebody who had no more `patience`.
+pub fn not_had(system: &System, name: &str, patience: Duration) -> Report {
+    eyre!(
+        "another process has been changing the kernel's {name} for {} s (fuser -v {} names it)",
+        patience.as_secs(),
+        system.path(FOLDER).join(name).display()
+    )
 }
 
 /// Takes the turn at an open file if nobody is in the way.

@@ -20,12 +20,11 @@ const NAMED: usize = 8;
 /// What this node's block devices hold of the volumes that are looked for.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// A device that hangs is skipped: these have not answered in time.
-    pub silent: Vec<PathBuf>,
+    silent: Vec<PathBuf>,
     found: Vec<(Uuid, Option<DeviceNumber>, PathBuf)>,
     broken: Vec<PathBuf>,
     denied: bool,
-    looked_at: usize,
+    looked_at: Vec<PathBuf>,
 }
 
 /// Looks for volumes: first at what udev has under their names, then at every other block device
@@ -36,10 +35,7 @@ pub struct Search {
 /// tells.
 pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
     let devices = candidates(system, wanted)?;
-    let mut search = Search {
-        looked_at: devices.len(),
-        ..Search::default()
-    };
+    let mut search = Search::default();
     let read = |device: &Path| look(system, device);
     read_all(&devices, &read, PATIENCE, &mut |device, held| {
         let device = device.to_owned();
@@ -60,7 +56,13 @@ pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
             false => PATIENCE,
         }
     })?;
+    search.looked_at = devices;
     Ok(search)
+}
+
+/// Are there other devices than at the time of the search?
+pub fn is_outdated(system: &System, wanted: &[Uuid], search: &Search) -> Result<bool> {
+    Ok(candidates(system, wanted)? != search.looked_at)
 }
 
 impl Search {
@@ -93,13 +95,19 @@ impl Search {
         Ok(device)
     }
 
+    /// A device that hangs is skipped: a clause that names those, if any.
+    pub fn skipped(&self) -> Option<String> {
+        let named = || format!("{}: not answering, skipped", listed(&self.silent));
+        (!self.silent.is_empty()).then(named)
+    }
+
     fn missing(&self, uuid: Uuid) -> Report {
         if self.denied {
             return Report::new(NotPermitted).wrap_err(format!("looking for the volume {uuid}"));
         }
         let mut text = format!(
             "no device has the volume {uuid} (looked at {} block devices",
-            self.looked_at
+            self.looked_at.len()
         );
         for (devices, what) in [
             (&self.silent, "not answering"),
@@ -114,7 +122,7 @@ impl Search {
 }
 
 /// As the user sees them; of very many, the first.
-pub fn listed(devices: &[PathBuf]) -> String {
+fn listed(devices: &[PathBuf]) -> String {
     let shown = devices.iter().take(NAMED);
     let shown: Vec<_> = shown.map(|device| device.display().to_string()).collect();
     match devices.len().saturating_sub(NAMED) {

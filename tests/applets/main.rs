@@ -4,6 +4,7 @@ mod controld;
 mod diff;
 mod doctor;
 mod exec;
+mod global;
 mod hostile;
 mod info;
 mod init;

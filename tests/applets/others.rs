@@ -21,6 +21,8 @@ fn global() -> (World, Volume) {
     let world = World::online(Era::Now);
     let mode = "/sys/kernel/config/cluster/webc/heartbeat/mode";
     world.write(mode, "global\n");
+    let region = "/sys/kernel/config/cluster/webc/heartbeat/0123456789ABCDEF0123456789ABCDEF";
+    world.write(&format!("{region}/dev"), "ubdz\n");
     let volume = world.volume("ubda", &format!("{O2CB}webc --global-heartbeat"));
     (world, volume)
 }

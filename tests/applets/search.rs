@@ -57,7 +57,11 @@ fn a_thousand_devices_of_which_one_hangs() {
         .map(|volume| world.found(&search, volume));
     assert_eq!(first, Ok("dev/sdb".into()));
     assert_eq!(second, Ok("dev/nvme0n1p2".into()));
-    assert_eq!(search.silent, [world.path("/dev/sdx")]);
+    let skipped = format!(
+        "{}: not answering, skipped",
+        world.path("/dev/sdx").display()
+    );
+    assert_eq!(search.skipped(), Some(skipped));
 }
 
 /// As many as hang, the others are read meanwhile.
@@ -72,7 +76,8 @@ fn more_devices_hang_than_are_read_at_once() {
     }
     let search = world.search(&[volume.uuid]);
     assert_eq!(world.found(&search, &volume), Ok("dev/zz".into()));
-    assert_eq!(search.silent.len(), 80);
+    let skipped = search.skipped().unwrap();
+    assert!(skipped.contains(" and 72 more: not answering"), "{skipped}");
 }
 
 #[test]
@@ -143,7 +148,7 @@ fn only_tops_are_read() {
 
     let search = world.search(&[volume.uuid]);
     assert_eq!(world.found(&search, &volume), Ok("dev/dm-0".into()));
-    assert!(search.silent.is_empty());
+    assert_eq!(search.skipped(), None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod configuration;
 mod doctor;
 mod exec;
 mod failures;
+mod global;
 mod hb_ctl;
 mod io_faults;
 mod kills;

@@ -61,6 +61,10 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
             "all of the volume's node slots are taken (unmount it somewhere, or add slots with \
              tunefs.ocfs2 -N)"
         }
+        Some(libc::EINVAL) if kernel_said("Region mismatch") => {
+            "this node's heartbeat regions are not those of the nodes that have the volume mounted \
+             (make cluster.conf the same everywhere, then o2cb start-heartbeat on each)"
+        }
         Some(libc::EINVAL) if options.remount && said.is_empty() => {
             "the volume is not mounted there, or the driver refuses the change"
         }

@@ -1,13 +1,15 @@
 //! load, online and their opposites.
 
 use super::Call;
+use super::heartbeat::{Waiter, check_regions};
 use crate::cluster::config::{Cluster, HeartbeatMode, Node};
 use crate::cluster::live::Live;
 use crate::cluster::{dlmfs, driver, register, stack};
-use crate::group;
+use crate::group::{self, global};
 use crate::heartbeat::{self, Heartbeat, Left};
 use crate::ids::{StackName, Uuid};
 use crate::report::{self, Silent};
+use crate::sys::signal::Interrupted;
 use crate::system::{System, places, read_attribute};
 use eyre::{Result, WrapErr, bail};
 use std::fmt::Write;
@@ -60,12 +62,7 @@ impl Plan {
         let cluster = call.settings.cluster(call.cluster.as_ref())?;
         let local = call.settings.local_node(&cluster)?.clone();
         call.settings.sysconfig()?;
-        if cluster.heartbeat_mode == HeartbeatMode::Global {
-            bail!(
-                "cluster \"{}\" has global heartbeat, which this version does not start",
-                cluster.name
-            );
-        }
+        check_regions(&cluster)?;
         Ok(Self { cluster, local })
     }
 
@@ -77,7 +74,23 @@ impl Plan {
         if running != StackName::O2CB {
             bail!("the stack {running} is in use on this node (unmount its volumes first)");
         }
-        register::register(call.system, cluster, local, call.settings.sysconfig()?)?;
+        let sysconfig = call.settings.sysconfig()?;
+        let mut waiter = Waiter::of(call, &cluster.name);
+        waiter.for_address(local)?;
+        if cluster.heartbeat_mode == HeartbeatMode::Local {
+            register::register(call.system, cluster, local, sysconfig)?;
+        } else {
+            let sources = waiter.for_devices(cluster)?;
+            let registered = register::register(call.system, cluster, local, sysconfig)?;
+            if let Err(error) = waiter.for_heartbeat(cluster, sources) {
+                // Interrupted, it is taken away behind us, and needs the nodes until then.
+                if !error.is::<Interrupted>() {
+                    registered.take_back();
+                }
+                return Err(error);
+            }
+            global::stop_removed(call.system, cluster)?;
+        }
         call.tell(format_args!("cluster \"{}\" is online", cluster.name))
     }
 }
@@ -91,7 +104,9 @@ pub(super) fn offline(call: &Call) -> Result<()> {
         return call.tell(format_args!("cluster \"{name}\" is not online"));
     }
     let mut kept = Vec::new();
-    if !live.global_heartbeat()? {
+    if live.global_heartbeat()? {
+        global::stop(call.system, &live)?;
+    } else {
         for region in live.regions()? {
             kept.extend(tidy(call, &live, region)?);
         }

@@ -7,6 +7,7 @@ mod doctor;
 mod edit;
 mod ends;
 mod exec;
+mod heartbeat;
 mod init;
 mod list;
 mod settings;
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 /// offline [cluster], force-offline [cluster], start [cluster], stop [cluster],
 /// restart [cluster], force-reload [cluster], online-status [cluster], enable [cluster],
 /// disable [cluster], configure [key=value...], hb-ctl-path [path], register-cluster cluster, unregister-cluster cluster,
-/// cluster-status [cluster], status [cluster], doctor [device...], diff [device...], check-config, list-clusters,
+/// start-heartbeat cluster, stop-heartbeat cluster, cluster-status [cluster], status [cluster], doctor [device...], diff [device...], check-config, list-clusters,
 /// list-cluster cluster, list-nodes cluster, list-heartbeats cluster, add-cluster cluster,
 /// remove-cluster cluster, add-node cluster node, remove-node cluster node,
 /// add-heartbeat cluster uuid|device, remove-heartbeat cluster uuid|device,
@@ -74,6 +75,10 @@ struct Args {
     /// add-node: its number, 0 to 254; without this, the lowest free
     #[argh(option, arg_name = "number")]
     number: Option<Word>,
+    /// online, start, restart, force-reload, start-heartbeat: wait for so long until this node's
+    /// address and the devices of the heartbeat are there
+    #[argh(option, arg_name = "seconds")]
+    wait: Option<u32>,
     /// what to do, and the cluster to do it to
     #[argh(positional, arg_name = "command")]
     words: Vec<Word>,
@@ -81,8 +86,9 @@ struct Args {
 
 impl Args {
     /// Options that some commands take, and whether they are given.
-    fn special(&self) -> [(&'static str, bool); 5] {
+    fn special(&self) -> [(&'static str, bool); 6] {
         [
+            ("--wait", self.wait.is_some()),
             ("--json", self.json),
             ("--oneline", self.oneline),
             ("--ip", self.ip.is_some()),
@@ -137,15 +143,21 @@ impl Verb {
 static VERBS: &[Verb] = &[
     Verb::new("load", "", bringup::load),
     Verb::new("unload", "", bringup::unload),
-    Verb::new("online", "[CLUSTER]", bringup::online),
+    Verb::new("online", "[CLUSTER]", bringup::online).taking(WAITING),
     Verb::new("offline", "[CLUSTER]", bringup::offline),
     // Nobody is killed, so that there is nothing that force could do.
     Verb::new("force-offline", "[CLUSTER]", bringup::offline),
-    Verb::new("start", "[CLUSTER]", init::start).ending(Codes::Action),
+    Verb::new("start", "[CLUSTER]", init::start)
+        .taking(WAITING)
+        .ending(Codes::Action),
     Verb::new("stop", "[CLUSTER]", init::stop).ending(Codes::Action),
-    Verb::new("restart", "[CLUSTER]", init::restart).ending(Codes::Action),
+    Verb::new("restart", "[CLUSTER]", init::restart)
+        .taking(WAITING)
+        .ending(Codes::Action),
     // What is up is brought up to the files.
-    Verb::new("force-reload", "[CLUSTER]", init::start).ending(Codes::Action),
+    Verb::new("force-reload", "[CLUSTER]", init::start)
+        .taking(WAITING)
+        .ending(Codes::Action),
     Verb::new("online-status", "[CLUSTER]", init::online_status).ending(Codes::Question),
     Verb::new("enable", "[CLUSTER]", configure::enable).ending(Codes::Action),
     Verb::new("disable", "[CLUSTER]", configure::disable).ending(Codes::Action),
@@ -153,6 +165,8 @@ static VERBS: &[Verb] = &[
     Verb::new("hb-ctl-path", "[PATH]", configure::hb_ctl_path),
     Verb::new("register-cluster", "CLUSTER", bringup::register_cluster),
     Verb::new("unregister-cluster", "CLUSTER", bringup::unregister_cluster),
+    Verb::new("start-heartbeat", "CLUSTER", heartbeat::start).taking(WAITING),
+    Verb::new("stop-heartbeat", "CLUSTER", heartbeat::stop),
     Verb::new("cluster-status", "[CLUSTER]", bringup::cluster_status),
     Verb::new("status", "[CLUSTER]", status::status)
         .taking(&["--json"])
@@ -185,6 +199,7 @@ static VERBS: &[Verb] = &[
     ),
 ];
 const LISTING: &[&str] = &["--oneline"];
+const WAITING: &[&str] = &["--wait"];
 
 /// What a command works with.
 struct Call<'s> {

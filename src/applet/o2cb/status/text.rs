@@ -123,6 +123,9 @@ fn describe(region: &Seen) -> String {
             let count = region.references().unwrap_or_default();
             let plural = if count == 1 { "" } else { "s" };
             let _ = write!(line, ", {count} reference{plural}");
+            if region.global && count == 1 {
+                line.push_str(" (the cluster's)");
+            }
         }
     }
     if region.marked() == Some(true) {

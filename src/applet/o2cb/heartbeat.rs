@@ -1,0 +1,182 @@
+//! start-heartbeat and stop-heartbeat, and what online and offline do of them: the regions of a
+//! cluster with global heartbeat; and the wait for what is not there yet.
+
+use super::Call;
+use crate::applet::progress::Progress;
+use crate::cluster::config::{Cluster, HeartbeatMode, Node};
+use crate::cluster::live::Live;
+use crate::group::global::{self, Sources};
+use crate::ids::ClusterName;
+use crate::report;
+use crate::volume::find;
+use eyre::{Result, bail};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Between two looks.
+const TICK: Duration = Duration::from_millis(500);
+/// Devices that were there before are read again after so long.
+const AGAIN: Duration = Duration::from_secs(10);
+
+pub(super) fn start(call: &Call) -> Result<()> {
+    let cluster = call.settings.cluster(call.cluster.as_ref())?;
+    let name = &cluster.name;
+    let live = Live::if_loaded(call.system)?.filter(|live| live.name() == name);
+    let here = live
+        .map(|live| live.nodes())
+        .transpose()?
+        .unwrap_or_default();
+    if !here.iter().any(|node| node.local) {
+        bail!("cluster \"{name}\" is not registered on this node (run: o2cb online {name})");
+    }
+    if cluster.heartbeat_mode == HeartbeatMode::Local {
+        return is_local(name);
+    }
+    check_regions(&cluster)?;
+    let mut waiter = Waiter::of(call, name);
+    let sources = waiter.for_devices(&cluster)?;
+    waiter.for_heartbeat(&cluster, sources)?;
+    global::stop_removed(call.system, &cluster)?;
+    report::say("Global heartbeat started\n")
+}
+
+pub(super) fn stop(call: &Call) -> Result<()> {
+    let name = call.cluster()?;
+    let live = Live::if_loaded(call.system)?.filter(|live| live.name() == name);
+    let Some(live) = live else {
+        bail!("cluster \"{name}\" is not registered on this node");
+    };
+    if !live.global_heartbeat()? {
+        return is_local(name);
+    }
+    global::stop(call.system, &live)?;
+    report::say("Global heartbeat stopped\n")
+}
+
+/// Nothing to do is no failure, as with the C tool.
+fn is_local(name: &ClusterName) -> Result<()> {
+    report::warn(format_args!(
+        "cluster \"{name}\" has local heartbeat: that of each volume starts and stops with its mount"
+    ));
+    Ok(())
+}
+
+/// Without a region no volume can be mounted.
+pub(super) fn check_regions(cluster: &Cluster) -> Result<()> {
+    if cluster.heartbeat_mode == HeartbeatMode::Global && cluster.regions.is_empty() {
+        bail!(
+            "cluster \"{0}\" has global heartbeat, but no region to beat on (o2cb add-heartbeat {0} \
+             DEVICE)",
+            cluster.name
+        );
+    }
+    Ok(())
+}
+
+/// Waits for what is missing, as long as `--wait` says.
+pub(super) struct Waiter<'c> {
+    call: &'c Call<'c>,
+    begun: Instant,
+    patience: Duration,
+    progress: Progress,
+}
+
+impl<'c> Waiter<'c> {
+    pub(super) fn of(call: &'c Call<'c>, cluster: &ClusterName) -> Self {
+        let verbose = call.args.verbose > 0;
+        Self {
+            call,
+            begun: Instant::now(),
+            patience: Duration::from_secs(call.args.wait.unwrap_or(0).into()),
+            progress: Progress::new(verbose, Path::new(cluster.as_str())),
+        }
+    }
+
+    /// Sleeps for a moment; `false`: the time is over.
+    fn goes_on(&mut self, what: &str) -> bool {
+        let since = self.begun.elapsed();
+        let goes_on = since < self.patience;
+        if goes_on {
+            self.progress.tell(what, since);
+            std::thread::sleep(TICK.min(self.patience.saturating_sub(since)));
+        } else {
+            self.progress.clear();
+        }
+        goes_on
+    }
+
+    /// Until the kernel can listen on this node's address.
+    ///
+    /// # Errors
+    /// It cannot when the time is over.
+    pub(super) fn for_address(&mut self, local: &Node) -> Result<()> {
+        if self.patience.is_zero() {
+            // To register tries it.
+            return Ok(());
+        }
+        let address = local.address;
+        // What cannot be asked is tried as well.
+        while !self
+            .call
+            .system
+            .kernel()
+            .has_address(address)
+            .unwrap_or(true)
+        {
+            if !self.goes_on(&format!("waiting for the address {address}")) {
+                bail!(
+                    "this host does not have the address {address}, not even after {} s (ip \
+                     address shows those it has)",
+                    self.patience.as_secs()
+                );
+            }
+        }
+        self.progress.clear();
+        Ok(())
+    }
+
+    /// Until the regions that do not beat yet have their devices.
+    ///
+    /// # Errors
+    /// Names those that are missing when the time is over.
+    pub(super) fn for_devices(&mut self, cluster: &Cluster) -> Result<Sources> {
+        let system = self.call.system;
+        let silent = global::silent(system, cluster)?;
+        if silent.is_empty() {
+            return Ok(Sources::new());
+        }
+        let mut search = find::search(system, &silent)?;
+        let mut searched = Instant::now();
+        loop {
+            let missing = silent.iter().filter(|region| !search.has(**region));
+            let missing = missing.count();
+            let what = format!("waiting for the devices of {missing} heartbeat region(s)");
+            if missing == 0 || !self.goes_on(&what) {
+                break;
+            }
+            let is_old = searched.elapsed() > AGAIN;
+            if is_old || find::is_outdated(system, &silent, &search)? {
+                search = find::search(system, &silent)?;
+                searched = Instant::now();
+            }
+        }
+        self.progress.clear();
+        search.skipped().iter().for_each(report::warn);
+        global::sources(system, cluster, &silent, &search)
+    }
+
+    /// Until all regions beat.
+    pub(super) fn for_heartbeat(&mut self, cluster: &Cluster, mut sources: Sources) -> Result<()> {
+        loop {
+            let progress = &mut self.progress;
+            let started = global::start(self.call.system, cluster, &sources, &mut |wait, since| {
+                progress.show(wait, since)
+            });
+            progress.clear();
+            if started? {
+                return Ok(());
+            }
+            sources = self.for_devices(cluster)?;
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Global heartbeat: regions that are the cluster's, and beat whether or not anything is mounted.
+//!
+//! ```text
+//! let silent = global::silent(system, &cluster)?;             // what does not beat yet
+//! let search = find::search(system, &silent)?;                // where it is
+//! let sources = global::sources(system, &cluster, &silent, &search)?;
+//! global::start(system, &cluster, &sources, watch)?;          // all of them or none
+//! global::stop_removed(system, &cluster)?;
+//! ```
+
+use super::classic;
+use crate::cluster::config::Cluster;
+use crate::cluster::dlmfs;
+use crate::cluster::live::Live;
+use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_together};
+use crate::ids::{StackName, Uuid};
+use crate::sys::ioprio::Level;
+use crate::sys::signal;
+use crate::system::turn::{self, Turn};
+use crate::system::{System, list, places};
+use crate::volume::find::Search;
+use crate::volume::{Examined, Membership};
+use eyre::{Result, WrapErr, bail, eyre};
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Longer than any start that the kernel does not give up itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The device has just answered.
+const READ_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a region that is to beat is on disk.
+pub type Sources = Vec<(Uuid, Source)>;
+
+/// The regions of the configuration that do not beat for the cluster. One that nobody counts is
+/// just being started by another process, or was left so by a C tool that could not stop it.
+pub fn silent(system: &System, cluster: &Cluster) -> Result<Vec<Uuid>> {
+    let live = Live::if_loaded(system)?.filter(|live| *live.name() == cluster.name);
+    let mut silent = cluster.regions.clone();
+    if let Some(live) = live {
+        for region in live.regions()? {
+            let heartbeat = Heartbeat::new(system, live.path(), region);
+            let beats = matches!(heartbeat.region().state()?, State::Beating(_));
+            if beats && heartbeat::references(system, region)? > 0 {
+                silent.retain(|silent| *silent != region);
+            }
+        }
+    }
+    Ok(silent)
+}
+
+/// Where the `wanted` regions are, by a search for them.
+///
+/// # Errors
+/// Names every one that cannot beat: its device is missing, twice there, or of another cluster.
+pub fn sources(
+    system: &System,
+    cluster: &Cluster,
+    wanted: &[Uuid],
+    search: &Search,
+) -> Result<Sources> {
+    let mut sources = Vec::with_capacity(wanted.len());
+    let mut wrong = Vec::new();
+    for &region in wanted {
+        let found = search.device(system, region);
+        match found.and_then(|device| source(system, cluster, region, device)) {
+            Ok(source) => sources.push((region, source)),
+            Err(error) => wrong.push(error),
+        }
+    }
+    if let Some(first) = wrong.pop() {
+        let joined = |all, one| eyre!("{one:#}; {all:#}");
+        return Err(wrong.into_iter().rfold(first, joined));
+    }
+    Ok(sources)
+}
+
+fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Result<Source> {
+    let shown = || format!("region {region} on {}", device.display());
+    let volume = Examined::read_within(system, device, READ_PATIENCE).wrap_err_with(shown)?;
+    let checked = || match &volume.superblock.membership {
+        Membership::Local => bail!("it is a local volume, which has no heartbeat"),
+        Membership::Cluster {
+            stack,
+            cluster: name,
+            ..
+        } if *stack != StackName::O2CB || *name != cluster.name => {
+            bail!("it belongs to cluster \"{name}\" (stack {stack})")
+        }
+        _ if volume.read_only => bail!("the device is read-only"),
+        _ => classic::source(&volume).ok_or_else(|| eyre!("it is no block device")),
+    };
+    checked().wrap_err_with(shown)
+}
+
+/// Starts regions all at once, or none of them. `false`: others do not beat either, because
+/// another process has failed to start them meanwhile; nothing is done then.
+///
+/// # Errors
+/// Names each that failed. What this call has started is stopped again.
+pub fn start(
+    system: &System,
+    cluster: &Cluster,
+    sources: &Sources,
+    watch: &mut Watch,
+) -> Result<bool> {
+    let live = registered(system, cluster)?;
+    let signals = signal::defer_termination().wrap_err("holding signals back")?;
+    let watch: &mut Watch = &mut |wait, since| {
+        signals.check()?;
+        watch(wait, since)
+    };
+    let _turn = turn(system, watch)?;
+    let is_planned = |silent: &Uuid| sources.iter().any(|(region, _)| region == silent);
+    if !silent(system, cluster)?.iter().all(is_planned) {
+        return Ok(false);
+    }
+    let regions: Vec<_> = sources
+        .iter()
+        .map(|(region, source)| {
+            let heartbeat = Heartbeat::new(system, live.path(), *region);
+            (heartbeat, source.clone())
+        })
+        .collect();
+    start_together(&regions, watch)?;
+    for (heartbeat, _) in &regions {
+        // It beats without that as well.
+        let _ = heartbeat.prefer_io(Level::HIGHEST);
+    }
+    Ok(true)
+}
+
+/// Stops the regions that the configuration does not have.
+///
+/// # Errors
+/// The kernel keeps one.
+pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
+    let live = registered(system, cluster)?;
+    let mut removed = live.regions()?;
+    removed.retain(|region| !cluster.regions.contains(region));
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let _turn = turn(system, &mut |_, _| Ok(()))?;
+    for region in removed {
+        if stop_region(system, &live, region)? == Removal::Pinned {
+            bail!(
+                "heartbeat region {region} is not in the configuration, but the kernel keeps it \
+                 while volumes are mounted, unless more than three others beat (all else is \
+                 done; after the unmount: o2cb start-heartbeat {})",
+                cluster.name
+            );
+        }
+    }
+    Ok(())
+}
+
+fn registered(system: &System, cluster: &Cluster) -> Result<Live> {
+    let live = Live::find(system)?.filter(|live| *live.name() == cluster.name);
+    match live {
+        Some(live) if live.global_heartbeat()? => Ok(live),
+        _ => bail!(
+            "cluster \"{0}\" is not registered with global heartbeat (run: o2cb online {0})",
+            cluster.name
+        ),
+    }
+}
+
+/// Stops all regions.
+///
+/// # Errors
+/// They are needed: names the mount points and lock domains. Nothing is stopped then.
+pub fn stop(system: &System, live: &Live) -> Result<()> {
+    let _turn = turn(system, &mut |_, _| Ok(()))?;
+    let regions = live.regions()?;
+    if regions.is_empty() {
+        return Ok(());
+    }
+    let in_use = |by: &str| {
+        eyre!(
+            "cluster \"{}\" is in use: {by} (unmount the volumes, end the programs)",
+            live.name()
+        )
+    };
+    // With more than three, the kernel would give up all but three before it refuses.
+    if let Some(users) = users(system)? {
+        return Err(in_use(&users));
+    }
+    for region in regions {
+        if stop_region(system, live, region)? == Removal::Pinned {
+            let by = format!("a volume is mounted out of sight, and needs region {region}");
+            return Err(in_use(&by));
+        }
+    }
+    Ok(())
+}
+
+fn stop_region(system: &System, live: &Live, region: Uuid) -> Result<Removal> {
+    let heartbeat = Heartbeat::new(system, live.path(), region);
+    let stopped = heartbeat.stop();
+    stopped.wrap_err_with(|| format!("stopping heartbeat region {region}"))
+}
+
+/// Who needs the regions, which is all who are in a lock domain.
+fn users(system: &System) -> Result<Option<String>> {
+    let places = places::of_clusters(system)?;
+    if !places.is_empty() {
+        return Ok(Some(format!("mounted on {}", places::listed(&places))));
+    }
+    let mut domains = Vec::new();
+    if let Some(dlmfs) = dlmfs::place(system)? {
+        for name in list(&dlmfs).wrap_err("listing the lock domains")? {
+            let domain = dlmfs.join(&name);
+            // A volume's may be left by a program that was killed.
+            let volume = name.to_str().and_then(|name| name.parse::<Uuid>().ok());
+            let used = match volume {
+                Some(volume) => dlmfs::abandon(system, &volume.to_string())?,
+                None => domain.is_dir(),
+            };
+            if used {
+                domains.push(domain.display().to_string());
+            }
+        }
+    }
+    let named = || format!("lock domain {}", domains.join(", "));
+    Ok((!domains.is_empty()).then(named))
+}
+
+/// One call at a time starts or stops the cluster's regions: what one of them takes back must
+/// not be what another has found. The processes that start them have the turn as well, so that
+/// those of a call that was killed are waited for. Best effort where there is no /run.
+fn turn(system: &System, watch: &mut Watch) -> Result<Option<File>> {
+    const NAME: &str = "heartbeat";
+    const SLICE: Duration = Duration::from_millis(250);
+    let started = Instant::now();
+    loop {
+        match turn::take(system, NAME, Turn::Alone, SLICE) {
+            Ok(None) if started.elapsed() < PATIENCE => watch(Wait::Lock, started.elapsed())?,
+            Ok(None) => return Err(turn::not_had(system, NAME, PATIENCE)),
+            Ok(turn) => return Ok(turn),
+            Err(_) => return Ok(None),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The regions of a cluster with global heartbeat: started all at once, and stopped.
+//!
+//! Each has one reference in all, as the C tools count: that of the cluster being online.
+
+use super::starter::Starting;
+use super::{Heartbeat, Hold, Lifetime, Removal, Source, Watch};
+use crate::sys::signal::Interrupted;
+use eyre::{Report, Result, WrapErr, eyre};
+
+/// Starts all of them or none: if one fails, those that this call has started are stopped. One
+/// that beats already stays as it is.
+///
+/// # Errors
+/// Each region that failed is named with its device.
+pub fn start_together(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) -> Result<()> {
+    let mut starting = Vec::with_capacity(regions.len());
+    for (heartbeat, source) in regions {
+        let begun = Starting::begin(heartbeat, source, &mut starting)?;
+        starting.push(begun);
+    }
+    let mut holds = Vec::with_capacity(regions.len());
+    let mut failed: Option<Report> = None;
+    // The others are waited for even then, so that none is left to be stopped behind us.
+    for (starting, (heartbeat, source)) in starting.into_iter().zip(regions) {
+        match hold(heartbeat, starting, watch) {
+            Ok(hold) => holds.extend(hold),
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => {
+                let error = error.wrap_err(format!(
+                    "heartbeat region {} on {}",
+                    heartbeat.region.name(),
+                    source.device.display()
+                ));
+                failed = Some(match failed {
+                    None => error,
+                    Some(first) => eyre!("{first:#}; {error:#}"),
+                });
+            }
+        }
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => holds.into_iter().try_for_each(Hold::make_lasting),
+    }
+}
+
+/// None if somebody has counted it already.
+fn hold<'h>(
+    heartbeat: &'h Heartbeat<'h>,
+    mut starting: Starting<'h>,
+    watch: &mut Watch,
+) -> Result<Option<Hold<'h>>> {
+    starting.wait(watch)?;
+    if heartbeat.references.count()? > 0 {
+        return Ok(None);
+    }
+    let (reference, starter) = starting.take(Lifetime::Process, watch)?;
+    Ok(Some(Hold {
+        heartbeat,
+        reference: Some(reference),
+        starter: Some(starter),
+        marked: false,
+        first_mount: false,
+    }))
+}
+
+impl Heartbeat<'_> {
+    /// Stops a region of the cluster's, whatever its count says: the kernel knows who needs it.
+    pub fn stop(&self) -> Result<Removal> {
+        let locked = self.lock(&mut |_, _| Ok(()))?;
+        let removal = self.region.remove()?;
+        if removal == Removal::Gone {
+            locked.destroy().wrap_err("forgetting its references")?;
+        }
+        Ok(removal)
+    }
+}
