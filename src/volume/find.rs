@@ -6,7 +6,7 @@ use crate::ids::Uuid;
 use crate::system::mounts::DeviceNumber;
 use crate::system::{System, list, read_attribute};
 use eyre::{Report, Result, WrapErr, bail, eyre};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -150,53 +150,75 @@ fn look(system: &System, path: &Path) -> Held {
 
 /// The devices to read, each once.
 fn candidates(system: &System, wanted: &[Uuid]) -> Result<Vec<PathBuf>> {
-    let blocks = system.path("/sys/class/block");
-    let names = list(&blocks).wrap_err("listing the block devices")?;
-    let mut devices = Vec::with_capacity(names.len());
+    let blocks = Blocks::of(system)?;
+    let mut devices = Vec::with_capacity(blocks.names.len());
     for uuid in wanted {
         let link = system.path("/dev/disk/by-uuid").join(uuid.with_dashes());
-        let Ok(device) = std::fs::canonicalize(link) else {
-            continue;
-        };
-        // It may be a path of a multipath device, where udev has not been told.
-        let name = device.file_name().unwrap_or_default();
-        if is_top(&blocks.join(name), name) {
+        if let Ok(device) = std::fs::canonicalize(link)
+            // It may be a path of a multipath device, where udev has not been told.
+            && blocks.is_top(device.file_name().unwrap_or_default())
+        {
             devices.push(device);
         }
     }
     let linked = devices.len();
-    for name in &names {
-        if !is_top(&blocks.join(name), name) {
-            continue;
-        }
-        let name = name.to_string_lossy().replace('!', "/");
-        let device = system.path("/dev").join(name);
-        if !devices.iter().take(linked).any(|linked| *linked == device) {
+    for name in &blocks.names {
+        let path = name.to_string_lossy().replace('!', "/");
+        let device = system.path("/dev").join(path);
+        let known = devices.iter().take(linked).any(|linked| *linked == device);
+        if !known && blocks.is_top(name) {
             devices.push(device);
         }
     }
     Ok(devices)
 }
 
-/// May a volume be looked for on it? Not on what a multipath or device-mapper device, a RAID or
-/// the like stands on: that is the top's. Nor where there is nothing, nor on a whole disk that is
-/// divided, of which an old superblock may be left.
-fn is_top(folder: &Path, name: &OsStr) -> bool {
-    let is_held = |folder: &Path| list(&folder.join("holders")).is_ok_and(|held| !held.is_empty());
-    let is_partition = |folder: &Path| folder.join("partition").exists();
-    let is_empty =
-        || read_attribute(&folder.join("size")).is_ok_and(|size| size.as_deref() == Some("0"));
-    // Its partitions' folders are in a disk's own, and begin with its name.
-    let is_divided = || {
-        list(folder).is_ok_and(|entries| {
-            let name = name.as_encoded_bytes();
-            let mut entries = entries.iter();
-            entries.any(|entry| {
-                entry.as_encoded_bytes().starts_with(name) && is_partition(&folder.join(entry))
-            })
-        })
-    };
-    // A multipath device claims the whole disk; the kernel shows its partitions all the same.
-    let disk_is_held = || is_partition(folder) && is_held(&folder.join(".."));
-    !is_held(folder) && !is_empty() && !disk_is_held() && !is_divided()
+/// The kernel's block devices.
+struct Blocks {
+    folder: PathBuf,
+    names: Vec<OsString>,
+    /// The disks that are divided into others of them.
+    divided: Vec<OsString>,
+}
+
+impl Blocks {
+    fn of(system: &System) -> Result<Self> {
+        let folder = system.path("/sys/class/block");
+        let names = list(&folder).wrap_err("listing the block devices")?;
+        let mut blocks = Self {
+            folder,
+            names,
+            divided: Vec::new(),
+        };
+        let disks = blocks.names.iter().filter_map(|name| blocks.disk_of(name));
+        blocks.divided = disks.collect();
+        Ok(blocks)
+    }
+
+    /// The disk of which this is a partition: there its own folder is.
+    fn disk_of(&self, name: &OsStr) -> Option<OsString> {
+        let real = std::fs::read_link(self.folder.join(name)).ok()?;
+        let parent = real.parent()?.file_name()?.to_owned();
+        self.names.binary_search(&parent).is_ok().then_some(parent)
+    }
+
+    /// May a volume be looked for on it? Not on what a multipath or device-mapper device, a RAID
+    /// or the like stands on: that is the top's. Nor where there is nothing, nor on a disk that
+    /// is divided, of which an old superblock may be left.
+    fn is_top(&self, name: &OsStr) -> bool {
+        let is_held = |name: &OsStr| {
+            let holders = list(&self.folder.join(name).join("holders"));
+            holders.is_ok_and(|holders| !holders.is_empty())
+        };
+        let size = || {
+            read_attribute(&self.folder.join(name).join("size"))
+                .ok()
+                .flatten()
+        };
+        !self.divided.iter().any(|disk| disk == name)
+            && !is_held(name)
+            // A multipath device claims whole disks; the kernel shows their partitions as well.
+            && !self.disk_of(name).is_some_and(|disk| is_held(&disk))
+            && size().as_deref() != Some("0")
+    }
 }

@@ -135,6 +135,7 @@ fn only_tops_are_read() {
     // An old superblock on a disk that was divided later.
     world.copy("dm-0", "sde", "8:64\n");
     world.write("/sys/class/block/sde/sde1/partition", "1\n");
+    symlink("sde/sde1", world.path("/sys/class/block/sde1")).unwrap();
     // No medium, and a device without a node.
     world.copy("dm-0", "sdf", "8:80\n");
     world.write("/sys/class/block/sdf/size", "0\n");

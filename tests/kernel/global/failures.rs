@@ -156,3 +156,35 @@ fn what_comes_late_is_waited_for() {
     node.assert_clean();
     lab.end();
 }
+
+/// Real devices, of which one hangs: it is skipped and named, and what is looked for is found.
+#[test]
+fn a_thousand_devices_of_which_one_hangs() {
+    let (lab, regions, _) = lab("global-many", 2);
+    let [node] = lab.nodes().memory_mb(320).boot();
+    prepare(&node, &regions);
+    node.ok("modprobe brd rd_nr=1000 rd_size=64");
+    let output = node.run(&format!(
+        r#"{BETWEEN}
+        configure {}
+        o2cb load && o2cb register-cluster webc || exit
+        dmsetup create hangs --table "0 128 linear /dev/ram7 0" || exit
+        dmsetup suspend --noflush --nolockfs hangs
+        before=${{EPOCHREALTIME/.}}
+        ocfs2_hb_ctl -S -u {} test
+        echo "found after $((${{EPOCHREALTIME/.}} - before)) us"
+        o2cb start-heartbeat webc || exit
+        dmsetup resume hangs"#,
+        uuids(&regions),
+        regions[1].uuid()
+    ));
+    println!("{output}");
+    assert_eq!(output.code, 0, "{output}");
+    assert!(
+        output.stderr.contains(": not answering, skipped"),
+        "{output}"
+    );
+    assert_beating(&node, &regions);
+    node.ok("o2cb offline");
+    lab.end();
+}
