@@ -22,6 +22,12 @@ const TICK: Timespec = Timespec {
     tv_nsec: 50_000_000,
 };
 
+/// As long as answers come faster, nobody else is needed.
+const MOMENT: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 1_000_000,
+};
+
 /// What a device holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held {
@@ -47,6 +53,7 @@ pub(super) fn read_all(
 ) -> Result<()> {
     let mut readers: Vec<Reader> = Vec::new();
     let mut waiting = devices.iter().enumerate();
+    let mut is_stalled = true;
     let mut tell = |patience: &mut Duration, at: usize, held| {
         if let Some(device) = devices.get(at) {
             *patience = heard(device, held);
@@ -59,29 +66,32 @@ pub(super) fn read_all(
                 tell(&mut patience, at, Held::Silent);
             }
         }
-        let prompt = readers.iter().filter(|reader| !reader.takes(SLOW)).count();
-        let free = readers.iter_mut().find(|reader| reader.work.is_none());
-        let next = match free.is_some() || prompt < AT_ONCE {
-            true => waiting.next(),
-            false => None,
-        };
-        if let Some((at, _)) = next {
-            match free {
-                Some(reader) => reader.ask(at),
-                None => {
-                    let mut reader = Reader::start(devices, read)
-                        .wrap_err("starting a process to read devices")?;
-                    reader.ask(at);
-                    readers.push(reader);
-                }
+        for reader in readers.iter_mut().filter(|reader| reader.work.is_none()) {
+            if let Some((at, _)) = waiting.next() {
+                reader.ask(at);
             }
+        }
+        let prompt = readers.iter().filter(|reader| !reader.takes(SLOW)).count();
+        let has_room = prompt < AT_ONCE;
+        if (is_stalled || readers.is_empty())
+            && has_room
+            && let Some((at, _)) = waiting.next()
+        {
+            let mut reader =
+                Reader::start(devices, read).wrap_err("starting a process to read devices")?;
+            reader.ask(at);
+            readers.push(reader);
         }
         if readers.iter().all(|reader| reader.work.is_none()) {
             return Ok(());
         }
-        // Whoever has answered meanwhile can go on; only then is another process started.
-        let pause = next.map_or(TICK, |_| Timespec::default());
-        for answered in answered(&readers, &pause)?.into_iter().rev() {
+        let pause = match has_room && waiting.len() > 0 {
+            true => MOMENT,
+            false => TICK,
+        };
+        let answers = answered(&readers, &pause)?;
+        is_stalled = answers.is_empty();
+        for answered in answers.into_iter().rev() {
             let Some(reader) = readers.get_mut(answered) else {
                 continue;
             };
