@@ -215,3 +215,36 @@ impl Reader {
         self.work.is_some_and(|(_, since)| since.elapsed() >= time)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each reader that dies of its device is made up for, and no device is left out.
+    #[test]
+    fn readers_that_die_take_no_device_along() {
+        let devices: Vec<_> = (0..50).map(|at| PathBuf::from(at.to_string())).collect();
+        let deadly = |device: &Path| device.to_string_lossy().ends_with('7');
+        let read = |device: &Path| match deadly(device) {
+            // There is no such file.
+            true => std::fs::read(device).map(|_| Held::Other).unwrap(),
+            false => Held::Volume([7; 16], None),
+        };
+        let mut held = Vec::new();
+        let patience = Duration::from_secs(60);
+        read_all(&devices, &read, patience, &mut |device, found| {
+            held.push((device.to_owned(), found));
+            patience
+        })
+        .unwrap();
+        held.sort_by_key(|(device, _)| devices.iter().position(|one| one == device));
+        assert_eq!(held.len(), devices.len());
+        for (device, held) in held {
+            let wanted = match deadly(&device) {
+                true => Held::Broken,
+                false => Held::Volume([7; 16], None),
+            };
+            assert_eq!(held, wanted, "{}", device.display());
+        }
+    }
+}
