@@ -42,7 +42,7 @@ use crate::volume::beats::{APART, Sign};
 use crate::volume::observer::{self, About, Observer};
 use crate::volume::track::{Round, Track};
 use crate::volume::{Membership, find};
-use eyre::{Result, eyre};
+use eyre::Result;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 use subject::Subject;
@@ -109,7 +109,8 @@ pub struct Inspector<'s> {
 }
 
 impl<'s> Inspector<'s> {
-    /// Looks for what is asked for, and opens no device but to find a volume by its name. A history
+    /// Looks for what is asked for. Devices are opened to find those of regions that do not beat. A
+    /// history
     /// of `rounds` is kept.
     ///
     /// # Errors
@@ -159,20 +160,25 @@ impl<'s> Inspector<'s> {
         let regions = live.map_or(Ok(Vec::new()), |live| live.regions())?;
         self.subjects
             .retain(|subject| subject.uuid.is_some_and(|uuid| regions.contains(&uuid)));
+        let mut nowhere = Vec::new();
         for uuid in regions {
-            let region = survey::of_volume(self.system, uuid);
-            let device = region.device(self.system);
+            let device = survey::of_volume(self.system, uuid).device(self.system);
             let known = (self.subjects.iter_mut()).find(|subject| subject.uuid == Some(uuid));
             match (known, device) {
-                (None, device) => {
-                    let none = || eyre!("it does not beat, so that no device is known");
-                    self.add(Some(uuid), device.ok_or_else(none));
-                }
+                (None, Some(device)) => self.add(Some(uuid), Ok(device)),
+                (None, None) => nowhere.push(uuid),
                 // It has begun to beat.
                 (Some(subject), Some(device)) if subject.observer.is_none() => {
                     subject.observer = Some(Observer::new(device));
                 }
                 _ => {}
+            }
+        }
+        if !nowhere.is_empty() {
+            let search = find::search(self.system, &nowhere)?;
+            for uuid in nowhere {
+                let device = search.device(self.system, uuid).map(PathBuf::from);
+                self.add(Some(uuid), device);
             }
         }
         Ok(())

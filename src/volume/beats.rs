@@ -150,24 +150,24 @@ impl Beats {
 
 impl Geometry {
     /// The slots as they are at this moment: one read.
-    pub fn beats(&self, source: &mut impl ReadBlocks) -> Result<Beats> {
+    pub fn beats(&self, source: &mut dyn ReadBlocks) -> Result<Beats> {
         let region = self.region(source)?;
         let size = usize::try_from(self.block_bytes)?;
         Beats::parse(&region, size).map_err(|reason| eyre!("a heartbeat block: {reason}"))
     }
 
     /// The slot of one node: one read.
-    pub fn beat(&self, source: &mut impl ReadBlocks, node: u8) -> Result<Slot> {
+    pub fn beat(&self, source: &mut dyn ReadBlocks, node: u8) -> Result<Slot> {
         let block = self.read(source, u64::from(node), 1)?;
         Slot::parse(&block, node).map_err(|reason| eyre!("a heartbeat block: {reason}"))
     }
 
     /// All of the blocks as they are.
-    pub(super) fn region(&self, source: &mut impl ReadBlocks) -> Result<Vec<u8>> {
+    pub(super) fn region(&self, source: &mut dyn ReadBlocks) -> Result<Vec<u8>> {
         self.read(source, 0, self.blocks)
     }
 
-    fn read(&self, source: &mut impl ReadBlocks, first: u64, blocks: u32) -> Result<Vec<u8>> {
+    fn read(&self, source: &mut dyn ReadBlocks, first: u64, blocks: u32) -> Result<Vec<u8>> {
         let bytes = u64::from(self.block_bytes);
         let len = bytes * u64::from(blocks);
         // What configfs says need not fit this device.

@@ -60,16 +60,16 @@ impl fmt::Display for ReadError {
 impl std::error::Error for ReadError {}
 
 /// A source of blocks, with the volume that is on it and what it may still be asked.
-pub(super) struct Reader<'a, S: ReadBlocks> {
-    source: &'a mut S,
+pub(super) struct Reader<'a> {
+    source: &'a mut dyn ReadBlocks,
     pub superblock: &'a Superblock,
     /// Blocks that belong to the volume and to the device.
     end: u64,
     reads_left: u32,
 }
 
-impl<'a, S: ReadBlocks> Reader<'a, S> {
-    pub fn new(source: &'a mut S, superblock: &'a Superblock) -> Self {
+impl<'a> Reader<'a> {
+    pub fn new(source: &'a mut dyn ReadBlocks, superblock: &'a Superblock) -> Self {
         let end = superblock.bytes().min(source.size()) >> superblock.block_bits;
         Self {
             source,

@@ -2,7 +2,6 @@
 //! Indexed directories keep all names in their ordinary blocks as well, so a scan of
 //! these finds every name.
 
-use super::ReadBlocks;
 use super::blocks::{Fault, Reader, at};
 use super::bytes::Bytes;
 use super::dinode::Dinode;
@@ -16,7 +15,7 @@ const TRAILER_CHECK: usize = 0x38;
 /// One read takes this much of a directory: the whole of most system directories.
 const CHUNK_BYTES: u32 = 16 * 1024;
 
-impl<S: ReadBlocks> Reader<'_, S> {
+impl Reader<'_> {
     /// The inode number that `name` has in `directory`.
     pub fn look_up(&mut self, directory: &Dinode, name: &[u8]) -> Result<Option<u64>, Fault> {
         let damaged = at(directory.number);

@@ -93,7 +93,7 @@ impl Volume {
     ///
     /// [`NotOcfs2`] in the report's chain where the device holds no OCFS2 volume,
     /// [`ReadError`] where it cannot be read, else the volume is damaged or too new.
-    pub fn read(source: &mut impl ReadBlocks) -> Result<Self> {
+    pub fn read(source: &mut dyn ReadBlocks) -> Result<Self> {
         if source.size() < HEAD_BYTES as u64 {
             return Err(Report::new(NotOcfs2::TooSmall(source.size())));
         }
@@ -107,7 +107,7 @@ impl Volume {
     }
 
     /// Where the volume's heartbeat is: two or three reads.
-    pub fn heartbeat(&self, source: &mut impl ReadBlocks) -> Result<Geometry> {
+    pub fn heartbeat(&self, source: &mut dyn ReadBlocks) -> Result<Geometry> {
         let (sector, size) = (source.sector(), source.size());
         let mut reader = Reader::new(source, &self.superblock);
         let what = "the heartbeat file";
@@ -122,7 +122,7 @@ impl Volume {
     /// name. Heartbeat devices have few of them.
     pub fn system_file(
         &self,
-        source: &mut impl ReadBlocks,
+        source: &mut dyn ReadBlocks,
         name: &str,
     ) -> Result<Option<SystemFile>> {
         let mut reader = Reader::new(source, &self.superblock);
@@ -140,11 +140,7 @@ impl Volume {
         }))
     }
 
-    fn find<S: ReadBlocks>(
-        &self,
-        reader: &mut Reader<'_, S>,
-        name: &str,
-    ) -> Result<Option<Dinode>> {
+    fn find(&self, reader: &mut Reader<'_>, name: &str) -> Result<Option<Dinode>> {
         let in_directory = |fault: Fault| fault.of("the system directory");
         // Where the number comes from: the superblock.
         let directory =

@@ -25,7 +25,7 @@ pub struct Slot {
 
 impl Volume {
     /// All slots, by number: some three reads for each.
-    pub fn slots(&self, source: &mut impl ReadBlocks) -> Result<Vec<Slot>> {
+    pub fn slots(&self, source: &mut dyn ReadBlocks) -> Result<Vec<Slot>> {
         let nodes = self.slot_map(source)?;
         let mut slots = Vec::with_capacity(nodes.len());
         for (number, node) in nodes.into_iter().enumerate() {
@@ -40,7 +40,7 @@ impl Volume {
     }
 
     /// The number of the node in each slot: some four reads for all.
-    pub fn slot_map(&self, source: &mut impl ReadBlocks) -> Result<Vec<Option<u32>>> {
+    pub fn slot_map(&self, source: &mut dyn ReadBlocks) -> Result<Vec<Option<u32>>> {
         let inode = self.existing(source, "slot_map")?;
         let mut reader = Reader::new(source, &self.superblock);
         let extended = self.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP);
@@ -51,7 +51,7 @@ impl Volume {
             .map_err(|fault| fault.of("the slot map"))
     }
 
-    fn existing(&self, source: &mut impl ReadBlocks, name: &str) -> Result<Dinode> {
+    fn existing(&self, source: &mut dyn ReadBlocks, name: &str) -> Result<Dinode> {
         let mut reader = Reader::new(source, &self.superblock);
         self.find(&mut reader, name)?
             .ok_or_else(|| eyre!("the volume has no system file {name} (run fsck.ocfs2)"))
@@ -59,11 +59,7 @@ impl Volume {
 }
 
 /// The first `len` bytes of a file.
-fn data<S: ReadBlocks>(
-    reader: &mut Reader<'_, S>,
-    inode: &Dinode,
-    len: usize,
-) -> Result<Vec<u8>, Fault> {
+fn data(reader: &mut Reader<'_>, inode: &Dinode, len: usize) -> Result<Vec<u8>, Fault> {
     let damaged = at(inode.number);
     if let Some(bytes) = inode.inline_data().map_err(&damaged)? {
         return Ok(bytes.to_vec());

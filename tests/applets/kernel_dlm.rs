@@ -59,6 +59,16 @@ fn a_mount_joins_by_itself() {
     ] {
         world.run("ocfs2_hb_ctl", args).unwrap();
     }
+    let long = world.printed("ocfs2_hb_ctl", &["-I", "--long", "-d", "/dev/ubda"]);
+    for line in [
+        "  state: absent: ",
+        "  mounted on: /mnt\n",
+        "  stack: cluster hacl\n",
+    ] {
+        assert!(long.contains(line), "{line}: {long}");
+    }
+    let (code, said) = world.refused("ocfs2_hb_ctl", &["-I", "--quiet", "-u", &volume]);
+    assert_eq!((code, &*said), (2, "the stack pcmk has no such heartbeat"));
     world.run("umount.ocfs2", &["/mnt"]).unwrap();
     assert_eq!(world.calls(), ["umount /mnt 0x8"]);
     assert!(

@@ -31,6 +31,10 @@ pub(super) enum Answer {
 pub(super) fn show(system: &System, target: Target, view: View) -> Result<()> {
     let signals = signal::defer_termination().wrap_err("holding signals back")?;
     let tick = &mut || Ok(signals.check()?);
+    if view == View::default() {
+        let survey = Survey::gather(system, &[])?;
+        return report::say(survey.regions.iter().map(text::brief).collect::<String>());
+    }
     if let Some(interval) = view.watch {
         return match watch::run(system, target, view, interval, tick) {
             // Whoever watches ends it so.
@@ -39,10 +43,9 @@ pub(super) fn show(system: &System, target: Target, view: View) -> Result<()> {
         };
     }
     let mut inspector = Inspector::new(system, target, 1)?;
-    match view {
-        View { nodes: true, .. } => inspector.look_for_nodes(tick)?,
-        View { long: true, .. } | View { json: true, .. } => inspector.look_at_devices(tick)?,
-        _ => {}
+    match view.nodes {
+        true => inspector.look_for_nodes(tick)?,
+        false => inspector.look_at_devices(tick)?,
     }
     let (survey, found) = gather(system, &inspector)?;
     report::say(match view.json {
@@ -50,7 +53,7 @@ pub(super) fn show(system: &System, target: Target, view: View) -> Result<()> {
         false => text::of(&survey, &found, view),
     })?;
     let troubled = |volume: &Inspected| volume.trouble.is_some() || volume.region.seen.is_err();
-    match found.iter().any(troubled) && (view.nodes || view.long || view.json) {
+    match found.iter().any(troubled) {
         true => Err(Report::new(Silent)),
         false => Ok(()),
     }

@@ -117,7 +117,7 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
         ),
         (
             "nodes",
-            match with_nodes {
+            match with_nodes && volume.trouble.is_none() {
                 true => Json::list(&volume.nodes, node),
                 false => Json::Null,
             },

@@ -2,7 +2,7 @@
 
 use super::info::View;
 use crate::group::inspect::{Inspected, Node, wall_clock};
-use crate::heartbeat::survey::{Condition, Counters, Fault, Party, Seen, Survey};
+use crate::heartbeat::survey::{Condition, Counters, Fault, Party, Seen, Survey, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::report::printable;
 use crate::system::places;
@@ -12,12 +12,6 @@ use std::fmt::Write;
 
 pub(super) fn of(survey: &Survey, volumes: &[Inspected], view: View) -> String {
     let mut text = String::new();
-    if !view.long && !view.nodes {
-        for volume in volumes {
-            let _ = writeln!(text, "{}", brief(volume));
-        }
-        return text;
-    }
     if view.long {
         let _ = writeln!(text, "{}", cluster(survey));
     }
@@ -26,11 +20,12 @@ pub(super) fn of(survey: &Survey, volumes: &[Inspected], view: View) -> String {
         if view.long {
             long(&mut text, volume);
         }
-        if let Some(why) = &volume.trouble {
-            let _ = writeln!(text, "  not read: {why}");
-        }
-        if view.nodes {
-            nodes(&mut text, volume);
+        match &volume.trouble {
+            Some(why) => {
+                let _ = writeln!(text, "  not read: {why}");
+            }
+            None if view.nodes => nodes(&mut text, volume),
+            None => {}
         }
     }
     for (uuid, counters) in survey.left.iter().filter(|_| view.long) {
@@ -43,15 +38,13 @@ pub(super) fn of(survey: &Survey, volumes: &[Inspected], view: View) -> String {
     text
 }
 
-/// As the C tool says it.
-fn brief(volume: &Inspected) -> String {
-    let uuid = volume.region.uuid;
-    match &volume.region.seen {
-        Err(why) => format!("{uuid}: {why}"),
-        Ok(seen) => match (&seen.counters, seen.references()) {
-            (Err(why), _) => format!("{uuid}: {why}"),
-            (Ok(_), count) => format!("{uuid}: {} refs", count.unwrap_or_default()),
-        },
+/// As the C tool says it: a line.
+pub(super) fn brief(region: &Surveyed) -> String {
+    let uuid = region.uuid;
+    let told = region.seen.as_ref().map(|seen| (&seen.counters, seen));
+    match told {
+        Err(why) | Ok((Err(why), _)) => format!("{uuid}: {why}\n"),
+        Ok((_, seen)) => format!("{uuid}: {} refs\n", seen.references().unwrap_or_default()),
     }
 }
 
@@ -237,7 +230,7 @@ fn nodes(text: &mut String, volume: &Inspected) {
     if volume.beats_elsewhere() {
         text.push_str("  its nodes beat on the regions of their cluster (global heartbeat): -I --nodes shows those of this node\n");
     }
-    if volume.nodes.is_empty() && volume.trouble.is_none() {
+    if volume.nodes.is_empty() {
         text.push_str("  no node has ever beaten on it\n");
     }
     for node in &volume.nodes {

@@ -115,7 +115,8 @@ fn table(volumes: &[Inspected], columns: usize) -> String {
                 continue;
             };
             row(&mut text, &name(node), &|volume| {
-                node_of(volume, number).map_or(String::new(), cell)
+                let node = node_of(volume, number);
+                node.map_or(String::new(), |node| cell(volume, node))
             });
         }
         for volume in group {
@@ -137,7 +138,7 @@ fn lines(volumes: &[Inspected]) -> String {
         text += &format!("{} {}:", volume.region.uuid, place(volume));
         for (at, node) in volume.nodes.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
-            text += &format!("{comma} {} {}", name(node), state(node));
+            text += &format!("{comma} {} {}", name(node), state(volume, node));
         }
         if volume.nodes.is_empty() {
             text += " no node";
@@ -180,9 +181,9 @@ fn name(node: &Node) -> String {
     }
 }
 
-fn cell(node: &Node) -> String {
+fn cell(volume: &Inspected, node: &Node) -> String {
     let history: String = node.history.iter().map(|round| glyph(*round)).collect();
-    format!("{history:>HISTORY$} {}", state(node))
+    format!("{history:>HISTORY$} {}", state(volume, node))
 }
 
 fn glyph(round: Round) -> char {
@@ -197,8 +198,10 @@ fn glyph(round: Round) -> char {
     }
 }
 
-fn state(node: &Node) -> String {
+fn state(volume: &Inspected, node: &Node) -> String {
     match node.sign {
+        // Whatever it said when it was read last.
+        _ if volume.trouble.is_some() => "?".into(),
         // The first reading has nothing to compare with.
         Sign::Stale(_) if node.history.is_empty() => "...".into(),
         Sign::Never => "never".into(),

@@ -156,7 +156,7 @@ fn a_disk_that_hangs_is_named_beside_the_others() {
             "  not read: the device does not answer, for 1",
             " on /dev/ubdb, cluster webc (o2cb)\n  node 1 n1 (this node): alive",
             &format!("{} ubdb: 1 n1* alive\n", good.uuid()),
-            "(the device does not answer, for ",
+            " dm-0: 1 n1* ? (the device does not answer, for ",
         ],
     );
     lab.end();
