@@ -74,8 +74,8 @@ fn act(system: &System, args: Args) -> Result<()> {
         }
         (Action::Priority(level), target, _) => {
             let (_, group) = group_of(system, &target)?;
-            if group.has_global_heartbeat() {
-                bail!(GLOBAL);
+            if let Some(why) = group.why_idle().filter(|_| group.has_global_heartbeat()) {
+                bail!("nothing done: {why}");
             }
             group.prefer_heartbeat_io(level)
         }
@@ -90,7 +90,7 @@ fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let volume = examine(system, &device)?;
     let shown = device.display();
     let group = Group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
-    tell_if_global(&group);
+    tell_if_idle(&group);
     let standing = Service::Standing(service.to_string_lossy().into_owned());
     let mut progress = Progress::new(false, &device);
     let join = group.begin_join(&standing, &mut |wait, since| progress.show(wait, since));
@@ -119,7 +119,7 @@ fn mount_begins(system: &System, device: &Path) -> Result<()> {
 
 fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let (uuid, group) = group_of(system, target)?;
-    tell_if_global(&group);
+    tell_if_idle(&group);
     let standing = Service::Standing(service.to_string_lossy().into_owned());
     match group
         .leave(&standing)
@@ -136,10 +136,13 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
 fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     let by_kernel = called_by_kernel(system);
     let (uuid, group) = group_of(system, target)?;
+    if !by_kernel {
+        say_if_none(&group, &uuid);
+    }
     let asker = if by_kernel {
         Asker::Kernel
     } else {
-        tell_if_global(&group);
+        tell_if_idle(&group);
         Asker::Tool
     };
     match group
@@ -151,13 +154,10 @@ fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     }
 }
 
-const GLOBAL: &str = "nothing done: the cluster has global heartbeat, whose regions are no \
-    volume's own (o2cb start-heartbeat and stop-heartbeat start and stop them)";
-
 /// There is nothing to do then, which is no failure, as with the C tool.
-fn tell_if_global(group: &Group) {
-    if group.has_global_heartbeat() {
-        report::warn(GLOBAL);
+fn tell_if_idle(group: &Group) {
+    if let Some(why) = group.why_idle() {
+        report::warn(format_args!("nothing done: {why}"));
     }
 }
 

@@ -197,6 +197,19 @@ impl<'s> Group<'s> {
         matches!(&self.kind, Kind::Classic(classic) if classic.is_global())
     }
 
+    /// Why nothing is started or stopped for a user who asks for it; none where something is.
+    pub fn why_idle(&self) -> Option<&'static str> {
+        match &self.kind {
+            Kind::Alone => Some("a volume for one node alone has no heartbeat"),
+            Kind::Classic(classic) if classic.is_global() => Some(
+                "the cluster has global heartbeat, whose regions are no volume's own (o2cb \
+                 start-heartbeat and stop-heartbeat start and stop them)",
+            ),
+            Kind::KernelDlm => Some("with this stack the kernel's DLM knows who uses the volume"),
+            Kind::Classic(_) | Kind::Controld(_) => None,
+        }
+    }
+
     /// "Its ...", where leaving failed.
     pub fn stays(&self) -> &'static str {
         match &self.kind {

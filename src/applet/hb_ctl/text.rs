@@ -28,7 +28,9 @@ pub(super) fn of(survey: &Survey, volumes: &[Inspected], view: View) -> String {
             None => {}
         }
     }
-    for (uuid, counters) in survey.left.iter().filter(|_| view.long) {
+    let listed = |uuid| volumes.iter().any(|volume| volume.region.uuid == uuid);
+    let others = survey.left.iter().filter(|(uuid, _)| !listed(*uuid));
+    for (uuid, counters) in others.filter(|_| view.long) {
         let _ = writeln!(
             text,
             "{uuid}\n  wrong: semaphores without a region: {}",
@@ -112,6 +114,9 @@ fn long(text: &mut String, volume: &Inspected) {
             }
             if !pins.is_empty() {
                 let _ = writeln!(text, "  needed by: {}", pins.join(", "));
+            }
+            if let (State::Absent, Ok(Some(_))) = (&seen.state, &seen.counters) {
+                text.push_str("  wrong: semaphores without a region\n");
             }
             for fault in seen.faults() {
                 let _ = writeln!(text, "  {}", wrong(fault));

@@ -17,8 +17,9 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
     n1.ok(&format!("mount.ocfs2 {} /mnt/2", two.device()));
     let watch = n1.start(
         r#"
-        [ -c /dev/ptmx ] || { mkdir -p /dev/pts && mount -t devpts -o ptmxmode=666 devpts /dev/pts \
-            && ln -s pts/ptmx /dev/ptmx; } || exit 90
+        mkdir -p /dev/pts
+        mountpoint -q /dev/pts || mount -t devpts -o ptmxmode=666 devpts /dev/pts || exit 90
+        [ -c /dev/ptmx ] || ln -s pts/ptmx /dev/ptmx || exit 91
         script -qec 'stty cols 80 rows 24; ocfs2_hb_ctl -I --watch 2; echo "ended $?"' \
             /run/screen < /dev/null > /dev/null & pid=$!
         sleep 40

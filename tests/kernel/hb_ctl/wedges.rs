@@ -113,7 +113,8 @@ fn each_wedge_is_named() {
         &said,
         &[
             "  state: absent: it does not beat on this node\n",
-            "  wrong: semaphores without a region: 1, ",
+            "  references: 1, 1 lasting or of processes; ",
+            "  wrong: semaphores without a region\n",
         ],
     );
     // To power off is safe, with what is stuck.
