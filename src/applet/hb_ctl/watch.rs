@@ -6,7 +6,7 @@ use super::text::span;
 use crate::group::inspect::{Inspected, Inspector, Node, Target};
 use crate::report::{self, printable};
 use crate::system::System;
-use crate::volume::beats::Sign;
+use crate::volume::beats::{APART, Sign};
 use crate::volume::track::Round;
 use eyre::Result;
 use std::io::{self, IsTerminal};
@@ -202,8 +202,8 @@ fn state(volume: &Inspected, node: &Node) -> String {
     match node.sign {
         // Whatever it said when it was read last.
         _ if volume.trouble.is_some() => "?".into(),
-        // The first reading has nothing to compare with.
-        Sign::Stale(_) if node.history.is_empty() => "...".into(),
+        // It was not watched for long enough.
+        Sign::Stale(_) if node.silence <= APART => "...".into(),
         Sign::Never => "never".into(),
         Sign::Alive(_) if node.known == Some(false) => "unknown".into(),
         Sign::Alive(_) => "alive".into(),

@@ -20,12 +20,10 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
         mkdir -p /dev/pts
         mountpoint -q /dev/pts || mount -t devpts -o ptmxmode=666 devpts /dev/pts || exit 90
         [ -c /dev/ptmx ] || ln -s pts/ptmx /dev/ptmx || exit 91
-        script -qec 'stty cols 80 rows 24; ocfs2_hb_ctl -I --watch 2; echo "ended $?"' \
-            /run/screen < /dev/null > /dev/null & pid=$!
-        sleep 40
-        # Ctrl-C goes to the terminal's foreground group.
-        pkill -INT -x ocfs2_hb_ctl || pkill -INT -f 'ocfs2_hb_ctl -I --watch'
-        wait $pid
+        # The terminal makes a signal of the byte.
+        { sleep 40; printf '\003'; sleep 3; } | timeout 100 script -qec \
+            'trap : INT; stty cols 80 rows 24; ocfs2_hb_ctl -I --watch 2; echo "ended $?"' \
+            /run/screen > /dev/null
         cat /run/screen
         "#,
     );
@@ -36,12 +34,12 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
     let text = said.stdout.replace("\x1b[K", "").replace('\r', "");
     let (before, rest) = text.split_once("\x1b[?1049h\x1b[?25l").expect("a screen");
     let (screens, after) = rest.split_once("\x1b[?25h\x1b[?1049l").expect("its end");
+    let last = screens.split("\x1b[H").last().unwrap();
+    println!("{last}");
     assert!(
         !before.contains("beat") && after.contains("ended 0"),
         "{after}"
     );
-    let last = screens.split("\x1b[H").last().unwrap();
-    println!("{last}");
     has(
         last,
         &[
@@ -61,7 +59,9 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
         "{last}"
     );
     // Those who read a pipe have lines.
-    let lines = n1.ok("timeout -s INT 5 ocfs2_hb_ctl -I --watch=1 | cat; exit ${PIPESTATUS[0]}");
+    let lines = n1.ok(
+        "timeout --preserve-status -s INT 5 ocfs2_hb_ctl -I --watch=1 | cat; exit ${PIPESTATUS[0]}",
+    );
     assert!(
         lines.lines().count() > 4 && !lines.contains('\x1b'),
         "{lines}"
