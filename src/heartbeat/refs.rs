@@ -4,6 +4,10 @@
 //! it is 1 while one of the references belongs to the mounted superblock. C tools open the
 //! set with a size of two and never look at it.
 
+mod look;
+
+pub use look::Look;
+
 use super::reference::Reference;
 use crate::crc;
 use crate::ids::Uuid;
@@ -38,20 +42,6 @@ impl Lifetime {
             Self::Lasting => op,
         }
     }
-}
-
-/// What a set shows. Process numbers are 0 for one in another PID namespace, or none yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    /// The number of references.
-    pub references: u32,
-    /// One of them is marked as the superblock's; none in a set of the C tools, which has no room
-    /// for it.
-    pub marked: Option<bool>,
-    /// Who last took a reference or gave one back.
-    pub last_user: u32,
-    /// Who has the region's lock.
-    pub locked_by: Option<u32>,
 }
 
 /// The set of one region, looked up or made when it is locked.
@@ -90,33 +80,6 @@ impl References {
             // No set, or one of two.
             Err(error) if is_gone(&error) => Ok(false),
             Err(error) => Err(error).wrap_err("reading the owner of the references"),
-        }
-    }
-
-    /// All that the kernel tells of the set, without the lock and without making one; none where
-    /// there is no set. Whose the references are that end with their processes (SEM_UNDO) it does
-    /// not tell.
-    pub fn look(self) -> Result<Option<Look>> {
-        let look = || {
-            let set = Set::open(self.key)?;
-            Ok(Look {
-                references: set.value(COUNT)?,
-                marked: match set.value(SUPERBLOCK) {
-                    Ok(mark) => Some(mark == 1),
-                    Err(error) if is_gone(&error) => None,
-                    Err(error) => return Err(error),
-                },
-                last_user: set.last_process(COUNT)?,
-                locked_by: match set.value(LOCK)? {
-                    0 => None,
-                    _ => Some(set.last_process(LOCK)?),
-                },
-            })
-        };
-        match look() {
-            Ok(look) => Ok(Some(look)),
-            Err(error) if is_gone(&error) => Ok(None),
-            Err(error) => Err(error).wrap_err("reading the region's semaphores"),
         }
     }
 

@@ -1,0 +1,48 @@
+//! A look at a set from outside.
+
+use super::{COUNT, LOCK, References, SUPERBLOCK, is_gone};
+use crate::sys::sem::Set;
+use eyre::{Result, WrapErr};
+
+/// What a set shows. Process numbers are 0 for one in another PID namespace, or none yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// The number of references.
+    pub references: u32,
+    /// One of them is marked as the superblock's; none in a set of the C tools, which has no room
+    /// for it.
+    pub marked: Option<bool>,
+    /// Who last took a reference or gave one back.
+    pub last_user: u32,
+    /// Who has the region's lock.
+    pub locked_by: Option<u32>,
+}
+
+impl References {
+    /// All that the kernel tells of the set, without the lock and without making one; none where
+    /// there is no set. Whose the references are that end with their processes (SEM_UNDO) it does
+    /// not tell.
+    pub fn look(self) -> Result<Option<Look>> {
+        let look = || {
+            let set = Set::open(self.key)?;
+            Ok(Look {
+                references: set.value(COUNT)?,
+                marked: match set.value(SUPERBLOCK) {
+                    Ok(mark) => Some(mark == 1),
+                    Err(error) if is_gone(&error) => None,
+                    Err(error) => return Err(error),
+                },
+                last_user: set.last_process(COUNT)?,
+                locked_by: match set.value(LOCK)? {
+                    0 => None,
+                    _ => Some(set.last_process(LOCK)?),
+                },
+            })
+        };
+        match look() {
+            Ok(look) => Ok(Some(look)),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(error).wrap_err("reading the region's semaphores"),
+        }
+    }
+}
