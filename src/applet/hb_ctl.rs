@@ -136,9 +136,6 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
 fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     let by_kernel = called_by_kernel(system);
     let (uuid, group) = group_of(system, target)?;
-    if !by_kernel {
-        say_if_none(&group, &uuid);
-    }
     let asker = if by_kernel {
         Asker::Kernel
     } else {
