@@ -4,6 +4,7 @@ use super::finding::{Code, Findings};
 use super::{Site, diff};
 use crate::cluster::stack;
 use crate::ids::StackName;
+use crate::system::address;
 use eyre::{Result, bail};
 
 /// cluster.conf and the defaults file.
@@ -44,7 +45,7 @@ pub(super) fn local(site: &Site, findings: &mut Findings) -> Result<()> {
     }
     match &site.local {
         Err(report) => findings.add(Code::NotANode, format!("{report:#}")),
-        Ok(node) if !site.has_address(node.address)? => {
+        Ok(node) if !address::is_own(site.system, node.address)? => {
             let (name, address) = (&node.name, node.address);
             findings.add(
                 Code::AddressMissing,

@@ -5,9 +5,8 @@ use crate::cluster::live::Live;
 use crate::cluster::sysconfig::Sysconfig;
 use crate::heartbeat::{Heartbeat, State};
 use crate::ids::Uuid;
-use crate::system::{System, list, mounts, read_attribute, read_text};
-use eyre::{Result, bail};
-use std::net::Ipv4Addr;
+use crate::system::{System, list, mounts, read_attribute};
+use eyre::Result;
 use std::path::PathBuf;
 
 /// The kernel's own, where nobody sets it (O2HB_DEFAULT_DEAD_THRESHOLD).
@@ -74,24 +73,6 @@ impl Site<'_> {
         });
         let set = || self.sysconfig.as_ref().ok()?.heartbeat_threshold;
         live.or_else(set).unwrap_or(DEFAULT_THRESHOLD)
-    }
-
-    /// Does an interface of this machine have the address? From the kernel's table of routes
-    /// (/proc/net/fib_trie), where each of its own stands above a line of its own.
-    pub(super) fn has_address(&self, wanted: Ipv4Addr) -> Result<bool> {
-        let table = read_text(&self.system.path("/proc/net/fib_trie"))?;
-        if table.is_empty() {
-            bail!("the kernel shows no table of routes");
-        }
-        let wanted = wanted.to_string();
-        let mut address = "";
-        for line in table.lines().map(str::trim) {
-            address = line.strip_prefix("|-- ").unwrap_or(address);
-            if line.ends_with("host LOCAL") && address == wanted {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Has a block device a name that begins so in device mapper?

@@ -71,9 +71,6 @@ pub trait Kernel {
     /// connect(2) over TCP from one of this machine's addresses, and at once the end of it.
     fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, patience: Duration) -> io::Result<()>;
 
-    /// Is this one of the machine's addresses, so that the kernel can listen on it?
-    fn has_address(&self, address: Ipv4Addr) -> io::Result<bool>;
-
     /// The I/O of a thread into the real-time class.
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()>;
 
@@ -155,17 +152,6 @@ impl Kernel for Linux {
         // One that this machine does not have is left to the routes.
         let _ = net::bind(&socket, &SocketAddrV4::new(from, 0));
         Ok(net::connect(&socket, &to)?)
-    }
-
-    fn has_address(&self, address: Ipv4Addr) -> io::Result<bool> {
-        let flags = SocketFlags::CLOEXEC;
-        let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
-        // Any port: nobody else can be in the way.
-        match net::bind(&socket, &SocketAddrV4::new(address, 0)) {
-            Ok(()) => Ok(true),
-            Err(Errno::ADDRNOTAVAIL) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
     }
 
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()> {

@@ -3,6 +3,7 @@
 //!
 //! Every path of the system is spelled here and hangs off one root, which only a test moves.
 
+pub mod address;
 pub mod control_group;
 pub mod kernel;
 pub mod kmsg;

@@ -290,7 +290,10 @@ fn words_of_the_c_tool() {
 #[test]
 fn the_address_is_waited_for() {
     let world = World::bare(Era::Now);
-    world.write("/.fake/down/192.0.2.1", "");
+    world.write(
+        "/proc/net/fib_trie",
+        "     |-- 127.0.0.1\n  /32 host LOCAL\n",
+    );
     let (code, said) = world.refused("o2cb", &["online", "--wait=1"]);
     assert_eq!(code, 1);
     assert!(
@@ -301,7 +304,8 @@ fn the_address_is_waited_for() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             std::thread::sleep(Duration::from_secs(1));
-            fs::remove_file(world.path("/.fake/down/192.0.2.1")).unwrap();
+            let table = "     |-- 192.0.2.1\n  /32 host LOCAL\n";
+            world.write("/proc/net/fib_trie", table);
         });
         world.run("o2cb", &["online", "--wait=60"]).unwrap();
     });

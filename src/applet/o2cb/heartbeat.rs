@@ -8,6 +8,7 @@ use crate::cluster::live::Live;
 use crate::group::global::{self, Sources};
 use crate::ids::ClusterName;
 use crate::report;
+use crate::system::address;
 use crate::volume::find;
 use eyre::{Result, bail};
 use std::path::Path;
@@ -114,18 +115,12 @@ impl<'c> Waiter<'c> {
             // To register tries it.
             return Ok(());
         }
-        let address = local.address;
+        let wanted = local.address;
         // What cannot be asked is tried as well.
-        while !self
-            .call
-            .system
-            .kernel()
-            .has_address(address)
-            .unwrap_or(true)
-        {
-            if !self.goes_on(&format!("waiting for the address {address}")) {
+        while !address::is_own(self.call.system, wanted).unwrap_or(true) {
+            if !self.goes_on(&format!("waiting for the address {wanted}")) {
                 bail!(
-                    "this host does not have the address {address}, not even after {} s (ip \
+                    "this host does not have the address {wanted}, not even after {} s (ip \
                      address shows those it has)",
                     self.patience.as_secs()
                 );

@@ -262,11 +262,6 @@ impl Kernel for FakeKernel {
         }
     }
 
-    fn has_address(&self, address: Ipv4Addr) -> io::Result<bool> {
-        let down = self.root.join(".fake/down");
-        Ok(!down.join(address.to_string()).exists())
-    }
-
     fn set_io_priority(&self, _: u32, _: Level) -> io::Result<()> {
         self.log.call("prefer the heartbeat's I/O")
     }
