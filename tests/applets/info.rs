@@ -325,3 +325,29 @@ fn wrong_combinations_are_refused_before_anything_is_touched() {
         assert_eq!(world.calls(), Vec::<String>::new(), "{args:?}");
     }
 }
+
+/// A search would find the copy as well, and could not tell which of the two is meant.
+#[test]
+fn where_it_beats_the_kernel_tells_the_device() {
+    let world = World::online(Era::Now);
+    let uuid = world.volume("ubda", WEBC).uuid.to_string();
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"])
+        .unwrap();
+    fs::copy(world.path("/dev/ubda"), world.path("/dev/ubdb")).unwrap();
+    world.write("/sys/class/block/ubdb/dev", "98:160\n");
+    world
+        .run("ocfs2_hb_ctl", &["-S", "-u", &uuid, "y"])
+        .unwrap();
+    let long = ["-I", "--long", "-u", &uuid];
+    let text = world.printed("ocfs2_hb_ctl", &long);
+    let place = format!("{uuid} on {}/dev/ubda, label data", world.root.display());
+    has(&text, &[&place, "  references: 2, 2 lasting"]);
+    for service in ["x", "y"] {
+        world
+            .run("ocfs2_hb_ctl", &["-K", "-u", &uuid, service])
+            .unwrap();
+    }
+    let text = world.printed_at_end("ocfs2_hb_ctl", &long);
+    has(&text, &["  state: absent: ", "one of them is a copy"]);
+}
