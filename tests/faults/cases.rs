@@ -47,7 +47,7 @@ const UMOUNT: &str = "/usr/sbin/umount.ocfs2";
 const HB_CTL: &str = "/usr/sbin/ocfs2_hb_ctl";
 const O2CB: &str = "/usr/sbin/o2cb";
 
-pub const CASES: [Case; 13] = [
+pub const CASES: [Case; 14] = [
     Case {
         name: "first mount",
         before: Before::Idle,
@@ -126,6 +126,14 @@ pub const CASES: [Case; 13] = [
         command: &[HB_CTL, "-K", "-u", "UUID"],
         aim: Aim::Held(0),
         roles: &["applet"],
+        waits: true,
+    },
+    Case {
+        name: "repair",
+        before: Before::Abandoned,
+        command: &[HB_CTL, "--repair", "-u", "UUID"],
+        aim: Aim::Held(0),
+        roles: &["applet", "mender"],
         waits: true,
     },
     Case {
