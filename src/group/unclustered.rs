@@ -13,7 +13,7 @@
 
 use crate::cluster::config::{self, Config};
 use crate::cluster::file;
-use crate::cluster::live::Live;
+use crate::cluster::roster::Roster;
 use crate::heartbeat::{Wait, Watch};
 use crate::ids::{ClusterName, StackName, Uuid};
 use crate::system::System;
@@ -39,7 +39,8 @@ pub fn doubts(system: &System, volume: &Examined, watch: &mut Watch) -> Result<V
     check_own_mounts(system, volume)?;
     let known = Known::of(system, &volume.superblock.membership);
     let (regions, mut doubts) = known.regions(system);
-    let volumes: Vec<_> = [volume].into_iter().chain(&regions).collect();
+    let mut volumes = vec![volume];
+    volumes.extend(&regions);
     let mut seen =
         vigil::keep(system, &volumes, &mut |since| watch(Wait::Slots, since))?.into_iter();
     let own = seen.next().ok_or_else(|| eyre!("nothing was read"))??;
@@ -57,22 +58,23 @@ pub fn doubts(system: &System, volume: &Examined, watch: &mut Watch) -> Result<V
     // After the slots: whoever has come meanwhile is seen in one or the other.
     let (mut remote, described) = volume.reopen(system, PATIENCE)?;
     let slots = described.slot_map(&mut remote)?;
-    let in_map: Vec<_> = slots.iter().flatten().copied().collect();
-    if let Some(node) = in_map.iter().find(|node| lives(&elsewhere, **node)) {
-        bail!(
-            "{} is in the volume's slot map and beats in its cluster right now, so that it has the \
-             volume mounted (mount it with its cluster, without nocluster, or unmount it there \
-             first)",
-            known.shown(*node)
-        );
-    }
+    let in_map: Vec<u32> = slots.into_iter().flatten().collect();
     for node in &in_map {
+        if lives(&elsewhere, *node) {
+            bail!(
+                "{} is in the volume's slot map and beats in its cluster right now, so that it has \
+                 the volume mounted (mount it with its cluster, without nocluster, or unmount it \
+                 there first)",
+                known.shown(*node)
+            );
+        }
         doubts.push(format!(
             "{} is in the volume's slot map: it has the volume mounted, or died with it",
             known.shown(*node)
         ));
     }
-    for node in own.silent.iter().map(|node| u32::from(*node)) {
+    for node in own.silent {
+        let node = u32::from(node);
         if !in_map.contains(&node) {
             doubts.push(format!(
                 "{} has fallen silent on the volume without leaving it: it died, or cannot reach \
@@ -108,9 +110,7 @@ fn check_own_mounts(system: &System, volume: &Examined) -> Result<()> {
 /// What this node knows of the volume's cluster.
 #[derive(Default)]
 struct Known {
-    names: Vec<(u32, String)>,
-    /// This node's own number.
-    own: Option<u32>,
+    roster: Roster,
     /// The cluster's regions, where they say who lives.
     regions: Vec<Uuid>,
     /// Why it cannot be told who lives.
@@ -119,64 +119,31 @@ struct Known {
 
 impl Known {
     fn of(system: &System, membership: &Membership) -> Self {
-        match membership {
-            Membership::Cluster { stack, .. } if *stack != StackName::O2CB => Self {
-                blind: Some("nodes of its stack beat on no disk"),
-                ..Self::default()
-            },
+        let (cluster, global) = match membership {
+            Membership::Cluster { stack, .. } if *stack != StackName::O2CB => {
+                return Self {
+                    blind: Some("nodes of its stack beat on no disk"),
+                    ..Self::default()
+                };
+            }
             Membership::Cluster {
                 cluster,
                 global_heartbeat,
                 ..
-            } => {
-                let mut known = Self::of_o2cb(system, Some(cluster));
-                if !global_heartbeat {
-                    known.regions.clear();
-                } else if known.regions.is_empty() {
-                    known.blind = Some(
-                        "its cluster has global heartbeat, and /etc/ocfs2/cluster.conf does not \
-                         name the regions",
-                    );
-                }
-                known
-            }
-            Membership::Local | Membership::Classic => Self {
-                regions: Vec::new(),
-                ..Self::of_o2cb(system, None)
-            },
+            } => (Some(cluster), *global_heartbeat),
+            Membership::Local | Membership::Classic => (None, false),
+        };
+        let regions = match cluster.filter(|_| global) {
+            Some(cluster) => configured_regions(system, cluster),
+            None => Vec::new(),
+        };
+        let unknown = "its cluster has global heartbeat, and /etc/ocfs2/cluster.conf does not name \
+                       the regions";
+        Self {
+            roster: Roster::of(system, cluster),
+            blind: (global && regions.is_empty()).then_some(unknown),
+            regions,
         }
-    }
-
-    /// By configfs, else by cluster.conf. Neither is needed to know that somebody writes.
-    fn of_o2cb(system: &System, wanted: Option<&ClusterName>) -> Self {
-        let text = file::read(&system.path(config::PLACE)).ok().flatten();
-        let config = text.and_then(|text| Config::parse(&text).ok());
-        let configured = config.as_ref().and_then(|config| match wanted {
-            Some(name) => config.cluster(name),
-            None => config.clusters.first(),
-        });
-        let mut known = Self::default();
-        if let Some(cluster) = configured {
-            let nodes = cluster.nodes.iter();
-            known.names = nodes
-                .map(|node| (u32::from(node.number), node.name.clone()))
-                .collect();
-            known.regions.clone_from(&cluster.regions);
-        }
-        let live = Live::if_loaded(system).ok().flatten();
-        if let Some(live) = live.filter(|live| wanted.is_none_or(|name| name == live.name())) {
-            for node in live.nodes().unwrap_or_default() {
-                let Ok(number) = node.number.parse() else {
-                    continue;
-                };
-                if node.local {
-                    known.own = Some(number);
-                }
-                // The kernel's word goes first.
-                known.names.insert(0, (number, node.name));
-            }
-        }
-        known
     }
 
     /// The volumes that the cluster beats on, as far as they are to be found, and what is missing.
@@ -210,21 +177,22 @@ impl Known {
         };
         let number = u32::from(*slot);
         match block {
-            Slot::Written(_) if self.own == Some(number) => bail!(
+            Slot::Written(_) if self.roster.own == Some(*slot) => bail!(
                 "the heartbeat of {} is being written to the volume right now (ocfs2_hb_ctl -I tells \
                  what uses it here; if nothing does, another machine has this node's number)",
                 self.shown(number)
             ),
             Slot::Written(_) => {
-                let written = seen.written.iter();
-                let nodes: Vec<_> = written
-                    .filter(|(_, block)| matches!(block, Slot::Written(_)))
-                    .map(|(node, _)| self.shown(u32::from(*node)))
-                    .collect();
+                let mut nodes = self.shown(number);
+                for (node, block) in seen.written.iter().skip(1) {
+                    if matches!(block, Slot::Written(_)) {
+                        nodes = format!("{nodes}, {}", self.shown(u32::from(*node)));
+                    }
+                }
                 bail!(
                     "the heartbeat of {} is being written to the volume right now (mount it with \
                      its cluster, without nocluster, or unmount it there first)",
-                    nodes.join(", ")
+                    nodes
                 )
             }
             _ => bail!(
@@ -237,15 +205,23 @@ impl Known {
 
     /// As the user knows the node.
     fn shown(&self, number: u32) -> String {
-        let known = self.names.iter().find(|(known, _)| *known == number);
-        let own = if self.own == Some(number) {
-            ", this node"
-        } else {
-            ""
+        let known = u8::try_from(number).ok();
+        let name = known.and_then(|number| self.roster.name(number));
+        let own = match self.roster.own.map(u32::from) == Some(number) {
+            true => ", this node",
+            false => "",
         };
-        match known {
-            Some((_, name)) => format!("node {number} (\"{name}\"{own})"),
+        match name {
+            Some(name) => format!("node {number} (\"{name}\"{own})"),
             None => format!("node {number}"),
         }
     }
+}
+
+/// A file that cannot be read, or is wrong, names none.
+fn configured_regions(system: &System, cluster: &ClusterName) -> Vec<Uuid> {
+    let text = file::read(&system.path(config::PLACE)).ok().flatten();
+    let config = text.and_then(|text| Config::parse(&text).ok());
+    let cluster = config.as_ref().and_then(|config| config.cluster(cluster));
+    cluster.map_or_else(Vec::new, |cluster| cluster.regions.clone())
 }

@@ -99,7 +99,7 @@ impl Heartbeat<'_> {
 
     /// A disk that was taken out, with the region still open on what is left of it. Where no block
     /// device is to be seen at all, it cannot be told.
-    fn is_gone(&self, device: &str) -> Result<bool> {
+    pub(super) fn is_gone(&self, device: &str) -> Result<bool> {
         if mounts::number_of(self.system, device)?.is_some() {
             return Ok(false);
         }

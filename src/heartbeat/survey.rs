@@ -12,7 +12,7 @@ use crate::cluster::live::Live;
 use crate::ids::{ClusterName, Uuid};
 use crate::report::plain;
 use crate::system::places::Place;
-use crate::system::{System, file_name_of_device, list, process};
+use crate::system::{System, list, process};
 use crate::volume::Geometry;
 use eyre::Result;
 use std::path::PathBuf;
@@ -195,10 +195,7 @@ impl Seen {
         let heartbeat = Heartbeat::new(system, live.path(), uuid);
         let state = heartbeat.region().state()?;
         let device_there = match &state {
-            State::Beating(device) => {
-                let name = file_name_of_device(device);
-                system.path("/sys/class/block").join(name).exists()
-            }
+            State::Beating(device) => !heartbeat.is_gone(device)?,
             _ => true,
         };
         let counters = Counters::of(system, uuid);

@@ -348,6 +348,6 @@ fn where_it_beats_the_kernel_tells_the_device() {
             .run("ocfs2_hb_ctl", &["-K", "-u", &uuid, service])
             .unwrap();
     }
-    let text = world.printed_at_end("ocfs2_hb_ctl", &long);
+    let text = world.ended("ocfs2_hb_ctl", &long).1;
     has(&text, &["  state: absent: ", "one of them is a copy"]);
 }

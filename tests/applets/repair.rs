@@ -174,6 +174,7 @@ fn references_without_an_owner_are_explained() {
             .unwrap();
         assert_eq!(volume.counts(), counts);
     }
+    world.calls();
     check(&world, &volume, 0, "", "");
 }
 
@@ -199,14 +200,11 @@ fn a_disk_that_is_gone() {
     check(&world, &volume, 1, said, said);
     assert_eq!(world.regions().len(), 1);
     // Where no disk is to be seen at all, nothing is known of this one.
+    world.write("/sys/class/block/ubda/dev", &format!("{number}\n"));
     vanish(&world);
-    hold(&world, 1);
     fs::remove_dir_all(world.path("/sys/class/block")).unwrap();
     let (_, text) = world.ended("ocfs2_hb_ctl", &["--repair", "--dry-run"]);
-    assert!(
-        text.contains("which is gone: would be taken back"),
-        "{text}"
-    );
+    assert!(text.contains("which is gone: would be removed"), "{text}");
 }
 
 #[test]
@@ -268,10 +266,6 @@ fn each_region_by_itself() {
     assert_eq!(code, 2, "{text}");
     assert!(
         text.contains("it has 1 reference, and no mounted"),
-        "{text}"
-    );
-    assert!(
-        text.contains("cannot be told or mended: reading the heartbeat region"),
         "{text}"
     );
 }

@@ -5,7 +5,8 @@ use std::io;
 
 use libc::{c_int, c_long, c_void, pid_t};
 
-/// The command, stopped right after its execve(2).
+/// The command, stopped right after its execve(2). Nobody reads what it prints; the guest's own
+/// standard output has the verdicts.
 pub fn start(argv: &[&str], errors: &std::fs::File) -> io::Result<pid_t> {
     use std::os::fd::AsRawFd;
     let argv: Vec<CString> = argv
@@ -21,6 +22,9 @@ pub fn start(argv: &[&str], errors: &std::fs::File) -> io::Result<pid_t> {
         -1 => return Err(io::Error::last_os_error()),
         // SAFETY: system calls alone, on memory that was made before the fork.
         0 => unsafe {
+            let nowhere = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY);
+            libc::dup2(nowhere, 1);
+            libc::close(nowhere);
             libc::dup2(errors, 2);
             libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
             libc::execv(pointers[0], pointers.as_ptr());
