@@ -45,6 +45,8 @@ const LENGTH: usize = 256;
 pub struct Peer {
     folder: PathBuf,
     groups: Arc<Mutex<Groups>>,
+    /// Nothing is noted between the reading and the removal of the notes.
+    noting: Arc<Mutex<()>>,
 }
 
 impl Peer {
@@ -54,6 +56,7 @@ impl Peer {
         Peer {
             folder: folder.to_owned(),
             groups: Arc::new(Mutex::new(Groups::new(cluster))),
+            noting: Arc::default(),
         }
     }
 
@@ -77,6 +80,7 @@ impl Peer {
     /// The notes since the last time: `1 < text` is heard on connection 1, `1 > text` said on
     /// it, `1 .` its end from the other side.
     pub fn notes(&self) -> Vec<String> {
+        let _alone = self.noting.lock().unwrap();
         let notes = self.folder.join("notes");
         let text = fs::read_to_string(&notes).unwrap_or_default();
         let _ = fs::remove_file(notes);
@@ -96,6 +100,7 @@ impl Peer {
     }
 
     fn note(&self, line: &str) {
+        let _alone = self.noting.lock().unwrap();
         let path = self.folder.join("notes");
         // At the end of a test there is no folder any more.
         if let Ok(mut file) = File::options().append(true).create(true).open(path) {
