@@ -115,6 +115,16 @@ impl Heartbeat<'_> {
 
     /// What was left with references of several is not for somebody who merely comes along.
     fn tidy_locked(&self, locked: Locked) -> Result<Left> {
+        // Before the health, which without the pin asks for a claim on the device: in the way of
+        // a mount(2) that is just being made with one of these references.
+        let may_go = match locked.count()? {
+            0 => true,
+            1 => locked.superblock_owns_one()? && !self.lives(locked.last_user()?),
+            _ => false,
+        };
+        if !may_go {
+            return Ok(Left::InUse);
+        }
         let health = self.health()?;
         match health.condition {
             Condition::Mounted | Condition::Faulty(Fault::DiskGoneMounted(_)) => {
