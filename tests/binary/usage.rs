@@ -89,3 +89,24 @@ fn an_error_is_a_sentence_for_those_who_want_backtraces_too() {
         assert!(end.err.starts_with("mount.ocfs2: "), "{end:?}");
     }
 }
+
+/// Devices are read by processes that keep no folder, and are found from this one's all the same.
+#[test]
+fn a_device_may_be_named_from_the_folder_that_one_is_in() {
+    let dir = Dir::new();
+    fs::write(dir.join("image"), "text").unwrap();
+    for args in [
+        &["o2cb", "doctor", "image"][..],
+        &["o2cb", "diff", "image"],
+        &["ocfs2_hb_ctl", "-I", "-d", "image"],
+        &["ocfs2_hb_ctl", "-I", "--long", "-d", "image"],
+        &["ocfs2_hb_ctl", "-S", "-d", "image", "x"],
+        &["mount.ocfs2", "image", "."],
+    ] {
+        let end = run(Command::new(BOX).args(args).current_dir(&*dir));
+        let said = end.out.clone() + &end.err;
+        assert_ne!(end.code, 0, "{end:?}");
+        assert!(said.contains("image"), "{args:?}: {end:?}");
+        assert!(!said.contains("no such device"), "{args:?}: {end:?}");
+    }
+}

@@ -44,7 +44,9 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         (Ok(cluster), Ok(sysconfig)) => settings.node_of(cluster, sysconfig).cloned(),
         (Err(report), _) | (_, Err(report)) => Err(eyre!("{report:#}")),
     };
-    let devices = call.operands.iter().map(|Word(name)| PathBuf::from(name));
+    // They are read by processes that keep no folder.
+    let devices = (call.operands.iter())
+        .map(|Word(name)| std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)));
     Site {
         system: call.system,
         config_place: settings.shown(),
