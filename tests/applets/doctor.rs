@@ -2,10 +2,7 @@
 
 mod disks;
 
-use crate::world::{Era, World, Writer};
-
-/// Milliseconds of the kernel's own threshold of 31.
-const DEAD_MS: u32 = 62_000;
+use crate::world::{DEAD_MS, Era, World, Writer};
 
 /// A node on which all is well: n1 of two, online, with nothing mounted.
 pub fn sane() -> World {

@@ -1,67 +1,9 @@
 //! ocfs2_hb_ctl -I in all its forms: what can be told is told, and nothing is changed.
 
-use crate::world::{Era, World};
-use ocfs2box::crc;
-use ocfs2box::volume::{Device, Geometry, Volume};
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+use crate::world::{Disk, Era, World};
+use std::fs;
 
 const WEBC: &str = "-L data --cluster-stack=o2cb --cluster-name=webc";
-
-/// The slots of a volume, as other nodes write them.
-struct Slots {
-    file: File,
-    geometry: Geometry,
-}
-
-impl Slots {
-    fn open(world: &World, name: &str) -> Self {
-        let path = world.path("/dev").join(name);
-        let mut device = Device::open(&path).unwrap();
-        let volume = Volume::read(&mut device).unwrap();
-        let geometry = volume.heartbeat(&mut device).unwrap();
-        let file = File::options().write(true).open(path).unwrap();
-        Self { file, geometry }
-    }
-
-    fn write(&self, slot: u8, block: &[u8]) {
-        let bytes = u64::from(self.geometry.block_bytes);
-        let at = (self.geometry.start_block + u64::from(slot)) * bytes;
-        self.file.write_all_at(block, at).unwrap();
-    }
-
-    fn beat(&self, slot: u8, node: u8, second: u64, generation: u64) {
-        let mut block = vec![0; self.geometry.block_bytes as usize];
-        block[..8].copy_from_slice(&second.to_le_bytes());
-        block[8] = node;
-        block[0x10..0x18].copy_from_slice(&generation.to_le_bytes());
-        block[0x18..0x1C].copy_from_slice(&62_000u32.to_le_bytes());
-        let sum = crc::update(0, &block);
-        block[0x0C..0x10].copy_from_slice(&sum.to_le_bytes());
-        self.write(slot, &block);
-    }
-
-    /// These nodes beat while `work` is done.
-    fn beaten_while<T>(&self, nodes: &[u8], work: impl FnOnce() -> T) -> T {
-        let done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for second in (1..).take_while(|_| !done.load(Ordering::Relaxed)) {
-                    nodes
-                        .iter()
-                        .for_each(|node| self.beat(*node, *node, second, 7));
-                    thread::sleep(Duration::from_millis(300));
-                }
-            });
-            let result = work();
-            done.store(true, Ordering::Relaxed);
-            result
-        })
-    }
-}
 
 #[track_caller]
 fn has(text: &str, lines: &[&str]) {
@@ -196,14 +138,14 @@ fn nodes_are_told_by_their_slots_alone() {
     // Nothing is loaded: the disk and cluster.conf tell.
     let world = World::bare(Era::Now);
     world.volume("ubda", WEBC);
-    let slots = Slots::open(&world, "ubda");
-    slots.beat(1, 1, 1_000_000, 9);
-    slots.beat(3, 3, 1_000_000, 0);
-    slots.write(4, &[0xFF; 512]);
-    slots.beat(5, 6, 1, 7);
+    let disk = Disk::open(&world, "ubda");
+    disk.write(1, &disk.block(1, 1_000_000, 9));
+    disk.write(3, &disk.block(3, 1_000_000, 0));
+    disk.write(4, &[0xFF; 512]);
+    disk.write(5, &disk.block(6, 1, 7));
     let told = |args: &[&str]| {
         let args = [&["-I", "-d", "/dev/ubda"], args].concat();
-        slots.beaten_while(&[2, 9], || world.printed("ocfs2_hb_ctl", &args))
+        disk.beaten_while(&[2, 9], || world.printed("ocfs2_hb_ctl", &args))
     };
     let text = told(&["--nodes"]);
     has(
@@ -260,8 +202,8 @@ fn a_device_that_hangs_is_named_and_holds_up_no_other() {
         world.run("ocfs2_hb_ctl", &service).unwrap();
     }
     world.write("/.fake/hangs/ubda", "");
-    let slots = Slots::open(&world, "ubdb");
-    let (_, text) = slots.beaten_while(&[2], || {
+    let disk = Disk::open(&world, "ubdb");
+    let (_, text) = disk.beaten_while(&[2], || {
         world.ended_before("ocfs2_hb_ctl", &["-I", "--nodes"], || {
             fs::remove_file(world.path("/.fake/hangs/ubda")).unwrap();
         })

@@ -1,92 +1,10 @@
 //! A mount without the cluster: who uses the volume is read from its disk, before anything else.
 
-use crate::world::{Era, World};
-use ocfs2box::crc;
-use ocfs2box::volume::{Device, Geometry, Incompat, Volume};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+use crate::world::{Disk, Era, World};
 
 const WEBC: &str = "--cluster-stack=o2cb --cluster-name=webc";
 const CERTAIN: [&str; 4] = ["-o", "nocluster=yes", "/dev/ubda", "/mnt"];
 const MOUNT: &str = "mount /dev/ubda /mnt ocfs2 0x0 nocluster,heartbeat=none";
-
-/// The disk of a volume, as other nodes write to it.
-struct Disk {
-    file: File,
-    geometry: Geometry,
-    map: u64,
-    extended: bool,
-}
-
-impl Disk {
-    fn open(world: &World, name: &str) -> Self {
-        let path = world.path("/dev").join(name);
-        let mut device = Device::open(&path).unwrap();
-        let volume = Volume::read(&mut device).unwrap();
-        let map = volume
-            .system_file(&mut device, "slot_map")
-            .unwrap()
-            .unwrap();
-        Self {
-            file: File::options().write(true).open(path).unwrap(),
-            geometry: volume.heartbeat(&mut device).unwrap(),
-            map: map.extents[0].block << volume.superblock.block_bits,
-            extended: volume.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP),
-        }
-    }
-
-    /// What a node of this number writes: at `second` of its clock, with 0 as `generation` when
-    /// it leaves.
-    fn block(&self, node: u8, second: u64, generation: u64) -> Vec<u8> {
-        let mut block = vec![0; self.geometry.block_bytes as usize];
-        block[..8].copy_from_slice(&second.to_le_bytes());
-        block[8] = node;
-        block[0x10..0x18].copy_from_slice(&generation.to_le_bytes());
-        block[0x18..0x1C].copy_from_slice(&62_000u32.to_le_bytes());
-        let sum = crc::update(0, &block);
-        block[0x0C..0x10].copy_from_slice(&sum.to_le_bytes());
-        block
-    }
-
-    fn write(&self, slot: u8, block: &[u8]) {
-        let bytes = u64::from(self.geometry.block_bytes);
-        let at = (self.geometry.start_block + u64::from(slot)) * bytes;
-        self.file.write_all_at(block, at).unwrap();
-    }
-
-    /// The node has slot 0 of the volume.
-    fn mounted_by(&self, node: u32) {
-        let entry = match self.extended {
-            true => [&[1, 0, 0, 0][..], &node.to_le_bytes()].concat(),
-            false => u16::try_from(node).unwrap().to_le_bytes().to_vec(),
-        };
-        self.file.write_all_at(&entry, self.map).unwrap();
-    }
-
-    /// Writes a block again and again while `work` is done; each time another.
-    fn written_while<T>(
-        &self,
-        slot: u8,
-        block: impl Fn(u64) -> Vec<u8> + Sync,
-        work: impl FnOnce() -> T,
-    ) -> T {
-        let done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for second in (1..).take_while(|_| !done.load(Ordering::Relaxed)) {
-                    self.write(slot, &block(second));
-                    thread::sleep(Duration::from_millis(200));
-                }
-            });
-            let result = work();
-            done.store(true, Ordering::Relaxed);
-            result
-        })
-    }
-}
 
 /// The refusal, which has mounted nothing.
 fn refused(world: &World, args: &[&str]) -> String {
@@ -105,8 +23,7 @@ fn a_node_that_beats_is_named_and_nothing_outweighs_it() {
     let world = World::bare(Era::Now);
     world.volume("ubda", WEBC);
     let disk = Disk::open(&world, "ubda");
-    let beat = |second| disk.block(2, second, 7);
-    disk.written_while(2, beat, || {
+    disk.beaten_while(&[2], || {
         for word in ["nocluster", "nocluster=yes"] {
             let said = refused(&world, &["-o", word, "/dev/ubda", "/mnt"]);
             assert!(
@@ -129,8 +46,7 @@ fn a_node_that_is_not_known_is_named_by_number() {
     let world = World::bare(Era::Now);
     world.volume("ubda", "--cluster-stack=o2cb --cluster-name=other");
     let disk = Disk::open(&world, "ubda");
-    let beat = |second| disk.block(2, second, 7);
-    let said = disk.written_while(2, beat, || refused(&world, &CERTAIN));
+    let said = disk.beaten_while(&[2], || refused(&world, &CERTAIN));
     assert!(
         said.contains("/dev/ubda: the heartbeat of node 2 is being written"),
         "{said}"
@@ -149,7 +65,8 @@ fn whoever_writes_anything_else_is_refused_as_well() {
     };
     let misplaced = |second| disk.block(9, second, 7);
     for block in [&bad as &(dyn Fn(u64) -> Vec<u8> + Sync), &misplaced] {
-        let said = disk.written_while(5, block, || refused(&world, &CERTAIN));
+        let slot = |second| vec![(5, block(second))];
+        let said = disk.written_while(slot, || refused(&world, &CERTAIN));
         assert!(
             said.contains("somebody is writing heartbeat slot 5"),
             "{said}"
@@ -174,7 +91,7 @@ fn a_node_that_may_have_died_is_told_and_the_user_decides() {
     let world = World::bare(Era::Now);
     world.volume("ubda", WEBC);
     let disk = Disk::open(&world, "ubda");
-    disk.mounted_by(2);
+    disk.mounted_by(&[2]);
     disk.write(2, &disk.block(2, 1, 7));
     disk.write(9, &disk.block(9, 1, 7));
     let said = refused(&world, &["-o", "nocluster", "/dev/ubda", "/mnt"]);
@@ -192,7 +109,7 @@ fn a_stack_of_user_space_is_known_by_the_slot_map_alone() {
     let world = World::bare(Era::Now);
     world.volume("ubda", "--cluster-stack=pcmk --cluster-name=webc");
     let disk = Disk::open(&world, "ubda");
-    disk.mounted_by(2);
+    disk.mounted_by(&[2]);
     let said = refused(&world, &["-o", "nocluster", "/dev/ubda", "/mnt"]);
     assert!(
         said.contains("; node 2 is in the volume's slot map"),
@@ -210,7 +127,7 @@ fn with_global_heartbeat_the_clusters_regions_tell() {
     world.volume("ubda", &format!("{WEBC} --global-heartbeat"));
     let region = world.volume("ubdb", &format!("{WEBC} --global-heartbeat"));
     let ask = ["-o", "nocluster", "/dev/ubda", "/mnt"];
-    Disk::open(&world, "ubda").mounted_by(2);
+    Disk::open(&world, "ubda").mounted_by(&[2]);
     let said = refused(&world, &ask);
     assert!(
         said.contains("cannot be told: its cluster has global heartbeat"),
@@ -224,19 +141,13 @@ fn with_global_heartbeat_the_clusters_regions_tell() {
         .unwrap();
     world.write("/proc/partitions", "major minor  #blocks  name\n\n");
     let disk = Disk::open(&world, "ubdb");
-    disk.written_while(
-        2,
-        |second| disk.block(2, second, 7),
-        || {
-            let said = refused(&world, &CERTAIN);
-            assert!(
-                said.contains(
-                    "node 2 (\"n2\") is in the volume's slot map and beats in its cluster"
-                ),
-                "{said}"
-            );
-        },
-    );
+    disk.beaten_while(&[2], || {
+        let said = refused(&world, &CERTAIN);
+        assert!(
+            said.contains("node 2 (\"n2\") is in the volume's slot map and beats in its cluster"),
+            "{said}"
+        );
+    });
     let said = refused(&world, &ask);
     assert!(
         said.contains("; node 2 (\"n2\") is in the volume's slot map: it has")
@@ -244,13 +155,9 @@ fn with_global_heartbeat_the_clusters_regions_tell() {
         "{said}"
     );
     // One that lives, but has it not mounted.
-    disk.written_while(
-        1,
-        |second| disk.block(1, second, 7),
-        || {
-            world.run("mount.ocfs2", &CERTAIN).unwrap();
-        },
-    );
+    disk.beaten_while(&[1], || {
+        world.run("mount.ocfs2", &CERTAIN).unwrap();
+    });
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! What the doctor finds on disks, and of the nodes that beat on them.
 
-use super::{DEAD_MS, connect, finds, furnish, mounted, sane};
-use crate::world::{Era, World, Writer};
-use ocfs2box::volume::{Device, Incompat, Volume};
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use super::{connect, finds, furnish, mounted, sane};
+use crate::world::{DEAD_MS, Disk, Era, World, Writer};
 
 #[test]
 fn a_sane_node_with_a_mounted_volume_has_nothing() {
@@ -22,21 +19,6 @@ fn a_sane_node_with_a_mounted_volume_has_nothing() {
     assert_eq!(world.log.all(), ["? connect 192.0.2.2:7777"]);
 }
 
-/// Writes the numbers of nodes into a volume's slot map, in its own format.
-fn take_slots(world: &World, name: &str, nodes: [u16; 2]) {
-    let path = world.path("/dev").join(name);
-    let mut device = Device::open(&path).unwrap();
-    let volume = Volume::read(&mut device).unwrap();
-    let map = volume.system_file(&mut device, "slot_map").unwrap();
-    let at = map.unwrap().extents[0].block * u64::from(volume.superblock.block_bytes());
-    let image = File::options().write(true).open(path).unwrap();
-    let map = match volume.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP) {
-        true => nodes.map(|node| [1, 0, 0, 0, node as u8, 0, 0, 0]).concat(),
-        false => nodes.map(u16::to_le_bytes).concat(),
-    };
-    image.write_all_at(&map, at).unwrap();
-}
-
 #[test]
 fn a_volume_s_own_faults_are_found() {
     let world = sane();
@@ -47,9 +29,9 @@ fn a_volume_s_own_faults_are_found() {
     finds(&world, &["/dev/ubdb"], 1, &["volume-elsewhere"]);
     world.volume("ubdc", &stamp("webc"));
     finds(&world, &["/dev/ubdc"], 0, &[]);
-    take_slots(&world, "ubdc", [1, 7]);
+    Disk::open(&world, "ubdc").mounted_by(&[1, 7]);
     finds(&world, &["/dev/ubdc"], 0, &[]);
-    take_slots(&world, "ubdc", [5, 7]);
+    Disk::open(&world, "ubdc").mounted_by(&[5, 7]);
     finds(&world, &["/dev/ubdc"], 2, &["slots-full"]);
     world.volume("ubdd", "-M local");
     finds(&world, &["/dev/ubdd"], 0, &[]);
@@ -92,7 +74,7 @@ fn strangers_on_the_disk_are_found() {
         &["volume-elsewhere", "peer-offline"],
     );
     drop(theirs);
-    Writer::scribble(&world, "ubda", 200);
+    Disk::open(&world, "ubda").write(200, &[0xA5; 512]);
     world.write("/.fake/peers/192.0.2.2:7777", "");
     finds(&world, &args, 1, &["slot-damaged"]);
 }

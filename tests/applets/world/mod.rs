@@ -1,6 +1,7 @@
 //! A machine in a folder: its files, its volumes, its kernel (`FakeKernel`) and, for real,
 //! the semaphores of its volumes.
 
+mod disk;
 mod kernel;
 mod log;
 mod mounts;
@@ -10,6 +11,7 @@ mod semaphores;
 mod table;
 mod writer;
 
+pub use disk::{DEAD_MS, Disk};
 pub use kernel::FakeKernel;
 pub use log::Log;
 pub use objects::{folders, read};

@@ -1,0 +1,106 @@
+//! A volume's disk as other nodes write to it.
+
+use super::World;
+use ocfs2box::crc;
+use ocfs2box::volume::{Device, Geometry, Incompat, Volume};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Quicker than a kernel, so that no test waits for it.
+pub const INTERVAL: Duration = Duration::from_millis(100);
+/// The kernel's own threshold, in milliseconds.
+pub const DEAD_MS: u32 = 62_000;
+
+pub struct Disk {
+    file: File,
+    geometry: Geometry,
+    map: u64,
+    extended: bool,
+}
+
+impl Disk {
+    /// That of the volume on the device `name`.
+    pub fn open(world: &World, name: &str) -> Self {
+        let path = world.path("/dev").join(name);
+        let mut device = Device::open(&path).unwrap();
+        let volume = Volume::read(&mut device).unwrap();
+        let map = volume.system_file(&mut device, "slot_map").unwrap();
+        Self {
+            file: File::options().write(true).open(path).unwrap(),
+            geometry: volume.heartbeat(&mut device).unwrap(),
+            map: map.unwrap().extents[0].block << volume.superblock.block_bits,
+            extended: volume.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP),
+        }
+    }
+
+    /// What a node of this number writes: at `second` of its clock, with 0 as `generation` when
+    /// it leaves.
+    pub fn block(&self, node: u8, second: u64, generation: u64) -> Vec<u8> {
+        self.block_of(node, second, generation, DEAD_MS)
+    }
+
+    /// The same of a node that is dead after `dead_ms`.
+    pub fn block_of(&self, node: u8, second: u64, generation: u64, dead_ms: u32) -> Vec<u8> {
+        let mut block = vec![0; self.geometry.block_bytes as usize];
+        block[..8].copy_from_slice(&second.to_le_bytes());
+        block[8] = node;
+        block[0x10..0x18].copy_from_slice(&generation.to_le_bytes());
+        block[0x18..0x1C].copy_from_slice(&dead_ms.to_le_bytes());
+        let sum = crc::update(0, &block);
+        block[0x0C..0x10].copy_from_slice(&sum.to_le_bytes());
+        block
+    }
+
+    /// Writes a heartbeat slot.
+    pub fn write(&self, slot: u8, block: &[u8]) {
+        let bytes = u64::from(self.geometry.block_bytes);
+        let at = (self.geometry.start_block + u64::from(slot)) * bytes;
+        self.file.write_all_at(block, at).unwrap();
+    }
+
+    /// These nodes have the first slots of the volume's slot map.
+    pub fn mounted_by(&self, nodes: &[u16]) {
+        let entry = |node: &u16| match self.extended {
+            true => [&[1, 0, 0, 0][..], &u32::from(*node).to_le_bytes()].concat(),
+            false => node.to_le_bytes().to_vec(),
+        };
+        let map: Vec<_> = nodes.iter().flat_map(entry).collect();
+        self.file.write_all_at(&map, self.map).unwrap();
+    }
+
+    /// Writes blocks into slots again and again while `work` is done; `blocks` is told how often.
+    pub fn written_while<T>(
+        &self,
+        blocks: impl Fn(u64) -> Vec<(u8, Vec<u8>)> + Sync,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for second in (1..).take_while(|_| !done.load(Ordering::Relaxed)) {
+                    for (slot, block) in blocks(second) {
+                        self.write(slot, &block);
+                    }
+                    thread::sleep(INTERVAL);
+                }
+            });
+            let result = work();
+            done.store(true, Ordering::Relaxed);
+            result
+        })
+    }
+
+    /// These nodes beat while `work` is done.
+    pub fn beaten_while<T>(&self, nodes: &[u8], work: impl FnOnce() -> T) -> T {
+        let beats = |second| {
+            let nodes = nodes.iter();
+            nodes
+                .map(|node| (*node, self.block(*node, second, 7)))
+                .collect()
+        };
+        self.written_while(beats, work)
+    }
+}
