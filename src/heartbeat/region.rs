@@ -219,6 +219,7 @@ impl<'s> Region<'s> {
     /// thread that was seen alive before such a wait for another may have ended after it. An
     /// error, as where there is no /run, keeps no region from going.
     fn removal_turn(&self) -> io::Result<Option<File>> {
-        turn::take(self.system, "regions", Turn::Alone, REMOVAL_PATIENCE)
+        let patience = self.system.pause(REMOVAL_PATIENCE);
+        turn::take(self.system, "regions", Turn::Alone, patience)
     }
 }

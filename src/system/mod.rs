@@ -67,8 +67,8 @@ impl System {
         self.daemon_patience
     }
 
-    /// A pause in which other machines do something; on a folder that plays the system they are
-    /// threads of a test, and it is a third.
+    /// A wait for other machines or processes; on a folder that plays the system these are threads
+    /// of a test, and it is a third.
     pub fn pause(&self, real: Duration) -> Duration {
         real / self.hurry
     }

@@ -36,7 +36,7 @@ pub fn keep(
         .collect();
     let began = Instant::now();
     for reading in 1..READINGS {
-        while began.elapsed() < beats::APART * reading {
+        while began.elapsed() < system.pause(beats::APART) * reading {
             tick(began.elapsed())?;
             sleep(SLICE);
         }
