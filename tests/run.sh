@@ -24,11 +24,11 @@ check_static() {
 }
 
 # How many tests run side by side. On a cluster they mostly wait for heartbeats,
-# so four on each core; a lab's nodes hold some 400 MB at most.
+# so five on each core; a lab's nodes hold some 400 MB at most.
 test_threads() {
 	local kilobytes by_cores by_memory
 	kilobytes=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
-	by_cores=$((4 * $(nproc)))
+	by_cores=$((5 * $(nproc)))
 	by_memory=$((kilobytes / 400000))
 	[ "$by_memory" -ge 1 ] || by_memory=1
 	echo "$((by_cores < by_memory ? by_cores : by_memory))"

@@ -75,7 +75,8 @@ fn script(disk: &Disk, mix: &Mix) -> String {
         [ ! -e $region ] || [ "{umount}" = "umount -i" ]
         {start}/ocfs2_hb_ctl -S -d {device} program
         {stop}/ocfs2_hb_ctl -K -d {device} program
-        [ ! -e $region ] || /usr/sbin/ocfs2_hb_ctl -K -u {uuid}
+        # So does this, unless such a call of another volume comes first.
+        [ ! -e $region ] || /usr/sbin/ocfs2_hb_ctl -K -u {uuid} || [ ! -e $region ]
         [ ! -e $region ]
         fsck.ocfs2 -fy {device} > /dev/null
         [ ! -e $region ]

@@ -159,7 +159,7 @@ fn a_lazily_unmounted_volume_beats_while_a_file_is_open() {
         node.wait_for(&format!("grep -qx written /proc/{pid}/fd/6"), 30);
         assert_beats(&node, disk);
     }
-    assert_offline_refuses(&node, by_offline, "a mounted volume");
+    assert_offline_refuses(&node, by_offline, "a volume that is mounted out of sight");
 
     // Back in sight, it is the same superblock.
     mount(&node, again);
