@@ -1,15 +1,20 @@
 //! A heartbeat region as configfs shows it (fs/ocfs2/cluster/heartbeat.c).
 
+mod thread;
+
+pub use thread::Thread;
+
 use crate::ids::Uuid;
 use crate::system::turn::{self, Turn};
 use crate::system::{self, System, is_absent};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// For another process that removes a region.
 const REMOVAL_PATIENCE: Duration = Duration::from_secs(30);
@@ -22,6 +27,8 @@ pub struct Region<'s> {
     system: &'s System,
     name: Uuid,
     path: PathBuf,
+    /// When this process last saw that there is none.
+    absent_at: Cell<Option<Instant>>,
 }
 
 /// What a region is found in.
@@ -33,19 +40,6 @@ pub enum State {
     Beating(String),
     /// Made, but without a device: its start was cut off or has not begun.
     HalfStarted(Thread),
-}
-
-/// The heartbeat thread of a half-started region.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thread {
-    /// The kernel knows of none: the region may be removed.
-    None,
-    /// It still runs: the region may be removed while it does.
-    Running(u32),
-    /// It has ended and the kernel still holds its address (before 6.1.192, 6.12.117): to
-    /// touch the region may panic the machine. The number in `pid` is then that of whoever
-    /// has the memory now.
-    Ended,
 }
 
 /// The answer to `remove`.
@@ -64,6 +58,7 @@ impl<'s> Region<'s> {
             system,
             name,
             path: cluster.join("heartbeat").join(name.to_string()),
+            absent_at: Cell::new(None),
         }
     }
 
@@ -76,7 +71,10 @@ impl<'s> Region<'s> {
     pub fn state(&self) -> Result<State> {
         let reading = || format!("reading the heartbeat region {}", self.name);
         match std::fs::symlink_metadata(&self.path) {
-            Err(error) if is_absent(&error) => return Ok(State::Absent),
+            Err(error) if is_absent(&error) => {
+                self.absent_at.set(Some(Instant::now()));
+                return Ok(State::Absent);
+            }
             other => other.map(drop).wrap_err_with(reading)?,
         }
         let device = system::read_attribute(&self.path.join("dev")).wrap_err_with(reading)?;
@@ -114,25 +112,6 @@ impl<'s> Region<'s> {
         })
     }
 
-    fn thread(&self) -> Result<Thread> {
-        let Some(pid) = self.pid()? else {
-            return Ok(Thread::None);
-        };
-        // A thread's own name, cut to 15 bytes on older kernels; another process may have
-        // the number by now.
-        let name = system::read_attribute(&self.system.path(format!("/proc/{pid}/comm")));
-        let wanted = format!("o2hb-{}", self.name);
-        let runs = name
-            .ok()
-            .flatten()
-            .is_some_and(|name| name.len() >= 15 && wanted.starts_with(&name));
-        Ok(if runs {
-            Thread::Running(pid)
-        } else {
-            Thread::Ended
-        })
-    }
-
     /// Makes the region and starts its heartbeat: 8 s or more, in which the process must not
     /// be interrupted. What a failed start leaves behind is removed again.
     pub fn start(&self, geometry: &Geometry, device: &File) -> Result<()> {
@@ -144,7 +123,7 @@ impl<'s> Region<'s> {
         if started.is_err() {
             // At once: the thread of a failed start lives for some 2 s more, and only as
             // long is it safe everywhere to remove the region.
-            drop(self.remove());
+            drop(self.remove_as(Self::state_after_start));
         }
         started
     }
@@ -177,10 +156,25 @@ impl<'s> Region<'s> {
     /// The region is half-started and its thread has ended, or could end before the region is
     /// gone: it is not touched.
     pub fn remove(&self) -> Result<Removal> {
+        self.remove_as(Self::state)
+    }
+
+    /// Just after a start of this process's own: a thread that there was is still to be seen, so
+    /// that none seen is none.
+    fn state_after_start(&self) -> Result<State> {
+        Ok(match self.state()? {
+            State::HalfStarted(Thread::Ended) if self.pid()?.is_none() => {
+                State::HalfStarted(Thread::None)
+            }
+            state => state,
+        })
+    }
+
+    fn remove_as(&self, look: fn(&Self) -> Result<State>) -> Result<Removal> {
         let removing = || format!("removing the heartbeat region {}", self.name);
         let turn = self.removal_turn();
         let is_behind = matches!(turn, Ok(None));
-        let mut found = self.state()?;
+        let mut found = look(self)?;
         let mut _ahead = None;
         if let State::HalfStarted(Thread::Running(pid)) = found {
             if is_behind {
@@ -194,7 +188,7 @@ impl<'s> Region<'s> {
             // It has until its next beat to live; on a busy node this process could be put off
             // for longer than that between the look and the removal. So look again, ahead of it.
             _ahead = self.system.kernel().get_ahead_of(pid);
-            found = self.state()?;
+            found = look(self)?;
         }
         if found == State::HalfStarted(Thread::Ended) {
             bail!(

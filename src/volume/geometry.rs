@@ -28,6 +28,11 @@ impl Geometry {
         blocks: 0,
     };
 
+    /// Is all of it set? Before that no heartbeat starts.
+    pub fn is_set(&self) -> bool {
+        self.block_bytes != 0 && self.start_block != 0 && self.blocks != 0
+    }
+
     /// The region in the one extent of the heartbeat file, on a device of `device` bytes
     /// with logical sectors of `sector` bytes.
     pub(super) fn new(

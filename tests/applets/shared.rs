@@ -158,6 +158,35 @@ fn a_half_started_region() {
     }
 }
 
+/// `pid` is empty before there is a thread, and on kernels that keep a dead one's address also when
+/// its memory has gone to somebody else. It is believed where there cannot have been a thread.
+#[test]
+fn a_half_started_region_that_names_no_thread() {
+    let debian = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 (2026-10-01)\n";
+    for (release, build, starts) in [
+        ("6.1.176", "", false),
+        ("6.1.192", "", true),
+        ("6.1.0-49-amd64", debian, true),
+        ("6.1.0-49-amd64", "#1 SMP Debian 6.1.176-1\n", false),
+        ("6.12.117+deb13-amd64", "", true),
+        ("6.12.116", "#1 SMP built with 6.1.192\n", false),
+        ("2.6.39", "", true),
+        ("", "", false),
+    ] {
+        let world = World::online(Era::Now);
+        let volume = world.volume("ubda", "");
+        world.write("/proc/sys/kernel/osrelease", &format!("{release}\n"));
+        world.write("/proc/sys/kernel/version", build);
+        half_start(&world, &volume, "", "");
+        world.write(&format!("{}/block_bytes", region(&volume)), "512\n");
+        let mounted = world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+        assert_eq!(mounted.is_ok(), starts, "{release} {build}");
+        if !starts {
+            assert!(world.calls().is_empty(), "{:?}", world.calls());
+        }
+    }
+}
+
 /// While another process is stuck in its own removal, the thread may end before ours comes.
 #[test]
 fn a_half_started_region_behind_another_that_is_being_removed() {
@@ -176,7 +205,7 @@ fn a_half_started_region_behind_another_that_is_being_removed() {
 /// `pid`: what the region says of its thread; `comm`: what process 77 is called, where "o2hb"
 /// stands for that thread's name.
 fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
-    let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid);
+    let region = region(volume);
     for (name, value) in [
         ("dev", ""),
         ("pid", pid),
@@ -187,4 +216,8 @@ fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
     }
     let comm = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
     world.write("/proc/77/comm", &comm);
+}
+
+fn region(volume: &Volume) -> String {
+    format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid)
 }

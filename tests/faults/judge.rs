@@ -49,7 +49,12 @@ impl Stage {
             _ => {}
         }
         match self.tidy(cell) {
-            Err(error) if error.contains(REBOOT) && cell.harm == Harm::KillAll => {
+            // Who is harmed with the applet, or starts the heartbeat for it.
+            Err(error)
+                if error.contains(REBOOT)
+                    && (cell.harm == Harm::KillAll
+                        || cell.harm == Harm::Kill && cell.point.process != 0) =>
+            {
                 Ok(Outcome::Refused)
             }
             Err(error) => Err(error),

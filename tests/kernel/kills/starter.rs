@@ -124,6 +124,33 @@ fn both_killed_then_refused_when_the_thread_ends_while_it_is_looked_at() {
     lab.end();
 }
 
+/// A thread that has ended can be as good as none to the kernel's own eyes: a region is removed where
+/// there cannot have been one, and only there.
+#[test]
+fn cut_off_before_the_thread_is_known_only_by_what_was_set() {
+    let (lab, node, disks) = online("kill-before-thread", 2);
+    // Between the geometry and the device, as far as can be seen; then in the geometry.
+    let whole = "mkdir $region
+        echo 512 > $region/block_bytes
+        echo 2184 > $region/start_block
+        echo 255 > $region/blocks
+        mount.ocfs2 $device $folder 2> $folder.said && exit 1
+        grep -q 'was left half-started' $folder.said && [ -d $region ] || exit 1
+        rmdir $region
+        use $device $folder";
+    let part = "mkdir $region
+        echo 512 > $region/block_bytes
+        echo 255 > $region/blocks
+        use $device $folder";
+    let jobs = [whole, part].into_iter().zip(&disks);
+    all_succeed(
+        jobs.map(|(script, disk)| (script, start(&node, disk, script)))
+            .collect(),
+    );
+    node.assert_clean_within(5);
+    lab.end();
+}
+
 #[track_caller]
 fn assert_refused(output: &Output) {
     let says = |text| output.stderr.contains(text);
