@@ -93,6 +93,11 @@ pub fn say(text: impl AsRef<[u8]>) -> eyre::Result<()> {
     write_all(io::stdout().as_fd(), text.as_ref()).wrap_err("cannot write to standard output")
 }
 
+/// Did a write fail because its reader has gone?
+pub fn reader_left(report: &eyre::Report) -> bool {
+    report.downcast_ref() == Some(&Errno::PIPE)
+}
+
 fn write_all(to: impl AsFd, mut rest: &[u8]) -> rustix::io::Result<()> {
     while !rest.is_empty() {
         match rustix::io::write(&to, rest) {

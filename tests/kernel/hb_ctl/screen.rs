@@ -66,6 +66,9 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
         lines.lines().count() > 4 && !lines.contains('\x1b'),
         "{lines}"
     );
+    let few = n1.run("ocfs2_hb_ctl -I --watch=1 | head -n 3; exit ${PIPESTATUS[0]}");
+    assert_eq!((few.code, few.stderr.as_str()), (0, ""), "{few}");
+    assert_eq!(few.stdout.lines().count(), 3, "{few}");
     let json = n1.ok("timeout --preserve-status 5 ocfs2_hb_ctl -I --watch --json");
     assert!(
         json.lines()
