@@ -230,8 +230,9 @@ fn global_heartbeat_is_said() {
     has(
         &text,
         &[
-            "  heartbeat: none of its own (global: on its cluster's regions)\n",
-            "  its nodes beat on the regions of their cluster (global heartbeat)",
+            "  state: none of its own: with global heartbeat its nodes beat on the regions of \
+                their cluster\n",
+            "  no nodes here (global heartbeat): ",
         ],
     );
 }

@@ -155,6 +155,7 @@ fn two_nodes_on_one_region_and_on_three() {
         }
         everywhere(&nodes, &mount);
         files_cross(&nodes, round);
+        asked(&nodes[0], used, &volume);
         for node in &nodes {
             let refused = node.fails(1, "o2cb stop-heartbeat webc");
             assert!(refused.stderr.contains("mounted on /mnt"), "{refused}");
@@ -178,6 +179,40 @@ fn two_nodes_on_one_region_and_on_three() {
         }
     }
     lab.end();
+}
+
+/// What ocfs2_hb_ctl tells of them on node 1 of two, with the volume mounted on both.
+fn asked(node: &Node, regions: &[Disk], volume: &Disk) {
+    let told = node.ok("ocfs2_hb_ctl -I --long --nodes");
+    println!("{told}");
+    for (line, times) in [
+        ("  state: beats on dm-", regions.len()),
+        ("  node 1 n1 (this node): alive", regions.len()),
+        ("  node 2 n2: alive", regions.len()),
+        ("  wrong: ", 0),
+    ] {
+        assert_eq!(told.matches(line).count(), times, "{line}: {told}");
+    }
+    let device = volume.device();
+    let told = node.ok(&format!("ocfs2_hb_ctl -I --long --nodes -d {device}"));
+    println!("{told}");
+    assert!(told.contains("  state: none of its own: "), "{told}");
+    let json = node.ok("ocfs2_hb_ctl -I --json");
+    assert!(json.contains(r#""heartbeat_mode": "global""#), "{json}");
+    let lines = node.ok(&format!(
+        "ocfs2_hb_ctl -I --quiet && ocfs2_hb_ctl -I --quiet -d {device} &&
+        ocfs2_hb_ctl -I --watch=1 | head -n {}",
+        4 * regions.len()
+    ));
+    println!("{lines}");
+    // A first look tells nothing; on a busy node, a second may not either.
+    for disk in regions {
+        let mut rounds = lines.lines().filter(|line| line.starts_with(&disk.uuid()));
+        assert!(rounds.any(|line| line.ends_with(": 1 n1* alive, 2 n2 alive")));
+    }
+    let found = node.ok("ocfs2_hb_ctl --repair");
+    assert!(!found.contains("removed"), "{found}");
+    assert_beating(node, regions);
 }
 
 /// Its limit is short here: a node that had to go would go within the wait.

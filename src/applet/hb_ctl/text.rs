@@ -85,7 +85,13 @@ fn long(text: &mut String, volume: &Inspected) {
             let _ = writeln!(text, "  state: unknown: {why}");
         }
         Ok(seen) => {
-            let _ = writeln!(text, "  state: {}", state(seen));
+            let state = match volume.beats_elsewhere() {
+                true => "none of its own: with global heartbeat its nodes beat on the regions of \
+                         their cluster"
+                    .into(),
+                false => state(seen),
+            };
+            let _ = writeln!(text, "  state: {state}");
             place(text, volume, seen);
             if let Some(pid) = seen
                 .thread
@@ -122,9 +128,6 @@ fn long(text: &mut String, volume: &Inspected) {
                 let _ = writeln!(text, "  {}", wrong(fault));
             }
         }
-    }
-    if volume.beats_elsewhere() {
-        text.push_str("  heartbeat: none of its own (global: on its cluster's regions)\n");
     }
     if let Some(stack) = &volume.stack {
         // Its first line is the volume's.
@@ -233,14 +236,17 @@ fn wrong(fault: Fault) -> String {
 }
 
 fn nodes(text: &mut String, volume: &Inspected) {
-    if volume.beats_elsewhere() {
-        text.push_str("  its nodes beat on the regions of their cluster (global heartbeat): -I --nodes shows those of this node\n");
-    }
-    if volume.nodes.is_empty() {
+    let elsewhere = volume.beats_elsewhere();
+    if elsewhere {
+        text.push_str("  no nodes here (global heartbeat): -I --nodes shows them\n");
+    } else if volume.nodes.is_empty() {
         text.push_str("  no node has ever beaten on it\n");
     }
+    // But for one that did, or does: it is wrong there.
     for node in &volume.nodes {
-        let _ = writeln!(text, "  {}: {}", name(node), sign(node));
+        if !(elsewhere && matches!(node.sign, Sign::Never)) {
+            let _ = writeln!(text, "  {}: {}", name(node), sign(node));
+        }
     }
 }
 
