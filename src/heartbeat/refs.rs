@@ -242,10 +242,15 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Nothing can be done about a failure, and the end of the process is the remedy.
-        let _ = self
-            .set
-            .apply(&[Op::new(LOCK, -1).undone_at_exit().or_fail()], SLICE);
+        let up = [Op::new(LOCK, -1).undone_at_exit().or_fail()];
+        // Once more, as the starter may go on for long, and every other process would wait. Then
+        // its end is the remedy.
+        for _ in 0..2 {
+            match self.set.apply(&up, SLICE) {
+                Err(error) if !is_gone(&error) => {}
+                _ => return,
+            }
+        }
     }
 }
 
