@@ -12,8 +12,8 @@ mod umount;
 
 use crate::rig::{CLUSTER, Disk, Job, Lab, Node};
 
-/// What the scripts of these tests share; bash alone, since a process costs a node 20 ms.
-const SHELL: &str = r#"
+/// What the scripts of tests that kill share; bash alone, since a process costs a node 20 ms.
+pub const SHELL: &str = r#"
 # Does the mount table have the folder?
 mounted() {
 	local folder

@@ -1,18 +1,10 @@
 //! Every wedge that the tests of the heartbeat can make has its name in `--long`.
 
 use super::has;
+use crate::kills::SHELL;
 use crate::rig::{CLUSTER, Lab};
 
-const BY_HAND: &str = r#"
-# Sets child to the living child of the process.
-child_of() {
-	local stat state parent
-	for stat in /proc/[0-9]*/stat; do
-		{ read -r child _ state parent _ < "$stat"; } 2> /dev/null || continue
-		[ "$parent" != "$1" ] || [ "$state" = Z ] || return 0
-	done
-	return 1
-}
+const LONG: &str = r#"
 long() {
 	ocfs2_hb_ctl -I --long -u "$1"
 }
@@ -34,7 +26,7 @@ fn each_wedge_is_named() {
         killed.uuid()
     );
     let said = node.ok(&format!(
-        r#"{BY_HAND}mkdir -p /mnt/1
+        r#"{SHELL}mkdir -p /mnt/1
         mount.ocfs2 {} /mnt/1 2> /dev/null & pid=$!
         until {{ read -r thread < {region}/pid; }} 2> /dev/null; do sleep 0.01; done
         child_of $pid
@@ -62,7 +54,7 @@ fn each_wedge_is_named() {
 
     // The superblock goes, and nobody is told.
     let said = node.ok(&format!(
-        "{BY_HAND}mkdir -p /mnt/2 && mount.ocfs2 {} /mnt/2 && umount -i /mnt/2 && long {}",
+        "{LONG}mkdir -p /mnt/2 && mount.ocfs2 {} /mnt/2 && umount -i /mnt/2 && long {}",
         forgotten.device(),
         forgotten.uuid()
     ));
@@ -78,7 +70,7 @@ fn each_wedge_is_named() {
 
     // The C tools take a reference and nobody gives it back.
     let said = node.ok(&format!(
-        "{BY_HAND}/ctools/ocfs2_hb_ctl -S -d {} x && long {}",
+        "{LONG}/ctools/ocfs2_hb_ctl -S -d {} x && long {}",
         leaked.device(),
         leaked.uuid()
     ));
@@ -93,7 +85,7 @@ fn each_wedge_is_named() {
 
     // A lazy unmount: in no mount table, and needed.
     let said = node.ok(&format!(
-        "{BY_HAND}mkdir -p /mnt/4 && mount.ocfs2 {} /mnt/4 && exec 9> /mnt/4/file \
+        "{LONG}mkdir -p /mnt/4 && mount.ocfs2 {} /mnt/4 && exec 9> /mnt/4/file \
          && umount -l /mnt/4 && long {} && exec 9>&-",
         hidden.device(),
         hidden.uuid()
@@ -103,7 +95,7 @@ fn each_wedge_is_named() {
 
     // Semaphores without a region.
     let said = node.ok(&format!(
-        "{BY_HAND}/ctools/ocfs2_hb_ctl -S -d {0} x && rmdir /sys/kernel/config/cluster/{CLUSTER}/heartbeat/{1} \
+        "{LONG}/ctools/ocfs2_hb_ctl -S -d {0} x && rmdir /sys/kernel/config/cluster/{CLUSTER}/heartbeat/{1} \
          && long {1}",
         gone.device(),
         gone.uuid()
