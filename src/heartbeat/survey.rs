@@ -12,7 +12,7 @@ use crate::cluster::live::Live;
 use crate::ids::{ClusterName, Uuid};
 use crate::report::plain;
 use crate::system::places::Place;
-use crate::system::{System, list, process};
+use crate::system::{System, is_there, list, process};
 use crate::volume::Geometry;
 use eyre::Result;
 use std::path::PathBuf;
@@ -193,19 +193,27 @@ impl Seen {
 
     fn of(system: &System, live: &Live, uuid: Uuid) -> Result<Self> {
         let heartbeat = Heartbeat::new(system, live.path(), uuid);
-        let state = heartbeat.region().state()?;
+        let counters = Counters::of(system, uuid);
+        let thread = heartbeat.region().pid()?;
+        let mut state = heartbeat.region().state()?;
+        if state == State::HalfStarted(Thread::Ended)
+            && thread.is_none()
+            && matches!(&counters, Ok(Some(counters)) if counters.locked_by.is_some())
+        {
+            // Somebody who works on it may only not have come to the thread yet.
+            state = State::HalfStarted(Thread::None);
+        }
         let device_there = match &state {
             State::Beating(device) => !heartbeat.is_gone(device)?,
             _ => true,
         };
-        let counters = Counters::of(system, uuid);
         let domain = match dlmfs::place(system)? {
-            Some(place) => place.join(uuid.to_string()).exists(),
+            Some(place) => is_there(&place.join(uuid.to_string()))?,
             None => false,
         };
         Ok(Self {
             geometry: heartbeat.region().geometry()?,
-            thread: heartbeat.region().pid()?,
+            thread,
             device_there,
             counters: counters.map_err(|report| plain(format_args!("{report:#}"))),
             mounted: heartbeat.is_shown_mounted()?,

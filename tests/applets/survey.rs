@@ -1,8 +1,8 @@
 //! What a node can tell of its heartbeat regions (`heartbeat::survey`).
 
 use crate::world::{Era, World};
-use ocfs2box::heartbeat::State;
 use ocfs2box::heartbeat::survey::{Condition, Party, Seen, Survey};
+use ocfs2box::heartbeat::{State, Thread};
 use ocfs2box::ids::Uuid;
 use std::fs;
 
@@ -62,6 +62,28 @@ fn each_region_is_told_with_its_users() {
     };
     assert_eq!((*uuid, counters.references), (gone.uuid, 1));
     world.run("umount.ocfs2", &["/mnt"]).unwrap();
+}
+
+/// Its geometry is set before its thread is made.
+#[test]
+fn a_region_that_is_being_started_is_not_taken_for_a_dead_one() {
+    let world = World::online(Era::Now);
+    let volume = world.volume("ubda", "");
+    let region = world.clusters().join("webc/heartbeat");
+    let region = region.join(volume.uuid.to_string());
+    for name in ["dev", "pid", "block_bytes", "start_block", "blocks"] {
+        let value = if name.contains("block") { "512\n" } else { "" };
+        fs::create_dir_all(&region).unwrap();
+        fs::write(region.join(name), value).unwrap();
+    }
+    volume.semaphores.make_like_c(0);
+    let condition = || {
+        let survey = Survey::gather(&world.system(), &[]).unwrap();
+        seen(&survey, volume.uuid).condition()
+    };
+    assert_eq!(condition(), Condition::HalfStarted(Thread::Ended));
+    volume.semaphores.lock();
+    assert_eq!(condition(), Condition::HalfStarted(Thread::None));
 }
 
 #[test]

@@ -210,9 +210,8 @@ fn references(counters: &Counters, mounted: bool) -> String {
 fn wrong(fault: Fault) -> String {
     match fault {
         Fault::HalfStarted(Thread::Ended) => {
-            "wrong: half-started, and on this kernel any use of it may panic the machine, unless \
-             somebody starts it just now (if not, reboot this node when that suits; do not run \
-             o2cb offline)"
+            "wrong: half-started, and on this kernel any use of it may panic the machine (reboot \
+             this node when that suits; do not run o2cb offline)"
         }
         Fault::HalfStarted(_) => {
             "wrong: half-started: either somebody starts it just now, or its starter was killed"

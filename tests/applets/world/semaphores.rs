@@ -41,10 +41,19 @@ impl Semaphores {
 
     /// References come or go, without SEM_UNDO.
     pub fn add(self, references: i16) {
+        self.apply(1, references);
+    }
+
+    /// Whoever has it does not let it go.
+    pub fn lock(self) {
+        self.apply(0, 1);
+    }
+
+    fn apply(self, semaphore: u16, delta: i16) {
         let set = self.find().expect("a set");
         let mut op = libc::sembuf {
-            sem_num: 1,
-            sem_op: references,
+            sem_num: semaphore,
+            sem_op: delta,
             sem_flg: 0,
         };
         // SAFETY: one live operation.
