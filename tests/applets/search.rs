@@ -6,7 +6,6 @@ use ocfs2box::volume::find::{self, Search};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 impl World {
     /// A block device that holds nothing.
@@ -48,10 +47,8 @@ fn a_thousand_devices_of_which_one_hangs() {
     world.copy("nvme0n1p2", "sdx", "65:32\n");
     let wanted = volumes.each_ref().map(|volume| volume.uuid);
 
-    let started = Instant::now();
+    // It hangs for as long as the test lasts.
     let search = world.search(&wanted);
-    // Far less, but this machine may be busy.
-    assert!(started.elapsed() < Duration::from_secs(30));
     let [first, second] = volumes
         .each_ref()
         .map(|volume| world.found(&search, volume));

@@ -72,17 +72,16 @@ fn nothing_that_a_node_does_reaches_the_host() {
 fn commands_run_side_by_side_and_report_how_they_end() {
     let lab = Lab::new("commands");
     let [node] = lab.boot();
-    let sleeper = node.start("sleep 3; echo slept");
-    let begin = Instant::now();
+    let waiter = node.start("until [ -e /tmp/go ]; do sleep 0.1; done; echo gone");
     let output = node.fails(7, "echo out; echo err >&2; exit 7");
     assert_eq!((&*output.stdout, &*output.stderr), ("out\n", "err\n"));
     assert_eq!(node.run("kill -9 $BASHPID").code, 137);
     assert_eq!(node.run("read -r line").code, 1, "standard input is empty");
     // What is left behind holds the output open, and does not hold us up.
     assert_eq!(node.ok("sleep 1000 & echo left"), "left\n");
-    assert!(begin.elapsed() < Duration::from_secs(3));
-    assert!(!sleeper.ends_within(0.0));
-    assert_eq!(sleeper.wait().stdout, "slept\n");
+    assert!(!waiter.ends_within(0.0));
+    node.ok("touch /tmp/go");
+    assert_eq!(waiter.wait().stdout, "gone\n");
     lab.end();
 }
 
@@ -124,17 +123,22 @@ fn time_is_bounded_and_a_failed_lab_leaves_nothing() {
     let lab = Lab::with_limit("time-limit", Duration::from_secs(40));
     let folder = lab.folder().to_path_buf();
     let [node] = lab.boot();
-    let begin = Instant::now();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let lab = lab;
         node.ok("sleep 1000");
         lab.end();
     }));
+    // Or the command would have ended well.
     assert!(result.is_err());
-    assert!(begin.elapsed() < Duration::from_secs(45));
     assert!(!node.is_on());
     assert!(!folder.exists());
-    assert_eq!(processes_that_mention(&folder.to_string_lossy()), [""; 0]);
+    // A kernel that was killed has memory to give back before it is gone.
+    let end = Instant::now() + Duration::from_secs(60);
+    let left = || processes_that_mention(&folder.to_string_lossy());
+    while !left().is_empty() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(left(), [""; 0]);
 }
 
 /// Command lines of the host's processes.
