@@ -1,0 +1,52 @@
+//! A region's semaphores, read for a survey.
+
+use crate::heartbeat::refs::{Look, References};
+use crate::ids::Uuid;
+use crate::system::{System, process};
+use eyre::Result;
+
+/// The references to a region, by kind as far as the kernel tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counters {
+    /// All of them.
+    pub references: u32,
+    /// One of them is marked as the mounted superblock's; none where the C tools made the set,
+    /// which has no room for the mark.
+    pub marked: Option<bool>,
+    /// Who last took one or gave one back.
+    pub last_user: Party,
+    /// Who has the region's lock, and so works on it just now.
+    pub locked_by: Option<Party>,
+}
+
+/// A process by its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Party {
+    /// Nobody yet, or one in another PID namespace.
+    Unseen,
+    /// It has ended.
+    Ended(u32),
+    /// It runs under this name, or a later one with the same number does.
+    Running(u32, String),
+}
+
+impl Counters {
+    /// Those of the volume `name`, whatever the cluster; none where there are none.
+    ///
+    /// # Errors
+    /// Only root may read them.
+    pub fn of(system: &System, name: Uuid) -> Result<Option<Self>> {
+        let look = References::of(name, system.semaphore_mode()).look()?;
+        let party = |pid| match (pid, process::living(system, pid)) {
+            (0, _) => Party::Unseen,
+            (_, Some(name)) => Party::Running(pid, name),
+            (_, None) => Party::Ended(pid),
+        };
+        Ok(look.map(|look: Look| Self {
+            references: look.references,
+            marked: look.marked,
+            last_user: party(look.last_user),
+            locked_by: look.locked_by.map(party),
+        }))
+    }
+}
