@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// Readings of this node's own slot between two of all: two machines that write it in turn, each
 /// every two seconds, show both within [`APART`] unless they keep in step.
-const SAMPLES: u32 = 10;
+const SAMPLES: u32 = 50;
 /// A bit for each node number.
 const BITMAP: usize = 32;
 
