@@ -10,13 +10,13 @@ use crate::volume::beats::{APART, Beats, Sign, Slot};
 use crate::volume::{Examined, Geometry, Membership, ReadBlocks, Volume};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One answer of a device; below that of all looks together, so that it is told which failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// Readings of this node's own slot between two of all: two machines that write it in turn, each
-/// every two seconds, show both within [`APART`] unless they keep in step.
-const SAMPLES: u32 = 50;
+/// Between readings of this node's own slot: two machines that write it in turn, each every two
+/// seconds, show both within [`APART`] unless they keep in step.
+const SAMPLE: Duration = Duration::from_millis(50);
 /// A bit for each node number.
 const BITMAP: usize = 32;
 
@@ -162,9 +162,10 @@ impl Watched {
         let before = geometry.beats(source)?;
         let mut own = Vec::new();
         let number = site.local.as_ref().ok().map(|node| node.number);
-        let pause = site.system.pause(APART) / SAMPLES;
-        for _ in 0..SAMPLES {
-            std::thread::sleep(pause);
+        // By the clock: on a slow device there are fewer.
+        let began = Instant::now();
+        while began.elapsed() < site.system.pause(APART) {
+            std::thread::sleep(SAMPLE);
             if let Some(number) = number
                 && let Slot::Written(beat) = geometry.beat(source, number)?
                 && own.last() != Some(&beat.generation)
