@@ -1,6 +1,7 @@
 //! What is wrong with a region: one judgement for those who tidy up as they go, for whoever mends,
 //! and for whoever only tells what would be mended.
 
+use super::refs::Mark;
 use super::{Asker, Heartbeat, State, Thread};
 use crate::system::{list, mounts, process};
 use eyre::{Result, WrapErr};
@@ -45,8 +46,7 @@ pub(super) enum Fault {
     DiskGoneMounted(String),
     /// Semaphores of a region that is not there.
     NoRegion,
-    /// References without an owner: no superblock is there, nor the process that last changed
-    /// their number.
+    /// References without an owner: no superblock is there, nor a process that may have one.
     Ownerless,
 }
 
@@ -65,9 +65,11 @@ impl Heartbeat<'_> {
     /// works on the region, which is what the lock is for.
     pub(super) fn health(&self) -> Result<Health> {
         let look = self.references.look()?;
-        let references = look.map_or(0, |look| look.references);
-        let marked = look.is_some_and(|look| look.marked == Some(true));
-        let user = look.map_or(0, |look| look.last_user);
+        let tally = look.map(|look| look.tally);
+        let references = tally.map_or(0, |tally| tally.count);
+        let held = tally.map_or(0, |tally| tally.held);
+        let marked = tally.is_some_and(|tally| tally.mark == Mark::Superblock);
+        let user = tally.and_then(|tally| tally.stranger);
         let condition = match self.region.state()? {
             State::Absent if look.is_none() => Condition::Absent,
             State::Absent => Condition::Faulty(Fault::NoRegion),
@@ -82,10 +84,11 @@ impl Heartbeat<'_> {
                     (true, false, _) => Condition::Mounted,
                     (false, true, _) => Condition::Faulty(Fault::DiskGone(device)),
                     (false, false, 0) => Condition::Faulty(Fault::Unused(device)),
-                    (false, false, 1) if self.lives(user) => Condition::Used,
-                    (false, false, 1) if marked => Condition::Faulty(Fault::Orphaned),
-                    (false, false, _) if marked => Condition::Faulty(Fault::StaleMark),
-                    (false, false, _) if self.lives(user) => Condition::Used,
+                    (false, false, 1) if marked && held == 0 => Condition::Faulty(Fault::Orphaned),
+                    (false, false, all) if marked && all > held => {
+                        Condition::Faulty(Fault::StaleMark)
+                    }
+                    (false, false, _) if held > 0 || self.lives(user) => Condition::Used,
                     (false, false, _) => Condition::Faulty(Fault::Ownerless),
                 }
             }
@@ -111,8 +114,9 @@ impl Heartbeat<'_> {
     /// Another than this process, or the applet whose child it is: those know what they have. A
     /// zombie counts as dead; a later process with the same number, which cannot be told from
     /// it, as alive: leak, never lose.
-    pub(super) fn lives(&self, user: u32) -> bool {
-        ![0, std::process::id(), parent_id()].contains(&user)
-            && process::living(self.system, user).is_some()
+    pub(super) fn lives(&self, user: Option<u32>) -> bool {
+        let known = [0, std::process::id(), parent_id()];
+        user.filter(|user| !known.contains(user))
+            .is_some_and(|user| process::living(self.system, user).is_some())
     }
 }

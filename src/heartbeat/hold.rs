@@ -1,6 +1,7 @@
 //! A process's own hold on a heartbeat, until it is given away or back.
 
 use super::reference::Reference;
+use super::refs::Mark;
 use super::starter::Starter;
 use super::{Asker, Heartbeat, State};
 use eyre::{Result, bail};
@@ -13,7 +14,8 @@ pub struct Hold<'h> {
     pub(super) reference: Option<Reference>,
     /// Stays for as long, to take the region away should this process be killed.
     pub(super) starter: Option<Starter>,
-    pub(super) marked: bool,
+    /// What marks it when it becomes a mount's.
+    pub(super) mark: Mark,
     pub(super) first_mount: bool,
 }
 
@@ -49,13 +51,14 @@ impl Hold<'_> {
         let alone = locked
             .as_ref()
             .is_ok_and(|locked| locked.count().is_ok_and(|count| count <= 1));
-        reference.give_to_superblock(self.marked, self.first_mount || alone)
+        reference.give_to_superblock(self.mark == Mark::Superblock, self.first_mount || alone)
     }
 
-    /// The program's reference is to outlive this process (ocfs2_hb_ctl -S).
+    /// The reference of a program, or of a mount by another tool, outlives this process
+    /// (ocfs2_hb_ctl -S).
     pub fn make_lasting(mut self) -> Result<()> {
         match self.reference.take() {
-            Some(reference) => reference.make_lasting(),
+            Some(reference) => reference.make_lasting(self.mark),
             None => Ok(()),
         }
     }

@@ -1,42 +1,48 @@
 //! Leaving: whose reference goes, and whether the region goes with it.
 
 use super::health::{Condition, Fault};
-use super::refs::{Lifetime, Locked};
+use super::refs::{Lifetime, Locked, Mark, Tally};
 use super::{Asker, Ending, Heartbeat, Left, Removal, State};
 use crate::cluster::dlmfs;
 use crate::cluster::live::Live;
 use crate::system::mounts::{self, DeviceNumber};
 use crate::system::waiter;
 use eyre::{Result, bail};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// For the end of a program of the C tools that has given its reference back: longer than that
+/// takes on a busy machine, and bearable in umount(2), which waits for the kernel's callout.
+const PATIENCE: Duration = Duration::from_secs(10);
+const SLICE: Duration = Duration::from_millis(100);
 
 impl Heartbeat<'_> {
     /// Who will be done with the region when the mounts of `device` are gone: asked while they
     /// are there.
     pub fn ending(&self, device: Option<DeviceNumber>) -> Result<Ending> {
-        let was_marked = self.references.superblock_owns_one()?;
-        Ok(Ending { device, was_marked })
+        let mark = self.references.mark()?;
+        Ok(Ending { device, mark })
     }
 
     /// The superblock is done: its reference goes, and with the last one the region.
     pub fn leave_superblock(&self, asker: Asker, ending: Ending) -> Result<Left> {
-        let locked = self.lock(&mut |_, _| Ok(()))?;
+        // The kernel's callout also comes after a mount(2) that failed late, whose own process
+        // rolls back its join.
+        let asks = |tally: &Tally| tally.free() == 1 || asker == Asker::Kernel;
+        let (locked, tally, doubtful) = self.lock_settled(asks)?;
         if let Some(device) = ending.device {
             let points = mounts::points_of(self.system, device)?;
             if !points.is_empty() {
                 return Ok(Left::StillMounted(points));
             }
         }
-        match locked.count()? {
-            0 => self.clear(locked, asker),
-            // Somebody was here before, and whose the others are is not known.
-            _ if ending.was_marked && !locked.superblock_owns_one()? => Ok(Left::InUse),
-            // A program that is just joining: the superblock has none to give back. The
-            // kernel's call-out also comes after a mount(2) that failed late, whose own
-            // process undoes its join.
-            count if (count == 1 || asker == Asker::Kernel) && self.is_anothers(&locked)? => {
-                Ok(Left::InUse)
-            }
-            1 => self.clear(locked, asker),
+        match (tally.count, tally.mark) {
+            (0, _) => self.clear(locked, asker),
+            // Another process has given it back, and whose the others are is not known.
+            (_, mark) if ending.has_passed(mark) => Ok(Left::InUse),
+            (_, Mark::None) if doubtful || tally.free() == 0 => Ok(Left::InUse),
+            (_, Mark::None) if asker == Asker::OldMount && locked.knows_owners() => Ok(Left::InUse),
+            (1, _) => self.clear(locked, asker),
             _ if self.superblock_lives(asker)? => Ok(Left::StillAlive),
             _ => locked.put_superblocks().map(|_| Left::InUse),
         }
@@ -74,22 +80,51 @@ impl Heartbeat<'_> {
     /// A program is done: one lasting reference goes that is not the superblock's.
     ///
     /// # Errors
-    /// There is but one reference, and it is not the program's: nothing is taken.
+    /// The references are others': nothing is taken.
     pub fn leave_program(&self) -> Result<Left> {
-        let locked = self.lock(&mut |_, _| Ok(()))?;
-        match locked.count()? {
-            0 | 1 if self.is_anothers(&locked)? => bail!(
-                "the heartbeat region is in use: process {} has the one reference to it",
-                locked.last_user()?
-            ),
-            0 | 1 => {}
-            _ => return locked.put(Lifetime::Lasting).map(|_| Left::InUse),
+        let (locked, tally, doubtful) = self.lock_settled(|tally| tally.free() == 1)?;
+        if doubtful {
+            bail!(
+                "the heartbeat region is in use: process {} may have the one reference to it (retry \
+                 when that has ended)",
+                tally.stranger.unwrap_or_default()
+            );
+        }
+        if tally.free() == 0 && tally.held > 0 {
+            bail!(
+                "the heartbeat region is in use: running processes have the references to it (a \
+                 mount in progress, or o2cb exec)"
+            );
+        }
+        if tally.count > 1 {
+            return locked.put(Lifetime::Lasting).map(|_| Left::InUse);
         }
         let left = self.clear(locked, Asker::Tool)?;
         if left == Left::StillAlive {
             return Err(self.refusal());
         }
         Ok(left)
+    }
+
+    /// Locks the region, and counts. Where no reference is marked and `asks` does, the process that
+    /// changed the count last matters: it may have a reference, or have given it back and be ending.
+    /// Only time shows which, so that this waits for its end; without the lock, which it needs to
+    /// give a reference back. True if it still runs then.
+    fn lock_settled(&self, asks: impl Fn(&Tally) -> bool) -> Result<(Locked, Tally, bool)> {
+        let started = Instant::now();
+        loop {
+            let locked = self.lock(&mut |_, _| Ok(()))?;
+            let tally = locked.tally()?;
+            let doubtful = tally.mark == Mark::None
+                && tally.free() > 0
+                && asks(&tally)
+                && self.lives(tally.stranger);
+            if !doubtful || started.elapsed() > PATIENCE {
+                return Ok((locked, tally, doubtful));
+            }
+            drop(locked);
+            sleep(SLICE);
+        }
     }
 
     /// Removes the region if nobody uses it, as one whose last user was killed.
@@ -117,9 +152,10 @@ impl Heartbeat<'_> {
     fn tidy_locked(&self, locked: Locked) -> Result<Left> {
         // Before the health, which without the pin asks for a claim on the device: in the way of
         // a mount(2) that is just being made with one of these references.
-        let may_go = match locked.count()? {
+        let tally = locked.tally()?;
+        let may_go = match tally.count {
             0 => true,
-            1 => locked.superblock_owns_one()? && !self.lives(locked.last_user()?),
+            1 => tally.mark == Mark::Superblock,
             _ => false,
         };
         if !may_go {
@@ -159,11 +195,16 @@ impl Heartbeat<'_> {
             Left::Stopped
         })
     }
+}
 
-    /// Does the reference that was last taken belong to somebody else than the superblock?
-    /// Ours are marked; one of the C mount.ocfs2 is not, but its process has ended, while a
-    /// program that is joining lives.
-    fn is_anothers(&self, locked: &Locked) -> Result<bool> {
-        Ok(!locked.superblock_owns_one()? && self.lives(locked.last_user()?))
+impl Ending {
+    /// Returns whether another process has given the superblock's reference back. A mount of ours
+    /// may have marked anew what a mount by 1.2 had.
+    fn has_passed(self, mark: Mark) -> bool {
+        match self.mark {
+            Mark::None => false,
+            Mark::Superblock => mark != Mark::Superblock,
+            Mark::OldMount => mark == Mark::None,
+        }
     }
 }

@@ -181,8 +181,8 @@ impl Health {
                 format!("it has semaphores ({references}) and no region")
             }
             Condition::Faulty(Fault::Ownerless) => format!(
-                "it has {references}, and no mounted volume is there nor the process that last \
-                 took or gave back one"
+                "it has {references}, and no mounted volume is there nor a running process that \
+                 may have one"
             ),
             Condition::Absent | Condition::Used | Condition::Mounted => String::new(),
         }

@@ -29,7 +29,7 @@ use crate::system::{System, is_there, read_attribute};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
-use refs::{Locked, References};
+use refs::{Locked, Mark, References};
 use starter::{Starter, Starting};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,9 @@ pub enum Asker {
     /// The kernel's call-out: this superblock is just ending, though its device is still
     /// claimed.
     Kernel,
+    /// The mount.ocfs2 of ocfs2-tools 1.2 after a mount(2) that failed. The kernel's callout may
+    /// have come before, with the reference of the same mount.
+    OldMount,
 }
 
 /// What is known of a superblock before it ends.
@@ -79,9 +82,9 @@ pub enum Asker {
 pub struct Ending {
     /// Its device; other mounts of it may go on.
     device: Option<DeviceNumber>,
-    /// One of the references was its own. Several may come to give that back: two unmounts, or
-    /// one and the process that waits. Unmarked, it is one of the C mount.ocfs2's.
-    was_marked: bool,
+    /// What marked its reference. Several may come to give that back: two unmounts, or one and the
+    /// process that waits. Unmarked, it is one of the C mount.ocfs2's.
+    mark: Mark,
 }
 
 /// Who takes a hold.
@@ -91,6 +94,11 @@ pub enum Holder {
     /// somebody who knows no mark that will give it back (the C tools).
     Mount {
         /// The mark is set.
+        marked: bool,
+    },
+    /// The mount.ocfs2 of ocfs2-tools 1.2, which mounts when this process has ended.
+    OldMount {
+        /// The same.
         marked: bool,
     },
     /// A program.
@@ -163,9 +171,15 @@ impl<'s> Heartbeat<'s> {
             Holder::Mount { .. } if !is_pinned => Lifetime::Lasting,
             _ => Lifetime::Process,
         };
+        let mark = match holder {
+            // A mark can be stale, which without the pin would lose a reference.
+            Holder::Mount { marked: true } if is_pinned => Mark::Superblock,
+            Holder::OldMount { marked: true } => Mark::OldMount,
+            _ => Mark::None,
+        };
         let mounted_before =
             self.is_shown_mounted()? || !mounts::points_of(self.system, source.number)?.is_empty();
-        let (reference, starter) = match self.hold_running(source, lifetime, watch)? {
+        let (reference, starter) = match self.hold_running(source, lifetime, mark, watch)? {
             Some(reference) => (reference, None),
             None => {
                 let mut starting = Starting::begin(self, source, &mut Vec::new())?;
@@ -178,8 +192,7 @@ impl<'s> Heartbeat<'s> {
             heartbeat: self,
             reference: Some(reference),
             starter,
-            // A mark can be stale, which without the pin would lose a reference.
-            marked: holder == Holder::Mount { marked: true } && is_pinned,
+            mark,
             first_mount: !mounted_before,
         })
     }
@@ -188,6 +201,7 @@ impl<'s> Heartbeat<'s> {
         &self,
         source: &Source,
         lifetime: Lifetime,
+        mark: Mark,
         watch: &mut Watch,
     ) -> Result<Option<Reference>> {
         // Without a region there is nothing to lock, and no set of semaphores to make.
@@ -198,6 +212,11 @@ impl<'s> Heartbeat<'s> {
         match self.region.state()? {
             State::Beating(device) => {
                 self.check_device(&device, source)?;
+                // Before mount(2): now a superblock that is shown is another mount's, and has to
+                // give its reference back under this lock.
+                if mark == Mark::Superblock && self.is_shown_mounted()? {
+                    locked.adopt()?;
+                }
                 locked.take(lifetime).map(Some)
             }
             _ => Ok(None),

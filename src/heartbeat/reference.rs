@@ -1,8 +1,9 @@
 //! One reference of a process, which becomes the superblock's or goes.
 
-use super::refs::{COUNT, Lifetime, References, SLICE, SUPERBLOCK, cannot_open, put};
+use super::refs::{COUNT, HELD, Lifetime, MARK, Mark, References, SLICE, cannot_open, is_gone};
 use crate::sys::sem::{Op, Set};
-use eyre::{Result, WrapErr};
+use eyre::{Result, WrapErr, eyre};
+use smallvec::SmallVec;
 use std::io;
 
 /// One reference of this process.
@@ -17,7 +18,8 @@ pub struct Reference {
 impl Reference {
     /// One more in a set that is locked.
     pub fn take(set: Set, owner_known: bool, lifetime: Lifetime) -> Result<Self> {
-        set.apply(&[lifetime.op(1)], SLICE)
+        let ops: SmallVec<[Op; 2]> = own(owner_known, lifetime, 1).collect();
+        set.apply(&ops, SLICE)
             .wrap_err("taking a reference to the region")?;
         Ok(Self {
             set,
@@ -32,45 +34,78 @@ impl Reference {
         Self::take(set, owner_known, lifetime)
     }
 
-    /// Hands it to the mounted superblock, in one step that no end of this process divides.
-    /// A superblock that has one already needs no second: then it is just given back.
-    /// Where that is not to be `marked`, or cannot be in a set of C's, `first_mount` decides.
+    /// Hands it to the mounted superblock. One that has a marked reference already needs no second:
+    /// then it is just given back. Where that is not to be `marked`, or cannot be in a set of C's,
+    /// `first_mount` decides.
     pub fn give_to_superblock(self, marked: bool, first_mount: bool) -> Result<()> {
-        let back = self.lifetime.op(-1).or_fail();
-        let last = Op::new(COUNT, 1);
         let given = if marked && self.owner_known {
-            let hand_over = [
-                Op::new(SUPERBLOCK, 0).or_fail(),
-                last,
-                back,
-                Op::new(SUPERBLOCK, 1),
-            ];
-            match self.set.apply(&hand_over, SLICE) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.set.apply(&[back], SLICE)
-                }
+            match self.outlive_process(Mark::Superblock) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.give_back(),
                 other => other,
             }
         } else if first_mount {
-            self.set.apply(&[last, back], SLICE)
+            self.outlive_process(Mark::None)
         } else {
-            self.set.apply(&[back], SLICE)
+            self.give_back()
         };
         given.wrap_err("handing the reference to the mounted volume")
     }
 
-    /// Makes it outlive this process, as a program's own reference.
-    pub fn make_lasting(self) -> Result<()> {
-        if self.lifetime == Lifetime::Lasting {
-            return Ok(());
-        }
-        let ops = [Op::new(COUNT, 1), self.lifetime.op(-1).or_fail()];
-        let made = self.set.apply(&ops, SLICE);
+    /// Makes it outlive this process, as a program's own reference, or marked as another mount's
+    /// where none is.
+    pub fn make_lasting(self, mark: Mark) -> Result<()> {
+        let made = match self.outlive_process(mark) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.outlive_process(Mark::None)
+            }
+            other => other,
+        };
         made.wrap_err("making the reference last")
     }
 
     /// Gives it back. Not an error if somebody took it away.
     pub fn put(self) -> Result<()> {
-        put(self.set, &[self.lifetime.op(-1).or_fail()]).map(drop)
+        put(self.set, self.back()).map(drop)
+    }
+
+    fn back(&self) -> impl Iterator<Item = Op> + use<> {
+        own(self.owner_known, self.lifetime, -1)
+    }
+
+    fn give_back(&self) -> io::Result<()> {
+        self.set
+            .apply(&self.back().collect::<SmallVec<[Op; 2]>>(), SLICE)
+    }
+
+    /// In one step that no end of this process divides.
+    ///
+    /// # Errors
+    /// `WouldBlock`: another reference is marked.
+    fn outlive_process(&self, mark: Mark) -> io::Result<()> {
+        let mut ops: SmallVec<[Op; 5]> = SmallVec::new();
+        if mark != Mark::None && self.owner_known {
+            ops.extend([Op::new(MARK, 0).or_fail(), mark.op(1)]);
+        }
+        ops.push(Op::new(COUNT, 1));
+        ops.extend(self.back());
+        self.set.apply(&ops, SLICE)
+    }
+}
+
+/// The operations by which this process takes a reference (1) or gives one back (-1).
+pub(super) fn own(owner_known: bool, lifetime: Lifetime, delta: i16) -> impl Iterator<Item = Op> {
+    let held = Op::new(HELD, delta).undone_at_exit().or_fail();
+    [Some(lifetime.op(delta)), owner_known.then_some(held)]
+        .into_iter()
+        .flatten()
+}
+
+/// Gives a reference back. `false`: there is none.
+pub(super) fn put(set: Set, ops: impl IntoIterator<Item = Op>) -> Result<bool> {
+    let ops: SmallVec<[Op; 4]> = ops.into_iter().collect();
+    match set.apply(&ops, SLICE) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_gone(&error) => Ok(false),
+        Err(error) => Err(eyre!(error).wrap_err("giving a reference to the region back")),
     }
 }

@@ -1,14 +1,16 @@
 //! Who uses a region: the semaphore set that the C tools count in, and one semaphore more.
 //!
-//! Semaphore 0 is the region's lock, 1 counts references (ocfs2-tools, libo2cb). Ours is 2:
-//! it is 1 while one of the references belongs to the mounted superblock. C tools open the
-//! set with a size of two and never look at it.
+//! Semaphore 0 is the region's lock, 1 counts references (ocfs2-tools, libo2cb). Two are ours: 2 is
+//! the mark of the mounted volume's reference, and 3 counts the references that running processes
+//! of ours have (SEM_UNDO). C tools open the set with a size of two and never look at these.
 
 mod look;
+mod tally;
 
 pub use look::Look;
+pub use tally::{Mark, Tally};
 
-use super::reference::Reference;
+use super::reference::{Reference, own, put};
 use crate::crc;
 use crate::ids::Uuid;
 use crate::sys::sem::{Op, Set};
@@ -18,7 +20,8 @@ use std::time::{Duration, Instant};
 
 const LOCK: u16 = 0;
 pub(super) const COUNT: u16 = 1;
-pub(super) const SUPERBLOCK: u16 = 2;
+pub(super) const MARK: u16 = 2;
+pub(super) const HELD: u16 = 3;
 
 /// How often a wait for the lock looks up to see whether it is still wanted.
 pub(super) const SLICE: Duration = Duration::from_millis(250);
@@ -36,7 +39,7 @@ pub enum Lifetime {
 
 impl Lifetime {
     pub(super) fn op(self, delta: i16) -> Op {
-        let op = Op::new(COUNT, delta);
+        let op = Op::new(COUNT, delta).or_fail();
         match self {
             Self::Process => op.undone_at_exit(),
             Self::Lasting => op,
@@ -72,13 +75,11 @@ impl References {
         }
     }
 
-    /// Is one of them the mounted superblock's? Asked without the lock, and without making a
-    /// set.
-    pub fn superblock_owns_one(self) -> Result<bool> {
-        match Set::open(self.key).and_then(|set| set.value(SUPERBLOCK)) {
-            Ok(owner) => Ok(owner == 1),
-            // No set, or one of two.
-            Err(error) if is_gone(&error) => Ok(false),
+    /// The mark of a reference, read without the lock and without making a set.
+    pub fn mark(self) -> Result<Mark> {
+        match Set::open(self.key).and_then(Tally::of) {
+            Ok(tally) => Ok(tally.mark),
+            Err(error) if is_gone(&error) => Ok(Mark::None),
             Err(error) => Err(error).wrap_err("reading the owner of the references"),
         }
     }
@@ -100,7 +101,7 @@ impl References {
             match set.apply(&down, SLICE) {
                 Ok(()) if !(owner_known || replaced) && set.value(COUNT).is_ok_and(|n| n == 0) => {
                     // C made it, for two. Those who wait for it find ours instead; but not
-                    // where the kernel's limits have no set of three.
+                    // where the kernel's limits have no set of four.
                     set.remove().wrap_err("replacing the region's semaphores")?;
                     replaced = true;
                 }
@@ -134,7 +135,7 @@ impl References {
             Op::new(LOCK, 1).undone_at_exit(),
         ];
         match set.apply(&down, SLICE) {
-            Ok(()) => Ok(Some(Locked::new(set, set.value(SUPERBLOCK).is_ok()))),
+            Ok(()) => Ok(Some(Locked::new(set, set.value(HELD).is_ok()))),
             Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error).wrap_err("locking the region"),
         }
@@ -150,10 +151,10 @@ impl References {
         }
     }
 
-    /// The set, and whether it has room for the superblock's mark.
+    /// The set, and whether it has room for the mark and the processes' references.
     pub(super) fn open(self) -> io::Result<(Set, bool)> {
         self.check_permission()?;
-        match Set::open_or_make(self.key, 3, self.mode) {
+        match Set::open_or_make(self.key, 4, self.mode) {
             Ok(set) => Ok((set, true)),
             // EINVAL: C made it with two.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
@@ -175,34 +176,39 @@ pub struct Locked {
 
 impl Locked {
     fn new(set: Set, owner_known: bool) -> Self {
-        // Without a reference there is none to be the superblock's: C tools count one down
-        // and know of no mark.
-        if owner_known && set.value(COUNT).is_ok_and(|count| count == 0) {
-            let _ = set.apply(&[Op::new(SUPERBLOCK, -1).or_fail()], SLICE);
+        let locked = Self { set, owner_known };
+        // C tools count one down and know of no mark: then it marks none of those that are left.
+        if let Ok(tally) = locked.tally()
+            && tally.mark != Mark::None
+            && tally.count <= tally.held
+        {
+            let _ = set.apply(&[tally.mark.op(-1)], SLICE);
         }
-        Self { set, owner_known }
+        locked
     }
 
     /// The number of references.
     pub fn count(&self) -> Result<u32> {
-        self.set
-            .value(COUNT)
-            .wrap_err("reading the reference count")
+        Ok(self.tally()?.count)
     }
 
-    /// Is one of them the mounted superblock's?
-    pub fn superblock_owns_one(&self) -> Result<bool> {
-        if !self.owner_known {
-            return Ok(false);
-        }
-        let owner = self.set.value(SUPERBLOCK);
-        Ok(owner.wrap_err("reading the owner of the references")? == 1)
+    /// The references by their owners.
+    pub fn tally(&self) -> Result<Tally> {
+        Tally::of(self.set).wrap_err("reading the references to the region")
     }
 
-    /// The process that last took or gave back a reference; 0 if it is not to be seen.
-    pub fn last_user(&self) -> Result<u32> {
-        let user = self.set.last_process(COUNT);
-        user.wrap_err("reading the last user of the references")
+    /// Marks the reference of a volume that another tool has mounted, and that is mounted now.
+    pub fn adopt(&self) -> Result<()> {
+        let tally = self.tally()?;
+        let ops = match tally.mark {
+            Mark::OldMount => [Mark::OldMount.op(-1), Mark::Superblock.op(1)],
+            Mark::None if self.owner_known && tally.free() > 0 => {
+                [Op::new(MARK, 0).or_fail(), Mark::Superblock.op(1)]
+            }
+            _ => return Ok(()),
+        };
+        let adopted = self.set.apply(&ops, SLICE);
+        adopted.wrap_err("marking the mounted volume's reference")
     }
 
     /// One reference more.
@@ -210,23 +216,30 @@ impl Locked {
         Reference::take(self.set, self.owner_known, lifetime)
     }
 
-    /// One reference less, the superblock's if it has one. `false`: there is none.
+    /// One reference less, the marked one if there is a mark. `false`: there is none.
     pub fn put_superblocks(&self) -> Result<bool> {
-        let owned = [
-            Op::new(COUNT, -1).or_fail(),
-            Op::new(SUPERBLOCK, -1).or_fail(),
-        ];
-        let ops = if self.superblock_owns_one()? {
-            &owned[..]
-        } else {
-            &owned[..1]
-        };
-        put(self.set, ops)
+        let mark = self.tally()?.mark;
+        self.put_lasting((mark != Mark::None).then(|| mark.op(-1)))
     }
 
-    /// One reference less, but not the superblock's. `false`: there is none.
+    /// One reference less, but not the marked one. `false`: there is none.
     pub fn put(&self, lifetime: Lifetime) -> Result<bool> {
-        put(self.set, &[lifetime.op(-1).or_fail()])
+        match lifetime {
+            Lifetime::Process => put(self.set, own(self.owner_known, lifetime, -1)),
+            Lifetime::Lasting => self.put_lasting(None),
+        }
+    }
+
+    fn put_lasting(&self, mark: Option<Op>) -> Result<bool> {
+        // Up and down, for the kernel to note this process there as well: see `Tally::stranger`.
+        let touch = [1, -1].map(|delta| self.owner_known.then(|| Op::new(HELD, delta)));
+        let count = Some(Lifetime::Lasting.op(-1));
+        put(self.set, [count, mark].into_iter().chain(touch).flatten())
+    }
+
+    /// Returns whether the set has room for the mark: one that C tools made has not.
+    pub fn knows_owners(&self) -> bool {
+        self.owner_known
     }
 
     /// The set goes, and the lock with it: nobody refers to the region any more.
@@ -254,14 +267,6 @@ impl Drop for Locked {
     }
 }
 
-pub(super) fn put(set: Set, ops: &[Op]) -> Result<bool> {
-    match set.apply(ops, SLICE) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_gone(&error) => Ok(false),
-        Err(error) => Err(eyre!(error).wrap_err("giving a reference to the region back")),
-    }
-}
-
 pub(super) fn cannot_open(error: io::Error) -> Report {
     let limited = matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EINVAL));
     match limited {
@@ -274,7 +279,7 @@ pub(super) fn cannot_open(error: io::Error) -> Report {
 }
 
 /// The set is not there, or was removed under us.
-fn is_gone(error: &io::Error) -> bool {
+pub(super) fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(libc::EIDRM | libc::EINVAL | libc::ENOENT)

@@ -2,6 +2,7 @@
 //!
 //! Each has one reference in all, as the C tools count: that of the cluster being online.
 
+use super::refs::Mark;
 use super::starter::Starting;
 use super::{Heartbeat, Hold, Lifetime, Removal, Source, Watch};
 use crate::sys::signal::Interrupted;
@@ -59,7 +60,7 @@ fn hold<'h>(
         heartbeat,
         reference: Some(reference),
         starter: Some(starter),
-        marked: false,
+        mark: Mark::None,
         first_mount: false,
     }))
 }

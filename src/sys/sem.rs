@@ -73,7 +73,7 @@ impl Set {
     /// # Errors
     /// EIDRM: the set was removed, before or while waiting.
     pub fn apply(self, operations: &[Op], timeout: Duration) -> io::Result<()> {
-        let mut raw: smallvec::SmallVec<[libc::sembuf; 4]> = operations
+        let mut raw: smallvec::SmallVec<[libc::sembuf; 5]> = operations
             .iter()
             .map(|op| libc::sembuf {
                 sem_num: op.semaphore,

@@ -160,8 +160,7 @@ fn references_without_an_owner_are_explained() {
     let (world, volume) = world();
     hold(&world, 2);
     let why = format!(
-        "and no mounted volume is there nor the process that last took or gave back one: left \
-         alone: a program may count on it (if you know that none does: ocfs2_hb_ctl -K -u {} \
+        "and no mounted volume is there nor a running process that may have one: left alone: a program may count on it (if you know that none does: ocfs2_hb_ctl -K -u {} \
          NAME, once for each reference)",
         volume.uuid
     );

@@ -1,6 +1,8 @@
 //! Who owns a reference: several mounts of one volume, and sets that C tools have made.
 
 use crate::world::{Era, Volume, World};
+use ocfs2box::system::Kernel;
+use rustix::mount::MountFlags;
 
 const NO_SET: [i32; 0] = [];
 
@@ -93,6 +95,47 @@ fn beside_a_mount_of_c_s_no_reference_is_added() {
     // Its process has ended, so that it is the superblock's.
     world.run("umount.ocfs2", &["/mnt2"]).unwrap();
     assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+}
+
+/// Also where ours has made the set. The mark is set before mount(2), so that an unmount meanwhile
+/// gives that reference back and no other.
+#[test]
+fn a_mount_of_c_s_has_its_reference_marked() {
+    for programs in [0, 1] {
+        let world = World::online(Era::Now);
+        let volume = world.volume("ubda", "");
+        let program = |word| world.run("ocfs2_hb_ctl", &[word, "-d", "/dev/ubda", "me"]);
+        program("-S").unwrap();
+        if programs == 0 {
+            volume.semaphores.add(-1);
+        }
+        let [device, point] = ["/dev/ubda", "/mnt"].map(|path| world.path(path));
+        volume.semaphores.add(1);
+        world
+            .kernel()
+            .mount(
+                &device,
+                &point,
+                c"ocfs2",
+                MountFlags::empty(),
+                c"heartbeat=local",
+            )
+            .unwrap();
+        assert_eq!(volume.counts(), [0, 1 + programs, 0]);
+        world.log.fail("mount /dev/ubda", libc::EBUSY);
+        world.refused("mount.ocfs2", &["/dev/ubda", "/mnt2"]);
+        world.log.fail_no_more();
+        assert_eq!(volume.counts(), [0, 1 + programs, 1]);
+        world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+        assert_eq!(volume.counts(), [0, 1 + programs, 1]);
+        world.run("umount.ocfs2", &["/mnt"]).unwrap();
+        world.run("umount.ocfs2", &["/mnt2"]).unwrap();
+        if programs > 0 {
+            assert_eq!(volume.counts(), [0, 1, 0]);
+            program("-K").unwrap();
+        }
+        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    }
 }
 
 #[test]

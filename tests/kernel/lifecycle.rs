@@ -2,6 +2,7 @@
 //! beats as long as the volume is mounted anywhere on the node, and nothing stays after it.
 
 mod callout;
+mod holders;
 mod mixed;
 mod options;
 mod parallel;

@@ -73,7 +73,7 @@ const WEDGES: [Wedge; 10] = [
         begin: "ocfs2_hb_ctl -S -d $device x",
         wedge: "",
         code: 1,
-        says: ["it has 1 reference, and no mounted volume is there nor the process"; 2],
+        says: ["it has 1 reference, and no mounted volume is there nor a running process"; 2],
         then: "[ -e $region ] && ocfs2_hb_ctl -K -u $uuid x && [ ! -e $region ]",
     },
     Wedge {
@@ -84,7 +84,7 @@ const WEDGES: [Wedge; 10] = [
         "#,
         wedge: "umount -i $folder.second && umount -i $folder",
         code: 1,
-        says: ["it has 2 references, and no mounted volume is there nor the process"; 2],
+        says: ["it has 2 references, and no mounted volume is there nor a running process"; 2],
         then: r#"
             [ -e $region ] && ocfs2_hb_ctl -K -u $uuid x && [ -e $region ] &&
                 ocfs2_hb_ctl -K -u $uuid x && [ ! -e $region ]

@@ -47,7 +47,7 @@ impl Controld<'_> {
         const CALL_OUT_PATIENCE: Duration = Duration::from_secs(3);
         let watch: &mut Watch = &mut |_, _| Ok(());
         let services = vec![THEIRS.into()];
-        if asker == Asker::Tool {
+        if asker != Asker::Kernel {
             let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
             return match self.leave_ended(&mut ledger, services)? {
                 Left::StillAlive | Left::StillMounted(_) => bail!(MOUNTED),

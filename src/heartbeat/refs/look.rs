@@ -1,14 +1,14 @@
 //! A look at a set from outside.
 
-use super::{COUNT, LOCK, References, SUPERBLOCK, is_gone};
+use super::{LOCK, Mark, References, Tally, is_gone};
 use crate::sys::sem::Set;
 use eyre::{Result, WrapErr};
 
 /// What a set shows. Process numbers are 0 for one in another PID namespace, or none yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// The number of references.
-    pub references: u32,
+    /// The references by their owners.
+    pub tally: Tally,
     /// One of them is marked as the superblock's; none in a set of the C tools, which has no room
     /// for it.
     pub marked: Option<bool>,
@@ -20,19 +20,19 @@ pub struct Look {
 
 impl References {
     /// All that the kernel tells of the set, without the lock and without making one; none where
-    /// there is no set. Whose the references are that end with their processes (SEM_UNDO) it does
-    /// not tell.
+    /// there is no set.
     pub fn look(self) -> Result<Option<Look>> {
         let look = || {
             let set = Set::open(self.key)?;
+            let tally = Tally::of(set)?;
             Ok(Look {
-                references: set.value(COUNT)?,
-                marked: match set.value(SUPERBLOCK) {
-                    Ok(mark) => Some(mark == 1),
+                tally,
+                marked: match set.value(super::HELD) {
+                    Ok(_) => Some(tally.mark == Mark::Superblock),
                     Err(error) if is_gone(&error) => None,
                     Err(error) => return Err(error),
                 },
-                last_user: set.last_process(COUNT)?,
+                last_user: set.last_process(super::COUNT)?,
                 locked_by: match set.value(LOCK)? {
                     0 => None,
                     _ => Some(set.last_process(LOCK)?),

@@ -13,8 +13,12 @@ pub struct Counters {
     /// One of them is marked as the mounted superblock's; none where the C tools made the set,
     /// which has no room for the mark.
     pub marked: Option<bool>,
+    /// So many belong to running processes of ours.
+    pub held: u32,
     /// Who last took one or gave one back.
     pub last_user: Party,
+    /// The same where it may have one that is not among those held.
+    pub stranger: Option<Party>,
     /// Who has the region's lock, and so works on it just now.
     pub locked_by: Option<Party>,
 }
@@ -43,9 +47,11 @@ impl Counters {
             (_, None) => Party::Ended(pid),
         };
         Ok(look.map(|look: Look| Self {
-            references: look.references,
+            references: look.tally.count,
+            held: look.tally.held,
             marked: look.marked,
             last_user: party(look.last_user),
+            stranger: look.tally.stranger.map(party),
             locked_by: look.locked_by.map(party),
         }))
     }

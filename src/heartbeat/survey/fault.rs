@@ -48,14 +48,12 @@ impl Seen {
         if self.is_mounted() && references == 0 {
             faults.push(Fault::Uncounted);
         }
+        let Some(counters) = counters else {
+            return faults;
+        };
         let superblocks = u32::from(self.is_mounted() || self.marked() == Some(true));
-        let others = references.saturating_sub(superblocks);
-        let ended = |party: &Party| matches!(party, Party::Ended(_));
-        if others > 0
-            && counters
-                .as_ref()
-                .is_some_and(|counters| ended(&counters.last_user))
-        {
+        let others = references.saturating_sub(superblocks + counters.held);
+        if others > 0 && matches!(counters.stranger, None | Some(Party::Ended(_))) {
             faults.push(Fault::Unowned(others));
         }
         faults

@@ -149,7 +149,9 @@ mod tests {
             counters: Ok(Some(Counters {
                 references: 2,
                 marked: Some(true),
+                held: 0,
                 last_user: Party::Unseen,
+                stranger: None,
                 locked_by: None,
             })),
             mounted: true,

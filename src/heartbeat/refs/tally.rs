@@ -1,0 +1,84 @@
+//! The references of a set by their owners.
+
+use super::{COUNT, HELD, MARK, is_gone};
+use crate::sys::sem::{Op, Set};
+use std::io;
+
+/// Which of the references is a mount's, and no process's: the values of semaphore 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// None is known to be.
+    None,
+    /// The mounted superblock's, set when it is mounted: without a superblock it is stale.
+    Superblock,
+    /// That of a mount by ocfs2-tools 1.2, set before that mounts.
+    OldMount,
+}
+
+impl Mark {
+    fn of(value: u32) -> Self {
+        match value {
+            1 => Self::Superblock,
+            2 => Self::OldMount,
+            _ => Self::None,
+        }
+    }
+
+    /// Sets it (1) or removes it (-1).
+    pub(in crate::heartbeat) fn op(self, sign: i16) -> Op {
+        Op::new(MARK, sign * self as i16).or_fail()
+    }
+}
+
+/// The references at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// All of them.
+    pub count: u32,
+    /// A mount has one of them.
+    pub mark: Mark,
+    /// So many belong to running processes of ours. 0 in a set that C tools have made.
+    pub held: u32,
+    /// The process that changed the count last and may have one without being counted in `held`:
+    /// no process of ours, each of which changes both in one call, but perhaps one of the C tools.
+    pub stranger: Option<u32>,
+}
+
+impl Tally {
+    pub(super) fn of(set: Set) -> io::Result<Self> {
+        loop {
+            let held = match set.value(HELD) {
+                Ok(held) => held,
+                Err(error) if is_gone(&error) => return Self::of_two(set),
+                Err(error) => return Err(error),
+            };
+            let last = set.last_process(COUNT)?;
+            let tally = Self {
+                count: set.value(COUNT)?,
+                mark: Mark::of(set.value(MARK)?),
+                held,
+                stranger: (last == 0 || last != set.last_process(HELD)?).then_some(last),
+            };
+            // A process may have ended meanwhile, which takes no lock.
+            if (held, last) == (set.value(HELD)?, set.last_process(COUNT)?) {
+                return Ok(tally);
+            }
+        }
+    }
+
+    /// As the C tools make it.
+    fn of_two(set: Set) -> io::Result<Self> {
+        Ok(Self {
+            count: set.value(COUNT)?,
+            mark: Mark::None,
+            held: 0,
+            stranger: Some(set.last_process(COUNT)?),
+        })
+    }
+
+    /// So many are neither a mount's by its mark nor those of our processes: programs', C tools'.
+    pub fn free(&self) -> u32 {
+        let marked = u32::from(self.mark != Mark::None);
+        self.count.saturating_sub(self.held + marked)
+    }
+}

@@ -1,0 +1,203 @@
+//! Which process has the last reference. The last process that changed the count need not have
+//! one: a process also changes it when it gives its own back.
+
+use super::{name, online};
+use crate::rig::{Disk, Lab};
+
+/// A state of the references, and what has to come of it.
+struct Case {
+    name: &'static str,
+    script: &'static str,
+}
+
+/// Shared by the scripts. `linger CALL COMMAND` runs a program in the background and stops it before
+/// the system call, until `release`. `foreign SECONDS CHANGES` is a program like those of the C
+/// tools: it changes the count, by a number with `u` as long as it lives.
+const SHELL: &str = r#"
+trap 'kill -KILL $(jobs -p) 2> /dev/null || :' EXIT
+refs() {
+    local said=$(/ctools/ocfs2_hb_ctl -I -u $uuid)
+    [ "$said" = "$uuid: $1 refs" ] || { echo "line ${BASH_LINENO[0]}: $1 wanted: $said" >&2; exit 1; }
+}
+until_refs() {
+    for ((n = 0; n < 300; n++)); do
+        [ "$(/ctools/ocfs2_hb_ctl -I -u $uuid)" != "$uuid: $1 refs" ] || return 0
+        sleep 0.1
+    done
+    refs $1
+}
+linger() {
+    local call=$1
+    shift
+    strace -o /dev/null -e trace=$call -e inject=$call:delay_enter=600000000 "$@" &> /dev/null &
+    tracer=$!
+}
+release() {
+    kill -KILL $tracer
+    wait $tracer || :
+}
+gone() {
+    [ ! -e $region ] || { echo "line ${BASH_LINENO[0]}: the region is there" >&2; exit 1; }
+}
+stays() {
+    [ -e $region ] || { echo "line ${BASH_LINENO[0]}: the region is gone" >&2; exit 1; }
+}
+foreign() {
+    rm -f $flag
+    perl -e '
+        my ($key, $flag, $seconds, @changes) = @ARGV;
+        my $set = semget($key, 2, 0) // die $!;
+        for (@changes) {
+            my ($change, $undo) = /^([+-]1)(u?)$/;
+            semop($set, pack("s!3", 1, $change, $undo ? 010000 : 0)) or die $!;
+        }
+        open(my $file, ">", $flag);
+        sleep $seconds;
+    ' -- $key $flag "$@" &> /dev/null &
+    foreign=$!
+    for ((n = 0; n < 300; n++)); do [ ! -e $flag ] || return 0; sleep 0.1; done
+    return 1
+}
+"#;
+
+const CASES: [Case; 7] = [
+    Case {
+        name: "a program's, while an unmount that gave back its own still ends",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            mount.ocfs2 $device $point
+            refs 2
+            linger exit_group umount.ocfs2 $point
+            until_refs 1
+            ocfs2_hb_ctl -K -d $device x
+            gone
+            release
+        "#,
+    },
+    Case {
+        name: "a program's, while a C program that gave back its own still ends",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            foreign 3 +1u -1u
+            refs 1
+            ocfs2_hb_ctl -K -d $device x
+            gone
+        "#,
+    },
+    Case {
+        name: "a C program's that goes on",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            foreign 600 +1u -1
+            refs 1
+            ocfs2_hb_ctl -K -d $device x 2>&1 | grep "process $foreign "
+            ocfs2_hb_ctl -K -u $uuid
+            refs 1
+            stays
+            kill $foreign; wait $foreign || :
+            refs 0
+            ocfs2_hb_ctl -K -d $device x
+            gone
+        "#,
+    },
+    Case {
+        name: "that of o2cb exec",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            o2cb exec -d $device -- sleep 600 &> /dev/null &
+            exec=$!
+            until_refs 2
+            ocfs2_hb_ctl -K -d $device x
+            refs 1
+            ! ocfs2_hb_ctl -K -d $device x
+            refs 1
+            ocfs2_hb_ctl -K -u $uuid
+            refs 1
+            stays
+            kill $exec; wait $exec || :
+            for ((n = 0; n < 100; n++)); do [ -e $region ] || break; sleep 0.2; done
+            gone
+        "#,
+    },
+    Case {
+        name: "that of a mount.ocfs2 that has joined and not mounted",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            linger mount mount.ocfs2 $device $point
+            until_refs 2
+            ocfs2_hb_ctl -K -d $device x
+            refs 1
+            ! ocfs2_hb_ctl -K -d $device x
+            ocfs2_hb_ctl -K -u $uuid
+            refs 1
+            ocfs2_hb_ctl --repair -u $uuid
+            refs 1
+            stays
+            # mount(2) follows.
+            release
+            for ((n = 0; n < 100; n++)); do ! mountpoint -q $point || break; sleep 0.2; done
+            mountpoint -q $point
+            until_refs 1
+            umount $point
+            gone
+        "#,
+    },
+    Case {
+        name: "a dead mount's, while its mount.ocfs2 still ends",
+        script: r#"
+            linger exit_group mount.ocfs2 $device $point
+            for ((n = 0; n < 300; n++)); do ! mountpoint -q $point || break; sleep 0.1; done
+            until_refs 1
+            umount -i $point
+            # Unless a call for another volume comes first.
+            ocfs2_hb_ctl --repair -u $uuid
+            gone
+            release
+        "#,
+    },
+    Case {
+        name: "a C mount's, while a program that gave back its own still ends",
+        script: r#"
+            /ctools/mount.ocfs2 $device $point
+            refs 1
+            foreign 3 +1u -1u
+            refs 1
+            umount $point
+            gone
+        "#,
+    },
+];
+
+fn script(disk: &Disk, case: &Case) -> String {
+    let (device, uuid, name) = (disk.device(), disk.uuid(), name(disk));
+    let key = !ocfs2box::crc::update(!0, uuid.as_bytes());
+    format!(
+        "set -e\n device={device} uuid={uuid} point=/mnt/{name} flag=/run/flag.{name} key={}\n\
+         region=/sys/kernel/config/cluster/webc/heartbeat/$uuid\n\
+         mkdir -p $point\n{SHELL}{}",
+        key as i32, case.script
+    )
+}
+
+#[test]
+fn the_last_process_to_change_the_count_is_not_taken_for_the_holder() {
+    let lab = Lab::new("holders");
+    let format = |number| lab.disk(&format!("volume{number}")).format();
+    let disks: Vec<_> = (0..CASES.len()).map(format).collect();
+    let [node] = lab.nodes().memory_mb(320).boot();
+    online(&node);
+    let jobs: Vec<_> = CASES
+        .iter()
+        .zip(&disks)
+        .map(|(case, disk)| (case, node.start(&script(disk, case))))
+        .collect();
+    let ends = jobs.into_iter().map(|(case, job)| (case.name, job.wait()));
+    let wrong: Vec<_> = ends
+        .filter(|(_, output)| output.code != 0)
+        .map(|(name, output)| format!("{name}: {output}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    node.ok("o2cb offline && o2cb unload");
+    node.assert_clean_within(30);
+    lab.end();
+}
