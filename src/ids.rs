@@ -197,6 +197,9 @@ pub enum Service {
     Program(String),
     /// A program of this name that only a later call ends (ocfs2_hb_ctl -S).
     Standing(String),
+    /// A mount by ocfs2-tools 1.2, which follows: until that fails, or as long as the superblock
+    /// lives.
+    OldMount,
 }
 
 #[cfg(test)]

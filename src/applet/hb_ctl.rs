@@ -65,7 +65,7 @@ fn act(system: &System, args: Args) -> Result<()> {
             "-S -u needs the service that wants the heartbeat: a mount point or a program".into()
         )),
         (Action::Start, Target::Device(device), None) => mount_begins(system, &device),
-        (Action::Start, target, Some(service)) => start(system, &target, &service),
+        (Action::Start, target, Some(service)) => start(system, &target, &standing(&service)),
         (Action::Stop, target, None) => superblock_ends(system, &target),
         (Action::Stop, target, Some(service)) => stop(system, &target, &service),
         (Action::Info, target, _) => {
@@ -82,7 +82,11 @@ fn act(system: &System, args: Args) -> Result<()> {
     }
 }
 
-fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
+fn standing(service: &OsString) -> Service {
+    Service::Standing(service.to_string_lossy().into_owned())
+}
+
+fn start(system: &System, target: &Target, service: &Service) -> Result<()> {
     let device = match target {
         Target::Device(device) => device.clone(),
         Target::Uuid(uuid) => device_of(system, *uuid)?,
@@ -91,9 +95,8 @@ fn start(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let shown = device.display();
     let group = Group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
     tell_if_idle(&group);
-    let standing = Service::Standing(service.to_string_lossy().into_owned());
     let mut progress = Progress::new(false, &device);
-    let join = group.begin_join(&standing, &mut |wait, since| progress.show(wait, since));
+    let join = group.begin_join(service, &mut |wait, since| progress.show(wait, since));
     progress.clear();
     join.and_then(|join| join.complete(&Ok(())))
         .wrap_err_with(|| format!("{shown}: starting the heartbeat"))
@@ -114,15 +117,18 @@ fn mount_begins(system: &System, device: &Path) -> Result<()> {
     if !points.is_empty() {
         return Group::check(system, &volume).wrap_err_with(|| device.display().to_string());
     }
-    start(system, &Target::Device(device.to_owned()), &"mount".into())
+    start(
+        system,
+        &Target::Device(device.to_owned()),
+        &Service::OldMount,
+    )
 }
 
 fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let (uuid, group) = group_of(system, target)?;
     tell_if_idle(&group);
-    let standing = Service::Standing(service.to_string_lossy().into_owned());
     match group
-        .leave(&standing)
+        .leave(&standing(service))
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
         Left::NothingThere if group.has_own() => Err(group.nothing_to_leave(uuid)),
@@ -136,12 +142,14 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
 fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     let by_kernel = called_by_kernel(system);
     let (uuid, group) = group_of(system, target)?;
-    let asker = if by_kernel {
-        Asker::Kernel
-    } else {
-        tell_if_idle(&group);
-        Asker::Tool
+    let asker = match target {
+        _ if by_kernel => Asker::Kernel,
+        Target::Uuid(_) => Asker::Tool,
+        Target::Device(_) => Asker::OldMount,
     };
+    if !by_kernel {
+        tell_if_idle(&group);
+    }
     match group
         .superblock_leaves(asker)
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?

@@ -82,7 +82,7 @@ impl<'s> Classic<'s> {
 
     pub(super) fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<Hold<'_>>> {
         if self.global {
-            if !matches!(service, Service::Standing(_)) {
+            if !matches!(service, Service::Standing(_) | Service::OldMount) {
                 check_beat(self.system)?;
             }
             return Ok(None);
@@ -90,11 +90,11 @@ impl<'s> Classic<'s> {
         let source = self.source.as_ref().ok_or_else(|| {
             eyre!("a heartbeat needs a block device (for an image: a loop device)")
         })?;
+        // The C tools' call-out counts a reference down and leaves a mark standing.
+        let marked = driver::call_out(self.system)? != CallOut::Foreign;
         let holder = match service {
-            // The C tools' call-out counts a reference down and leaves a mark standing.
-            Service::Mount(_) => Holder::Mount {
-                marked: driver::call_out(self.system)? != CallOut::Foreign,
-            },
+            Service::Mount(_) => Holder::Mount { marked },
+            Service::OldMount => Holder::OldMount { marked },
             Service::Program(_) | Service::Standing(_) => Holder::Program,
         };
         self.heartbeat.hold(source, holder, watch).map(Some)
@@ -114,6 +114,7 @@ impl<'s> Classic<'s> {
             }
             Service::Program(_) => self.heartbeat.leave_process(),
             Service::Standing(_) => self.heartbeat.leave_program(),
+            Service::OldMount => self.superblock_leaves(Asker::OldMount),
         }
     }
 

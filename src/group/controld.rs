@@ -175,6 +175,7 @@ fn name_of(service: &Service) -> OsString {
     match service {
         Service::Mount(point) => point.clone().into_os_string(),
         Service::Program(name) | Service::Standing(name) => name.into(),
+        Service::OldMount => "mount".into(),
     }
 }
 

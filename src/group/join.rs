@@ -36,7 +36,7 @@ impl Join<'_> {
         match (purpose, &self.service) {
             (Err(_), _) => hold.release(),
             (Ok(()), Service::Mount(_)) => hold.give_to_superblock(),
-            (Ok(()), Service::Standing(_)) => hold.make_lasting(),
+            (Ok(()), Service::Standing(_) | Service::OldMount) => hold.make_lasting(),
             (Ok(()), Service::Program(_)) => {
                 hold.keep();
                 Ok(())

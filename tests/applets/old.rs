@@ -196,11 +196,22 @@ fn calls_without_a_service_are_a_mounts() {
         let world = World::online(era);
         let volume = world.volume("ubda", "");
         let start = || world.run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda"]);
+        let stop = || world.run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda"]);
         start().unwrap();
+        assert_eq!(volume.counts(), [0, 1, 2]);
+        stop().unwrap();
+        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        // The kernel calls as well after a mount(2) that failed late: a program keeps its own.
+        let program = ["-d", "/dev/ubda", "me"];
+        let by_program = |word| world.run("ocfs2_hb_ctl", &[&[word], &program[..]].concat());
+        by_program("-S").unwrap();
+        start().unwrap();
+        let uuid = volume.uuid.to_string();
+        world.run("ocfs2_hb_ctl", &["-K", "-u", &uuid]).unwrap();
         assert_eq!(volume.counts(), [0, 1, 0]);
-        world
-            .run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda"])
-            .unwrap();
+        stop().unwrap();
+        assert_eq!(volume.counts(), [0, 1, 0]);
+        by_program("-K").unwrap();
         assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
         world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
         let counts = volume.counts();

@@ -115,6 +115,16 @@ fn the_old_mount_program_can_call_ours() {
     assert_eq!(node.references(&uuid), 1);
     node.ok(&format!("ocfs2_hb_ctl -K -d {device} me"));
     node.assert_clean();
+    // The kernel's call after a mount(2) that failed late, then the clean-up of mount.ocfs2 itself:
+    // two calls for one start.
+    node.ok(&format!("ocfs2_hb_ctl -S -d {device} me"));
+    begins(2);
+    node.ok(&format!("ocfs2_hb_ctl -K -u {uuid}"));
+    assert_eq!(node.references(&uuid), 1);
+    node.ok(&stop);
+    assert_eq!(node.references(&uuid), 1);
+    node.ok(&format!("ocfs2_hb_ctl -K -d {device} me"));
+    node.assert_clean();
     // Ours takes over from it, in both directions.
     begins(1);
     node.ok(&format!("{mount} /mnt && umount /mnt"));
