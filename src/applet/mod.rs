@@ -74,6 +74,9 @@ pub fn main(system: &System, argv: &[OsString]) -> u8 {
         [name, args @ ..] => dispatch(system, name, args),
         [] => Err(unknown(OsStr::new(""))),
     };
+    for warning in system.take_warnings() {
+        report::warn(format_args!("warning: {warning}"));
+    }
     report::conclude(result)
 }
 

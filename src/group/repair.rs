@@ -53,7 +53,10 @@ pub fn repair(
         let heartbeat = Heartbeat::new(system, cluster, name);
         let mended = match mode {
             Mode::DryRun => heartbeat.mend(mode, global),
-            Mode::Mend => in_a_child(&|| heartbeat.mend(mode, global)),
+            // Here, or nobody would hear the warning.
+            Mode::Mend => heartbeat
+                .evict_stranger()
+                .and_then(|()| in_a_child(&|| heartbeat.mend(mode, global))),
         };
         tell(name, mended)?;
     }

@@ -2,7 +2,7 @@
 
 use super::health::{Condition, Fault, Health};
 use super::{Asker, Heartbeat, Left, State};
-use eyre::{Result, bail};
+use eyre::{Result, WrapErr, bail};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,12 @@ pub enum Mode {
 }
 
 impl Heartbeat<'_> {
+    /// Removes what another user has made in the place of the region's semaphores.
+    pub fn evict_stranger(&self) -> Result<()> {
+        let evicted = self.references.evict().map(drop);
+        evicted.wrap_err("removing the semaphores of another user")
+    }
+
     /// Mends the region and its references, or tells what there would be to mend. Waits for
     /// whoever works on the region. With `global` heartbeat a region that beats is the cluster's.
     ///

@@ -125,7 +125,7 @@ pub enum Left {
 pub struct Heartbeat<'s> {
     system: &'s System,
     region: Region<'s>,
-    references: References,
+    references: References<'s>,
     /// The attribute `heartbeat/mode` of its cluster. Drivers without it have neither the pin
     /// nor global heartbeat.
     mode: PathBuf,
@@ -139,7 +139,7 @@ impl<'s> Heartbeat<'s> {
         Self {
             system,
             region: Region::new(system, cluster, name),
-            references: References::of(name, system.semaphore_mode()),
+            references: References::of(system, name),
             mode: cluster.join("heartbeat/mode"),
             starter: Cell::new(None),
         }
@@ -255,5 +255,5 @@ impl<'s> Heartbeat<'s> {
 
 /// The number of references to the heartbeat of the volume `name`, whatever the cluster.
 pub fn references(system: &System, name: Uuid) -> Result<u32> {
-    References::of(name, system.semaphore_mode()).count()
+    References::of(system, name).count()
 }

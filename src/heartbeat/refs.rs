@@ -5,6 +5,7 @@
 //! of ours have (SEM_UNDO). C tools open the set with a size of two and never look at these.
 
 mod look;
+mod ownership;
 mod tally;
 
 pub use look::Look;
@@ -14,6 +15,7 @@ use super::reference::{Reference, own, put};
 use crate::crc;
 use crate::ids::Uuid;
 use crate::sys::sem::{Op, Set};
+use crate::system::System;
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::io;
 use std::time::{Duration, Instant};
@@ -48,26 +50,30 @@ impl Lifetime {
 }
 
 /// The set of one region, looked up or made when it is locked.
-#[derive(Debug, Clone, Copy)]
-pub struct References {
+///
+/// Its key follows from a UUID that any user can read, so that any user can make it first, and hold
+/// the lock or count references. Such a set is none (`find`), and is removed to make one (`open`).
+#[derive(Clone, Copy)]
+pub struct References<'s> {
+    system: &'s System,
+    name: Uuid,
     key: i32,
-    /// C tools make theirs with 0: root alone.
-    mode: u16,
 }
 
-impl References {
+impl<'s> References<'s> {
     /// Those of the region `name`.
-    pub fn of(name: Uuid, mode: u16) -> Self {
+    pub fn of(system: &'s System, name: Uuid) -> Self {
         let crc = !crc::update(!0, name.to_string().as_bytes());
         Self {
+            system,
+            name,
             key: i32::from_ne_bytes(crc.to_ne_bytes()),
-            mode,
         }
     }
 
     /// The number of references, without making a set where there is none.
     pub fn count(self) -> Result<u32> {
-        let counted = Set::open(self.key).and_then(|set| set.value(COUNT));
+        let counted = self.find().and_then(|set| set.value(COUNT));
         match counted {
             Ok(count) => Ok(count),
             Err(error) if is_gone(&error) => Ok(0),
@@ -77,7 +83,7 @@ impl References {
 
     /// The mark of a reference, read without the lock and without making a set.
     pub fn mark(self) -> Result<Mark> {
-        match Set::open(self.key).and_then(Tally::of) {
+        match self.find().and_then(Tally::of) {
             Ok(tally) => Ok(tally.mark),
             Err(error) if is_gone(&error) => Ok(Mark::None),
             Err(error) => Err(error).wrap_err("reading the owner of the references"),
@@ -125,7 +131,7 @@ impl References {
 
     /// The region's lock, if nobody has it and there is anything to lock.
     pub fn try_lock(self) -> Result<Option<Locked>> {
-        let set = match Set::open(self.key) {
+        let set = match self.find() {
             Ok(set) => set,
             Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(error).wrap_err("opening the region's semaphores"),
@@ -138,29 +144,6 @@ impl References {
             Ok(()) => Ok(Some(Locked::new(set, set.value(HELD).is_ok()))),
             Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error).wrap_err("locking the region"),
-        }
-    }
-
-    /// # Errors
-    /// A caller to whom the set would be closed: making one is allowed to everybody, and
-    /// would leave it behind.
-    fn check_permission(self) -> io::Result<()> {
-        match self.mode == 0 && !rustix::process::geteuid().is_root() {
-            true => Err(io::Error::from_raw_os_error(libc::EPERM)),
-            false => Ok(()),
-        }
-    }
-
-    /// The set, and whether it has room for the mark and the processes' references.
-    pub(super) fn open(self) -> io::Result<(Set, bool)> {
-        self.check_permission()?;
-        match Set::open_or_make(self.key, 4, self.mode) {
-            Ok(set) => Ok((set, true)),
-            // EINVAL: C made it with two.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                Ok((Set::open_or_make(self.key, 2, self.mode)?, false))
-            }
-            Err(error) => Err(error),
         }
     }
 }

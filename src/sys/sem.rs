@@ -101,6 +101,15 @@ impl Set {
         self.ask(semaphore, libc::GETPID)
     }
 
+    /// The user who owns the set, and the one who made it. Only the owner can be changed (IPC_SET).
+    pub fn users(self) -> io::Result<[u32; 2]> {
+        // SAFETY: all of its fields are integers, for which zeros are values.
+        let mut status: libc::semid_ds = unsafe { std::mem::zeroed() };
+        // SAFETY: IPC_STAT writes one such structure, which lives until the call returns.
+        checked(unsafe { libc::semctl(self.0, 0, libc::IPC_STAT, &raw mut status) })?;
+        Ok([status.sem_perm.uid, status.sem_perm.cuid])
+    }
+
     /// The set is gone for everybody; those who wait get EIDRM.
     pub fn remove(self) -> io::Result<()> {
         // SAFETY: IPC_RMID takes no fourth argument.

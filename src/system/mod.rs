@@ -20,6 +20,7 @@ use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Attributes of configfs, sysfs and /proc that are read here fit in one page.
@@ -29,6 +30,8 @@ const ATTRIBUTE_MAX: u64 = 64 * 1024;
 pub struct System {
     root: PathBuf,
     kernel: Box<dyn Kernel>,
+    owner: u32,
+    warnings: Mutex<Vec<String>>,
     semaphore_mode: u16,
     daemon_patience: Duration,
     hurry: u32,
@@ -38,6 +41,7 @@ impl System {
     /// This machine.
     pub fn real() -> Self {
         Self {
+            owner: 0,
             semaphore_mode: 0,
             daemon_patience: Duration::from_secs(30),
             hurry: 1,
@@ -50,10 +54,31 @@ impl System {
         Self {
             root: root.into(),
             kernel,
+            owner: rustix::process::geteuid().as_raw(),
+            warnings: Mutex::default(),
             semaphore_mode: 0o600,
             daemon_patience: Duration::from_secs(1),
             hurry: 3,
         }
+    }
+
+    /// The only user whose objects are trusted where any user could have made one of that name:
+    /// root; on a folder that plays the system, the user who runs the test.
+    pub fn owner(&self) -> u32 {
+        self.owner
+    }
+
+    /// Keeps a warning that the applet prints at its end, once, however often it is given.
+    pub fn warn(&self, warning: String) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    /// The warnings since the last call.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The mode of the semaphores that count references: 0, root alone, as the C tools make

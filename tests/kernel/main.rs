@@ -19,6 +19,7 @@ mod old;
 mod outlive;
 mod repair;
 mod rig_smoke;
+mod strangers;
 mod systemd;
 mod unclustered;
 mod user_stacks;

@@ -1,7 +1,6 @@
 //! A look at a set from outside.
 
 use super::{LOCK, Mark, References, Tally, is_gone};
-use crate::sys::sem::Set;
 use eyre::{Result, WrapErr};
 
 /// What a set shows. Process numbers are 0 for one in another PID namespace, or none yet.
@@ -18,12 +17,12 @@ pub struct Look {
     pub locked_by: Option<u32>,
 }
 
-impl References {
+impl References<'_> {
     /// All that the kernel tells of the set, without the lock and without making one; none where
     /// there is no set.
     pub fn look(self) -> Result<Option<Look>> {
         let look = || {
-            let set = Set::open(self.key)?;
+            let set = self.find()?;
             let tally = Tally::of(set)?;
             Ok(Look {
                 tally,

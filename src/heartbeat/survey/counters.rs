@@ -40,7 +40,7 @@ impl Counters {
     /// # Errors
     /// Only root may read them.
     pub fn of(system: &System, name: Uuid) -> Result<Option<Self>> {
-        let look = References::of(name, system.semaphore_mode()).look()?;
+        let look = References::of(system, name).look()?;
         let party = |pid| match (pid, process::living(system, pid)) {
             (0, _) => Party::Unseen,
             (_, Some(name)) => Party::Running(pid, name),

@@ -1,0 +1,91 @@
+//! Whose set it is: any user can make one with a region's key.
+
+use super::{References, is_gone};
+use crate::sys::sem::Set;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// For a user who makes a set again as soon as it is removed; one race of some microseconds is
+/// enough to win.
+const EVICTION_PATIENCE: Duration = Duration::from_secs(5);
+
+impl References<'_> {
+    /// The set that is there; ENOENT also for another user's.
+    pub(super) fn find(self) -> io::Result<Set> {
+        let set = Set::open(self.key)?;
+        match self.other_user(set)? {
+            None => Ok(set),
+            Some(_) => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+        }
+    }
+
+    /// Another user than the one whose set it has to be, as owner or maker; the user of the applet
+    /// is warned.
+    fn other_user(self, set: Set) -> io::Result<Option<u32>> {
+        let ours = self.system.owner();
+        let stranger = set.users()?.into_iter().find(|&user| user != ours);
+        if let Some(user) = stranger {
+            self.system.warn(format!(
+                "semaphores of user {user} are in the place of those of the heartbeat region {0}: \
+                 ignored (the start of its heartbeat removes them, or ocfs2_hb_ctl --repair -u {0})",
+                self.name
+            ));
+        }
+        Ok(stranger)
+    }
+
+    /// Removes the set if it is another user's; `false` where there is none such.
+    pub fn evict(self) -> io::Result<bool> {
+        let evict = || {
+            let set = Set::open(self.key)?;
+            match self.other_user(set)? {
+                Some(_) => set.remove().map(|()| true),
+                None => Ok(false),
+            }
+        };
+        match evict() {
+            Err(error) if is_gone(&error) => Ok(false),
+            evicted => evicted,
+        }
+    }
+
+    /// The set, and whether it has room for the mark and the processes' references.
+    ///
+    /// # Errors
+    /// A caller to whom the set would be closed: making one is allowed to everybody, and would
+    /// leave it behind. Another user who makes the set again and again.
+    pub(in crate::heartbeat) fn open(self) -> io::Result<(Set, bool)> {
+        if rustix::process::geteuid().as_raw() != self.system.owner() {
+            return Err(io::Error::from_raw_os_error(libc::EPERM));
+        }
+        let begun = Instant::now();
+        loop {
+            let made = self.make();
+            // By the set's number and not the key: it stays whose it is.
+            match made {
+                Ok((set, _)) if matches!(self.other_user(set), Ok(None)) => return made,
+                // Also where another user's is too small.
+                _ if !self.evict()? && made.is_err() => return made,
+                _ if begun.elapsed() > EVICTION_PATIENCE => {
+                    return Err(io::Error::other(
+                        "another user makes them again as often as they are removed (end that \
+                         user's processes)",
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn make(self) -> io::Result<(Set, bool)> {
+        let mode = self.system.semaphore_mode();
+        match Set::open_or_make(self.key, 4, mode) {
+            Ok(set) => Ok((set, true)),
+            // EINVAL: C made it with two.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                Ok((Set::open_or_make(self.key, 2, mode)?, false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
