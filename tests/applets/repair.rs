@@ -107,7 +107,7 @@ fn a_start_that_was_cut_off() {
 #[test]
 fn a_start_that_was_cut_off_and_whose_thread_has_ended_is_not_touched() {
     let (world, volume) = world();
-    half_start(&world, &volume, "77\n", "other");
+    half_start(&world, &volume, "77\n", "-o2hb");
     let said = "its start was cut off, and its thread has ended: left alone: on this kernel any \
         use of it may panic the machine (reboot this node when it suits you; kernels from \
         6.1.192 and 6.12.117 on are mended)";
@@ -290,13 +290,20 @@ fn wrong_usage_does_nothing() {
     assert_eq!(world.calls(), [""; 0]);
 }
 
-/// `pid`: what the region says of its thread; `comm`: what process 77 is called, where "o2hb"
-/// stands for that thread's name.
+/// `pid`: what the region says of its thread; `comm`: what the kernel's thread 77 is called, where
+/// "o2hb" stands for that thread's name, and what an ordinary process is called with "-" before it.
 fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
     let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid);
     for (name, value) in [("dev", ""), ("pid", pid)] {
         world.write(&format!("{region}/{name}"), value);
     }
-    let comm = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
-    world.write("/proc/77/comm", &comm);
+    let name = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
+    // PF_KTHREAD, or PF_RANDOMIZE.
+    let (name, flags) = match name.strip_prefix('-') {
+        None => (name.as_str(), 0x0020_8040),
+        Some(name) => (name, 0x0040_0000),
+    };
+    let stat = format!("77 ({name}) S 2 0 0 0 -1 {flags} 0 0\n");
+    world.write("/proc/77/stat", &stat);
+    world.write("/proc/77/comm", name);
 }

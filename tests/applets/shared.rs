@@ -181,6 +181,8 @@ fn a_half_started_region() {
         ("", "", true),
         ("77\n", "o2hb", true),
         ("77\n", "other", false),
+        ("77\n", "-o2hb", false),
+        ("77\n", "-o2hb) S 2 0 0 0 -1 2129984 (", false),
     ] {
         let world = World::online(Era::Now);
         let volume = world.volume("ubda", "");
@@ -245,8 +247,8 @@ fn a_half_started_region_behind_another_that_is_being_removed() {
     assert!(world.calls().is_empty(), "{:?}", world.calls());
 }
 
-/// `pid`: what the region says of its thread; `comm`: what process 77 is called, where "o2hb"
-/// stands for that thread's name.
+/// `pid`: what the region says of its thread; `comm`: what the kernel's thread 77 is called, where
+/// "o2hb" stands for that thread's name, and what an ordinary process is called with "-" before it.
 fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
     let region = region(volume);
     for (name, value) in [
@@ -257,8 +259,15 @@ fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
     ] {
         world.write(&format!("{region}/{name}"), value);
     }
-    let comm = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
-    world.write("/proc/77/comm", &comm);
+    let name = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
+    // PF_KTHREAD, or PF_RANDOMIZE.
+    let (name, flags) = match name.strip_prefix('-') {
+        None => (name.as_str(), 0x0020_8040),
+        Some(name) => (name, 0x0040_0000),
+    };
+    let stat = format!("77 ({name}) S 2 0 0 0 -1 {flags} 0 0\n");
+    world.write("/proc/77/stat", &stat);
+    world.write("/proc/77/comm", name);
 }
 
 fn region(volume: &Volume) -> String {

@@ -142,3 +142,53 @@ fn semaphores_that_are_made_again_and_again_end_in_a_mount_or_an_error() {
     node.assert_clean_within(5);
     lab.end();
 }
+
+/// A region that holds the address of a thread which has ended: processes of an unprivileged user
+/// may have that memory now, and call themselves like the thread.
+#[test]
+fn processes_by_a_heartbeat_thread_s_name_are_none() {
+    let lab = Lab::new("strangers-names");
+    let disk = lab.disk("volume").format();
+    let [node] = lab.boot();
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    let (device, uuid) = (disk.device(), disk.uuid());
+    let region = format!("/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{uuid}");
+    node.ok(&format!(
+        r#"
+        mount.ocfs2 {device} /mnt & pid=$!
+        until {{ read -r thread < {region}/pid; }} 2> /dev/null; do sleep 0.01; done
+        children=
+        for stat in /proc/[0-9]*/stat; do
+            {{ read -r child _ _ parent _ < $stat; }} 2> /dev/null || continue
+            [ "$parent" != $pid ] || children+=" $child"
+        done
+        kill -s KILL $pid $children
+        while [ -e /proc/$thread ]; do sleep 0.1; done
+        # 15 bytes of a process's own name are shown.
+        {STRANGER} perl -e '
+            $0 = substr("o2hb-{uuid}", 0, 15);
+            for (1 .. 250) {{ fork or last }}
+            sleep
+        ' > /dev/null 2>&1 &
+        # The memory goes to one of them, or the number does.
+        sleep 3
+        cat {region}/pid
+        read -r taken < {region}/pid && cat /proc/$taken/comm
+        exit 0
+        "#
+    ));
+    for command in [
+        format!("mount.ocfs2 {device} /mnt"),
+        format!("ocfs2_hb_ctl --repair -u {uuid}"),
+    ] {
+        let output = node.run(&command);
+        let said = format!("{}{}", output.stdout, output.stderr);
+        assert!(
+            output.code != 0 && said.contains("its thread has ended"),
+            "{output}"
+        );
+    }
+    assert_eq!(node.regions(), [uuid]);
+    node.ok("pkill -KILL -U 65534");
+    lab.end();
+}

@@ -1,7 +1,7 @@
 //! What became of the heartbeat thread of a half-started region.
 
 use super::Region;
-use crate::system::{System, read_attribute};
+use crate::system::{System, process, read_attribute};
 use eyre::{Result, WrapErr};
 use std::time::Duration;
 
@@ -32,13 +32,11 @@ impl Region<'_> {
         })
     }
 
-    /// By its own name, which older kernels cut to 15 bytes: another process may have the number
-    /// by now.
+    /// By its name, which older kernels cut to 15 bytes, and as a thread of the kernel's: a process
+    /// may have the number by now, or the memory that `pid` is read from, and the same name.
     fn is_thread(&self, pid: u32) -> bool {
-        let name = read_attribute(&self.system.path(format!("/proc/{pid}/comm")));
         let wanted = format!("o2hb-{}", self.name);
-        name.ok()
-            .flatten()
+        process::kernel_thread(self.system, pid)
             .is_some_and(|name| name.len() >= 15 && wanted.starts_with(&name))
     }
 
