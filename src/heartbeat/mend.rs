@@ -1,6 +1,7 @@
 //! Mending: what is of no use to anybody goes, and of what stays it is said why.
 
 use super::health::{Condition, Fault, Health};
+use super::region::SOUND_KERNELS;
 use super::{Asker, Heartbeat, Left, State};
 use eyre::{Result, WrapErr, bail};
 use std::thread::sleep;
@@ -115,11 +116,10 @@ impl Heartbeat<'_> {
             Condition::Absent => sound("nothing wrong: it has no heartbeat on this node"),
             Condition::Used => sound("nothing wrong: it beats, and somebody uses it"),
             Condition::Mounted => sound("nothing wrong: its volume is mounted"),
-            Condition::Faulty(Fault::Poisoned) => health.kept(
+            Condition::Faulty(Fault::Poisoned) => health.kept(format!(
                 "on this kernel any use of it may panic the machine (reboot this node when it \
-                 suits you; kernels from 6.1.192 and 6.12.117 on are mended)"
-                    .into(),
-            ),
+                 suits you; {SOUND_KERNELS})"
+            )),
             Condition::Faulty(Fault::DiskGoneMounted(_)) => health.kept(
                 "the kernel keeps the heartbeat of a mounted volume (unmount it, with umount -l if \
                  need be)"

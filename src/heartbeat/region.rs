@@ -2,7 +2,7 @@
 
 mod thread;
 
-pub use thread::Thread;
+pub use thread::{SOUND_KERNELS, Thread};
 
 use crate::ids::Uuid;
 use crate::system::turn::{self, Turn};
@@ -193,8 +193,7 @@ impl<'s> Region<'s> {
         if found == State::HalfStarted(Thread::Ended) {
             bail!(
                 "the heartbeat region {} was left half-started, its thread has ended, and on this \
-                 kernel any use of it may panic the machine (reboot this node; kernels from \
-                 6.1.192 and 6.12.117 on are mended)",
+                 kernel any use of it may panic the machine (reboot this node; {SOUND_KERNELS})",
                 self.name
             );
         }

@@ -110,7 +110,7 @@ fn a_start_that_was_cut_off_and_whose_thread_has_ended_is_not_touched() {
     half_start(&world, &volume, "77\n", "-o2hb");
     let said = "its start was cut off, and its thread has ended: left alone: on this kernel any \
         use of it may panic the machine (reboot this node when it suits you; kernels from \
-        6.1.192 and 6.12.117 on are mended)";
+        6.1.191, 6.12.114 and 7.1 on are repaired)";
     check(&world, &volume, 1, said, said);
     assert_eq!((volume.counts(), world.regions().len()), (vec![], 1));
     assert_eq!(world.calls(), [""; 0]);

@@ -208,24 +208,40 @@ fn a_half_started_region() {
 #[test]
 fn a_half_started_region_that_names_no_thread() {
     let debian = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 (2026-10-01)\n";
-    for (release, build, starts) in [
-        ("6.1.176", "", false),
-        ("6.1.192", "", true),
-        ("6.1.0-49-amd64", debian, true),
-        ("6.1.0-49-amd64", "#1 SMP Debian 6.1.176-1\n", false),
-        ("6.12.117+deb13-amd64", "", true),
-        ("6.12.116", "#1 SMP built with 6.1.192\n", false),
-        ("2.6.39", "", true),
-        ("", "", false),
+    let symbols = "0000000000000000 t o2hb_region_pid_show\t[ocfs2_nodemanager]\n\
+                   0000000000000000 t o2hb_unmap_slot_data\t[ocfs2_nodemanager]\n";
+    let others = symbols.replace("slot_data", "slot_data_of_another");
+    for (release, build, symbols, starts) in [
+        ("6.1.176", "", "", false),
+        ("6.1.190", "", "", false),
+        ("6.1.191", "", "", true),
+        ("6.1.0-49-amd64", debian, "", true),
+        ("6.1.0-49-amd64", "#1 SMP Debian 6.1.176-1\n", "", false),
+        ("6.12.117+deb13-amd64", "", "", true),
+        ("6.12.113", "#1 SMP built with 6.1.192\n", "", false),
+        ("6.18.200", "", "", false),
+        ("7.0.3", "", "", false),
+        ("7.1.0", "", "", true),
+        ("7.3.4+deb13-amd64", "", "", true),
+        ("2.6.39", "", "", true),
+        ("", "", "", false),
+        // A vendor's numbers tell nothing; its symbols do.
+        ("5.14.0-900.el9.x86_64", "", "", false),
+        ("5.14.0-900.el9.x86_64", "", symbols, true),
+        ("", "", symbols, true),
+        ("6.1.176", "", &others, false),
     ] {
         let world = World::online(Era::Now);
         let volume = world.volume("ubda", "");
         world.write("/proc/sys/kernel/osrelease", &format!("{release}\n"));
         world.write("/proc/sys/kernel/version", build);
+        if !symbols.is_empty() {
+            world.write("/proc/kallsyms", symbols);
+        }
         half_start(&world, &volume, "", "");
         world.write(&format!("{}/block_bytes", region(&volume)), "512\n");
         let mounted = world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]);
-        assert_eq!(mounted.is_ok(), starts, "{release} {build}");
+        assert_eq!(mounted.is_ok(), starts, "{release} {build} {symbols}");
         if !starts {
             assert!(world.calls().is_empty(), "{:?}", world.calls());
         }

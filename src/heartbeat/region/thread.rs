@@ -1,8 +1,10 @@
 //! What became of the heartbeat thread of a half-started region.
 
 use super::Region;
-use crate::system::{System, process, read_attribute};
+use crate::system::{System, is_absent, process, read_attribute};
 use eyre::{Result, WrapErr};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
 
 /// A thread beats, sleeps until 2 s after it began to (O2HB_REGION_TIMEOUT_MS in
@@ -16,9 +18,9 @@ pub enum Thread {
     None,
     /// It still runs: the region may be removed while it does.
     Running(u32),
-    /// It has ended, or may have, and the kernel still holds its address (before 6.1.192,
-    /// 6.12.117): to touch the region may panic the machine. `pid` then says what happens to be in
-    /// that memory: the old number, somebody else's, or nothing.
+    /// It has ended, or may have, and the kernel still holds its address (see
+    /// `SOUND_KERNELS`): to touch the region may panic the machine. `pid` then says what happens
+    /// to be in that memory: the old number, somebody else's, or nothing.
     Ended,
 }
 
@@ -55,9 +57,25 @@ impl Region<'_> {
     }
 }
 
-/// Does this kernel hold the address of a thread whose start was cut off? From 3.1 on, until it
-/// was mended.
-fn holds_dead_threads(system: &System) -> std::io::Result<bool> {
+/// Kernels in which an aborted start leaves nothing behind, for the user.
+pub const SOUND_KERNELS: &str = "kernels from 6.1.191, 6.12.114 and 7.1 on are repaired";
+
+/// The first of each series with "ocfs2/heartbeat: fix slot mapping rollback leaks on error paths",
+/// by the changelogs of Debian's kernels up to 5.10.262, 6.1.192, 6.12.117 and 7.3.4 and by their
+/// sources. It is in 7.1 and all later ones; of series that are not named it is not known.
+const REPAIRED: [[u32; 3]; 2] = [[6, 1, 191], [6, 12, 114]];
+const REPAIRED_SINCE: [u32; 2] = [7, 1];
+/// Until 3.1 an interrupted start stopped its thread.
+const BROKEN_SINCE: [u32; 2] = [3, 1];
+/// A function that came with the repair. Where it is, the version says nothing; a compiler may
+/// make it part of its callers.
+const REPAIR: &str = "o2hb_unmap_slot_data";
+
+/// Does this kernel hold the address of a thread whose start was aborted?
+fn holds_dead_threads(system: &System) -> io::Result<bool> {
+    if has_symbol(system, REPAIR)? {
+        return Ok(false);
+    }
     let read = |name| read_attribute(&system.path(name)).map(Option::unwrap_or_default);
     let release = read("/proc/sys/kernel/osrelease")?;
     // Debian's release is 6.1.0-49-amd64, and the rest stands here: ... Debian 6.1.192-1 ...
@@ -70,16 +88,32 @@ fn holds_dead_threads(system: &System) -> std::io::Result<bool> {
         .split_whitespace()
         .filter_map(numbers)
         .filter(|other| other.starts_with(&[major, minor]));
-    Ok(!(is_mended(running) || versions.any(is_mended)))
+    Ok(!(is_sound(running) || versions.any(is_sound)))
 }
 
-fn is_mended(version: [u32; 3]) -> bool {
-    match version {
-        [6, 1, patch] => patch >= 192,
-        [6, 12, patch] => patch >= 117,
-        // Of other series nobody has looked which is the first; what comes after all of them has it.
-        [major, minor, _] => (major, minor) < (3, 1) || major >= 8,
+fn is_sound(version: [u32; 3]) -> bool {
+    let [major, minor, _] = version;
+    let series = [major, minor];
+    series < BROKEN_SINCE
+        || series >= REPAIRED_SINCE
+        || REPAIRED
+            .iter()
+            .any(|first| first.starts_with(&series) && version >= *first)
+}
+
+/// Has the running kernel, or a module in it, a function of this name? Kernels without
+/// CONFIG_KALLSYMS show none.
+fn has_symbol(system: &System, name: &str) -> io::Result<bool> {
+    let symbols = match File::open(system.path("/proc/kallsyms")) {
+        Err(error) if is_absent(&error) => return Ok(false),
+        symbols => symbols?,
+    };
+    for line in BufReader::new(symbols).lines() {
+        if line?.split_whitespace().nth(2) == Some(name) {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }
 
 /// Of `6.1.192-1` or `6.12.117+deb13-amd64`.
