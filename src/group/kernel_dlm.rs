@@ -95,8 +95,7 @@ fn ask(system: &System, question: u32) -> Result<Vec<u8>> {
     const VERSION: u32 = 0x0001_0001;
     const LENGTH: usize = 96;
     let watch = &mut |_: Wait, _: Duration| Ok(());
-    let name = system.abstract_socket(QUERIES);
-    let mut socket = Socket::connect("dlm_controld", &name, PATIENCE, watch)?;
+    let mut socket = Socket::connect(system, "dlm_controld", QUERIES, PATIENCE, watch)?;
     let fields = [MAGIC, VERSION, question, 0, LENGTH as u32];
     let mut header = fields.map(u32::to_ne_bytes).concat();
     header.resize(LENGTH, 0);

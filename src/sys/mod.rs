@@ -10,6 +10,7 @@ pub mod program;
 pub mod sched;
 pub mod sem;
 pub mod signal;
+pub mod socket;
 pub mod start;
 
 /// The time that a socket waits at once is over, or a signal has ended it: it is taken up again.

@@ -192,3 +192,29 @@ fn processes_by_a_heartbeat_thread_s_name_are_none() {
     node.ok("pkill -KILL -U 65534");
     lab.end();
 }
+
+#[test]
+fn a_daemon_of_another_user_is_none() {
+    let lab = Lab::new("strangers-daemon");
+    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
+    let [node] = lab.boot();
+    listen(&node, "ocfs2_controld_sock");
+    let output = node.fails(32, &format!("mount.ocfs2 {} /mnt", disk.device()));
+    let says = "ocfs2_controld: user 65534 has taken its socket";
+    assert!(output.stderr.contains(says), "{output}");
+    lab.end();
+}
+
+/// The stranger listens on an abstract socket.
+fn listen(node: &Node, name: &str) {
+    node.ok(&format!(
+        r#"{STRANGER} perl -e '
+            use Socket;
+            socket(S, AF_UNIX, SOCK_STREAM, 0) or die $!;
+            bind(S, pack("S a*", AF_UNIX, "\0{name}")) or die $!;
+            listen(S, 5) or die $!;
+            sleep
+        ' > /dev/null 2>&1 &"#
+    ));
+    node.wait_for(&format!("grep -q {name} /proc/net/unix"), 20);
+}

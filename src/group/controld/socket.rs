@@ -2,6 +2,8 @@
 
 use crate::heartbeat::{Wait, Watch};
 use crate::sys::is_pause;
+use crate::sys::socket::peer_user;
+use crate::system::System;
 use eyre::{Report, Result, WrapErr, bail};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType};
@@ -21,11 +23,12 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// To the abstract socket `name`. A daemon that accepts nobody is waited for no longer than
+    /// To root's abstract socket `name`: any user can listen on one. A daemon that accepts nobody is waited for no longer than
     /// `patience`, and so is each answer of it later on.
     pub fn connect(
+        system: &System,
         daemon: &'static str,
-        name: &[u8],
+        name: &str,
         patience: Duration,
         watch: &mut Watch,
     ) -> Result<Self> {
@@ -40,13 +43,21 @@ impl Socket {
         for timeout in [Timeout::Send, Timeout::Recv] {
             set_socket_timeout(&socket, timeout, Some(SLICE)).wrap_err("setting up a socket")?;
         }
-        let address = SocketAddrUnix::new_abstract_name(name).wrap_err("naming a socket")?;
+        let name = system.abstract_socket(name);
+        let address = SocketAddrUnix::new_abstract_name(&name).wrap_err("naming a socket")?;
         let started = Instant::now();
         while let Err(error) = rustix::net::connect(&socket, &address) {
             match io::Error::from(error) {
                 error if is_pause(&error) => pause(daemon, started, patience, watch)?,
                 error => return Err(error.into()),
             }
+        }
+        let user = peer_user(&socket).wrap_err("asking whose a socket is")?;
+        if user != system.owner() {
+            bail!(
+                "{daemon}: user {user} has taken its socket (end that user's process, which ss -xlp \
+                 names, and start {daemon})"
+            );
         }
         Ok(Self {
             daemon,

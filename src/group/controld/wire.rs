@@ -124,8 +124,7 @@ impl Daemon {
     /// # Errors
     /// The daemon does not run, or takes longer than `patience`.
     pub fn connect(system: &System, patience: Duration, watch: &mut Watch) -> Result<Self> {
-        let name = system.abstract_socket(SOCKET);
-        let socket = Socket::connect("ocfs2_controld", &name, patience, watch).map_err(
+        let socket = Socket::connect(system, "ocfs2_controld", SOCKET, patience, watch).map_err(
             |error| match socket::is_absent(&error) {
                 true => socket::absent(
                     "the control daemon ocfs2_controld does not run on this node (start it with \
