@@ -125,7 +125,7 @@ fn is_unreachable(report: &Report) -> bool {
 }
 
 fn make(folder: &std::path::Path) -> io::Result<()> {
-    match rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755)) {
+    match rustix::fs::mkdir(folder, Mode::from_raw_mode(0o700)) {
         Err(rustix::io::Errno::EXIST) => Ok(()),
         other => Ok(other?),
     }

@@ -120,7 +120,8 @@ impl<'d> Lock<'d> {
     }
 }
 
-/// dlmfs takes the level from the access mode, and O_NONBLOCK for a trial.
+/// dlmfs takes the level from the access mode, and O_NONBLOCK for a trial. Whoever can open the
+/// file has the lock, on all nodes: nobody but root.
 pub(super) fn open(system: &System, path: &Path, level: Level, only_try: bool) -> io::Result<File> {
     let mut flags = OFlags::CREATE | OFlags::CLOEXEC;
     flags |= match level {
@@ -129,7 +130,7 @@ pub(super) fn open(system: &System, path: &Path, level: Level, only_try: bool) -
     };
     flags.set(OFlags::NONBLOCK, only_try);
     let _others = dlmfs::among_others(system)?;
-    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o664))?.into())
+    Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?.into())
 }
 
 #[cfg(test)]

@@ -218,3 +218,23 @@ fn listen(node: &Node, name: &str) {
     ));
     node.wait_for(&format!("grep -q {name} /proc/net/unix"), 20);
 }
+
+/// dlmfs gives a lock to anyone who can open its file, to keep and on all nodes.
+#[test]
+fn locks_are_root_s_alone() {
+    let lab = Lab::new("strangers-dlmfs");
+    let disk = lab.disk("volume").format();
+    let [node] = lab.boot();
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    let (device, uuid) = (disk.device(), disk.uuid());
+    let look = format!(
+        "ls /dlm/{uuid}; for f in /dlm/{uuid}/*; do {STRANGER} cat \"$f\"; done; {STRANGER} mkdir /dlm/mine"
+    );
+    node.ok(&format!("cat > /tmp/look << 'END'\n{look}\nEND"));
+    let output = node.run(&format!("o2cb exec -x -d {device} -- bash /tmp/look"));
+    assert!(!output.stdout.is_empty(), "{output}");
+    let refused = output.stderr.matches("Permission denied").count();
+    assert_eq!(refused, output.stdout.lines().count() + 1, "{output}");
+    node.ok("o2cb offline");
+    lab.end();
+}
