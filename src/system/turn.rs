@@ -7,9 +7,9 @@ use super::System;
 use eyre::{Report, eyre};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -28,12 +28,22 @@ pub enum Turn {
 }
 
 /// The folder, which is made if it is not there.
+///
+/// # Errors
+/// What is there in its place is not root's alone to change.
 pub fn folder(system: &System) -> io::Result<PathBuf> {
     let folder = system.path(FOLDER);
     match DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(folder),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
     }
+    let found = fs::symlink_metadata(&folder)?;
+    if !found.is_dir() || found.uid() != system.owner() || found.mode() & 0o022 != 0 {
+        return Err(io::Error::other(format!(
+            "{FOLDER} is not a directory of root's that only root can write to (remove it)"
+        )));
+    }
+    Ok(folder)
 }
 
 /// Opens a file of the folder, and makes it if it is not there.

@@ -1,7 +1,7 @@
 //! Who owns a reference: several mounts of one volume, and sets that C tools have made.
 
 use crate::world::{Era, Volume, World};
-use ocfs2box::system::Kernel;
+use ocfs2box::system::{Kernel, turn};
 use rustix::mount::MountFlags;
 
 const NO_SET: [i32; 0] = [];
@@ -261,6 +261,27 @@ fn a_half_started_region_behind_another_that_is_being_removed() {
     let said = said.unwrap_err().to_string();
     assert!(said.contains("another process has been removing"), "{said}");
     assert!(world.calls().is_empty(), "{:?}", world.calls());
+}
+
+/// Only root may have made the folder of turns and ledgers.
+#[test]
+fn a_folder_of_turns_that_others_could_have_made_is_refused() {
+    for plant in [
+        (|world| std::os::unix::fs::symlink("/tmp", world.path("/run/ocfs2box")).unwrap())
+            as fn(&World),
+        |world| {
+            world.folder("/run/ocfs2box");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+            std::fs::set_permissions(world.path("/run/ocfs2box"), mode).unwrap();
+        },
+        |world| world.write("/run/ocfs2box", ""),
+    ] {
+        let world = World::bare(Era::Now);
+        plant(&world);
+        let why = "/run/ocfs2box is not a directory of root's that only root can write to";
+        let error = turn::folder(&world.system()).unwrap_err().to_string();
+        assert!(error.starts_with(why), "{error}");
+    }
 }
 
 /// `pid`: what the region says of its thread; `comm`: what the kernel's thread 77 is called, where
