@@ -114,6 +114,12 @@ pub(crate) fn unknown(name: &OsStr) -> Failure {
     Failure::new(exit::NOT_FOUND, report)
 }
 
+/// Why the kernel refuses to make a mount read-only with EBUSY, and what to do.
+fn open_for_writing(point: &Path) -> String {
+    let point = point.display();
+    format!("files on it are open for writing (fuser -vm {point} names the processes)")
+}
+
 /// What follows the last slash; nothing where the path ends in one.
 fn base_name(path: &OsStr) -> &OsStr {
     let bytes = path.as_bytes();

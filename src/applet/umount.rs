@@ -1,5 +1,6 @@
 //! umount.ocfs2: what umount(8) runs, as `umount.ocfs2 DIR [-nlfvr] [-N ns] [-t type]`.
 
+use super::open_for_writing;
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
 use crate::group::{self, Group};
@@ -83,12 +84,12 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         .as_ref()
         .map(|Word(given)| Namespace::open(Path::new(given)))
         .transpose()?;
-    let mount = find(system, namespace.as_ref(), Path::new(given))?;
+    let Found { mount, below } = find(system, namespace.as_ref(), Path::new(given))?;
     // Before the unmount, while the volume can still be asked for its name.
     let group = group_of(system, &mount);
     // A volume that is unmounted is left as well, even if the user has lost patience.
     signal::defer_termination().wrap_err("holding signals back")?;
-    let what = || end(system, &args, &mount);
+    let what = || end(system, &args, &mount, below.as_deref());
     let done = match &namespace {
         Some(namespace) => namespace.run(what)?,
         None => what(),
@@ -122,8 +123,15 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     Ok(())
 }
 
+/// What is to be unmounted.
+struct Found {
+    mount: Mount,
+    /// A mount on a directory of it, which keeps it busy.
+    below: Option<PathBuf>,
+}
+
 /// The mount that `given` means: the topmost on a folder, the last of a device.
-fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<Mount> {
+fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<Found> {
     let shown = given.display();
     let table = match namespace {
         Some(namespace) => namespace.mounts()?,
@@ -153,7 +161,16 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
         let kind = report::printable(mount.kind.as_encoded_bytes());
         bail!("{shown} is mounted as {kind}, not as ocfs2");
     }
-    Ok(mount.clone())
+    let below = table.iter().find(|other| other.parent == mount.id);
+    let below = below.map(|other| other.point.clone());
+    // umount2(2) takes a path, and ends the topmost mount on it.
+    if below.as_ref() == Some(&mount.point) {
+        bail!("{shown}: another mount covers it on the same directory (unmount that first)");
+    }
+    Ok(Found {
+        mount: mount.clone(),
+        below,
+    })
 }
 
 /// The group to leave afterwards; none where the volume has none, or where the kernel's
@@ -196,7 +213,7 @@ fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
 }
 
 /// Ends the mount, or with `-r` a busy one's writing; which of the two.
-fn end(system: &System, args: &Args, mount: &Mount) -> Result<&'static str> {
+fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Result<&'static str> {
     let mut flags = UnmountFlags::NOFOLLOW;
     flags.set(UnmountFlags::DETACH, args.lazy);
     flags.set(UnmountFlags::FORCE, args.force);
@@ -204,13 +221,26 @@ fn end(system: &System, args: &Args, mount: &Mount) -> Result<&'static str> {
     let shown = mount.point.display();
     match system.kernel().unmount(&point, flags) {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy && args.read_only => {
-            make_read_only(system, mount)
-                .wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
+            let made = make_read_only(system, mount);
+            let made = made.map_err(|report| match report.downcast_ref::<io::Error>() {
+                Some(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    eyre!(open_for_writing(&mount.point))
+                }
+                _ => report,
+            });
+            made.wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
             Ok("is busy, and read-only now")
         }
-        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(eyre!(
-            "unmounting {shown}: files on it are in use (fuser -vm {shown} names the processes)"
-        )),
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(match below {
+            Some(below) => eyre!(
+                "unmounting {shown}: {} is mounted below it (umount -R {shown} unmounts both)",
+                below.display()
+            ),
+            None => eyre!(
+                "unmounting {shown}: files on it are in use (fuser -vm {shown} names the \
+                 processes)"
+            ),
+        }),
         ended => ended
             .map(|()| "unmounted")
             .wrap_err_with(|| format!("unmounting {shown}")),

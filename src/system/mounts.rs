@@ -12,6 +12,10 @@ use std::path::PathBuf;
 /// One line of mountinfo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
+    /// The mount's number.
+    pub id: u32,
+    /// The number of the mount that it is below.
+    pub parent: u32,
     /// major:minor of the superblock; for a volume its block device's.
     pub device: DeviceNumber,
     /// Where it is seen.
@@ -38,6 +42,12 @@ impl Mount {
                     || word == b"heartbeat=global"
                     || word.starts_with(b"cluster_stack=")
             })
+    }
+
+    /// Returns whether the superblock takes no writes; a place of it may take none all the same.
+    pub fn is_read_only(&self) -> bool {
+        let mut words = self.options.as_bytes().split(|&byte| byte == b',');
+        words.any(|word| word == b"ro")
     }
 
     /// Is it a place of the volume on this device?
@@ -126,7 +136,9 @@ pub fn points_of(system: &System, device: DeviceNumber) -> Result<Vec<PathBuf>> 
 /// `ID PARENT MAJ:MIN ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPEROPTIONS`
 fn parse_line(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let device = DeviceNumber::parse(fields.nth(2)?)?;
+    let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
+    let (id, parent) = (number()?, number()?);
+    let device = DeviceNumber::parse(fields.next()?)?;
     let point = unescape(fields.nth(1)?);
     let flags = unescape(fields.next()?);
     // The optional fields end at a lone dash.
@@ -135,6 +147,8 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     let source = unescape(fields.next()?);
     let options = unescape(fields.next().unwrap_or_default());
     Some(Mount {
+        id,
+        parent,
         device,
         point: point.into(),
         flags,
@@ -190,11 +204,12 @@ mod tests {
                 minor: 0
             }
         );
+        assert_eq!((mount.id, mount.parent), (36, 25));
         assert_eq!(mount.point, PathBuf::from(r"/mnt/a b\c"));
         assert_eq!(mount.flags, "rw,noatime");
         assert_eq!(mount.kind, "ocfs2");
         assert_eq!(mount.source, PathBuf::from("/dev/ubda"));
-        assert!(mount.has_group());
+        assert!(mount.has_group() && !mount.is_read_only());
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub struct Place {
     pub point: PathBuf,
     /// A process of the namespace; none for that of this process.
     pub process: Option<u32>,
+    /// The superblock takes no writes.
+    pub read_only: bool,
 }
 
 impl fmt::Display for Place {
@@ -71,5 +73,9 @@ fn on(
     process: Option<u32>,
 ) -> impl Iterator<Item = Place> {
     let mounts = mounts.into_iter().filter(wanted);
-    mounts.map(move |Mount { point, .. }| Place { point, process })
+    mounts.map(move |mount| Place {
+        read_only: mount.is_read_only(),
+        point: mount.point,
+        process,
+    })
 }

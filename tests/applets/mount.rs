@@ -46,7 +46,7 @@ fn nothing_follows_a_failed_mount_but_its_undoing() {
             32,
             "the driver refuses the volume or the options",
         ),
-        (libc::EBUSY, 32, "the volume is mounted there already"),
+        (libc::EBUSY, 32, "the device is in use: by another device"),
         (libc::ENOMEM, 2, "not enough memory"),
         (libc::EROFS, 32, "the device is write-protected"),
         (libc::EACCES, 32, "the device is write-protected"),

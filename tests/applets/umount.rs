@@ -61,6 +61,37 @@ fn a_pinned_region_stays_with_its_reference() {
     assert!(stopped(&world, &volume));
 }
 
+/// umount2(2) would end the other one.
+#[test]
+fn a_volume_that_another_mount_covers_stays() {
+    let (world, volume) = mounted(Era::Now);
+    let mut lines = world.kernel().mounts();
+    let mut cover = lines.last().unwrap().clone();
+    (cover.number, cover.kind) = ("0:99".into(), "tmpfs".into());
+    lines.push(cover);
+    world.kernel().set_mounts(&lines);
+    let (code, said) = world.refused("umount.ocfs2", &["/dev/ubda"]);
+    assert!(said.contains("another mount covers it"), "{said}");
+    assert_eq!(
+        (code, world.calls().len(), volume.counts()),
+        (32, 0, vec![0, 1, 1])
+    );
+}
+
+#[test]
+fn a_mount_below_a_busy_one_is_named() {
+    let (world, _volume) = mounted(Era::Now);
+    let mut lines = world.kernel().mounts();
+    let mut below = lines.last().unwrap().clone();
+    (below.number, below.point) = ("0:99".into(), "/mnt/below".into());
+    lines.push(below);
+    world.kernel().set_mounts(&lines);
+    world.write("/.fake/busy/ubda", "");
+    let (_, said) = world.refused("umount.ocfs2", &["/mnt"]);
+    let why = "/mnt/below is mounted below it (umount -R /mnt unmounts both)";
+    assert_eq!(said, format!("unmounting /mnt: {why}"));
+}
+
 /// Nobody was there to leave when the superblock ended: `o2cb offline` tidies up.
 #[test]
 fn what_ended_out_of_sight_is_tidied_up() {

@@ -28,7 +28,8 @@ impl Plan {
             return self.call_mount(system, &self.device, c"").map_err(|error| {
                 let [device, point] = [&self.device, &self.point].map(|path| path.display());
                 let place = format!("binding {device} on {point}");
-                explain::failure(&error, place, &self.options, Vec::new())
+                let busy = || self.why_busy(system, None);
+                explain::failure(&error, place, &self.options, Vec::new(), busy)
             });
         }
         let volume = Examined::read(system, &self.device).map_err(|report| self.failed(report))?;
@@ -62,7 +63,7 @@ impl Plan {
         }
         let bookmark = Bookmark::now(system);
         let mounted = self.call_mount(system, &volume.canonical, data);
-        self.conclude(&mounted, volume, data, bookmark)
+        self.conclude(system, &mounted, volume, data, bookmark)
     }
 
     fn mount_joined(
@@ -104,7 +105,7 @@ impl Plan {
             report::warn(format_args!("{report:#}"));
         }
         group::tidy(system);
-        self.conclude(&mounted, &volume, data, bookmark)
+        self.conclude(system, &mounted, &volume, data, bookmark)
     }
 
     fn call_mount(&self, system: &System, source: &Path, data: impl AsRef<CStr>) -> io::Result<()> {
@@ -142,6 +143,7 @@ impl Plan {
     /// Says what came of mount(2).
     fn conclude(
         &self,
+        system: &System,
         mounted: &io::Result<()>,
         volume: &Examined,
         data: &CString,
@@ -166,6 +168,7 @@ impl Plan {
             if self.options.remount { "re" } else { "" },
             self.point.display()
         );
-        Err(explain::failure(error, place, &self.options, said))
+        let busy = || self.why_busy(system, volume.number);
+        Err(explain::failure(error, place, &self.options, said, busy))
     }
 }

@@ -1,24 +1,63 @@
 //! What a failed mount(2) means, and what to do about it.
 
+use super::Plan;
 use crate::cluster::live::UNREACHABLE;
 use crate::options::MountOptions;
 use crate::report::{Failure, exit};
+use crate::system::System;
+use crate::system::mounts::DeviceNumber;
+use crate::system::places;
 use eyre::Report;
+use rustix::mount::MountFlags;
 use std::io;
 
-/// The end of an applet whose mount(2) failed; `said` is what the kernel logged about it.
+impl Plan {
+    /// What EBUSY means: the kernel gives a device one superblock, which is read-only or not
+    /// (fs/super.c), and mounts it once in one place (fs/namespace.c, do_add_mount).
+    pub(super) fn why_busy(&self, system: &System, device: Option<DeviceNumber>) -> String {
+        if self.options.remount {
+            return super::super::open_for_writing(&self.point);
+        }
+        let places = device.map(|device| places::of(system, device));
+        let places = places.and_then(Result::ok).unwrap_or_default();
+        let read_only = self.options.flags.contains(MountFlags::RDONLY);
+        let other = places.iter().find(|place| place.read_only != read_only);
+        match (other, places.is_empty()) {
+            (Some(place), _) if read_only => format!(
+                "the volume is mounted read-write on {place}, and a node cannot mount it both \
+                 ways (mount -o bind,ro makes a read-only view of a mounted directory)"
+            ),
+            (Some(place), _) => format!(
+                "the volume is mounted read-only on {place}, and a node cannot mount it both \
+                 ways (mount -o remount,rw makes that mount read-write)"
+            ),
+            (None, false) => "the volume is mounted there already".into(),
+            (None, true) => "the device is in use: by another device or filesystem (see lsblk), \
+                             or by a detached mount of the volume"
+                .into(),
+        }
+    }
+}
+
+/// The end of an applet whose mount(2) failed; `said` is what the kernel logged about it, and
+/// `busy` says what EBUSY means.
 pub fn failure(
     error: &io::Error,
     place: String,
     options: &MountOptions,
     said: Vec<String>,
+    busy: impl FnOnce() -> String,
 ) -> Failure {
     let code = match error.raw_os_error() {
         Some(libc::EPERM) => exit::USAGE,
         Some(libc::ENOMEM) => exit::SYSTEM,
         _ => exit::MOUNT,
     };
-    let report = Report::msg(meaning(error, options, &said)).wrap_err(place);
+    let meaning = match error.kind() {
+        io::ErrorKind::ResourceBusy => busy(),
+        _ => meaning(error, options, &said),
+    };
+    let report = Report::msg(meaning).wrap_err(place);
     let lines = said.iter().map(|line| format!("kernel: {line}"));
     Failure::new(code, report).with_notes(lines.collect())
 }
@@ -31,9 +70,6 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
         Some(libc::ENODEV) => "this kernel does not know ocfs2 (its module is missing)",
         Some(libc::ENOENT) => "the device or the mount point does not exist",
         Some(libc::ENOTBLK) => "it is a file (losetup makes a device of it, which can be mounted)",
-        Some(libc::EBUSY) => {
-            "the volume is mounted there already, or something else holds the device"
-        }
         _ if kernel_said("OCFS2: ERROR") => {
             "the volume is damaged (unmount it on all nodes, then run fsck.ocfs2)"
         }

@@ -4,6 +4,7 @@ use super::kernel::FakeKernel;
 use super::objects::read;
 use rustix::mount::MountFlags;
 use std::fs;
+use std::path::Path;
 
 /// A line of the mount table.
 #[derive(Clone)]
@@ -42,11 +43,17 @@ impl FakeKernel {
     pub fn set_mounts(&self, lines: &[Line]) {
         let mut table = String::new();
         for (at, line) in lines.iter().enumerate() {
+            let is_above = |above: &Line| Path::new(&line.point).starts_with(&above.point);
+            let above = lines[..at].iter().rposition(is_above);
+            let parent = above.map_or(0, |above| above + 1);
             let (number, flags) = (&line.number, &line.flags);
             let (kind, options) = (&line.kind, &line.options);
             let [point, source] =
                 [&line.point, &line.source].map(|path| path.replace(' ', "\\040"));
-            table += &format!("{at} 1 {number} / {point} {flags} - {kind} {source} {options}\n");
+            table += &format!(
+                "{} {parent} {number} / {point} {flags} - {kind} {source} {options}\n",
+                at + 1
+            );
         }
         // Which a test may have made something else.
         let _ = fs::write(self.root.join("proc/self/mountinfo"), table);

@@ -175,6 +175,7 @@ mod tests {
         let place = |point: &str, process| Place {
             point: PathBuf::from(point),
             process,
+            read_only: false,
         };
         let regions = vec![
             region(
