@@ -108,7 +108,7 @@ kinds! {
         "remove the cause (most checks want root), then run this again".
     ConfigMissing "config-missing" Error:
         "without it the node has no cluster";
-        "copy /etc/ocfs2/cluster.conf from another node of the cluster".
+        "copy /etc/ocfs2/cluster.conf from another node of the cluster, or make it: o2cb add-cluster".
     ConfigInvalid "config-invalid" Error:
         "the cluster does not come up with it, or not as it is meant";
         "correct the line (o2cb check-config), then copy the file to all nodes".
@@ -151,7 +151,7 @@ kinds! {
         "sysctl -w kernel.panic_on_oops=1, and the same in /etc/sysctl.d".
     RegionHalfStarted "region-half-started" Error:
         "its volume cannot be mounted here";
-        "run: o2cb offline; if that names a thread that has ended: reboot this node".
+        "run: ocfs2_hb_ctl --repair; if that leaves it alone: reboot this node".
     RegionOrphaned "region-orphaned" Warning:
         "it restarts this node when its disk goes, though nobody needs it";
         "run: ocfs2_hb_ctl -K -u UUID".

@@ -69,7 +69,8 @@ impl<'s> Classic<'s> {
 
     /// By the region's name alone.
     pub fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
-        let live = Live::find(system)?.ok_or_else(|| eyre!("no cluster is online on this node"))?;
+        let live =
+            Live::if_loaded(system)?.ok_or_else(|| eyre!("no cluster is online on this node"))?;
         let heartbeat = Heartbeat::new(system, live.path(), name);
         Ok(Self {
             system,
@@ -185,7 +186,7 @@ fn online(system: &System, wanted: Option<&ClusterName>) -> Result<Live> {
         Some(name) => eyre!("cluster \"{name}\" is not online (run: o2cb online {name})"),
         None => eyre!("no cluster is online on this node (run: o2cb online NAME)"),
     };
-    let live = Live::find(system)?.ok_or_else(not_online)?;
+    let live = Live::if_loaded(system)?.ok_or_else(not_online)?;
     if let Some(name) = wanted.filter(|&name| name != live.name()) {
         bail!(
             "the volume belongs to cluster \"{name}\"; this node runs \"{}\" (mount it on a node of \

@@ -4,11 +4,12 @@
 
 use super::controld::socket::Socket;
 use crate::cluster::dlm;
+use crate::cluster::live::Live;
 use crate::heartbeat::Wait;
 use crate::ids::{StackName, Uuid};
 use crate::system::{System, is_there};
 use crate::volume::Examined;
-use eyre::{Result, bail, eyre};
+use eyre::{Result, bail};
 use std::time::{Duration, Instant};
 
 /// A kernel whose DLM tells the filesystem of nodes that are gone has it.
@@ -35,12 +36,19 @@ pub fn suffices(system: &System, stack: StackName) -> Result<bool> {
 /// quorum.
 pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<()> {
     let cluster = super::checked_cluster(volume, running)?;
-    let live = dlm::cluster(system)?.ok_or_else(|| {
-        eyre!(
-            "the kernel's DLM is not up on this node (start corosync and dlm_controld; with \
-             Pacemaker, the resource ocf:pacemaker:controld)"
-        )
-    })?;
+    let Some(live) = dlm::cluster(system)? else {
+        let here = match Live::if_loaded(system)? {
+            Some(other) => format!(
+                "this node runs cluster \"{}\" of the stack o2cb, and the kernel's DLM is not up",
+                other.name()
+            ),
+            None => "the kernel's DLM is not up on this node".into(),
+        };
+        bail!(
+            "the volume belongs to cluster \"{cluster}\" (stack pcmk); {here} (start corosync and \
+             dlm_controld; with Pacemaker, the resource ocf:pacemaker:controld)"
+        );
+    };
     if live != cluster.as_str() {
         bail!(
             "the volume belongs to cluster \"{cluster}\" (stack pcmk); this node's DLM runs \"{}\" (mount it \

@@ -42,13 +42,9 @@ pub(super) fn start(call: &Call) -> Result<()> {
 }
 
 pub(super) fn stop(call: &Call) -> Result<()> {
-    let name = call.cluster()?;
-    let live = Live::if_loaded(call.system)?.filter(|live| live.name() == name);
-    let Some(live) = live else {
-        bail!("cluster \"{name}\" is not registered on this node");
-    };
+    let live = call.registered()?;
     if !live.global_heartbeat()? {
-        return is_local(name);
+        return is_local(live.name());
     }
     global::stop(call.system, &live)?;
     report::say("Global heartbeat stopped\n")

@@ -98,7 +98,10 @@ impl<'s> Settings<'s> {
     pub(super) fn noted_config(&self) -> Result<Config> {
         let shown = self.shown();
         let Some(config) = self.config()? else {
-            bail!("{shown} does not exist (copy it from another node of the cluster)")
+            bail!(
+                "{shown} does not exist (copy it from another node of the cluster, or make it: \
+                 o2cb add-cluster)"
+            )
         };
         for note in &config.warnings {
             report::warn(format_args!("{shown}: {note}"));
