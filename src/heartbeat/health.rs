@@ -3,6 +3,7 @@
 
 use super::refs::Mark;
 use super::{Asker, Heartbeat, State, Thread};
+use crate::cluster::dlmfs;
 use crate::system::{list, mounts, process};
 use eyre::{Result, WrapErr};
 use std::os::unix::process::parent_id;
@@ -14,6 +15,8 @@ pub(super) struct Health {
     pub references: u32,
     /// Who works on it just now.
     pub locked_by: Option<u32>,
+    /// What keeps the region: programs that hold locks of its lock domain, which pins it.
+    pub kept_by: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +53,16 @@ pub(super) enum Fault {
     Ownerless,
 }
 
-impl Fault {
-    /// May it be mended? What then goes is proven to be of no use to anybody.
+impl Health {
+    /// Returns whether it may be repaired: what then goes is proven to be of no use.
     pub fn is_mendable(&self) -> bool {
+        self.kept_by.is_none()
+            && matches!(&self.condition, Condition::Faulty(fault) if fault.is_mendable())
+    }
+}
+
+impl Fault {
+    fn is_mendable(&self) -> bool {
         !matches!(
             self,
             Self::Poisoned | Self::Ownerless | Self::DiskGoneMounted(_)
@@ -93,11 +103,40 @@ impl Heartbeat<'_> {
                 }
             }
         };
+        // A mark that is stale goes without the region.
+        let kept_by = match &condition {
+            Condition::Faulty(fault) if fault.is_mendable() && *fault != Fault::StaleMark => {
+                self.lock_holders()?
+            }
+            _ => None,
+        };
         Ok(Health {
             condition,
+            kept_by,
             references,
             locked_by: look.and_then(|look| look.locked_by),
         })
+    }
+
+    /// The processes that hold locks of the region's lock domain, as a clause for the user.
+    fn lock_holders(&self) -> Result<Option<String>> {
+        let domain = self.region.name().to_string();
+        if dlmfs::domain(self.system, &domain)?.is_none() {
+            return Ok(None);
+        }
+        let holders = dlmfs::users(self.system, &domain);
+        let holders = holders.wrap_err("listing the holders of the volume's locks")?;
+        let named = holders.iter().map(|pid| {
+            let name = process::living(self.system, *pid).unwrap_or_default();
+            format!("{pid} ({name})")
+        });
+        let named: Vec<_> = named.collect();
+        Ok((!named.is_empty()).then(|| {
+            format!(
+                "locks of the volume are held by process {}",
+                named.join(", ")
+            )
+        }))
     }
 
     /// A disk that was taken out, with the region still open on what is left of it. Where no block

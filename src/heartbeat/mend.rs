@@ -1,7 +1,7 @@
 //! Mending: what is of no use to anybody goes, and of what stays it is said why.
 
 use super::health::{Condition, Fault, Health};
-use super::region::SOUND_KERNELS;
+use super::region::REBOOT;
 use super::{Asker, Heartbeat, Left, State};
 use eyre::{Result, WrapErr, bail};
 use std::thread::sleep;
@@ -55,24 +55,22 @@ impl Heartbeat<'_> {
     pub fn mend(&self, mode: Mode, global: bool) -> Result<Mended> {
         let mut health = self.health_where(global)?;
         let started = Instant::now();
-        if let (Mode::Mend, Condition::Faulty(fault)) = (mode, &health.condition)
-            && (fault.is_mendable() || health.locked_by.is_some())
+        if let (Mode::Mend, Condition::Faulty(_)) = (mode, &health.condition)
+            && (health.is_mendable() || health.locked_by.is_some())
         {
             let locked = self.lock(&mut |_, since| self.check_patience(since))?;
             // Only now does it stand still.
             health = self.health_where(global)?;
             return match &health.condition {
+                _ if !health.is_mendable() => Ok(self.as_found(&health)),
                 Condition::Faulty(Fault::StaleMark) => {
                     locked.put_superblocks()?;
                     Ok(health.mended(mode))
                 }
-                Condition::Faulty(fault) if fault.is_mendable() => {
-                    match self.clear(locked, Asker::Tool)? {
-                        Left::StillAlive => Ok(health.kept(format!("{:#}", self.refusal()))),
-                        _ => Ok(health.mended(mode)),
-                    }
-                }
-                _ => Ok(self.as_found(&health)),
+                _ => match self.clear(locked, Asker::Tool)? {
+                    Left::StillAlive => Ok(health.kept(format!("{:#}", self.refusal()))),
+                    _ => Ok(health.mended(mode)),
+                },
             };
         }
         while health.locked_by.is_some() && matches!(health.condition, Condition::Faulty(_)) {
@@ -80,9 +78,9 @@ impl Heartbeat<'_> {
             sleep(SLICE);
             health = self.health_where(global)?;
         }
-        match &health.condition {
-            Condition::Faulty(fault) if fault.is_mendable() => Ok(health.mended(mode)),
-            _ => Ok(self.as_found(&health)),
+        match health.is_mendable() {
+            true => Ok(health.mended(mode)),
+            false => Ok(self.as_found(&health)),
         }
     }
 
@@ -112,14 +110,14 @@ impl Heartbeat<'_> {
             outcome: Outcome::Sound,
             text: text.to_owned(),
         };
+        if let Some(holders) = &health.kept_by {
+            return health.kept(format!("{holders} (end it, then repeat this)"));
+        }
         match &health.condition {
             Condition::Absent => sound("nothing wrong: it has no heartbeat on this node"),
             Condition::Used => sound("nothing wrong: it beats, and somebody uses it"),
             Condition::Mounted => sound("nothing wrong: its volume is mounted"),
-            Condition::Faulty(Fault::Poisoned) => health.kept(format!(
-                "on this kernel any use of it may panic the machine (reboot this node when it \
-                 suits you; {SOUND_KERNELS})"
-            )),
+            Condition::Faulty(Fault::Poisoned) => health.kept(REBOOT.into()),
             Condition::Faulty(Fault::DiskGoneMounted(_)) => health.kept(
                 "the kernel keeps the heartbeat of a mounted volume (unmount it, with umount -l if \
                  need be)"

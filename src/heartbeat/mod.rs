@@ -19,7 +19,7 @@ mod together;
 pub use hold::{Hold, NoHeartbeat};
 pub use mend::{Mended, Mode, Outcome};
 pub use refs::Lifetime;
-pub use region::{Region, Removal, State, Thread};
+pub use region::{REBOOT, Region, Removal, State, Thread};
 pub use together::start_together;
 
 use crate::ids::Uuid;

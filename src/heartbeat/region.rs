@@ -2,7 +2,7 @@
 
 mod thread;
 
-pub use thread::{SOUND_KERNELS, Thread};
+pub use thread::{REBOOT, Thread};
 
 use crate::ids::Uuid;
 use crate::system::turn::{self, Turn};
@@ -192,8 +192,7 @@ impl<'s> Region<'s> {
         }
         if found == State::HalfStarted(Thread::Ended) {
             bail!(
-                "the heartbeat region {} was left half-started, its thread has ended, and on this \
-                 kernel any use of it may panic the machine (reboot this node; {SOUND_KERNELS})",
+                "the heartbeat region {} was left half-started, its thread has ended, and {REBOOT}",
                 self.name
             );
         }

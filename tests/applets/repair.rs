@@ -114,6 +114,73 @@ fn a_start_that_was_cut_off_and_whose_thread_has_ended_is_not_touched() {
     check(&world, &volume, 1, said, said);
     assert_eq!((volume.counts(), world.regions().len()), (vec![], 1));
     assert_eq!(world.calls(), [""; 0]);
+    // All that name such a region give one advice.
+    let (_, advice) = said.split_once("left alone: ").unwrap();
+    let (_, long) = world.ended("ocfs2_hb_ctl", &["-I", "--long"]);
+    let (_, offline) = world.refused("o2cb", &["offline"]);
+    assert!(long.contains(advice), "{long}");
+    assert!(offline.contains(advice), "{offline}");
+}
+
+/// The kernel keeps the region of a lock domain, and this program a lock that is held.
+#[test]
+fn a_heartbeat_whose_lock_domain_a_program_uses() {
+    let (world, volume) = world();
+    hold(&world, 1);
+    volume.semaphores.remove();
+    let domain = format!("/dlm/{}", volume.uuid);
+    world.write(&format!("{domain}/lock"), "");
+    world.write("/proc/4711/stat", "4711 (fsck.ocfs2) S 1\n");
+    world.folder("/proc/4711/fd");
+    let held = world.path("/proc/4711/fd/3");
+    std::os::unix::fs::symlink(format!("{domain}/lock"), &held).unwrap();
+    let found = "it beats on ubda, and nobody refers to it";
+    let said = format!(
+        "{found}: left alone: locks of the volume are held by process 4711 (fsck.ocfs2) (end it, \
+         then repeat this)"
+    );
+    check(&world, &volume, 1, &said, &said);
+    assert_eq!(world.regions().len(), 1);
+    fs::remove_file(held).unwrap();
+    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
+    check(&world, &volume, 0, &dry, &said);
+    check_gone(&world, &volume);
+}
+
+#[test]
+fn programs_have_json() {
+    let (world, volume) = world();
+    let json = |args: &[&str]| {
+        let (code, text) = world.ended("ocfs2_hb_ctl", &[&["--repair", "--json"], args].concat());
+        (code, text.replace(&volume.uuid.to_string(), "UUID"))
+    };
+    let nothing = r#"{"schema": 1, "dry_run": false, "volumes": []}"#;
+    assert_eq!(json(&[]), (0, format!("{nothing}\n")));
+    hold(&world, 1);
+    volume.semaphores.remove();
+    let of = |dry: bool, outcome: &str, text: &str| {
+        format!(
+            "{{\"schema\": 1, \"dry_run\": {dry}, \"volumes\": [{{\"uuid\": \"UUID\", \"outcome\": \
+             \"{outcome}\", \"text\": \"{text}\"}}]}}\n"
+        )
+    };
+    let found = "it beats on ubda, and nobody refers to it";
+    let dry = of(true, "repaired", &format!("{found}: would be removed"));
+    assert_eq!(json(&["--dry-run"]), (0, dry));
+    half_start(&world, &volume, "77\n", "other");
+    let (code, text) = json(&[]);
+    assert!(
+        code == 1 && text.contains(r#""outcome": "left-alone""#),
+        "{text}"
+    );
+    for form in ["--long", "--nodes", "--watch", "--quiet"] {
+        let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair", form]);
+        assert_eq!(
+            (code, text.starts_with("--repair takes no form")),
+            (1, true),
+            "{text}"
+        );
+    }
 }
 
 #[test]

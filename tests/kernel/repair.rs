@@ -18,7 +18,7 @@ struct Wedge {
 
 const GONE: &str = "[ ! -e $region ]";
 
-const WEDGES: [Wedge; 10] = [
+const WEDGES: [Wedge; 11] = [
     Wedge {
         name: "made and never started",
         begin: "",
@@ -97,6 +97,17 @@ const WEDGES: [Wedge; 10] = [
         code: 0,
         says: ["and nobody refers to it: would be removed", "and nobody refers to it: removed"],
         then: GONE,
+    },
+    Wedge {
+        name: "beating for a lock",
+        begin: "ocfs2_hb_ctl -S -d $device x",
+        wedge: "mkdir /dlm/$uuid &&
+            (exec 9> /dlm/$uuid/lock; echo > /run/locked; until [ -e /run/unlock ]; do sleep 0.1; done) &> /dev/null &
+            until [ -e /run/locked ]; do sleep 0.1; done; ipcrm -S $key",
+        code: 1,
+        says: ["and nobody refers to it: left alone: locks of the volume are held by process "; 2],
+        then: "[ -e $region ] && echo > /run/unlock &&
+            until [ ! -e $region ]; do sleep 0.5; ocfs2_hb_ctl --repair -u $uuid > /dev/null; done",
     },
     Wedge {
         name: "semaphores that the C tool makes to look",

@@ -48,7 +48,7 @@ pub(super) struct Args {
     /// with -I: the nodes by their slots on the disk, which is read for some 3 s
     #[argh(switch)]
     pub nodes: bool,
-    /// with -I: the same for programs
+    /// with -I and --repair: the same for programs
     #[argh(switch)]
     pub json: bool,
     /// with -I: the nodes again and again; a number of seconds may follow
@@ -155,7 +155,7 @@ impl Args {
         let is_plain = view == View::default();
         if !is_plain && !is_info {
             bail!(Usage(
-                "--long, --nodes, --json, --watch and --quiet go with -I alone".into()
+                "--long, --nodes, --json, --watch and --quiet go with -I (and --json with --repair)".into()
             ));
         }
         if view.quiet

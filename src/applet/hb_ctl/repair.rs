@@ -3,10 +3,15 @@
 use super::args::Args;
 use super::named;
 use crate::group::repair::repair;
-use crate::heartbeat::{Mode, Outcome};
+use crate::heartbeat::{Mended, Mode, Outcome};
+use crate::ids::Uuid;
+use crate::json::Json;
 use crate::report::{self, Failure, Silent, Usage};
 use crate::system::System;
 use eyre::{Report, Result, bail};
+
+/// Goes up when something that is there changes its meaning.
+const SCHEMA: u64 = 1;
 
 /// How it ends: the worst of all that was found counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +35,9 @@ pub(super) fn run(system: &System, args: &Args) -> Result<(), Failure> {
 
 fn act(system: &System, args: &Args) -> Result<End> {
     let named_one = args.device.is_some() || args.uuid.is_some();
+    if args.long || args.nodes || args.watch || args.quiet {
+        bail!(Usage("--repair takes no form of -I but --json".into()));
+    }
     if !args.service.is_empty() || (args.all && named_one) {
         bail!(Usage(
             "--repair takes one of -d DEVICE, -u UUID and --all, and no service".into()
@@ -44,27 +52,59 @@ fn act(system: &System, args: &Args) -> Result<End> {
         false => Mode::Mend,
     };
     let (mut end, mut told) = (End::Well, false);
+    let mut entries = Vec::new();
     repair(system, volume, mode, &mut |uuid, mended| {
-        let text = match mended {
-            // Of all volumes only those are worth a line with which something is wrong.
-            Ok(mended) if mended.outcome == Outcome::Sound && volume.is_none() => return Ok(()),
-            Ok(mended) => {
-                if mended.outcome == Outcome::Left {
-                    end = end.max(End::Left);
-                }
-                mended.text
-            }
-            Err(report) => {
-                (end, told) = (End::Unknown, true);
-                report::warn(format_args!("{uuid}: cannot be told or mended: {report:#}"));
-                return Ok(());
-            }
-        };
+        end = end.max(match &mended {
+            Ok(mended) if mended.outcome == Outcome::Left => End::Left,
+            Ok(_) => End::Well,
+            Err(_) => End::Unknown,
+        });
+        if args.json {
+            entries.push(entry(uuid, mended));
+            return Ok(());
+        }
+        // Of all volumes only those are worth a line with which something is wrong.
+        if volume.is_none() && matches!(&mended, Ok(found) if found.outcome == Outcome::Sound) {
+            return Ok(());
+        }
         told = true;
-        report::say(format!("{uuid}: {}\n", report::plain(text)))
+        match mended {
+            Ok(mended) => report::say(format!("{uuid}: {}\n", report::plain(mended.text))),
+            Err(report) => {
+                report::warn(format_args!("{uuid}: cannot be told or mended: {report:#}"));
+                Ok(())
+            }
+        }
     })?;
-    if !told {
+    if args.json {
+        let json = Json::Object(vec![
+            ("schema", Json::Number(SCHEMA)),
+            ("dry_run", Json::Bool(args.dry_run)),
+            ("volumes", Json::List(entries)),
+        ]);
+        report::say(format!("{json}\n"))?;
+    } else if !told {
         report::say("nothing wrong\n")?;
     }
     Ok(end)
+}
+
+/// For programs. Names and meanings are in ocfs2_hb_ctl(8): what is there stays; more may come.
+fn entry(uuid: Uuid, mended: Result<Mended>) -> Json {
+    let (outcome, text) = match mended {
+        Ok(Mended { outcome, text }) => (
+            match outcome {
+                Outcome::Sound => "sound",
+                Outcome::Mended => "repaired",
+                Outcome::Left => "left-alone",
+            },
+            text,
+        ),
+        Err(report) => ("unknown", format!("{report:#}")),
+    };
+    Json::Object(vec![
+        ("uuid", Json::text(uuid)),
+        ("outcome", Json::text(outcome)),
+        ("text", Json::Text(report::plain(text))),
+    ])
 }

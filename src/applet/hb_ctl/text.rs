@@ -5,7 +5,7 @@ mod nodes;
 use super::info::View;
 use crate::group::inspect::Inspected;
 use crate::heartbeat::survey::{Condition, Counters, Fault, Party, Seen, Survey, Surveyed};
-use crate::heartbeat::{State, Thread};
+use crate::heartbeat::{REBOOT, State, Thread};
 use crate::report::printable;
 use crate::system::places;
 use crate::volume::Membership;
@@ -212,8 +212,7 @@ fn references(counters: &Counters, mounted: bool) -> String {
 fn wrong(fault: Fault) -> String {
     match fault {
         Fault::HalfStarted(Thread::Ended) => {
-            "wrong: half-started, and on this kernel any use of it may panic the machine (reboot \
-             this node when that suits; do not run o2cb offline)"
+            return format!("wrong: half-started, and {REBOOT}");
         }
         Fault::HalfStarted(_) => {
             "wrong: half-started: either somebody starts it just now, or its starter was killed"

@@ -19,7 +19,7 @@ pub enum Thread {
     /// It still runs: the region may be removed while it does.
     Running(u32),
     /// It has ended, or may have, and the kernel still holds its address (see
-    /// `SOUND_KERNELS`): to touch the region may panic the machine. `pid` then says what happens
+    /// `REPAIRED`): to touch the region may panic the machine. `pid` then says what happens
     /// to be in that memory: the old number, somebody else's, or nothing.
     Ended,
 }
@@ -57,8 +57,9 @@ impl Region<'_> {
     }
 }
 
-/// Kernels in which an aborted start leaves nothing behind, for the user.
-pub const SOUND_KERNELS: &str = "kernels from 6.1.191, 6.12.114 and 7.1 on are repaired";
+/// What a half-started region whose thread has ended means, and what to do, for the user.
+pub const REBOOT: &str = "on this kernel any use of it may panic the machine (reboot this node when \
+    it suits you; kernels from 6.1.191, 6.12.114 and 7.1 on are repaired)";
 
 /// The first of each series with "ocfs2/heartbeat: fix slot mapping rollback leaks on error paths",
 /// by the changelogs of Debian's kernels up to 5.10.262, 6.1.192, 6.12.117 and 7.3.4 and by their
