@@ -6,6 +6,7 @@ mod links;
 mod script;
 mod stdio;
 mod usage;
+mod watch;
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -37,7 +37,7 @@ pub(super) fn show(system: &System, target: Target, view: View) -> Result<()> {
     }
     if let Some(interval) = view.watch {
         return match watch::run(system, target, view, interval, tick) {
-            // Whoever watches ends it so.
+            // The user ends it so.
             Err(report) if report.is::<signal::Interrupted>() || report::reader_left(&report) => {
                 Ok(())
             }

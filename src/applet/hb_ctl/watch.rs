@@ -1,15 +1,18 @@
 //! --watch: a table on a terminal, lines otherwise.
 
+mod screen;
+
 use super::info::{View, gather};
 use super::json;
 use super::text::span;
-use crate::group::inspect::{Inspected, Inspector, Node, Target};
+use crate::group::inspect::{Inspected, Inspector, Node, Target, wall_clock};
 use crate::report::{self, printable};
+use crate::sys::signal::Interrupted;
 use crate::system::System;
 use crate::volume::beats::{APART, Sign};
 use crate::volume::track::Round;
 use eyre::Result;
-use std::io::{self, IsTerminal};
+use screen::Screen;
 use std::time::{Duration, Instant};
 
 /// So many rounds are shown of each slot.
@@ -28,9 +31,13 @@ pub(super) fn run(
     interval: Duration,
     tick: &mut dyn FnMut() -> Result<()>,
 ) -> Result<()> {
-    let screen = match io::stdout().is_terminal() && !view.json {
-        true => Some(Screen::open()?),
-        false => None,
+    let screen = match view.json {
+        true => None,
+        false => Screen::open()?,
+    };
+    let tick = &mut || match screen.as_ref().is_some_and(Screen::is_left) {
+        true => Err(Interrupted.into()),
+        false => tick(),
     };
     let mut inspector = Inspector::new(system, target, HISTORY)?;
     let mut next = Instant::now();
@@ -39,7 +46,10 @@ pub(super) fn run(
         next += interval;
         inspector.read(next, tick)?;
         match &screen {
-            Some(screen) => screen.show(&table(&inspector.inspected()?, screen.columns()))?,
+            Some(screen) => {
+                let text = table(&inspector.inspected()?, screen.columns());
+                screen.show(&format!("{}\n{text}", clock(wall_clock())))?;
+            }
             None if view.json => {
                 let (survey, found) = gather(system, &inspector)?;
                 report::say(format!("{}\n", json::of(&survey, &found, true)))?;
@@ -55,41 +65,10 @@ pub(super) fn run(
     }
 }
 
-/// The terminal's other screen, until it is dropped.
-struct Screen;
-
-impl Screen {
-    fn open() -> Result<Self> {
-        // The other screen, and no cursor on it.
-        report::say("\x1b[?1049h\x1b[?25l")?;
-        Ok(Self)
-    }
-
-    fn columns(&self) -> usize {
-        let size = rustix::termios::tcgetwinsize(io::stdout());
-        size.map_or(80, |size| usize::from(size.ws_col)).max(40)
-    }
-
-    fn show(&self, text: &str) -> Result<()> {
-        let size = rustix::termios::tcgetwinsize(io::stdout());
-        let rows = size.map_or(24, |size| usize::from(size.ws_row)).max(2);
-        let width = self.columns();
-        let mut screen = String::from("\x1b[H");
-        for (at, line) in text.lines().take(rows).enumerate() {
-            screen.push_str(if at == 0 { "" } else { "\r\n" });
-            screen.extend(line.chars().take(width));
-            screen.push_str("\x1b[K");
-        }
-        screen.push_str("\x1b[J");
-        report::say(screen)
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        // A terminal that has gone needs nothing.
-        let _ = report::say("\x1b[?25h\x1b[?1049l");
-    }
+/// The time of day. Nodes of a cluster may be in several time zones.
+fn clock(now: u64) -> String {
+    let (hours, minutes) = (now / 3600 % 24, now / 60 % 60);
+    format!("{hours:02}:{minutes:02}:{:02} UTC", now % 60)
 }
 
 /// Nodes by regions, as many side by side as fit.

@@ -20,9 +20,9 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
         mkdir -p /dev/pts
         mountpoint -q /dev/pts || mount -t devpts -o ptmxmode=666 devpts /dev/pts || exit 90
         [ -c /dev/ptmx ] || ln -s pts/ptmx /dev/ptmx || exit 91
-        # The terminal makes a signal of the byte.
+        # The terminal makes a signal of the byte. Like a serial line, it has no size.
         { sleep 40; printf '\003'; sleep 3; } | timeout 100 script -qec \
-            'trap : INT; stty cols 80 rows 24; ocfs2_hb_ctl -I --watch 2; echo "ended $?"' \
+            'trap : INT; stty cols 0 rows 0; TERM=linux ocfs2_hb_ctl -I --watch 2; echo "ended $?"' \
             /run/screen > /dev/null
         cat /run/screen
         "#,
@@ -49,7 +49,8 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
             "two",
             "1 n1*",
             "2 n2",
-            "# beat  : not due yet",
+            "# beat  : not due yet  . missed  ? disk silent  - left  x damaged  * this node",
+            " UTC\n",
         ],
     );
     let row = |name: &str| last.lines().find(|line| line.starts_with(name)).unwrap();
@@ -58,7 +59,11 @@ fn a_table_is_refreshed_and_the_terminal_is_as_before() {
         row("2 n2").contains("#...") || row("2 n2").contains("#:..."),
         "{last}"
     );
-    // Those who read a pipe have lines.
+    // A terminal that cannot move its cursor has lines, as a pipe has.
+    let dumb = n1.ok(
+        "script -qefc 'TERM=dumb timeout --foreground --preserve-status 5 ocfs2_hb_ctl -I --watch=1' /dev/null",
+    );
+    assert!(dumb.contains("alive") && !dumb.contains('\x1b'), "{dumb}");
     let lines = n1.ok(
         "timeout --preserve-status -s INT 5 ocfs2_hb_ctl -I --watch=1 | cat; exit ${PIPESTATUS[0]}",
     );
