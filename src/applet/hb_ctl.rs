@@ -16,7 +16,7 @@ use crate::heartbeat::{Asker, Left};
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
 use crate::system::System;
-use crate::system::mounts::{self, DeviceNumber};
+use crate::system::mounts;
 use crate::volume::Examined;
 use args::{Action, Args, Target, with_seconds_apart};
 use eyre::{Result, WrapErr, bail};
@@ -68,10 +68,7 @@ fn act(system: &System, args: Args) -> Result<()> {
         (Action::Start, target, Some(service)) => start(system, &target, &standing(&service)),
         (Action::Stop, target, None) => superblock_ends(system, &target),
         (Action::Stop, target, Some(service)) => stop(system, &target, &service),
-        (Action::Info, target, _) => {
-            let (uuid, _) = named(system, &target)?;
-            report::say(group::describe(system, uuid)?)
-        }
+        (Action::Info, target, _) => report::say(group::describe(system, named(system, &target)?)?),
         (Action::Priority(level), target, _) => {
             let (_, group) = group_of(system, &target)?;
             if let Some(why) = group.why_idle().filter(|_| group.has_global_heartbeat()) {
@@ -175,17 +172,24 @@ fn called_by_kernel(system: &System) -> bool {
 
 /// By configfs alone, so that nothing is loaded or set to look.
 fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Group<'s>)> {
-    let (uuid, device) = named(system, target)?;
+    let (uuid, device) = match target {
+        Target::Uuid(uuid) => (*uuid, None),
+        Target::Device(device) => {
+            let volume = examine(system, device)?;
+            let uuid = volume.superblock.uuid;
+            if volume.is_local() {
+                return Ok((uuid, Group::alone()));
+            }
+            (uuid, volume.number)
+        }
+    };
     Ok((uuid, Group::of_name(system, uuid, device)?))
 }
 
-fn named(system: &System, target: &Target) -> Result<(Uuid, Option<DeviceNumber>)> {
+fn named(system: &System, target: &Target) -> Result<Uuid> {
     match target {
-        Target::Uuid(uuid) => Ok((*uuid, None)),
-        Target::Device(device) => {
-            let volume = examine(system, device)?;
-            Ok((volume.superblock.uuid, volume.number))
-        }
+        Target::Uuid(uuid) => Ok(*uuid),
+        Target::Device(device) => Ok(examine(system, device)?.superblock.uuid),
     }
 }
 

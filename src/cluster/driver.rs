@@ -75,9 +75,7 @@ pub fn unload(system: &System) -> Result<()> {
             live.name()
         );
     }
-    if let Some(point) = mounted(system)? {
-        bail!("{} is still mounted", point.display());
-    }
+    check_unused(system)?;
     let mounts = mounts::visible(system)?;
     for mount in mounts.iter().filter(|mount| mount.kind == dlmfs::KIND) {
         system
@@ -98,6 +96,23 @@ pub fn unload(system: &System) -> Result<()> {
                 .unload_module(module)
                 .wrap_err_with(|| format!("unloading the module {module}"))?;
         }
+    }
+    Ok(())
+}
+
+/// Fails if a volume is mounted, of whatever stack: its driver cannot be unloaded.
+pub fn check_unused(system: &System) -> Result<()> {
+    if let Some(point) = mounted(system)? {
+        bail!("{} is still mounted (unmount it first)", point.display());
+    }
+    // Each superblock has a reference to its driver (fs/super.c, alloc_super).
+    let users = read_attribute(&system.path("/sys/module/ocfs2/refcnt"));
+    let users = users.wrap_err("reading how many use the module ocfs2")?;
+    if users.is_some_and(|users| users.trim() != "0") {
+        bail!(
+            "a volume is still mounted, detached or in another mount namespace (end the programs \
+             that use it)"
+        );
     }
     Ok(())
 }

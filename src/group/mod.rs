@@ -76,7 +76,7 @@ impl<'s> Group<'s> {
     pub fn of_volume(system: &'s System, volume: &Examined) -> Result<Self> {
         let Some(wanted) = wanted_stack(volume) else {
             stack::load_filesystem(system)?;
-            return Ok(Self { kind: Kind::Alone });
+            return Ok(Self::alone());
         };
         stack::prepare(system, wanted)?;
         let kind = Kind::of_volume(system, volume, wanted)?;
@@ -86,6 +86,11 @@ impl<'s> Group<'s> {
             stack::set(system, wanted)?;
         }
         Ok(Self { kind })
+    }
+
+    /// The group of a volume that no other node mounts: nothing is joined or left.
+    pub fn alone() -> Self {
+        Self { kind: Kind::Alone }
     }
 
     /// Could the volume be joined? Looks at what runs on this node and changes nothing.

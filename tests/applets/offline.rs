@@ -19,10 +19,7 @@ fn a_cluster_goes_when_nothing_beats() {
     }
     assert_eq!(volume.counts(), [0, 1, 1]);
     let (_, said) = world.refused("o2cb", &["unload"]);
-    assert!(
-        said.contains("cluster \"webc\" is still online (run: o2cb offline webc)"),
-        "{said}"
-    );
+    assert_eq!(said, "/mnt is still mounted (unmount it first)");
     world.run("umount.ocfs2", &["/mnt"]).unwrap();
     world.log.forget();
     world.run("o2cb", &["offline", "other"]).unwrap();
@@ -43,6 +40,36 @@ fn a_cluster_goes_when_nothing_beats() {
             "unload ocfs2_stack_o2cb"
         ]
     );
+}
+
+/// The script of the C tools takes it offline too.
+#[test]
+fn unload_takes_the_cluster_offline_or_changes_nothing() {
+    let world = World::online(Era::Now);
+    world.write("/sys/module/ocfs2/refcnt", "1\n");
+    let (code, said) = world.refused("o2cb", &["unload"]);
+    assert_eq!((code, world.calls().len()), (1, 0));
+    assert!(
+        said.starts_with("a volume is still mounted, detached"),
+        "{said}"
+    );
+    world.write("/sys/module/ocfs2/refcnt", "0\n");
+    let volume = world.volume("ubda", "");
+    let program = |action| world.run("ocfs2_hb_ctl", &[action, "-d", "/dev/ubda", "program"]);
+    program("-S").unwrap();
+    world.log.forget();
+    let (code, said) = world.refused("o2cb", &["unload"]);
+    assert_eq!(
+        (code, world.calls().len(), volume.counts()),
+        (1, 0, vec![0, 1, 0])
+    );
+    assert!(said.starts_with("cluster \"webc\" is in use"), "{said}");
+    program("-K").unwrap();
+    world.log.forget();
+    world.run("o2cb", &["unload"]).unwrap();
+    let calls = world.calls();
+    assert_eq!(calls.first().unwrap(), "remove webc/node/n1");
+    assert_eq!(calls.last().unwrap(), "unload ocfs2_stack_o2cb");
 }
 
 #[test]

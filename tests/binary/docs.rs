@@ -145,6 +145,7 @@ fn options_are_those_of_the_help() {
 #[test]
 fn options_and_codes_of_exec_are_explained() {
     let help = call(BOX, &["o2cb", "exec", "--help"]).out;
+    assert!(help.starts_with("Usage: o2cb exec -d DEVICE "), "{help}");
     let page = page("o2cb");
     let text = section(&page, "A COMMAND ON A VOLUME").join("\n");
     let text = text.replace("\\-", "-");

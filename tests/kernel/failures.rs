@@ -178,6 +178,7 @@ fn drivers_and_clusters() {
     check(&node, include_str!("failures/online.txt"));
     check(&node, include_str!("failures/clusters.txt"));
     check(&node, include_str!("failures/hb_ctl.txt"));
+    node.ok("o2cb unload && ! grep -q ocfs2 /proc/filesystems && ! o2cb cluster-status");
     lab.end();
 }
 

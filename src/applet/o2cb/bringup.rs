@@ -26,7 +26,14 @@ pub(super) fn load(call: &Call) -> Result<()> {
     call.tell("the OCFS2 drivers are loaded")
 }
 
+/// As the C tool, takes the cluster offline first; or does nothing of either.
 pub(super) fn unload(call: &Call) -> Result<()> {
+    driver::check_unused(call.system)?;
+    offline(call)?;
+    unload_drivers(call)
+}
+
+pub(super) fn unload_drivers(call: &Call) -> Result<()> {
     driver::unload(call.system)?;
     call.tell("the OCFS2 drivers are unloaded")
 }
@@ -39,11 +46,7 @@ pub(super) fn register_cluster(call: &Call) -> Result<()> {
 }
 
 pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
-    let live = Live::find(call.system)?;
-    match live.filter(|live| call.cluster.as_ref().is_none_or(|name| name == live.name())) {
-        Some(live) => register::unregister(call.system, &live),
-        None => bail!("the cluster is not registered on this node"),
-    }
+    register::unregister(call.system, &call.registered()?)
 }
 
 pub(super) fn online(call: &Call) -> Result<()> {
@@ -101,7 +104,11 @@ pub(super) fn offline(call: &Call) -> Result<()> {
         return call.tell("no cluster is online");
     };
     if let Some(name) = call.cluster.as_ref().filter(|&name| name != live.name()) {
-        return call.tell(format_args!("cluster \"{name}\" is not online"));
+        report::warn(format_args!(
+            "cluster \"{name}\" is not online (cluster \"{}\" is)",
+            live.name()
+        ));
+        return Ok(());
     }
     let mut kept = Vec::new();
     if live.global_heartbeat()? {

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Run a command on a volume as a member of its cluster.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    usage = "{command_name} -d DEVICE [-v] [-x [-w SECONDS]] [--service NAME] -- COMMAND [ARGUMENTS]",
+    usage = "-d DEVICE [-v] [-x [-w SECONDS]] [--service NAME] -- COMMAND [ARGUMENTS]",
     help_triggers("-h", "--help"),
     note = "Otherwise the exit code is the command's, or 128 and the number of the signal that \
             ended it.",

@@ -63,7 +63,7 @@ pub(super) fn stop(call: &Call) -> Result<()> {
             point.display()
         ));
     }
-    bringup::unload(call)
+    bringup::unload_drivers(call)
 }
 
 pub(super) fn restart(call: &Call) -> Result<()> {
