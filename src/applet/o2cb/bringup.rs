@@ -46,7 +46,22 @@ pub(super) fn register_cluster(call: &Call) -> Result<()> {
 }
 
 pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
-    register::unregister(call.system, &call.registered()?)
+    register::unregister(call.system, &registered(call)?)
+}
+
+/// The registered cluster, which has to be the one on the command line, if that has one.
+pub(super) fn registered(call: &Call) -> Result<Live> {
+    let live = Live::if_loaded(call.system)?;
+    match (live, &call.cluster) {
+        (Some(live), None) => Ok(live),
+        (Some(live), Some(name)) if name == live.name() => Ok(live),
+        (Some(live), Some(name)) => bail!(
+            "cluster \"{name}\" is not registered on this node (cluster \"{}\" is)",
+            live.name()
+        ),
+        (None, Some(name)) => bail!("cluster \"{name}\" is not registered on this node"),
+        (None, None) => bail!("no cluster is registered on this node"),
+    }
 }
 
 pub(super) fn online(call: &Call) -> Result<()> {

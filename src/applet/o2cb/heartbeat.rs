@@ -2,6 +2,7 @@
 //! cluster with global heartbeat; and the wait for what is not there yet.
 
 use super::Call;
+use super::bringup::registered;
 use crate::applet::progress::Progress;
 use crate::cluster::config::{Cluster, HeartbeatMode, Node};
 use crate::cluster::live::Live;
@@ -42,7 +43,7 @@ pub(super) fn start(call: &Call) -> Result<()> {
 }
 
 pub(super) fn stop(call: &Call) -> Result<()> {
-    let live = call.registered()?;
+    let live = registered(call)?;
     if !live.global_heartbeat()? {
         return is_local(live.name());
     }

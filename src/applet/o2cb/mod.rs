@@ -14,13 +14,12 @@ mod settings;
 mod status;
 
 use crate::cli::{self, Word};
-use crate::cluster::live::Live;
 use crate::ids::ClusterName;
 use crate::report::{self, Failure, Usage};
 use crate::system::System;
 use argh::{ArgsInfo, FromArgs};
 use ends::{Codes, Ends};
-use eyre::{Result, bail};
+use eyre::Result;
 use settings::Settings;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -218,21 +217,6 @@ impl Call<'_> {
     fn cluster(&self) -> Result<&ClusterName> {
         let cluster = self.cluster.as_ref();
         cluster.ok_or_else(|| wrong("a cluster is wanted".into()))
-    }
-
-    /// The registered cluster, which has to be the one on the command line, if that has one.
-    fn registered(&self) -> Result<Live> {
-        let live = Live::if_loaded(self.system)?;
-        match (live, &self.cluster) {
-            (Some(live), None) => Ok(live),
-            (Some(live), Some(name)) if name == live.name() => Ok(live),
-            (Some(live), Some(name)) => bail!(
-                "cluster \"{name}\" is not registered on this node (cluster \"{}\" is)",
-                live.name()
-            ),
-            (None, Some(name)) => bail!("cluster \"{name}\" is not registered on this node"),
-            (None, None) => bail!("no cluster is registered on this node"),
-        }
     }
 
     /// The operand behind the cluster.
