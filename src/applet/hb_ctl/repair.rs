@@ -44,7 +44,7 @@ fn act(system: &System, args: &Args) -> Result<End> {
         ));
     }
     let volume = match named_one {
-        true => Some(named(system, &args.target()?)?.0),
+        true => Some(named(system, &args.target()?)?),
         false => None,
     };
     let mode = match args.dry_run {
