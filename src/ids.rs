@@ -196,7 +196,7 @@ pub enum Service {
     /// A program of this name: until it leaves or its process ends.
     Program(String),
     /// A program of this name that only a later call ends (ocfs2_hb_ctl -S).
-    Standing(String),
+    Standing(std::ffi::OsString),
     /// A mount by ocfs2-tools 1.2, which follows: until that fails, or as long as the superblock
     /// lives.
     OldMount,

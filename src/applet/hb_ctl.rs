@@ -80,7 +80,7 @@ fn act(system: &System, args: Args) -> Result<()> {
 }
 
 fn standing(service: &OsString) -> Service {
-    Service::Standing(service.to_string_lossy().into_owned())
+    Service::Standing(service.clone())
 }
 
 fn start(system: &System, target: &Target, service: &Service) -> Result<()> {

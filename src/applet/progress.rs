@@ -7,7 +7,11 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Tells of waits: once a second on a terminal, with `-v` once each, else not at all.
+/// How long a wait without an end goes on before it is told of unasked.
+const UNTOLD: Duration = Duration::from_secs(5);
+
+/// Tells of waits: once a second on a terminal; with `-v`, or if they have no end, once each; else
+/// not at all.
 pub struct Progress {
     subject: PathBuf,
     verbose: bool,
@@ -30,27 +34,38 @@ impl Progress {
 
     /// A wait goes on.
     pub fn show(&mut self, wait: Wait, since: Duration) -> Result<()> {
-        self.tell(
+        // No time bounds these: the user does.
+        let open = matches!(wait, Wait::Daemon | Wait::Group) && since > UNTOLD;
+        self.note(
             match wait {
                 Wait::Lock => "waiting for another process that works on the same volume",
                 Wait::Steady => "waiting for the heartbeat, some 8 s",
                 Wait::Daemon => "waiting for the control daemon",
+                Wait::Group => {
+                    "waiting for ocfs2_controld to leave the volume's group, which an interrupted \
+                     call or another program uses"
+                }
                 Wait::Peers => "waiting for the other nodes, to lock together with them",
                 Wait::Slots => "looking whether another node beats, some 3 s",
             },
             since,
+            open,
         );
         Ok(())
     }
 
     /// The same, for whatever else is waited for.
     pub fn tell(&mut self, what: &str, since: Duration) {
+        self.note(what, since, false);
+    }
+
+    fn note(&mut self, what: &str, since: Duration, open: bool) {
         if self.terminal {
             if self.seconds.replace(since.as_secs()) != Some(since.as_secs()) {
                 let (subject, seconds) = (self.subject.display(), since.as_secs());
                 report::show_passing(format_args!("{subject}: {what}: {seconds} s"));
             }
-        } else if self.verbose && self.told != what {
+        } else if (self.verbose || open) && self.told != what {
             self.told = what.to_owned();
             report::warn(format_args!("{}: {what}", self.subject.display()));
         }

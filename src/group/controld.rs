@@ -11,7 +11,7 @@ mod ledger;
 pub(super) mod socket;
 mod wire;
 
-pub use join::Registration;
+pub use join::{NoGroup, Registration};
 pub use leave::tidy;
 
 use super::kernel_dlm;
@@ -22,6 +22,7 @@ use crate::system::mounts::{self, DeviceNumber, Mount};
 use crate::volume::Examined;
 use eyre::{Result, WrapErr, bail};
 use ledger::{Device, Ledger};
+use std::borrow::Cow;
 use std::ffi::OsString;
 use wire::{Daemon, Message, OCFS2, Refused};
 
@@ -121,25 +122,28 @@ impl<'s> Controld<'s> {
         let mut joined = 0;
         let mut text = String::new();
         for cluster in &clusters {
-            let volumes = self
-                .connect(watch)?
-                .list(
-                    &Message::new(&[b"LISTFS", OCFS2, cluster.as_bytes()])?,
-                    watch,
-                )
-                .wrap_err("asking for the cluster's volumes")?;
-            let own = volumes.iter().filter(|name| name.parse() == Ok(self.uuid));
-            joined += own.count();
+            joined += usize::from(self.is_listed(cluster, watch)?);
             text += &format!("\tcluster {}\n", crate::report::printable(cluster));
         }
         let dump = self
             .connect(watch)?
             .list(&Message::new(&[b"DUMP"])?, watch)
             .wrap_err("asking what ocfs2_controld remembers")?;
-        for line in dump.concat().lines() {
+        for line in String::from_utf8_lossy(&dump.concat()).lines() {
             text += &format!("\t{}\n", crate::report::printable(line));
         }
         Ok(format!("{}: {joined} refs\n{text}", self.uuid))
+    }
+
+    /// The daemon has the volume's group, which may be joined or left just now.
+    fn is_listed(&self, cluster: &str, watch: &mut Watch) -> Result<bool> {
+        let question = Message::new(&[b"LISTFS", OCFS2, cluster.as_bytes()])?;
+        let volumes = self
+            .connect(watch)?
+            .list(&question, watch)
+            .wrap_err("asking for the cluster's volumes")?;
+        let own = self.uuid.to_string();
+        Ok(volumes.iter().any(|name| name == own.as_bytes()))
     }
 
     fn connect(&self, watch: &mut Watch) -> Result<Daemon> {
@@ -157,9 +161,11 @@ pub fn cluster(system: &System) -> Result<Option<String>> {
 
 /// The names of the daemon's clusters, of which there is one.
 fn clusters(system: &System, watch: &mut Watch) -> Result<Vec<String>> {
-    connect(system, watch)?
+    let names = connect(system, watch)?
         .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
-        .wrap_err("asking for the cluster's name")
+        .wrap_err("asking for the cluster's name")?;
+    let names = names.iter().map(|name| String::from_utf8_lossy(name));
+    Ok(names.map(Cow::into_owned).collect())
 }
 
 fn connect(system: &System, watch: &mut Watch) -> Result<Daemon> {
@@ -174,7 +180,8 @@ pub fn volume_on(system: &System, device: DeviceNumber) -> Option<Uuid> {
 fn name_of(service: &Service) -> OsString {
     match service {
         Service::Mount(point) => point.clone().into_os_string(),
-        Service::Program(name) | Service::Standing(name) => name.into(),
+        Service::Program(name) => name.into(),
+        Service::Standing(name) => name.clone(),
         Service::OldMount => "mount".into(),
     }
 }

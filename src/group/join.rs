@@ -1,10 +1,10 @@
 //! A join, between its begin and its purpose.
 
-use super::controld::Registration;
-use crate::heartbeat::Hold;
+use super::controld::{NoGroup, Registration};
+use crate::heartbeat::{Hold, NoHeartbeat};
 use crate::ids::Service;
 use crate::sys::signal::Deferred;
-use eyre::Result;
+use eyre::{Report, Result};
 use std::io;
 
 /// A join whose purpose is still open. Dropped, it is undone.
@@ -22,11 +22,17 @@ pub(super) enum Held<'g> {
     Service(Registration<'g>),
 }
 
+/// The error of a join's completion says that nothing keeps the volume from being damaged.
+pub fn must_unmount(error: &Report) -> bool {
+    error.is::<NoHeartbeat>() || error.is::<NoGroup>()
+}
+
 impl Join<'_> {
     /// The result of what the join was for: success keeps it, failure undoes everything.
     ///
     /// # Errors
-    /// The keeping or undoing failed; the purpose's own error stays with the caller.
+    /// The keeping or undoing failed; the purpose's own error stays with the caller. Where
+    /// [`must_unmount`] says so, a mount must not stand.
     pub fn complete(self, purpose: &io::Result<()>) -> Result<()> {
         let hold = match self.hold {
             Held::Nothing => return Ok(()),

@@ -17,7 +17,7 @@ mod kernel_dlm;
 pub mod repair;
 pub mod unclustered;
 
-pub use join::Join;
+pub use join::{Join, must_unmount};
 
 use crate::cluster::live::{self, Live};
 use crate::cluster::stack;

@@ -55,6 +55,8 @@ pub enum Wait {
     Steady,
     /// The control daemon has to answer.
     Daemon,
+    /// The control daemon has to leave the volume's group.
+    Group,
     /// The other nodes have to let this one into the volume's lock domain.
     Peers,
     /// A node that lives has to show it in its heartbeat slot.

@@ -4,6 +4,7 @@
 mod losses;
 mod mischief;
 mod online;
+mod real;
 
 use crate::peer::Peer;
 use crate::world::{Era, Volume, World};
@@ -244,7 +245,7 @@ fn programs_are_services_by_their_names() {
     assert_eq!(peer.groups(), of("backup"));
     let (_, said) = world.refused("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"]);
     assert!(
-        said.contains("ocfs2_controld refuses: Service exists"),
+        said.contains("is already mounted on backup (Device or resource busy)"),
         "{said}"
     );
     assert_eq!(peer.groups(), of("backup"));

@@ -1,159 +1,436 @@
-//! What the daemon knows, and its answers (ocfs2-tools, ocfs2_controld/main.c and mount.c).
+//! What the daemon knows, and its answers, bugs included (ocfs2-tools 1.8, ocfs2_controld;
+//! the numbers are lines of its mount.c where no other file is named).
 
-use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-struct Group {
-    rdev: u64,
-    services: Vec<String>,
-    /// Until its result: the connection, the service, and whether it was there before.
-    mounting: Option<(usize, String, bool)>,
+/// An error's errno and its text, which is cut (`mg_error_msg[128]`, 62).
+pub type Failure = (i32, Vec<u8>);
+
+/// What `complete_mount`, `start_mount` and so on answer at once; none: later.
+pub type Status = Option<Result<(), Failure>>;
+
+/// How long the cluster takes, and what dlm_controld says.
+#[derive(Clone, Default)]
+pub struct Cluster {
+    pub join: Duration,
+    pub register: Duration,
+    /// An errno, as 95 without --enable_fscontrol=1.
+    pub registered: i32,
+    pub leave: Duration,
 }
 
-/// The groups that the node has joined, by the volume's UUID.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Joined,
+    Registered,
+    Left,
+}
+
+/// The service of a mount, from MOUNT to its result, or the last one until the group is left.
+struct InProgress {
+    service: Vec<u8>,
+    /// `ocfs2` once more (314, `ms_additional`).
+    additional: bool,
+}
+
+/// A `struct mountgroup` (41-63).
+struct Group {
+    uuid: Vec<u8>,
+    device: Vec<u8>,
+    services: Vec<Vec<u8>>,
+    in_progress: Option<InProgress>,
+    /// `mg_mount_ci`: the client's slot, which a later client may have (main.c, connection_add).
+    client: Option<usize>,
+    /// Set by an answer and never cleared (177, 651).
+    notified: bool,
+    error: Option<Failure>,
+    joined: bool,
+    registered: bool,
+    next: Option<(Instant, Step)>,
+}
+
+/// The groups of the node, the newest first (`list_add` in create_mg).
 pub struct Groups {
-    cluster: String,
-    known: BTreeMap<String, Group>,
+    cluster: Vec<u8>,
+    pub timing: Cluster,
+    known: Vec<Group>,
+    /// What dlm_controld has registered or is about to, which outlives the daemon's interest
+    /// (dlmcontrol.c: only a mountgroup that is registered is unregistered).
+    registrations: Vec<Vec<u8>>,
+    /// Later answers, by slot.
+    pub answers: Vec<(usize, Result<(), Failure>)>,
+    /// Which memory the daemon has used after it was freed.
+    pub broken: Option<&'static str>,
+}
+
+/// `fill_error`: no error replaces an earlier one (73), and 127 bytes are kept.
+fn fill(error: &mut Option<Failure>, errno: i32, parts: &[&[u8]]) {
+    error.get_or_insert_with(|| failure(errno, parts));
+}
+
+fn failure(errno: i32, parts: &[&[u8]]) -> Failure {
+    let mut text = parts.concat();
+    text.truncate(127);
+    (errno, text)
+}
+
+fn meaning(errno: i32) -> Vec<u8> {
+    let text = io::Error::from_raw_os_error(errno).to_string();
+    text.split(" (os error").next().unwrap().into()
+}
+
+fn device_number(device: &[u8]) -> Result<u64, Failure> {
+    let found = fs::metadata(Path::new(std::ffi::OsStr::from_bytes(device)));
+    found.map(|found| found.rdev()).map_err(|error| {
+        let errno = error.raw_os_error().unwrap();
+        let why = meaning(errno);
+        failure(errno, &[b"Failed to stat device \"", device, b"\": ", &why])
+    })
 }
 
 impl Groups {
     pub fn new(cluster: &str) -> Groups {
         Groups {
-            cluster: cluster.to_owned(),
-            known: BTreeMap::new(),
+            cluster: cluster.into(),
+            timing: Cluster::default(),
+            known: Vec::new(),
+            registrations: Vec::new(),
+            answers: Vec::new(),
+            broken: None,
         }
     }
 
-    pub fn describe(&self) -> Vec<String> {
+    pub fn describe(&self) -> Vec<Vec<u8>> {
         let known = self.known.iter();
-        known
-            .map(|(uuid, group)| format!("{uuid} {}", group.services.join(",")))
-            .collect()
+        let line = |group: &Group| [&group.uuid[..], b" ", &group.services.join(&b',')].concat();
+        known.map(line).collect()
     }
 
-    /// The answers to a message; to one with a wrong number of words, none.
-    pub fn answer(&mut self, connection: usize, text: &str) -> Vec<String> {
-        let words = |count| -> Vec<&str> { text.splitn(count, ' ').collect() };
-        let command = text.split(' ').next().unwrap_or_default();
-        let status = match (command, words(6).len(), words(5).len(), words(4).len()) {
-            ("MOUNT", 6, ..) => self.mount(connection, &words(6)),
-            ("MRESULT", _, 5, _) => self.result(connection, &words(5)),
-            ("UNMOUNT", _, _, 4) => self.unmount(&words(4)),
-            ("LISTFS", 3, ..) => match words(3).as_slice() {
-                [_, "ocfs2", cluster] if *cluster == self.cluster => {
-                    return list(self.known.keys().cloned().collect());
-                }
-                [_, "ocfs2", _] => Err((libc::EINVAL, "Invalid cluster name")),
-                _ => Err((libc::EINVAL, "Invalid filesystem type")),
-            },
-            ("LISTCLUSTERS", 1, ..) => return list(vec![self.cluster.clone()]),
-            ("DUMP", 1, ..) => {
-                let text = self.describe().join("\n") + "\n";
-                let chunks = text.as_bytes().chunks(250);
-                return list(chunks.map(|c| String::from_utf8_lossy(c).into()).collect());
+    pub fn cluster(&self) -> Vec<u8> {
+        self.cluster.clone()
+    }
+
+    /// Also those that are being joined or left (send_mountgroups).
+    pub fn uuids(&self, kind: &[u8], cluster: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+        self.check(kind, Some(cluster))?;
+        Ok(self.known.iter().map(|group| group.uuid.clone()).collect())
+    }
+
+    /// main.c, do_mount and others.
+    pub fn check(&self, kind: &[u8], cluster: Option<&[u8]>) -> Result<(), Failure> {
+        if kind != b"ocfs2" {
+            return Err(failure(libc::EINVAL, &[b"Invalid filesystem type"]));
+        }
+        match cluster {
+            Some(cluster) if cluster != self.cluster => {
+                Err(failure(libc::EINVAL, &[b"Invalid cluster name"]))
             }
-            _ => return Vec::new(),
-        };
-        let (errno, text) = status.err().unwrap_or((0, "OK"));
-        vec![format!("STATUS {errno} {text}")]
+            _ => Ok(()),
+        }
     }
 
-    fn mount(&mut self, connection: usize, words: &[&str]) -> Result<(), (i32, &'static str)> {
-        let [_, kind, uuid, cluster, device, service] = words else {
-            unreachable!("words are counted")
-        };
-        if *kind != "ocfs2" {
-            return Err((libc::EINVAL, "Invalid filesystem type"));
-        }
-        if *cluster != self.cluster {
-            return Err((libc::EINVAL, "Invalid cluster name"));
-        }
+    fn at(&self, uuid: &[u8]) -> Option<usize> {
+        self.known.iter().position(|group| group.uuid == uuid)
+    }
+
+    /// The newest group that has the slot, also by an earlier client of that slot
+    /// (find_mg_by_client).
+    fn of_client(&mut self, slot: usize) -> Option<usize> {
+        let has = |group: &Group| group.client == Some(slot);
+        self.known.iter().position(has)
+    }
+
+    /// start_mount (600-664).
+    pub fn mount(&mut self, slot: usize, uuid: &[u8], device: &[u8], service: &[u8]) -> Status {
         if uuid.len() > 32 {
-            return Err((libc::ENAMETOOLONG, "UUID too long"));
+            let parts: [&[u8]; 2] = [b"UUID too long: ", uuid];
+            return Some(Err(failure(libc::ENAMETOOLONG, &parts)));
         }
-        let found = std::fs::metadata(device);
-        let rdev = found
-            .map_err(|error| (error.raw_os_error().unwrap(), "Unable to stat device"))?
-            .rdev();
-        let joined = self.known.contains_key(*uuid);
-        let group = self.known.entry((*uuid).to_owned()).or_insert(Group {
-            rdev,
-            services: Vec::new(),
-            mounting: None,
-        });
-        if group.rdev != rdev {
-            return Err((libc::EINVAL, "Device does not match"));
+        let known = self.at(uuid);
+        if known.is_none() {
+            let group = Group {
+                uuid: uuid.into(),
+                device: device.into(),
+                services: Vec::new(),
+                in_progress: None,
+                client: None,
+                notified: false,
+                error: None,
+                joined: false,
+                registered: false,
+                next: None,
+            };
+            self.known.insert(0, group);
         }
-        if group.mounting.is_some() {
-            return Err((libc::EBUSY, "Mount in progress"));
+        let at = known.unwrap_or(0);
+        let group = &mut self.known[at];
+        add_service(group, slot, device, service);
+        if known.is_none() && group.error.is_none() {
+            group.next = Some((Instant::now() + self.timing.join, Step::Joined));
         }
-        let there = group.services.iter().any(|known| known == service);
-        if there && *service != "ocfs2" {
-            return Err((libc::EBUSY, "Service exists"));
+        let error = group.error.take()?;
+        if error.0 == libc::EALREADY {
+            // Whatever the text says (650-651).
+            group.notified = true;
+        } else if group.services.is_empty() {
+            // 655-659: freed, though its group is being joined or left.
+            if group.next.is_some() {
+                self.broken = Some("MOUNT while the group was joined or left");
+            }
+            self.known.remove(at);
         }
-        if !there {
-            group.services.push((*service).to_owned());
-        }
-        group.mounting = Some((connection, (*service).to_owned(), there));
-        match joined {
-            true => Err((libc::EALREADY, "Group joined already")),
-            false => Ok(()),
-        }
+        Some(Err(error))
     }
 
-    fn result(&mut self, connection: usize, words: &[&str]) -> Result<(), (i32, &'static str)> {
-        let [_, _, uuid, errno, service] = words else {
-            unreachable!("words are counted")
+    /// complete_mount (669-794).
+    pub fn result(&mut self, slot: usize, uuid: &[u8], errno: &[u8], service: &[u8]) -> Status {
+        let Some(at) = self.of_client(slot) else {
+            let text = b"Client is not attached to a mountgroup";
+            return Some(Err(failure(libc::EINVAL, &[text])));
         };
-        let group = self.known.get_mut(*uuid);
-        let group = group.ok_or((libc::EINVAL, "No mount in progress"))?;
-        let wanted = |mount: &(usize, String, bool)| mount.0 == connection && mount.1 == *service;
-        if !group.mounting.as_ref().is_some_and(wanted) {
-            return Err((libc::ENOENT, "No such mount in progress"));
-        }
-        let there = group.mounting.take().is_some_and(|(_, _, there)| there);
-        if *errno != "0" && !there {
-            let _ = self.unmount(&["", "", uuid, service]);
-        }
-        Ok(())
-    }
-
-    fn unmount(&mut self, words: &[&str]) -> Result<(), (i32, &'static str)> {
-        let [_, _, uuid, service] = words else {
-            unreachable!("words are counted")
-        };
-        let group = self.known.get_mut(*uuid);
-        let group = group.ok_or((libc::ENOENT, "Unknown filesystem"))?;
-        let at = group.services.iter().position(|known| known == service);
-        group
-            .services
-            .remove(at.ok_or((libc::ENOENT, "Unknown service"))?);
-        if group.services.is_empty() {
-            self.known.remove(*uuid);
-        }
-        Ok(())
-    }
-
-    /// After the answer, its mount is taken for made.
-    pub fn lost(&mut self, connection: usize) {
-        for group in self.known.values_mut() {
-            if group
-                .mounting
-                .as_ref()
-                .is_some_and(|mount| mount.0 == connection)
-            {
-                group.mounting = None;
+        let group = &mut self.known[at];
+        let own = group.uuid.clone();
+        let error = &mut group.error;
+        let known = group.services.iter().any(|known| known == service);
+        match &group.in_progress {
+            _ if own != uuid => {
+                let parts: [&[u8]; 4] = [b"UUID ", uuid, b" does not match mountgroup ", &own];
+                fill(error, libc::EINVAL, &parts);
+            }
+            None => {
+                let text = b"No mount in progress for filesystem ";
+                fill(error, libc::ENOENT, &[text, &own]);
+            }
+            Some(_) if !known => {
+                let parts: [&[u8]; 4] = [b"Unknown service ", service, b" for filesystem ", &own];
+                fill(error, libc::ENOENT, &parts);
+            }
+            Some(now) if now.service != service => {
+                let parts: [&[u8]; 3] = [b"Service ", service, b" is not in progress"];
+                fill(error, libc::EINVAL, &parts);
+            }
+            Some(now) => {
+                let failed = errno != b"0" && !now.additional;
+                group.in_progress = None;
+                match failed {
+                    // The slot stays (766-775).
+                    true => self.remove(at, service),
+                    false => group.client = None,
+                }
             }
         }
+        let group = &self.known[at];
+        match (&group.error, &group.in_progress) {
+            // The error is not cleared: the next MOUNT has it (788-791).
+            (Some(error), _) => Some(Err(error.clone())),
+            (None, Some(_)) => None,
+            (None, None) => Some(Ok(())),
+        }
+    }
+
+    /// remove_mount (796-893).
+    pub fn unmount(&mut self, slot: usize, uuid: &[u8], service: &[u8]) -> Status {
+        let Some(at) = self.at(uuid) else {
+            let parts: [&[u8]; 3] = [b"Filesystem ", uuid, b" is unknown or not mounted anywhere"];
+            return Some(Err(failure(libc::ENOENT, &parts)));
+        };
+        let group = &mut self.known[at];
+        if !group.services.iter().any(|known| known == service) {
+            let parts: [&[u8]; 4] = [b"Service ", uuid, b" is not mounted on ", service];
+            return Some(Err(failure(libc::ENOENT, &parts)));
+        }
+        if let Some(now) = &mut group.in_progress {
+            now.additional = false;
+            let text = b"Another mount is in progress";
+            return Some(Err(failure(libc::EBUSY, &[text])));
+        }
+        self.remove(at, service);
+        let group = &mut self.known[at];
+        if group.in_progress.is_some() {
+            group.client = Some(slot);
+            return None;
+        }
+        Some(Ok(()))
+    }
+
+    /// remove_service: with the last one the group is left, which takes its time.
+    fn remove(&mut self, at: usize, service: &[u8]) {
+        let group = &mut self.known[at];
+        group.services.retain(|known| known != service);
+        if !group.services.is_empty() {
+            return;
+        }
+        group.in_progress = Some(InProgress {
+            service: service.into(),
+            additional: false,
+        });
+        if group.registered {
+            group.registered = false;
+            self.registrations.retain(|name| *name != group.uuid);
+        }
+        // Otherwise it is left as soon as it is joined (mg_leave_on_join).
+        if group.joined {
+            if group.next.is_some_and(|(_, step)| step == Step::Registered) {
+                self.broken = Some("given up while dlm_controld registered it");
+                self.registrations.push(group.uuid.clone());
+            }
+            group.next = Some((Instant::now() + self.timing.leave, Step::Left));
+        }
+    }
+
+    /// dead_mounter (895-970).
+    pub fn lost(&mut self, slot: usize) {
+        let Some(at) = self.of_client(slot) else {
+            return;
+        };
+        let group = &mut self.known[at];
+        let Some(now) = &group.in_progress else {
+            return;
+        };
+        group.client = None;
+        if group.services.is_empty() {
+            return;
+        }
+        if now.additional || group.notified {
+            // Taken for mounted, also where the answer was to another service.
+            group.in_progress = None;
+            return;
+        }
+        let service = now.service.clone();
+        self.remove(at, &service);
+    }
+
+    fn due(&self) -> Option<usize> {
+        let due = |group: &Group| group.next.is_some_and(|(when, _)| when <= Instant::now());
+        self.known.iter().position(due)
+    }
+
+    pub fn is_due(&self) -> bool {
+        self.due().is_some()
+    }
+
+    /// What corosync and dlm_controld have done meanwhile.
+    pub fn proceed(&mut self) {
+        while let Some(at) = self.due() {
+            let (_, step) = self.known[at].next.take().unwrap();
+            match step {
+                Step::Joined => self.joined(at),
+                Step::Registered => self.register_result(at),
+                Step::Left => {
+                    let mut group = self.known.remove(at);
+                    notify(&mut group, &mut self.answers);
+                }
+            }
+        }
+    }
+
+    /// finish_join (386-438).
+    fn joined(&mut self, at: usize) {
+        let group = &mut self.known[at];
+        let now = Instant::now();
+        if group.services.is_empty() {
+            group.next = Some((now + self.timing.leave, Step::Left));
+            return;
+        }
+        group.joined = true;
+        group.next = Some((now + self.timing.register, Step::Registered));
+    }
+
+    /// register_result (353-384).
+    fn register_result(&mut self, at: usize) {
+        let group = &mut self.known[at];
+        let errno = match self.registrations.contains(&group.uuid) {
+            true => libc::EALREADY,
+            false => self.timing.registered,
+        };
+        if errno == 0 {
+            self.registrations.push(group.uuid.clone());
+            group.registered = true;
+            notify(group, &mut self.answers);
+            return;
+        }
+        let why = meaning(errno);
+        let parts: [&[u8]; 4] = [
+            b"Error registering mg ",
+            &group.uuid,
+            b" with dlm_controld: ",
+            &why,
+        ];
+        fill(&mut group.error, errno, &parts);
+        if let Some(now) = &group.in_progress {
+            let service = now.service.clone();
+            self.remove(at, &service);
+        }
+    }
+
+    /// dlm_controld has a registration of an earlier daemon, or one that was given up.
+    pub fn register(&mut self, uuid: &str) {
+        self.registrations.push(uuid.into());
     }
 }
 
-fn list(items: Vec<String>) -> Vec<String> {
-    let count = format!("ITEMCOUNT {}", items.len());
-    let items = items.into_iter().map(|item| format!("ITEM {item}"));
-    [count]
-        .into_iter()
-        .chain(items)
-        .chain(["STATUS 0 OK".into()])
-        .collect()
+/// add_service (257-351).
+fn add_service(group: &mut Group, slot: usize, device: &[u8], service: &[u8]) {
+    let numbers = device_number(&group.device).and_then(|own| Ok((own, device_number(device)?)));
+    let there = group.services.iter().any(|known| known == service);
+    match numbers {
+        Err(failure) => {
+            group.error.get_or_insert(failure);
+            return;
+        }
+        Ok((own, other)) if own != other => {
+            let parts: [&[u8]; 7] = [
+                b"Trying to mount fs \"",
+                &group.uuid,
+                b"\" on device \"",
+                device,
+                b"\", but it is already mounted from device \"",
+                &group.device,
+                b"\"",
+            ];
+            return fill(&mut group.error, libc::EINVAL, &parts);
+        }
+        Ok(_) if group.in_progress.is_some() => {
+            let text = b"Another mount is in progress";
+            return fill(&mut group.error, libc::EBUSY, &[text]);
+        }
+        // Any number of real mounts have this one name (295-304).
+        Ok(_) if there && service != b"ocfs2" => {
+            let parts: [&[u8]; 4] = [
+                b"Filesystem ",
+                &group.uuid,
+                b" is already mounted on ",
+                service,
+            ];
+            return fill(&mut group.error, libc::EBUSY, &parts);
+        }
+        Ok(_) => {}
+    }
+    group.client = Some(slot);
+    group.in_progress = Some(InProgress {
+        service: service.into(),
+        additional: there,
+    });
+    if !group.services.is_empty() {
+        let text = b"Already mounted, go ahead";
+        fill(&mut group.error, libc::EALREADY, &[text]);
+    }
+    // Also behind an error that stayed: refused, and added (346-351).
+    if !there {
+        group.services.push(service.into());
+    }
+}
+
+/// notify_mount_client (151-184).
+fn notify(group: &mut Group, answers: &mut Vec<(usize, Result<(), Failure>)>) {
+    let error = group.error.take();
+    if let Some(slot) = group.client {
+        answers.push((slot, error.map_or(Ok(()), Err)));
+        group.notified = true;
+    }
 }

@@ -1,5 +1,5 @@
-//! A peer for the tests of stacks with a control daemon: it keeps the rules that ocfs2_controld
-//! does for one node, writes down all that it hears and says, and misbehaves on demand.
+//! A peer for the tests of stacks with a control daemon: it does for one node what ocfs2_controld
+//! does, writes down all that it hears and says, and misbehaves on demand.
 //!
 //! It runs in a thread of a test, or in a node of a lab as a process of its own. Orders and
 //! notes are files, so that both can be watched and told the same way.
@@ -17,20 +17,30 @@
 //! | `MOUNT say TEXT` | the message TEXT; several with `\|` between them |
 //! | `MOUNT raw N` | 256 bytes of the value N, though the rules are kept |
 //! | `MOUNT then-end` | what the rules say, and the end |
-//! | `MOUNT slow N` | what the rules say, after N ms |
+//! | `UNMOUNT slow N` | what the rules say, after N ms in which the daemon does nothing else |
+//! | `DUMP full` | as much as the daemon remembers, 1 MiB |
+//!
+//! and these say how the cluster is:
+//!
+//! | order | what is so |
+//! |---|---|
+//! | `MOUNT slow N` | corosync takes N ms to join a group |
+//! | `leave slow N` | and N ms to leave it |
+//! | `register slow N` | dlm_controld takes N ms to register a filesystem |
+//! | `register fails N` | and refuses with errno N |
 
 // Every test program uses another part of it.
 #![allow(dead_code)]
 
 mod groups;
 mod rules;
+mod serve;
 
 use groups::Groups;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -39,6 +49,8 @@ use std::time::Duration;
 /// As the tools look for it.
 pub const SOCKET: &str = "ocfs2_controld_sock";
 const LENGTH: usize = 256;
+/// libo2cb/client_proto.c, client_listen.
+const QUEUE: i32 = 5;
 
 /// A daemon that runs, or will.
 #[derive(Clone)]
@@ -62,14 +74,14 @@ impl Peer {
 
     /// Serves the abstract socket `name` in a thread, from when this returns.
     pub fn start(&self, name: &[u8]) {
-        let listener = listen(name, 16);
+        let listener = listen(name, QUEUE);
         let peer = self.clone();
-        thread::spawn(move || peer.accept(&listener));
+        thread::spawn(move || serve::serve(&peer, listener));
     }
 
-    /// Serves for ever.
-    pub fn serve(&self, name: &[u8]) -> ! {
-        self.accept(&listen(name, 16))
+    /// Serves until it breaks.
+    pub fn serve(&self, name: &[u8]) {
+        serve::serve(self, listen(name, QUEUE));
     }
 
     /// From now on, instead of what was ordered before.
@@ -78,12 +90,13 @@ impl Peer {
     }
 
     /// The notes since the last time: `1 < text` is heard on connection 1, `1 > text` said on
-    /// it, `1 .` its end from the other side.
+    /// it, `1 .` its end from the other side, `! text` a bug of the daemon that was set off.
     pub fn notes(&self) -> Vec<String> {
         let _alone = self.noting.lock().unwrap();
         let notes = self.folder.join("notes");
-        let text = fs::read_to_string(&notes).unwrap_or_default();
+        let text = fs::read(&notes).unwrap_or_default();
         let _ = fs::remove_file(notes);
+        let text = String::from_utf8_lossy(&text);
         text.lines().map(str::to_owned).collect()
     }
 
@@ -96,15 +109,17 @@ impl Peer {
 
     /// What the node has joined: `UUID service,service`.
     pub fn groups(&self) -> Vec<String> {
-        self.groups.lock().unwrap().describe()
+        let lines = self.groups.lock().unwrap().describe();
+        let text = |line: &Vec<u8>| String::from_utf8_lossy(line).into_owned();
+        lines.iter().map(text).collect()
     }
 
-    fn note(&self, line: &str) {
+    fn note(&self, line: impl AsRef<[u8]>) {
         let _alone = self.noting.lock().unwrap();
         let path = self.folder.join("notes");
         // At the end of a test there is no folder any more.
         if let Ok(mut file) = File::options().append(true).create(true).open(path) {
-            file.write_all(format!("{line}\n").as_bytes()).unwrap();
+            file.write_all(&[line.as_ref(), b"\n"].concat()).unwrap();
         }
     }
 
@@ -114,118 +129,15 @@ impl Peer {
         lines.find_map(|line| Some(line.strip_prefix(command)?.strip_prefix(' ')?.to_owned()))
     }
 
-    fn accept(&self, listener: &OwnedFd) -> ! {
-        for number in 1.. {
-            let stream = UnixStream::from(rustix::net::accept(listener).expect("a connection"));
-            let peer = self.clone();
-            thread::spawn(move || peer.talk(number, stream));
-        }
-        unreachable!("connections do not run out")
-    }
-
-    fn talk(&self, number: usize, mut stream: UnixStream) {
-        if let Some(order) = self.ordered("connect") {
-            let _ = self.misbehave(number, &mut stream, &order, Vec::new());
-        }
-        loop {
-            let mut message = [0; LENGTH];
-            if stream.read_exact(&mut message).is_err() {
-                self.note(&format!("{number} ."));
-                self.groups.lock().unwrap().lost(number);
-                return;
-            }
-            let text = message.split(|&byte| byte == 0).next().unwrap();
-            let text = String::from_utf8_lossy(text).into_owned();
-            self.note(&format!("{number} < {text}"));
-            let command = text.split(' ').next().unwrap();
-            let order = self.ordered(command);
-            let kept = ["raw", "then-end", "slow"];
-            let broken = |order: &&String| !kept.iter().any(|word| order.starts_with(word));
-            if let Some(order) = order.as_ref().filter(broken) {
-                if !self.misbehave(number, &mut stream, order, Vec::new()) {
-                    return;
-                }
-                continue;
-            }
-            let answers = self.groups.lock().unwrap().answer(number, &text);
-            let goes_on = match order {
-                Some(order) => self.misbehave(number, &mut stream, &order, answers),
-                None => {
-                    answers
-                        .iter()
-                        .for_each(|answer| self.say(number, &mut stream, answer));
-                    true
-                }
-            };
-            if !goes_on {
-                self.groups.lock().unwrap().lost(number);
-                return;
-            }
-        }
-    }
-
-    /// `false`: the connection ends.
-    fn misbehave(
-        &self,
-        number: usize,
-        stream: &mut UnixStream,
-        order: &str,
-        answers: Vec<String>,
-    ) -> bool {
-        let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
-        let half = &[b'S'; LENGTH / 2];
-        match word {
-            "silence" => {}
-            "end" => return false,
-            "half" | "stall" => {
-                self.note(&format!("{number} > half"));
-                let _ = stream.write_all(half);
-                return word == "stall";
-            }
-            "drip" => {
-                self.note(&format!("{number} > drip"));
-                // Until nobody listens any more.
-                while stream.write_all(b"S").is_ok() {
-                    thread::sleep(Duration::from_millis(100));
-                }
-                return false;
-            }
-            "say" => {
-                // In one piece, so that all is there when the first is read.
-                let texts = rest.split('|').map(|text| padded(text).to_vec());
-                let _ = stream.write_all(&texts.collect::<Vec<_>>().concat());
-                self.note(&format!("{number} > {rest}"));
-            }
-            "raw" => {
-                let _ = stream.write_all(&[rest.parse().expect("a byte"); LENGTH]);
-                self.note(&format!("{number} > raw"));
-            }
-            "slow" => {
-                thread::sleep(Duration::from_millis(rest.parse().expect("milliseconds")));
-                answers
-                    .iter()
-                    .for_each(|answer| self.say(number, stream, answer));
-            }
-            "then-end" => {
-                answers
-                    .iter()
-                    .for_each(|answer| self.say(number, stream, answer));
-                return false;
-            }
-            _ => panic!("no such order: {order}"),
-        }
-        true
-    }
-
-    fn say(&self, number: usize, stream: &mut UnixStream, text: &str) {
-        self.note(&format!("{number} > {text}"));
-        let _ = stream.write_all(&padded(text));
+    /// dlm_controld has `uuid` of an earlier ocfs2_controld.
+    pub fn register(&self, uuid: &str) {
+        self.groups.lock().unwrap().register(uuid);
     }
 }
 
-fn padded(text: &str) -> [u8; LENGTH] {
+fn padded(text: impl AsRef<[u8]>) -> [u8; LENGTH] {
     let mut message = [0; LENGTH];
-    message[..text.len()].copy_from_slice(text.as_bytes());
+    message[..text.as_ref().len()].copy_from_slice(text.as_ref());
     message
 }
 

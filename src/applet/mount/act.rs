@@ -3,7 +3,6 @@
 use super::super::progress::Progress;
 use super::{Plan, explain};
 use crate::group::{self, Group};
-use crate::heartbeat::NoHeartbeat;
 use crate::ids::Service;
 use crate::report::{self, Failure, exit};
 use crate::sys::ioprio::Level;
@@ -86,8 +85,8 @@ impl Plan {
         let mut mounted = self.call_mount(system, &volume.canonical, data);
         match join.complete(&mounted) {
             Ok(()) => {}
-            Err(report) if report.is::<NoHeartbeat>() => {
-                mounted = Err(self.take_back(system));
+            Err(report) if mounted.is_ok() && group::must_unmount(&report) => {
+                mounted = Err(self.take_back(system, &report));
             }
             Err(report) => {
                 let what = if mounted.is_ok() {
@@ -119,16 +118,17 @@ impl Plan {
         })
     }
 
-    /// Out of sight at once: nobody may write to a volume that does not beat. Says why.
-    fn take_back(&self, system: &System) -> io::Error {
+    /// Out of sight at once: nobody may write to a volume that does not beat, or has no group.
+    /// Says why.
+    fn take_back(&self, system: &System, why: &Report) -> io::Error {
         let unmounted = self.there(|| {
             let target = system.path(&self.point);
             system.kernel().unmount(&target, UnmountFlags::DETACH)
         });
         match unmounted {
-            Ok(()) => io::Error::other(NoHeartbeat),
+            Ok(()) => io::Error::other(why.to_string()),
             Err(error) => io::Error::other(format!(
-                "{NoHeartbeat}, and to unmount it again failed: {error} (unmount it at once)"
+                "{why}, and to unmount it again failed: {error} (unmount it at once)"
             )),
         }
     }

@@ -1,19 +1,29 @@
 //! Joining: a service is registered, and the daemon hears what came of it.
 
+use super::leave::Answer;
 use super::ledger::{Entry, Ledger};
 use super::wire::{Daemon, Message, OCFS2, Refused};
-use super::{Controld, clusters, name_of, refusal};
+use super::{Controld, THEIRS, clusters, name_of, refusal};
 use crate::cluster::stack;
-use crate::heartbeat::Watch;
+use crate::heartbeat::{Wait, Watch};
 use crate::ids::Service;
-use eyre::{Report, Result, bail};
+use crate::sys::signal::Interrupted;
+use eyre::{Report, Result, WrapErr, bail};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// For an undoing after the daemon has shown that it does not behave.
 const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+/// How often a wait for the group's end asks.
+const SLICE: Duration = Duration::from_millis(250);
+/// What the user's interrupt means while the daemon joins.
+const GIVEN_UP: &str = "ocfs2_controld has not joined the volume's group yet, and rolls that back by \
+                        itself; the next mount waits for it";
+/// What a mount whose result the daemon did not take means.
+const UNTOLD: &str = "ocfs2_controld may not have heard of it, takes it for mounted then, and keeps \
+                      the group until the unmount";
 
 impl Controld<'_> {
     pub(in crate::group) fn register(
@@ -37,12 +47,9 @@ impl Controld<'_> {
         self.result(&name, i32::MAX)?;
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let lives = self.lives(&ledger)?;
-        if !lives {
-            // Of mounts that were killed, or of superblocks that nobody saw end.
-            self.leave_all(&mut ledger, Vec::new(), watch)?;
-        } else if let Some(other) = ledger
+        if let Some(other) = ledger
             .device()
-            .filter(|other| other.number != device.number)
+            .filter(|other| lives && other.number != device.number)
         {
             bail!(
                 "the volume {} is mounted from {}, which is another device (a copy of the \
@@ -51,68 +58,101 @@ impl Controld<'_> {
                 other.path.display()
             );
         }
+        self.settle(&mut ledger, lives, cluster.as_str(), watch)?;
         let of_mount = matches!(service, Service::Mount(_));
         let mut registration = Registration {
             controld: self,
             entry: None,
-            daemon: None,
+            joined: None,
+            of_mount,
             service: name,
             ledger,
         };
         let name = &registration.service;
-        let ours = registration.ledger.entries().iter();
-        if of_mount
-            && ours
-                .clone()
-                .any(|known| known.taken && known.service == *name)
-        {
+        let mut ours = registration.ledger.entries().iter();
+        if of_mount && ours.any(|known| known.taken && known.service == *name) {
             // Another mount has been here, and was moved or has left its service behind.
             return Ok(registration);
         }
-        if of_mount {
-            registration.entry = Some(registration.ledger.ask(device, name)?);
-        }
+        // A daemon that is not there leaves nothing in doubt.
+        let mut daemon = self.connect(watch)?;
+        let entry = registration.ledger.ask(Some(device), name)?;
+        registration.entry = Some(entry.clone());
+        let mut asked = refusal(daemon.ask_patiently(&mount, watch));
         // Of a mount whose ledger was lost: its superblock is gone, and so is nobody's.
-        let stale = (of_mount && !lives).then_some(&*registration.service);
-        let daemon = match self.join(&mount, stale, watch) {
-            Ok(daemon) => daemon,
-            Err(report) => {
-                match report.is::<Refused>() {
-                    true => registration.forget(),
-                    false => registration.take_back(),
+        let stale = of_mount && !lives && matches!(&asked, Ok(Some(known)) if known.is_mounted());
+        if stale
+            && self.leave_one(&mut registration.ledger, &registration.service, watch)?
+                == Answer::Done
+        {
+            let name = &registration.service;
+            registration.entry = Some(registration.ledger.ask(Some(device), name)?);
+            asked = refusal(daemon.ask_patiently(&mount, watch));
+        }
+        let further = match asked {
+            Ok(None) => false,
+            Ok(Some(refused)) if refused.goes_ahead() => true,
+            Ok(Some(refused)) => {
+                drop(daemon);
+                match refused.may_be_stale() {
+                    true => registration.take_back(),
+                    false => registration.forget(),
                 }
+                return Err(self.explained(refused, watch));
+            }
+            Err(report) => {
+                drop(daemon);
+                if report.is::<Interrupted>() {
+                    return Err(report.wrap_err(GIVEN_UP));
+                }
+                registration.take_back();
                 return Err(report);
             }
         };
-        if let Some(entry) = &registration.entry {
-            registration.ledger.take(entry);
+        registration.joined = Some(Joined { daemon, further });
+        if let Some(entry) = registration.entry.as_ref().filter(|_| of_mount) {
+            registration.ledger.take(entry)?;
         }
-        registration.daemon = Some(daemon);
         stack::set(self.system, *stack)?;
         Ok(registration)
     }
 
-    /// The connection on which the result has to travel. A service that is `stale` may be
-    /// registered already, and is left then.
-    fn join(&self, mount: &Message, stale: Option<&OsStr>, watch: &mut Watch) -> Result<Daemon> {
-        let mut daemon = self.connect(watch)?;
-        let refused = match refusal(daemon.ask(mount, watch))? {
-            None => return Ok(daemon),
-            // The group is joined already: just mount.
-            Some(refused) if refused.errno == libc::EALREADY => return Ok(daemon),
-            Some(refused) => refused,
-        };
-        match stale {
-            Some(service) if refused.errno == libc::EBUSY && self.leave_one(service, watch)? => {
-                self.join(mount, None, watch)
+    /// Leaves what is in doubt, and without a superblock all that is ours: of calls that were
+    /// killed or interrupted, or of superblocks that nobody saw end. Waits until the group is
+    /// left where that may be under way: a MOUNT meanwhile would have the daemon use memory that
+    /// it has freed (ocfs2_controld/mount.c, `start_mount`).
+    fn settle(
+        &self,
+        ledger: &mut Ledger,
+        lives: bool,
+        cluster: &str,
+        watch: &mut Watch,
+    ) -> Result<()> {
+        for entry in ledger.entries().to_vec() {
+            // With a superblock, the C tools' service may be in use again.
+            if lives && (entry.taken || entry.service == THEIRS) {
+                continue;
             }
-            _ => Err(self.explained(refused, watch)),
+            let answer = self.leave_one(ledger, &entry.service, watch)?;
+            if answer != Answer::NotThere || entry.taken {
+                continue;
+            }
+            let begun = Instant::now();
+            while !(lives && ledger.entries().iter().any(|known| known.taken))
+                && self.is_listed(cluster, watch)?
+            {
+                watch(Wait::Group, begun.elapsed())
+                    .wrap_err("ocfs2_controld has not left the volume's group yet")?;
+                std::thread::sleep(SLICE);
+            }
+            ledger.forget(&entry);
         }
+        Ok(())
     }
 
     /// Of another cluster's volume the daemon says only that it is invalid.
     fn explained(&self, refused: Refused, watch: &mut Watch) -> Report {
-        let asks = refused.errno == libc::EINVAL;
+        let asks = refused.is_invalid();
         let report = Report::new(refused);
         let Some((_, own)) = self.cluster.as_ref().filter(|_| asks) else {
             return report;
@@ -141,53 +181,98 @@ impl Controld<'_> {
     }
 }
 
+/// The daemon has not joined what is mounted.
+#[derive(Debug)]
+pub struct NoGroup;
+
+impl std::fmt::Display for NoGroup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(
+            "ocfs2_controld has no group for it, so that no other node would recover this one's \
+             journal (see the daemon's log, then mount the volume again)",
+        )
+    }
+}
+
+impl std::error::Error for NoGroup {}
+
 /// A service that is registered, and the connection on which the result has to travel. Dropped,
 /// it is undone.
 #[must_use]
 pub struct Registration<'c> {
     controld: &'c Controld<'c>,
-    /// A mount's.
     entry: Option<Entry>,
     /// Taken out when the result is on its way. There is none for a mount whose service was
     /// registered before.
-    daemon: Option<Daemon>,
+    joined: Option<Joined>,
+    /// A program's service is its own to leave, and written down only while it is in doubt.
+    of_mount: bool,
     service: OsString,
     ledger: Ledger,
+}
+
+struct Joined {
+    daemon: Daemon,
+    /// The group was joined before.
+    further: bool,
 }
 
 impl Registration<'_> {
     /// The result of what it was for.
     ///
     /// # Errors
-    /// The daemon could not be told: a success stands all the same.
+    /// [`NoGroup`]; with any other, the daemon could not be told, and a success stands all the
+    /// same.
     pub fn finish(mut self, purpose: &io::Result<()>) -> Result<()> {
         self.tell(purpose)
     }
 
     fn tell(&mut self, purpose: &io::Result<()>) -> Result<()> {
-        let Some(mut daemon) = self.daemon.take() else {
+        let Some(Joined {
+            mut daemon,
+            further,
+        }) = self.joined.take()
+        else {
             return Ok(());
         };
-        let errno = match purpose {
-            Ok(()) => 0,
-            Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
+        let failed = purpose.as_ref().err();
+        let errno = match failed {
+            // With an errno the daemon forgets to take the client out of the group that it
+            // leaves joined, and refuses what comes next (ocfs2_controld/mount.c,
+            // `complete_mount`).
+            Some(error) if !further => error.raw_os_error().unwrap_or(libc::EIO),
+            _ => 0,
         };
         let message = self.controld.result(&self.service, errno)?;
-        let told = daemon.ask(&message, &mut |_, _| Ok(()));
+        if let Some(entry) = self.entry.as_ref().filter(|_| failed.is_some()) {
+            self.ledger.doubt(entry);
+        }
+        let told = refusal(daemon.ask(&message, &mut |_, _| Ok(())));
         drop(daemon);
-        match (told, purpose) {
-            (Ok(()), Ok(())) => Ok(()),
-            (Ok(()), Err(_)) => {
+        match (told, failed) {
+            (Ok(None), None) => {
+                if !self.of_mount {
+                    self.forget();
+                }
+                Ok(())
+            }
+            (Ok(None), Some(_)) if !further => {
                 self.forget();
                 Ok(())
             }
-            (Err(report), Ok(())) => Err(report.wrap_err(
-                "ocfs2_controld may not have heard of it, takes it for mounted then, and keeps \
-                 the group until the unmount",
-            )),
-            (Err(report), Err(_)) => {
+            (Ok(None), Some(_)) => {
                 self.take_back();
-                Err(report)
+                Ok(())
+            }
+            (Ok(Some(refused)), None) if refused.is_detached() => {
+                self.forget();
+                Err(Report::new(NoGroup))
+            }
+            (Ok(Some(refused)), None) => Err(Report::new(refused).wrap_err(UNTOLD)),
+            (Err(report), None) => Err(report.wrap_err(UNTOLD)),
+            (told, Some(_)) => {
+                self.take_back();
+                told.and_then(|refused| refused.map_or(Ok(()), |refused| Err(refused.into())))
             }
         }
     }
@@ -204,14 +289,9 @@ impl Registration<'_> {
     /// down for the next call.
     fn take_back(&mut self) {
         let controld = self.controld;
-        if controld.lives(&self.ledger).unwrap_or(true) {
-            return;
-        }
         let patience = SHORT_PATIENCE.min(controld.system.daemon_patience());
-        let left = controld.leave_one_within(&self.service, patience, &mut |_, _| Ok(()));
-        if left.is_ok() {
-            self.forget();
-        }
+        let ledger = &mut self.ledger;
+        let _ = controld.leave_one_within(ledger, &self.service, patience, &mut |_, _| Ok(()));
     }
 }
 

@@ -10,10 +10,22 @@ use crate::system::{System, mounts, waiter};
 use eyre::{Report, Result, bail};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 /// Why a group stays.
 const MOUNTED: &str = "the volume is mounted, and its group must not be left (unmount it first)";
+
+/// What the daemon says of a service that is to be left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is left, and the group with the last one.
+    Done,
+    /// There is no group.
+    NoGroup,
+    /// The group does not have it. It has others, or is being left.
+    NotThere,
+}
 
 impl Controld<'_> {
     pub(in crate::group) fn leave(&self, service: &Service) -> Result<Left> {
@@ -21,15 +33,13 @@ impl Controld<'_> {
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let name = name_of(service);
         if !matches!(service, Service::Mount(_)) {
-            let others = ledger.entries().iter();
-            let others = others.filter(|known| known.taken && known.service != name);
             // It may be the daemon's last.
-            if others.count() == 0 && self.lives(&ledger)? {
+            if self.lives(&ledger)? && !self.has_other_mount(&ledger, &name)? {
                 bail!(MOUNTED);
             }
-            return Ok(match self.leave_one(&name, watch)? {
-                true => Left::InUse,
-                false => Left::NothingThere,
+            return Ok(match self.leave_one(&mut ledger, &name, watch)? {
+                Answer::Done => Left::InUse,
+                Answer::NoGroup | Answer::NotThere => Left::NothingThere,
             });
         }
         let left = self.leave_ended(&mut ledger, vec![name, THEIRS.into()])?;
@@ -38,6 +48,24 @@ impl Controld<'_> {
             self.leave_later()?;
         }
         Ok(left)
+    }
+
+    /// A service that the daemon has is that of a place where the volume is mounted, and not
+    /// `service`. What the ledger alone says is not enough: a place may have been unmounted.
+    fn has_other_mount(&self, ledger: &Ledger, service: &OsStr) -> Result<bool> {
+        let device = self.device.as_ref().or(ledger.device());
+        let table = mounts::visible(self.system)?;
+        let real = |path: &Path| std::fs::canonicalize(self.system.path(path)).ok();
+        let points: Vec<_> = table
+            .iter()
+            .filter(|mount| device.is_some_and(|device| mount.is_volume_on(device.number)))
+            .filter_map(|mount| real(&mount.point))
+            .collect();
+        let mut others = ledger.entries().iter();
+        Ok(others.any(|known| {
+            let place = real(Path::new(&known.service));
+            known.taken && known.service != service && place.is_some_and(|at| points.contains(&at))
+        }))
     }
 
     /// The kernel's call-out comes when the superblock has left its lock domain, but not yet
@@ -101,34 +129,75 @@ impl Controld<'_> {
             services = others;
         }
         let mut left = Left::NothingThere;
+        let mut failed = None;
         for service in &services {
-            if self.leave_one(service, watch)? {
-                left = Left::Stopped;
+            match self.leave_one(ledger, service, watch) {
+                Ok(Answer::Done) => left = Left::Stopped,
+                Ok(_) => {}
+                // What the daemon says of one is no reason to keep the others.
+                Err(report) => failed = failed.or(Some(report)),
             }
         }
-        ledger.clear();
-        Ok(left)
+        failed.map_or(Ok(left), Err)
     }
 
-    /// `false`: the daemon does not know it.
-    pub(super) fn leave_one(&self, service: &OsStr, watch: &mut Watch) -> Result<bool> {
-        self.leave_one_within(service, self.system.daemon_patience(), watch)
+    /// Leaves one, which is in doubt until the daemon answers.
+    pub(super) fn leave_one(
+        &self,
+        ledger: &mut Ledger,
+        service: &OsStr,
+        watch: &mut Watch,
+    ) -> Result<Answer> {
+        self.leave_one_within(ledger, service, self.system.daemon_patience(), watch)
     }
 
     pub(super) fn leave_one_within(
         &self,
+        ledger: &mut Ledger,
         service: &OsStr,
         patience: Duration,
         watch: &mut Watch,
-    ) -> Result<bool> {
+    ) -> Result<Answer> {
+        let mut entries = ledger.entries().iter();
+        let known = entries.find(|known| known.service == service).cloned();
         let uuid = self.uuid.to_string();
-        let message = Message::new(&[b"UNMOUNT", OCFS2, uuid.as_bytes(), service.as_bytes()])?;
+        let message = Message::new(&[b"UNMOUNT", OCFS2, uuid.as_bytes(), service.as_bytes()]);
+        let message = match (message, &known) {
+            (Ok(message), _) => message,
+            // No daemon has a service that no message can name.
+            (Err(_), Some(entry)) => {
+                ledger.forget(entry);
+                return Ok(Answer::NotThere);
+            }
+            (Err(report), None) => return Err(report),
+        };
         let mut daemon = Daemon::connect(self.system, patience, watch)?;
-        match refusal(daemon.ask(&message, watch))? {
-            None => Ok(true),
-            Some(refused) if refused.errno == libc::ENOENT => Ok(false),
-            Some(refused) => Err(Report::new(refused)),
+        let entry = match &known {
+            Some(entry) => {
+                ledger.doubt(entry);
+                known.clone()
+            }
+            None => ledger.ask(self.device.as_ref(), service).ok(),
+        };
+        let answer = match refusal(daemon.ask(&message, watch))? {
+            None => Answer::Done,
+            Some(refused) if refused.has_no_group() => Answer::NoGroup,
+            Some(refused) if refused.is_unknown() => Answer::NotThere,
+            Some(refused) => {
+                match (&known, entry) {
+                    (Some(known), _) if known.taken => ledger.take(known)?,
+                    (None, Some(entry)) => ledger.forget(&entry),
+                    _ => {}
+                }
+                return Err(Report::new(refused));
+            }
+        };
+        // What was in doubt before may be the reason why the group is being left just now.
+        let may_leave = answer == Answer::NotThere && known.is_some_and(|known| !known.taken);
+        if let Some(entry) = entry.filter(|_| !may_leave) {
+            ledger.forget(&entry);
         }
+        Ok(answer)
     }
 }
 

@@ -5,8 +5,9 @@
 //! unmounts of a volume take turns. Every change is one system call. A kill leaves at worst a
 //! service that the daemon does not know, which to leave is no harm.
 //!
-//! What is in it, each ended by a NUL: `major:minor device`; then for each service `?` and its
-//! name before the daemon is asked, `+` in the place of `?` when it has taken it.
+//! What is in it, each ended by a NUL: `major:minor device`; then for each service a mark and its
+//! name. `?`: the daemon is asked for it, or to leave it, and has not answered: it is in doubt.
+//! `+`: the daemon has it. `-`: it does not.
 
 use crate::heartbeat::{Wait, Watch};
 use crate::ids::Uuid;
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant};
 
 /// How often a wait for the lock looks up.
 const SLICE: Duration = Duration::from_millis(250);
-/// Longer than a join, which the daemon has 30 s for, and a mount that replays journals.
+/// Longer than a join and a mount that replays journals, unless the cluster waits for something.
 const LOCK_PATIENCE: Duration = Duration::from_secs(120);
 /// No machine has so many mounts of one volume.
 const BYTES_MAX: u64 = 1 << 20;
@@ -43,7 +44,7 @@ pub struct Device {
 pub struct Entry {
     /// As the daemon has it.
     pub service: OsString,
-    /// The daemon has taken it; otherwise it may have.
+    /// The daemon has it; otherwise it is in doubt.
     pub taken: bool,
     at: u64,
 }
@@ -137,11 +138,13 @@ impl Ledger {
     }
 
     /// Writes down that the daemon is about to be asked.
-    pub fn ask(&mut self, device: &Device, service: &OsStr) -> Result<Entry> {
+    pub fn ask(&mut self, device: Option<&Device>, service: &OsStr) -> Result<Entry> {
         let mut bytes = Vec::new();
         if self.entries.is_empty() {
             self.end = 0;
-            self.device = Some(device.clone());
+            self.device = device.cloned();
+        }
+        if let Some(device) = device.filter(|_| self.entries.is_empty()) {
             bytes.extend(device.number.to_string().as_bytes());
             bytes.push(b' ');
             bytes.extend(device.path.as_os_str().as_bytes());
@@ -169,26 +172,43 @@ impl Ledger {
         Ok(entry)
     }
 
-    /// The daemon has taken it. Best effort: to be left it is either way.
-    pub fn take(&mut self, entry: &Entry) {
-        let _ = self.file.write_all_at(b"+", entry.at);
-        for known in self.entries.iter_mut().filter(|known| known.at == entry.at) {
-            known.taken = true;
+    /// The daemon has it.
+    ///
+    /// # Errors
+    /// It stays in doubt, and must not be mounted: whatever is in doubt is left.
+    pub fn take(&mut self, entry: &Entry) -> Result<()> {
+        let written = self.file.write_all_at(b"+", entry.at);
+        written.wrap_err_with(|| format!("writing {}", self.path.display()))?;
+        self.set_taken(entry, true);
+        Ok(())
+    }
+
+    /// Writes down that the daemon is about to be asked to leave it. Best effort: it is left
+    /// either way.
+    pub fn doubt(&mut self, entry: &Entry) {
+        let _ = self.file.write_all_at(b"?", entry.at);
+        self.set_taken(entry, false);
+    }
+
+    /// The daemon does not have it.
+    pub fn forget(&mut self, entry: &Entry) {
+        let last = self.entries.last().is_some_and(|last| last.at == entry.at);
+        self.entries.retain(|known| known.at != entry.at);
+        if last {
+            self.end = entry.at;
+            let _ = self.file.set_len(entry.at);
+        } else {
+            let _ = self.file.write_all_at(b"-", entry.at);
+        }
+        if self.entries.is_empty() {
+            self.device = None;
         }
     }
 
-    /// The daemon does not know the last one.
-    pub fn forget(&mut self, entry: &Entry) {
-        self.entries.retain(|known| known.at < entry.at);
-        self.end = entry.at;
-        let _ = self.file.set_len(entry.at);
-    }
-
-    /// The daemon knows none of them any more.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.device = None;
-        self.end = 0;
+    fn set_taken(&mut self, entry: &Entry, taken: bool) {
+        for known in self.entries.iter_mut().filter(|known| known.at == entry.at) {
+            known.taken = taken;
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Socket {
     daemon: &'static str,
     stream: UnixStream,
     patience: Duration,
+    /// An answer may take any time to begin.
+    pub for_ever: bool,
 }
 
 impl Socket {
@@ -63,6 +65,7 @@ impl Socket {
             daemon,
             stream: UnixStream::from(socket),
             patience,
+            for_ever: false,
         })
     }
 
@@ -89,7 +92,7 @@ impl Socket {
     pub fn receive(
         &mut self,
         bytes: &mut [u8],
-        asked: Instant,
+        mut asked: Instant,
         watch: &mut Watch,
     ) -> Result<usize> {
         let mut filled = 0;
@@ -97,6 +100,9 @@ impl Socket {
             match self.stream.read(rest) {
                 Ok(0) => break,
                 Ok(read) => {
+                    if self.for_ever && filled == 0 {
+                        asked = Instant::now();
+                    }
                     filled += read;
                     if filled == bytes.len() {
                         break;
@@ -108,7 +114,11 @@ impl Socket {
                 Err(error) => return Err(error).wrap_err("waiting for the daemon's answer"),
             }
             // Also of a daemon that sends a byte now and then.
-            let paused = pause(self.daemon, asked, self.patience, watch);
+            let patience = match filled {
+                0 if self.for_ever => Duration::MAX,
+                _ => self.patience,
+            };
+            let paused = pause(self.daemon, asked, patience, watch);
             match filled {
                 0 => paused?,
                 _ => paused.wrap_err("waiting for the rest of an answer")?,

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 /// Bytes of a message; one of them at least is a NUL.
 const LENGTH: usize = 256;
-/// A list that is longer is no answer.
-const ITEMS_MAX: usize = 4096;
+/// A list that is longer is no answer. The daemon remembers 1 MiB, which DUMP shows in two parts,
+/// in items of 250 bytes (ocfs2_controld/main.c, `dump_debug`).
+const ITEMS_MAX: usize = (1 << 20) / 250 + 2;
 /// The abstract socket's name.
 const SOCKET: &str = "ocfs2_controld_sock";
 /// What every message but `LISTCLUSTERS` and `DUMP` names first: the daemon serves one kind.
@@ -53,20 +54,79 @@ impl Message {
     }
 }
 
-/// The daemon has answered with an errno.
+/// The daemon has answered with an errno. One errno has several meanings, which only the text
+/// tells apart; it holds names in any bytes and is cut at 127 (ocfs2_controld/mount.c,
+/// `fill_error`), so that only its fixed parts count.
 #[derive(Debug)]
 pub struct Refused {
-    /// The errno, positive.
-    pub errno: i32,
+    errno: i32,
     text: String,
+}
+
+impl Refused {
+    /// The group is joined already: just mount. 114 alone is also said of a registration that
+    /// has failed.
+    pub fn goes_ahead(&self) -> bool {
+        self.says(libc::EALREADY, "Already mounted, go ahead")
+    }
+
+    /// The service is registered, by this name.
+    pub fn is_mounted(&self) -> bool {
+        self.errno == libc::EBUSY && self.text.contains(" is already mounted on ")
+    }
+
+    /// The daemon does not know the service.
+    pub fn is_unknown(&self) -> bool {
+        self.errno == libc::ENOENT
+    }
+
+    /// Nor the group, which is neither joined nor left any more.
+    pub fn has_no_group(&self) -> bool {
+        self.says(libc::ENOENT, "Filesystem ")
+    }
+
+    /// A result came from nobody who mounts: nothing is joined.
+    pub fn is_detached(&self) -> bool {
+        self.is_unknown() || self.says(libc::EINVAL, "Client is not attached")
+    }
+
+    /// The cause may be the volume's cluster.
+    pub fn is_invalid(&self) -> bool {
+        self.errno == libc::EINVAL
+    }
+
+    /// An error of an earlier client's result, with which a service is refused although it is
+    /// registered (`add_service`).
+    pub fn may_be_stale(&self) -> bool {
+        matches!(self.errno, libc::EINVAL | libc::ENOENT | libc::ERANGE)
+            && !["Invalid ", "Trying to mount ", "Failed to stat "]
+                .iter()
+                .any(|own| self.text.starts_with(own))
+    }
+
+    fn says(&self, errno: i32, text: &str) -> bool {
+        self.errno == errno && self.text.starts_with(text)
+    }
 }
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let meaning = io::Error::from_raw_os_error(self.errno);
-        match self.text.is_empty() {
-            true => write!(f, "ocfs2_controld refuses: {meaning}"),
-            false => write!(f, "ocfs2_controld refuses: {} ({meaning})", self.text),
+        let Self { errno, text } = self;
+        let meaning = io::Error::from_raw_os_error(*errno);
+        f.write_str("ocfs2_controld refuses: ")?;
+        match text.as_str() {
+            "" => write!(f, "{meaning}"),
+            // It ends with the errno's own words.
+            _ if text.contains(": ") => f.write_str(text),
+            _ => write!(f, "{text} ({meaning})"),
+        }?;
+        match *errno {
+            libc::EOPNOTSUPP => f.write_str(" (start dlm_controld with --enable_fscontrol=1)"),
+            libc::EALREADY => f.write_str(
+                " (dlm_controld has an earlier registration of the volume: retry; if it stays, \
+                 restart the cluster's daemons on this node)",
+            ),
+            _ => Ok(()),
         }
     }
 }
@@ -76,18 +136,21 @@ impl std::error::Error for Refused {}
 enum Answer {
     Status(i32, String),
     Count(usize),
-    Item(String),
+    Item(Vec<u8>),
 }
 
 impl Answer {
     fn parse(bytes: &[u8; LENGTH]) -> Result<Self> {
         let rubbish = || eyre!("ocfs2_controld answers with rubbish (see its log)");
         let text = bytes.split(|&byte| byte == 0).next();
-        let text = text.filter(|text| text.len() < LENGTH && !text.is_empty());
-        let text = std::str::from_utf8(text.ok_or_else(rubbish)?).map_err(|_| rubbish())?;
-        let (word, rest) = text.split_once(' ').ok_or_else(rubbish)?;
+        let text = text.filter(|text| text.len() < LENGTH);
+        let text = text.ok_or_else(rubbish)?;
+        let space = text.iter().position(|&byte| byte == b' ');
+        let (word, bytes) = text.split_at(space.ok_or_else(rubbish)?);
+        let bytes = bytes.get(1..).unwrap_or_default();
+        let rest = String::from_utf8_lossy(bytes);
         match word {
-            "STATUS" => {
+            b"STATUS" => {
                 let (errno, text) = rest.split_once(' ').ok_or_else(rubbish)?;
                 let errno = errno.parse().ok().filter(|errno| (0..4096).contains(errno));
                 Ok(Self::Status(
@@ -95,8 +158,8 @@ impl Answer {
                     report::printable(text),
                 ))
             }
-            "ITEMCOUNT" => Ok(Self::Count(rest.parse().map_err(|_| rubbish())?)),
-            "ITEM" if !rest.is_empty() => Ok(Self::Item(rest.to_owned())),
+            b"ITEMCOUNT" => Ok(Self::Count(rest.parse().map_err(|_| rubbish())?)),
+            b"ITEM" if !bytes.is_empty() => Ok(Self::Item(bytes.to_vec())),
             _ => Err(rubbish()),
         }
     }
@@ -152,8 +215,17 @@ impl Daemon {
         }
     }
 
-    /// Asks what is answered with a list.
-    pub fn list(&mut self, message: &Message, watch: &mut Watch) -> Result<Vec<String>> {
+    /// The same, and waits until `watch` ends it: the daemon does not get over a client that gives
+    /// up while dlm_controld registers its group (ocfs2_controld/mount.c, `register_result`).
+    pub fn ask_patiently(&mut self, message: &Message, watch: &mut Watch) -> Result<()> {
+        self.socket.for_ever = true;
+        let answer = self.ask(message, watch);
+        self.socket.for_ever = false;
+        answer
+    }
+
+    /// Asks what is answered with a list. Its items may be cut inside a character.
+    pub fn list(&mut self, message: &Message, watch: &mut Watch) -> Result<Vec<Vec<u8>>> {
         let asked = Instant::now();
         self.send(message)?;
         let count = match self.receive(asked, watch)? {

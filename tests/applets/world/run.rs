@@ -5,6 +5,7 @@ use ocfs2box::report::{self, Failure};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -66,12 +67,32 @@ impl World {
 
     /// The same; `after` is done before its children are waited for.
     pub fn ended_before(&self, applet: &str, args: &[&str], after: impl FnOnce()) -> (u8, String) {
+        self.ended_between(|| {}, applet, args, after)
+    }
+
+    /// The same of an applet that has got a SIGINT when it first asks.
+    pub fn interrupted(&self, applet: &str, args: &[&str]) -> (u8, String) {
+        let interrupt = || {
+            let here = rustix::process::getpid();
+            rustix::process::kill_process(here, rustix::process::Signal::INT).unwrap();
+        };
+        self.ended_between(interrupt, applet, args, || {})
+    }
+
+    fn ended_between(
+        &self,
+        before: impl FnOnce(),
+        applet: &str,
+        args: &[&str],
+        after: impl FnOnce(),
+    ) -> (u8, String) {
         let [output, code] = ["output", "code"].map(|name| self.path("/.fake").join(name));
         let file = File::create(&output).unwrap();
         let _alone = alone();
         to_the_end(|| {
             let child = ocfs2box::sys::fork::in_child(|| {
                 rustix::stdio::dup2_stdout(&file).unwrap();
+                before();
                 let failed = self.run_now(applet, args).err();
                 let said = failed.iter().map(Failure::to_string);
                 for line in said.filter(|line| !line.starts_with("exit status")) {
@@ -87,14 +108,24 @@ impl World {
         (code, text.replace(self.root.to_str().unwrap(), ""))
     }
 
+    /// Runs an applet whose last argument is in any bytes.
+    pub fn run_with(&self, applet: &str, args: &[&str], last: &[u8]) -> Result<(), Failure> {
+        let mut args = self.placed(args);
+        args.push(OsStr::from_bytes(last).to_owned());
+        let applet = ocfs2box::applet::find(OsStr::new(applet)).expect("an applet");
+        self.alone(|| (applet.run)(&self.system(), &args))
+    }
+
+    fn placed(&self, args: &[&str]) -> Vec<OsString> {
+        let place = |arg: &&str| match arg.starts_with("/dev/") {
+            true => self.path(arg).into_os_string(),
+            false => OsString::from(arg),
+        };
+        args.iter().map(place).collect()
+    }
+
     fn run_now(&self, applet: &str, args: &[&str]) -> Result<(), Failure> {
-        let args: Vec<OsString> = args
-            .iter()
-            .map(|arg| match arg.starts_with("/dev/") {
-                true => self.path(arg).into_os_string(),
-                false => OsString::from(arg),
-            })
-            .collect();
+        let args = self.placed(args);
         let applet = ocfs2box::applet::find(OsStr::new(applet)).expect("an applet");
         (applet.run)(&self.system(), &args)
     }
