@@ -19,6 +19,14 @@ pub enum Before {
     Abandoned,
 }
 
+/// Who keeps the volume's group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    O2cb,
+    /// The peer that plays ocfs2_controld.
+    Cman,
+}
+
 /// What a command promises that ends with 0 and says nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
@@ -26,12 +34,15 @@ pub enum Aim {
     Mounted(usize),
     /// As many programs hold the heartbeat; none: it has stopped.
     Held(u32),
+    /// Refused, and mounted in as many places.
+    Refused(usize),
     Online,
     Offline,
 }
 
 pub struct Case {
     pub name: &'static str,
+    pub stack: Stack,
     pub before: Before,
     /// DEVICE, FOLDER, SECOND and UUID stand for the volume's own.
     pub command: &'static [&'static str],
@@ -47,9 +58,10 @@ const UMOUNT: &str = "/usr/sbin/umount.ocfs2";
 const HB_CTL: &str = "/usr/sbin/ocfs2_hb_ctl";
 const O2CB: &str = "/usr/sbin/o2cb";
 
-pub const CASES: [Case; 14] = [
+pub const CASES: [Case; 18] = [
     Case {
         name: "first mount",
+        stack: Stack::O2cb,
         before: Before::Idle,
         command: &[MOUNT, "DEVICE", "FOLDER"],
         aim: Aim::Mounted(1),
@@ -58,6 +70,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "second mount",
+        stack: Stack::O2cb,
         before: Before::Mounted,
         command: &[MOUNT, "DEVICE", "SECOND"],
         aim: Aim::Mounted(2),
@@ -66,6 +79,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "last unmount",
+        stack: Stack::O2cb,
         before: Before::Mounted,
         command: &[UMOUNT, "FOLDER"],
         aim: Aim::Held(0),
@@ -74,6 +88,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "unmount of two",
+        stack: Stack::O2cb,
         before: Before::MountedTwice,
         command: &[UMOUNT, "SECOND"],
         aim: Aim::Mounted(1),
@@ -82,6 +97,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "lazy unmount",
+        stack: Stack::O2cb,
         before: Before::Busy,
         command: &[UMOUNT, "-l", "FOLDER"],
         aim: Aim::Held(0),
@@ -90,6 +106,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "hb_ctl -S",
+        stack: Stack::O2cb,
         before: Before::Idle,
         command: &[HB_CTL, "-S", "-d", "DEVICE", "judge"],
         aim: Aim::Held(1),
@@ -98,6 +115,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "hb_ctl -S again",
+        stack: Stack::O2cb,
         before: Before::Held(1),
         command: &[HB_CTL, "-S", "-d", "DEVICE", "judge"],
         aim: Aim::Held(2),
@@ -106,6 +124,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "hb_ctl -K of two",
+        stack: Stack::O2cb,
         before: Before::Held(2),
         command: &[HB_CTL, "-K", "-d", "DEVICE", "judge"],
         aim: Aim::Held(1),
@@ -114,6 +133,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "hb_ctl -K",
+        stack: Stack::O2cb,
         before: Before::Held(1),
         command: &[HB_CTL, "-K", "-d", "DEVICE", "judge"],
         aim: Aim::Held(0),
@@ -122,6 +142,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "hb_ctl -K -u, as the kernel",
+        stack: Stack::O2cb,
         before: Before::Abandoned,
         command: &[HB_CTL, "-K", "-u", "UUID"],
         aim: Aim::Held(0),
@@ -130,6 +151,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "repair",
+        stack: Stack::O2cb,
         before: Before::Abandoned,
         command: &[HB_CTL, "--repair", "-u", "UUID"],
         aim: Aim::Held(0),
@@ -138,6 +160,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "o2cb online",
+        stack: Stack::O2cb,
         before: Before::Offline,
         command: &[O2CB, "online", "webc"],
         aim: Aim::Online,
@@ -146,6 +169,7 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "o2cb offline",
+        stack: Stack::O2cb,
         before: Before::Idle,
         command: &[O2CB, "offline", "webc"],
         aim: Aim::Offline,
@@ -154,11 +178,48 @@ pub const CASES: [Case; 14] = [
     },
     Case {
         name: "o2cb offline, left over",
+        stack: Stack::O2cb,
         before: Before::Abandoned,
         command: &[O2CB, "offline", "webc"],
         aim: Aim::Offline,
         roles: &["applet"],
         waits: true,
+    },
+    Case {
+        name: "cman, first mount",
+        stack: Stack::Cman,
+        before: Before::Idle,
+        command: &[MOUNT, "DEVICE", "FOLDER"],
+        aim: Aim::Mounted(1),
+        roles: &["applet", "reader"],
+        waits: false,
+    },
+    Case {
+        name: "cman, second mount",
+        stack: Stack::Cman,
+        before: Before::Mounted,
+        command: &[MOUNT, "DEVICE", "SECOND"],
+        aim: Aim::Mounted(2),
+        roles: &["applet", "reader"],
+        waits: false,
+    },
+    Case {
+        name: "cman, failed second mount",
+        stack: Stack::Cman,
+        before: Before::Mounted,
+        command: &[MOUNT, "-o", "ro", "DEVICE", "SECOND"],
+        aim: Aim::Refused(1),
+        roles: &["applet", "reader"],
+        waits: false,
+    },
+    Case {
+        name: "cman, last unmount",
+        stack: Stack::Cman,
+        before: Before::Mounted,
+        command: &[UMOUNT, "FOLDER"],
+        aim: Aim::Held(0),
+        roles: &["applet"],
+        waits: false,
     },
 ];
 

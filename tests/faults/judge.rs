@@ -36,6 +36,9 @@ impl Stage {
                 Err(error) => return Err(error),
             }
         }
+        if trace.harmed.is_none() && matches!(self.case.aim, Aim::Refused(_)) {
+            return self.check_aim(said).map(|()| Outcome::NotReached);
+        }
         if trace.harmed.is_none() {
             return Err(format!("failed unharmed with {}", trace.code));
         }
@@ -67,8 +70,9 @@ impl Stage {
     pub fn check_aim(&self, said: &str) -> Result<(), String> {
         let look = self.volume.look()?;
         let fulfilled = match self.case.aim {
-            Aim::Mounted(places) => {
-                look.places.len() == places && look.beats() && look.references == Some((1, 1))
+            Aim::Mounted(places) => look.places.len() == places && look.beats() && look.is_owned(),
+            Aim::Refused(places) => {
+                look.places.len() == places && look.is_owned() && !said.is_empty()
             }
             Aim::Held(0) => return self.volume.is_clean_soon(),
             Aim::Held(count) => look.beats() && look.references == Some((count, 0)),
@@ -121,7 +125,7 @@ impl Stage {
         };
         if !look.places.is_empty() {
             // The mount stands, or the unmount has not begun.
-            if look.references != Some((1, 1)) {
+            if !look.is_owned() {
                 for place in look.places.iter().rev() {
                     ordinary(&["/usr/sbin/umount.ocfs2", place])?;
                 }

@@ -4,6 +4,8 @@
 //!
 //! `tests/faults.sh` tries every cell; `tests/run.sh` a slice of them.
 
+#[path = "../peer/mod.rs"]
+mod peer;
 #[path = "../rig/mod.rs"]
 mod rig;
 
@@ -30,6 +32,12 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         };
+    }
+    if let [word, folder] = args.as_slice()
+        && word == "peer"
+    {
+        peer::Peer::new(rig::CLUSTER, folder.as_ref()).serve(peer::SOCKET.as_bytes());
+        return ExitCode::FAILURE;
     }
     // What cargo passes to every test program: a number of threads, words of names.
     let (options, words): (Vec<_>, Vec<_>) = args.into_iter().partition(|it| it.starts_with('-'));

@@ -1,9 +1,10 @@
 //! The part that runs on the host: boots labs, deals cells out to their volumes, collects the
 //! verdicts and prints the table.
 
-use crate::cases::{CASES, Case};
+use crate::cases::{CASES, Case, Stack};
 use crate::cell::{Cell, Outcome, Verdict, harms};
 use crate::plan::{self, Extent, Task};
+use crate::rig::corosync::{CONF, corosync_conf, up};
 use crate::rig::{CLUSTER, Disk, Lab, Node};
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,13 +115,38 @@ fn group(tasks: Vec<Task>) -> Vec<Vec<Task>> {
     let (alone, beside): (Vec<_>, Vec<_>) = tasks
         .into_iter()
         .partition(|task| task.case.needs_the_node());
-    let mut groups: Vec<Vec<Task>> = beside.chunks(VOLUMES).map(<[Task]>::to_vec).collect();
+    let (cman, o2cb): (Vec<_>, Vec<_>) = beside
+        .into_iter()
+        .partition(|task| task.case.stack == Stack::Cman);
+    let groups = [o2cb, cman];
+    let groups = groups.iter().flat_map(|tasks| tasks.chunks(VOLUMES));
+    let mut groups: Vec<Vec<Task>> = groups.map(<[Task]>::to_vec).collect();
     groups.extend(alone.into_iter().map(|task| vec![task]));
     groups
 }
 
+/// A node whose control daemon runs, with as many volumes.
+fn cman_lab(volumes: usize) -> (Lab, Node, Vec<Disk>) {
+    let lab = Lab::with_limit("faults-cman", LIMIT);
+    let format = |number| {
+        let disk = lab.disk(&format!("volume{number}"));
+        disk.cluster("cman", CLUSTER).format()
+    };
+    let disks = (0..volumes).map(format).collect();
+    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    up(&node);
+    let program = program();
+    node.ok(&format!("{program} peer /run/peer > /run/peer.log 2>&1 &"));
+    node.wait_for("grep -q ocfs2_controld_sock /proc/net/unix", 60);
+    node.ok("modprobe ocfs2 && echo /bin/true > /proc/sys/fs/ocfs2/nm/hb_ctl_path");
+    (lab, node, disks)
+}
+
 /// A node that is online, with as many volumes.
-fn lab(volumes: usize) -> (Lab, Node, Vec<Disk>) {
+fn lab(case: &Case, volumes: usize) -> (Lab, Node, Vec<Disk>) {
+    if case.stack == Stack::Cman {
+        return cman_lab(volumes);
+    }
     let lab = Lab::with_limit("faults", LIMIT);
     let format = |number| lab.disk(&format!("volume{number}")).format();
     let disks = (0..volumes).map(format).collect();
@@ -130,13 +156,16 @@ fn lab(volumes: usize) -> (Lab, Node, Vec<Disk>) {
 }
 
 /// This program as a node has it: its /tmp and /run are its own.
-fn guest(what: &str, case: &Case, disk: &Disk) -> String {
+fn program() -> String {
     let program = std::env::current_exe().unwrap_or_default();
+    let inside = Path::new("/host").join(program.strip_prefix("/").unwrap_or(&program));
+    inside.display().to_string()
+}
+
+fn guest(what: &str, case: &Case, disk: &Disk) -> String {
     format!(
         "{} guest {what} '{}' {} {}",
-        Path::new("/host")
-            .join(program.strip_prefix("/").unwrap_or(&program))
-            .display(),
+        program(),
         case.name,
         disk.device(),
         disk.uuid()
@@ -145,7 +174,7 @@ fn guest(what: &str, case: &Case, disk: &Disk) -> String {
 
 /// The calls that each process of a case makes, with no other volume on the node.
 fn count(case: &'static Case) -> Vec<Vec<i64>> {
-    let (lab, node, disks) = lab(1);
+    let (lab, node, disks) = lab(case, 1);
     let output = node.ok(&guest("count", case, &disks[0]));
     let process = |line: &str| line.split_whitespace().map(str::parse).collect();
     let calls: Result<_, _> = output.lines().map(process).collect();
@@ -155,7 +184,7 @@ fn count(case: &'static Case) -> Vec<Vec<i64>> {
 
 /// Adds the verdicts; what has to be tried in another lab comes back.
 fn try_in_a_lab(tasks: &[Task], verdicts: &Mutex<Verdicts>) -> Vec<Task> {
-    let (lab, node, disks) = lab(tasks.len());
+    let (lab, node, disks) = lab(tasks[0].case, tasks.len());
     let jobs: Vec<_> = tasks
         .iter()
         .zip(&disks)

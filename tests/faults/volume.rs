@@ -1,5 +1,6 @@
 //! One volume on a node, as the kernel shows it, and the ordinary calls that change it.
 
+use crate::cases::Stack;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ pub const CLUSTERS: &str = "/sys/kernel/config/cluster";
 pub struct Volume {
     pub device: String,
     pub uuid: String,
+    pub stack: Stack,
 }
 
 /// What there is of a volume on this node.
@@ -27,6 +29,8 @@ pub struct Look {
     pub region: Option<String>,
     /// References and the superblock's mark; none without the semaphores.
     pub references: Option<(u32, u32)>,
+    /// What the control daemon has; none without one.
+    pub services: Vec<String>,
 }
 
 impl Look {
@@ -37,6 +41,7 @@ impl Look {
                 superblock: false,
                 region: None,
                 references: None,
+                services: Vec::new(),
             }
     }
 
@@ -44,6 +49,13 @@ impl Look {
         self.region
             .as_ref()
             .is_some_and(|device| !device.is_empty())
+            || !self.services.is_empty()
+    }
+
+    /// What keeps the mounts is theirs alone.
+    pub fn is_owned(&self) -> bool {
+        self.references == Some((1, 1))
+            || self.region.is_none() && self.services.len() == self.places.len()
     }
 
     pub fn count(&self) -> u32 {
@@ -99,7 +111,26 @@ impl Volume {
             superblock: Path::new("/sys/fs/ocfs2").join(self.name()).exists(),
             region: self.region().map(device),
             references: self.references().map_err(|error| error.to_string())?,
+            services: match self.stack {
+                Stack::O2cb => Vec::new(),
+                Stack::Cman => self.services()?,
+            },
         })
+    }
+
+    /// As the peer's DUMP shows them.
+    fn services(&self) -> Result<Vec<String>, String> {
+        let mut command = Command::new("/usr/sbin/ocfs2_hb_ctl");
+        let output = command.args(["-I", "-u", &self.uuid]).output();
+        let shown = output.map_err(|error| error.to_string())?;
+        if !shown.status.success() {
+            return Err(String::from_utf8_lossy(&shown.stderr).into_owned());
+        }
+        let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let own = format!("\t{} ", self.uuid);
+        let services = text.lines().find_map(|line| line.strip_prefix(&own));
+        let services = services.map(|services| services.split(',').map(str::to_owned));
+        Ok(services.into_iter().flatten().collect())
     }
 
     fn references(&self) -> io::Result<Option<(u32, u32)>> {

@@ -1,5 +1,8 @@
 //! That the peer itself keeps the rules.
 
+// A program without tests leaves them unused.
+#![allow(unused_imports)]
+
 use super::{LENGTH, Peer, SOCKET, padded};
 use std::fs;
 use std::io::{Read, Write};

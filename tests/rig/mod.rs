@@ -22,6 +22,7 @@
 
 mod boot;
 mod console;
+pub mod corosync;
 mod disk;
 mod job;
 mod lab;

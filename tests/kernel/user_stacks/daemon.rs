@@ -2,6 +2,7 @@
 
 use super::{CONF, corosync_conf, up};
 use crate::rig::{CLUSTER, Disk, Lab, Node};
+use std::thread;
 
 /// Starts the peer in the node.
 #[track_caller]
@@ -86,7 +87,10 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     // One more mount is one more service, a bind mount none, and none goes before the last.
     node.ok(&format!("mount -t ocfs2 {device} /run/c"));
     let said = notes(&node, &disk);
-    assert_eq!(said[1], "2 > STATUS 114 Group joined already", "{said:?}");
+    assert_eq!(
+        said[1], "2 > STATUS 114 Already mounted, go ahead",
+        "{said:?}"
+    );
     node.ok("mount --bind /run/c /run/d && umount /run/d && umount '/run/a b'");
     assert_eq!(notes(&node, &disk), [""; 0]);
     // Its service is there yet.
@@ -107,6 +111,8 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
         node.ok("ls /run/ocfs2box /sys/kernel/dlm"),
         "/run/ocfs2box:\n\n/sys/kernel/dlm:\n"
     );
+
+    further_mounts_and_names(&node, &disk);
 
     // Two at once take turns.
     order(&node, "MOUNT slow 500");
@@ -201,12 +207,48 @@ fn a_superblock_out_of_sight_keeps_the_daemons_group() {
     lab.end();
 }
 
-/// With the patience that users meet.
+/// One that fails, and places whose names are no text, long ones cut inside a character.
+#[track_caller]
+fn further_mounts_and_names(node: &Node, disk: &Disk) {
+    let device = disk.device();
+    node.ok(&format!("mount -t ocfs2 {device} /run/d"));
+    for _ in 0..2 {
+        notes(node, disk);
+        node.fails(32, &format!("mount -t ocfs2 -o ro {device} /run/c"));
+        let said = heard(node, disk);
+        let said: Vec<_> = said.iter().map(|note| &note[note.len() - 20..]).collect();
+        assert_eq!(
+            said[1..],
+            ["RESULT ocfs2 U 0 /run/c", "UNMOUNT ocfs2 U /run/c"]
+                .map(|text| &text[text.len() - 20..])
+        );
+        assert_eq!(services(node, disk), ["/run/d"]);
+    }
+    node.ok(&format!(
+        r#"set -e
+        for name in 'caf\351' 'cut \303' $(printf 'x%.0s' {{1..59}})$(printf '\\303\\251%.0s' {{1..40}}); do
+            point=$(printf /run/$name'x') point=${{point%x}}
+            mkdir -- "$point"
+            mount -t ocfs2 {device} "$point"
+            ! ocfs2_hb_ctl -S -d {device} "$point" 2> /run/said
+            grep -a 'already mounted on' /run/said
+            ocfs2_hb_ctl -I -d {device} > /dev/null
+            umount "$point"
+            ocfs2_hb_ctl -K -d {device} "$point"
+            mount -t ocfs2 {device} "$point"
+            umount "$point"
+        done
+        umount /run/d"#
+    ));
+    assert_eq!(services(node, disk), [""; 0]);
+}
+
+/// The wait is the user's, who hears of it.
 #[test]
-fn a_silent_daemon_ends_a_mount_after_half_a_minute() {
+fn a_silent_daemon_is_waited_for_until_the_user_gives_up() {
     let lab = Lab::new("cman-silent");
     let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
-    let [node] = lab.boot();
+    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
     let mount = format!("mount.ocfs2 {} /mnt", disk.device());
     let refused = node.fails(32, &mount);
     assert_eq!(
@@ -214,20 +256,110 @@ fn a_silent_daemon_ends_a_mount_after_half_a_minute() {
         "mount.ocfs2: /dev/ubda: the control daemon ocfs2_controld does not run on this node \
          (start it with the cluster manager)\n"
     );
+    assert_eq!(node.ok("ls /run/ocfs2box"), "");
+    up(&node);
     start_peer(&node);
     node.ok("mkdir -p /run/peer; echo MOUNT silence > /run/peer/orders");
-    let refused = node.fails(32, &mount);
+    let waiting = node.start(&mount);
+    node.ok("sleep 35; pidof mount.ocfs2 && pkill -INT -x mount.ocfs2");
+    let ended = waiting.wait();
+    assert_eq!(ended.code, 8, "{ended}");
     assert_eq!(
-        refused.stderr,
-        "mount.ocfs2: /dev/ubda: ocfs2_controld has not answered within 30 s (it hangs, or its \
-         cluster does: see its log)\n"
+        ended.stderr,
+        "mount.ocfs2: /dev/ubda: waiting for the control daemon\n\
+         mount.ocfs2: /dev/ubda: ocfs2_controld has not joined the volume's group yet, and rolls \
+         that back by itself; the next mount waits for it: interrupted\n"
     );
-    // Ctrl-C does not wait for that.
-    let interrupted = node.fails(8, &format!("timeout -s INT 2 {mount}; exit 8"));
-    assert!(interrupted.stderr.contains("interrupted"), "{interrupted}");
-    assert_eq!(node.ok("ls /run/ocfs2box"), "");
+    assert!(node.ok("cat /run/ocfs2box/*").contains("?/mnt"));
     assert_eq!(node.ok("cat /sys/fs/ocfs2/cluster_stack"), "o2cb\n");
+    order(&node, "");
+    node.ok(&format!("{mount} && umount /mnt"));
+    assert_eq!(services(&node, &disk), [""; 0]);
+    assert_eq!(node.ok("ls /run/ocfs2box"), "");
     node.assert_clean();
+    lab.end();
+}
+
+/// What ends a mount in the middle of the daemon's work, and the mount that follows at once.
+#[test]
+fn no_mount_meets_a_group_that_is_being_joined_or_left() {
+    let lab = Lab::new("cman-doubt");
+    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
+    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    let device = disk.device();
+    up(&node);
+    start_peer(&node);
+    call_out(&node, "/bin/true");
+    let mount = format!("mount.ocfs2 {device} /mnt");
+    for (orders, signal) in [
+        ("MOUNT slow 3000\nleave slow 3000", "TERM"),
+        ("MOUNT slow 3000\nleave slow 3000", "KILL"),
+    ] {
+        order(&node, orders);
+        node.ok(&format!(
+            "{mount} & sleep 1; kill -{signal} $!; wait $!; [ $? -ge 8 ]"
+        ));
+        order(&node, "leave slow 3000");
+        node.ok(&format!("{mount} && touch /mnt/{signal} && umount /mnt"));
+        // And an unmount that is killed while the daemon leaves.
+        node.ok(&format!(
+            "{mount} && umount.ocfs2 /mnt & sleep 1
+            until grep -q UNMOUNT <(tail -n 1 /run/peer/notes); do sleep 0.1; done
+            pkill -KILL -x umount.ocfs2; wait; {mount} && umount /mnt"
+        ));
+        let said = notes(&node, &disk);
+        assert!(!said.iter().any(|note| note.starts_with('!')), "{said:?}");
+    }
+    order(&node, "");
+    assert_eq!(services(&node, &disk), [""; 0]);
+
+    // Nothing is joined, whatever the number says; and a result that finds no group.
+    order(&node, "register fails 114");
+    let refused = node.fails(32, &mount);
+    let said = "dlm_controld: Operation already in progress (dlm_controld has an earlier";
+    assert!(refused.stderr.contains(said), "{refused}");
+    order(
+        &node,
+        "MRESULT say STATUS 22 Client is not attached to a mountgroup",
+    );
+    let refused = node.fails(32, &mount);
+    let said = "mounting it on /mnt: ocfs2_controld has no group for it";
+    assert!(refused.stderr.contains(said), "{refused}");
+    assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
+    order(&node, "");
+    node.ok(&format!("{mount} && umount /mnt"));
+    node.assert_clean_within(20);
+    lab.end();
+}
+
+#[test]
+fn survivor_of_two_nodes_recovers_the_other() {
+    let lab = Lab::new("cman-death");
+    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
+    let two = corosync_conf(2).replace("votequorum\n", "votequorum\n\ttwo_node: 1\n");
+    let nodes: [Node; 2] = lab.nodes().file(CONF, &two).boot();
+    let device = disk.device();
+    thread::scope(|scope| {
+        for node in &nodes {
+            scope.spawn(|| {
+                up(node);
+                start_peer(node);
+                node.ok(&format!("mount -t ocfs2 {device} /mnt"));
+                node.ok(&format!(
+                    "mkdir /run/more && mount -t ocfs2 {device} /run/more"
+                ));
+                node.ok(&format!(
+                    "mkdir /mnt/{0} && touch /mnt/{0}/file",
+                    node.name()
+                ));
+            });
+        }
+    });
+    nodes[1].kill();
+    nodes[0].ok("timeout 150 touch /mnt/n2/after && timeout 60 ls /mnt/n2/file");
+    nodes[0].ok("umount /run/more && umount /mnt");
+    assert_eq!(services(&nodes[0], &disk), [""; 0]);
+    nodes[0].assert_clean_within(20);
     lab.end();
 }
 
