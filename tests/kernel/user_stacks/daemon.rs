@@ -39,6 +39,13 @@ fn heard(node: &Node, disk: &Disk) -> Vec<String> {
     notes
 }
 
+/// No bug of the daemon has been set off since the last time.
+#[track_caller]
+fn sound(node: &Node, disk: &Disk) {
+    let said = notes(node, disk);
+    assert!(!said.iter().any(|note| note.starts_with('!')), "{said:?}");
+}
+
 /// What the kernel runs when a superblock ends; its default, as long as nobody calls o2cb, is
 /// /sbin/ocfs2_hb_ctl.
 #[track_caller]
@@ -301,14 +308,14 @@ fn no_mount_meets_a_group_that_is_being_joined_or_left() {
         ));
         order(&node, "leave slow 3000");
         node.ok(&format!("{mount} && touch /mnt/{signal} && umount /mnt"));
+        sound(&node, &disk);
         // And an unmount that is killed while the daemon leaves.
         node.ok(&format!(
-            "{mount} && umount.ocfs2 /mnt & sleep 1
-            until grep -q UNMOUNT <(tail -n 1 /run/peer/notes); do sleep 0.1; done
-            pkill -KILL -x umount.ocfs2; wait; {mount} && umount /mnt"
+            "{mount} && umount.ocfs2 /mnt & pid=$!
+            until grep -q '< UNMOUNT' /run/peer/notes; do sleep 0.1; done
+            pkill -KILL -x umount.ocfs2; wait $pid; {mount} && umount /mnt"
         ));
-        let said = notes(&node, &disk);
-        assert!(!said.iter().any(|note| note.starts_with('!')), "{said:?}");
+        sound(&node, &disk);
     }
     order(&node, "");
     assert_eq!(services(&node, &disk), [""; 0]);
