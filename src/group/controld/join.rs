@@ -250,18 +250,12 @@ impl Registration<'_> {
         let told = refusal(daemon.ask(&message, &mut |_, _| Ok(())));
         drop(daemon);
         match (told, failed) {
-            (Ok(None), None) => {
-                if !self.of_mount {
-                    self.forget();
+            (Ok(None), None) if self.of_mount => Ok(()),
+            (Ok(None), _) => {
+                match failed.is_some() && further {
+                    true => self.take_back(),
+                    false => self.forget(),
                 }
-                Ok(())
-            }
-            (Ok(None), Some(_)) if !further => {
-                self.forget();
-                Ok(())
-            }
-            (Ok(None), Some(_)) => {
-                self.take_back();
                 Ok(())
             }
             (Ok(Some(refused)), None) if refused.is_detached() => {
