@@ -2,12 +2,22 @@
 
 use crate::ids::StackName;
 use crate::system::mounts::knows_filesystem;
-use crate::system::{System, is_there, read_attribute};
-use eyre::{Result, WrapErr};
+use crate::system::turn::{self, Turn};
+use crate::system::{System, is_absent, is_there, read_attribute};
+use eyre::{Result, WrapErr, bail};
+use std::fs::File;
+use std::io;
+use std::time::Duration;
 
 /// fs/ocfs2/stackglue.c
 const STACK: &str = "/sys/fs/ocfs2/cluster_stack";
 const ACTIVE: &str = "/sys/fs/ocfs2/active_cluster_plugin";
+/// The stack of no volume: set, it lets nothing connect.
+const CLOSED: &str = "none";
+/// The file lock of the process that has closed the stack.
+const CLOSING: &str = "stack";
+/// Longer than the removal of some regions, unless a device hangs.
+const CLOSED_FOR: Duration = Duration::from_secs(20);
 
 /// The stack that is set; drivers of the 1.2 era have no stack glue and only the classic one.
 pub fn running(system: &System) -> Result<StackName> {
@@ -48,14 +58,77 @@ pub fn prepare(system: &System, wanted: StackName) -> Result<()> {
 }
 
 /// Sets the stack, unless the kernel serves a mounted volume with another.
+///
+/// # Errors
+/// Another process has closed the stack and does not open it again in time.
 pub fn set(system: &System, wanted: StackName) -> Result<()> {
+    let mut closing = None;
+    if running(system)?.as_str() == CLOSED {
+        // A process that was killed leaves it closed. Best effort where there is no /run.
+        closing = turn::take(system, CLOSING, Turn::Alone, system.pause(CLOSED_FOR)).ok();
+        if matches!(closing, Some(None)) {
+            bail!("the heartbeat of the cluster is being stopped by another process (try again)");
+        }
+    }
     if running(system)? == wanted || !can_change(system)? {
         return Ok(());
     }
-    let written = system
-        .kernel()
-        .write_attribute(&system.path(STACK), wanted.as_str());
+    let written = write(system, wanted.as_str());
+    drop(closing);
     written.wrap_err_with(|| format!("setting the cluster stack to {wanted}"))
+}
+
+fn write(system: &System, name: &str) -> io::Result<()> {
+    system.kernel().write_attribute(&system.path(STACK), name)
+}
+
+/// The stack o2cb, to which nothing is connected nor can connect. Dropped, it is open again.
+#[must_use]
+pub struct Closed<'s> {
+    system: &'s System,
+    /// The name to set again; none where the stack o2cb is not there or not the one that is used.
+    open: Option<StackName>,
+    _closing: Option<File>,
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = self.open {
+            // Should it fail, `set` opens it.
+            let _ = write(self.system, name.as_str());
+        }
+    }
+}
+
+/// Closes the stack o2cb to mounts and lock domains. `None`: something is connected, which may
+/// be a mount(2) that has not returned, or a superblock that no mount table shows.
+///
+/// The kernel decides: it takes another name for the stack only while nothing is connected
+/// (`ocfs2_cluster_stack_store` in fs/ocfs2/stackglue.c), and connects nothing of another name
+/// (`ocfs2_stack_driver_request`), both under one lock.
+pub fn close(system: &System) -> Result<Option<Closed<'_>>> {
+    let _closing = match turn::take(system, CLOSING, Turn::Alone, system.pause(CLOSED_FOR)) {
+        Ok(None) => return Err(turn::not_had(system, CLOSING, CLOSED_FOR)),
+        Ok(closing) => closing,
+        Err(_) => None,
+    };
+    let now = Some(running(system)?).filter(|now| now.as_str() != CLOSED);
+    let now = now.unwrap_or(StackName::O2CB);
+    let open = match write(system, CLOSED) {
+        Ok(()) => Some(now),
+        Err(error) if is_absent(&error) => None,
+        Err(error) if error.kind() != io::ErrorKind::ResourceBusy => {
+            return Err(error).wrap_err("closing the cluster stack");
+        }
+        // What is connected keeps the stack o2cb away.
+        Err(_) if now != StackName::O2CB => None,
+        Err(_) => return Ok(None),
+    };
+    Ok(Some(Closed {
+        system,
+        open,
+        _closing,
+    }))
 }
 
 /// Would the kernel take another stack: does it serve nothing with the one that is set?

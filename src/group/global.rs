@@ -12,6 +12,7 @@ use super::classic;
 use crate::cluster::config::Cluster;
 use crate::cluster::dlmfs;
 use crate::cluster::live::Live;
+use crate::cluster::stack;
 use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_together};
 use crate::ids::{StackName, Uuid};
 use crate::sys::ioprio::Level;
@@ -27,6 +28,9 @@ use std::time::{Duration, Instant};
 
 /// Longer than any start that the kernel does not give up itself.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The kernel pins no region of more than these (O2HB_PIN_CUT_OFF in
+/// fs/ocfs2/cluster/heartbeat.c).
+const PINNED: usize = 3;
 /// The device has just answered.
 const READ_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -143,14 +147,24 @@ pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
         return Ok(());
     }
     let _turn = turn(system, &mut |_, _| Ok(()))?;
+    let closed = stack::close(system)?;
+    let kept = |region: Uuid| {
+        eyre!(
+            "heartbeat region {region} is not in the configuration, but the kernel keeps it \
+             while volumes are mounted, unless more than three others beat (all else is \
+             done; after the unmount: o2cb start-heartbeat {})",
+            cluster.name
+        )
+    };
+    // The kernel would give up all but the last three, and only then refuse.
+    if let (None, Some(&first)) = (&closed, removed.first())
+        && live.regions()?.len() < removed.len() + PINNED
+    {
+        return Err(kept(first));
+    }
     for region in removed {
         if stop_region(system, &live, region)? == Removal::Pinned {
-            bail!(
-                "heartbeat region {region} is not in the configuration, but the kernel keeps it \
-                 while volumes are mounted, unless more than three others beat (all else is \
-                 done; after the unmount: o2cb start-heartbeat {})",
-                cluster.name
-            );
+            return Err(kept(region));
         }
     }
     Ok(())
@@ -183,14 +197,18 @@ pub fn stop(system: &System, live: &Live) -> Result<()> {
             live.name()
         )
     };
-    // With more than three, the kernel would give up all but three before it refuses.
     if let Some(users) = users(system)? {
         return Err(in_use(&users));
     }
+    // With more than three, the kernel would give up all but three before it refuses.
+    let detached = "a volume is detached (lazily unmounted), in another mount namespace, or just \
+                    being mounted or unmounted";
+    let Some(_closed) = stack::close(system)? else {
+        return Err(in_use(detached));
+    };
     for region in regions {
         if stop_region(system, live, region)? == Removal::Pinned {
-            let by = format!("a volume is mounted out of sight, and needs region {region}");
-            return Err(in_use(&by));
+            return Err(in_use(detached));
         }
     }
     Ok(())

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 const NO_SET: [i32; 0] = [];
 const MADE: &str = "--cluster-stack=o2cb --cluster-name=webc --global-heartbeat";
+const ACTIVE: &str = "/sys/fs/ocfs2/active_cluster_plugin";
+const STACK: &str = "/sys/fs/ocfs2/cluster_stack";
 const HEARTBEAT: &str = "/sys/kernel/config/cluster/webc/heartbeat";
 
 /// Three volumes that are to carry the heartbeat; drivers are loaded, no more.
@@ -142,6 +144,48 @@ fn regions_are_added_and_removed_live() {
     assert_eq!(beating(&world, &volumes), [false, true, true]);
 }
 
+/// While the regions are removed no volume can be mounted; a process that was killed in it keeps
+/// none from it.
+#[test]
+fn closed_stack_keeps_mounts_out_until_its_process_ends() {
+    let (world, volumes) = three();
+    world.run("o2cb", &["online"]).unwrap();
+    world.write(STACK, "none\n");
+    world.write("/run/ocfs2box/stack", "");
+    let closing = fs::File::open(world.path("/run/ocfs2box/stack")).unwrap();
+    closing.lock().unwrap();
+    let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
+    assert_eq!(code, 32);
+    assert!(said.contains("is being stopped by another"), "{said}");
+    let (_, said) = world.refused("o2cb", &["stop-heartbeat", "webc"]);
+    assert!(said.contains("fuser -v"), "{said}");
+    assert_eq!(world.read(STACK), "none");
+    drop(closing);
+    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    assert_eq!(world.read(STACK), "o2cb");
+    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    // A stop of the regions goes on where another was killed.
+    world.write(STACK, "none\n");
+    world.run("o2cb", &["stop-heartbeat", "webc"]).unwrap();
+    assert_eq!(beating(&world, &volumes), [false; 3]);
+    assert_eq!(world.read(STACK), "o2cb");
+}
+
+/// Of those that have to go, none goes where the kernel would refuse the last.
+#[test]
+fn regions_that_are_not_configured_stay_together_under_a_volume() {
+    let (world, volumes) = three();
+    world.run("o2cb", &["online"]).unwrap();
+    world.write(ACTIVE, "o2cb\n");
+    configure(&world, &[volumes[0].uuid]);
+    let (_, said) = world.refused("o2cb", &["start-heartbeat", "webc"]);
+    assert!(said.contains("is not in the configuration"), "{said}");
+    assert_eq!(beating(&world, &volumes), [true; 3]);
+    world.write(ACTIVE, "");
+    world.run("o2cb", &["start-heartbeat", "webc"]).unwrap();
+    assert_eq!(beating(&world, &volumes), [true, false, false]);
+}
+
 #[test]
 fn missing_devices_are_named_before_anything_is_touched() {
     let (world, volumes) = three();
@@ -223,11 +267,12 @@ fn what_is_in_use_is_not_stopped() {
     assert!(said.contains("in use: lock domain /dlm/D1 ("), "{said}");
     fs::remove_dir(world.path("/dlm/D1")).unwrap();
     assert!(!world.path(&format!("/dlm/{}", volumes[2].uuid)).exists());
-    // Out of sight.
-    world.write(&format!("/.fake/pins/{}", volumes[0].uuid), "");
+    // No mount table shows what is connected.
+    world.write(ACTIVE, "o2cb\n");
     let (_, said) = world.refused("o2cb", &["stop-heartbeat", "webc"]);
-    assert!(said.contains("a volume is mounted out of sight"), "{said}");
-    fs::remove_file(world.path(&format!("/.fake/pins/{}", volumes[0].uuid))).unwrap();
+    assert!(said.contains("in use: a volume is detached"), "{said}");
+    assert_eq!(beating(&world, &volumes), [true; 3]);
+    world.write(ACTIVE, "");
     for _ in 0..2 {
         world.run("o2cb", &["stop-heartbeat", "webc"]).unwrap();
         assert_eq!(beating(&world, &volumes), [false; 3]);

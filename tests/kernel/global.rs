@@ -2,6 +2,7 @@
 
 mod beside_c;
 mod failures;
+mod in_use;
 
 use crate::rig::{CLUSTER, Disk, Lab, Node};
 use std::time::{Duration, Instant};

@@ -156,6 +156,11 @@ impl FakeKernel {
             let _ = fs::write(&line, shell);
         }
         let _ = fs::remove_file(self.note_of("claims", device));
+        let claims = fs::read_dir(self.root.join(".fake/claims"));
+        let active = self.root.join("sys/fs/ocfs2/active_cluster_plugin");
+        if active.exists() && claims.is_ok_and(|mut claims| claims.next().is_none()) {
+            fs::write(active, "").unwrap();
+        }
     }
 
     pub fn unmount_here(&self, point: &str, flags: UnmountFlags) -> io::Result<()> {
