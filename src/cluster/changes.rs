@@ -1,7 +1,7 @@
 //! Changes to the kernel's cluster that can be taken back.
 
 use super::live::LiveNode;
-use crate::system::{System, is_absent, read_attribute};
+use crate::system::{System, is_absent};
 use eyre::{Result, WrapErr};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ impl<'s> Changes<'s> {
 
     /// Makes a cluster or a node.
     pub(super) fn make(&mut self, path: &Path) -> io::Result<()> {
-        self.system.kernel().make_object(path)?;
+        self.system.make_object(path)?;
         self.steps.push(Step::Made(path.to_owned()));
         Ok(())
     }
@@ -47,11 +47,12 @@ impl<'s> Changes<'s> {
     /// it. A line's end is the kernel's business, and goes with the old value as well.
     pub(super) fn set(&mut self, path: &Path, what: &str, value: &str) -> Result<()> {
         let plain = value.trim_end();
-        let now = read_attribute(path).wrap_err_with(|| format!("reading {what}"))?;
+        let now = self.system.attribute(path);
+        let now = now.wrap_err_with(|| format!("reading {what}"))?;
         if now.as_deref() == Some(plain) {
             return Ok(());
         }
-        let written = self.system.kernel().write_attribute(path, value);
+        let written = self.system.set_attribute(path, value);
         written.wrap_err_with(|| format!("setting {what} to {plain}"))?;
         if let Some(now) = now {
             let end = value.get(plain.len()..).unwrap_or_default();
@@ -67,16 +68,16 @@ impl<'s> Changes<'s> {
 
     /// Undoes it all, the last first. The error that led here is the one to be told.
     pub(super) fn take_back(self) {
-        let kernel = self.system.kernel();
+        let system = self.system;
         for step in self.steps.into_iter().rev() {
             let _ = match step {
-                Step::Made(path) => kernel.remove_object(&path),
-                Step::Wrote(path, value) => kernel.write_attribute(&path, &value),
+                Step::Made(path) => system.remove_object(&path),
+                Step::Wrote(path, value) => system.set_attribute(&path, &value),
                 Step::Removed(path, node) => {
-                    let _ = kernel.make_object(&path);
+                    let _ = system.make_object(&path);
                     let _ = furnish(self.system, &path, &node);
                     let local = if node.local { "1" } else { "0" };
-                    kernel.write_attribute(&path.join("local"), local)
+                    system.set_attribute(&path.join("local"), local)
                 }
             };
         }
@@ -91,9 +92,7 @@ pub(super) fn furnish(system: &System, path: &Path, node: &LiveNode) -> Result<(
         ("ipv4_address", &node.address),
         ("num", &node.number),
     ] {
-        let written = system
-            .kernel()
-            .write_attribute(&path.join(attribute), value);
+        let written = system.set_attribute(&path.join(attribute), value);
         written.wrap_err_with(|| format!("setting {attribute} to {value}"))?;
     }
     Ok(())
@@ -101,7 +100,7 @@ pub(super) fn furnish(system: &System, path: &Path, node: &LiveNode) -> Result<(
 
 /// Removes what may be gone already.
 pub(super) fn remove(system: &System, path: &Path) -> io::Result<()> {
-    match system.kernel().remove_object(path) {
+    match system.remove_object(path) {
         Err(error) if !is_absent(&error) => Err(error),
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use crate::ids::{ClusterName, Uuid};
 use crate::system::mounts::{self, DeviceNumber};
-use crate::system::{self, System, is_there, read_attribute};
+use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ pub const UNREACHABLE: &str = "another node of the cluster could not be reached 
     nodes' addresses, the firewall and the time-outs are right, and the same on all)";
 
 /// The one cluster that a node can have registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Live {
+pub struct Live<'s> {
+    system: &'s System,
     name: ClusterName,
     path: PathBuf,
 }
@@ -41,7 +41,7 @@ pub fn folder(system: &System) -> Result<PathBuf> {
         eyre!("configfs is not mounted, so that the cluster cannot be seen (run: o2cb load)")
     })?;
     let folder = configfs.join("cluster");
-    if is_there(&folder)? {
+    if has_clusters(system, &folder)? {
         check_revision(system)?;
         Ok(folder)
     } else {
@@ -49,6 +49,11 @@ pub fn folder(system: &System) -> Result<PathBuf> {
             "the module ocfs2_nodemanager is not loaded (run: o2cb load)"
         ))
     }
+}
+
+fn has_clusters(system: &System, folder: &Path) -> Result<bool> {
+    let there = system.has_object(folder);
+    there.wrap_err_with(|| format!("looking at {}", folder.display()))
 }
 
 /// A driver that says a higher revision than the one known here may mean something else by
@@ -76,23 +81,27 @@ fn check_revision(system: &System) -> Result<()> {
     Ok(())
 }
 
-impl Live {
+impl<'s> Live<'s> {
     /// The registered cluster, online or not.
-    pub fn find(system: &System) -> Result<Option<Self>> {
+    pub fn find(system: &'s System) -> Result<Option<Self>> {
         let folder = folder(system)?;
-        let names = system::list(&folder).wrap_err("listing the clusters in configfs")?;
+        let names = system
+            .objects(&folder)
+            .wrap_err("listing the clusters in configfs")?;
         let Some(name) = names.first() else {
             return Ok(None);
         };
         let name: ClusterName = name.to_string_lossy().parse()?;
         let path = folder.join(name.as_str());
-        Ok(Some(Self { name, path }))
+        Ok(Some(Self { system, name, path }))
     }
 
     /// The same; without the drivers there is none.
-    pub fn if_loaded(system: &System) -> Result<Option<Self>> {
+    pub fn if_loaded(system: &'s System) -> Result<Option<Self>> {
         match system.configfs()? {
-            Some(configfs) if is_there(&configfs.join("cluster"))? => Self::find(system),
+            Some(configfs) if has_clusters(system, &configfs.join("cluster"))? => {
+                Self::find(system)
+            }
             _ => Ok(None),
         }
     }
@@ -110,19 +119,23 @@ impl Live {
     /// Do regions belong to the cluster, rather than to each mount? Drivers without the
     /// attribute (before 2.6.37) have local heartbeat only.
     pub fn global_heartbeat(&self) -> Result<bool> {
-        let mode = read_attribute(&self.path.join("heartbeat/mode"));
+        let mode = self.system.attribute(&self.path.join("heartbeat/mode"));
         Ok(mode.wrap_err("reading the heartbeat mode")?.as_deref() == Some("global"))
     }
 
     /// Its nodes, by name.
     pub fn nodes(&self) -> Result<Vec<LiveNode>> {
         let folder = self.path.join("node");
-        let names = system::list(&folder).wrap_err("listing the nodes in configfs")?;
+        let names = self
+            .system
+            .objects(&folder)
+            .wrap_err("listing the nodes in configfs")?;
         names
             .iter()
             .map(|name| {
                 let value = |attribute: &str| {
-                    read_attribute(&folder.join(name).join(attribute))
+                    self.system
+                        .attribute(&folder.join(name).join(attribute))
                         .map(Option::unwrap_or_default)
                         .wrap_err_with(|| format!("reading {attribute} of node {name:?}"))
                 };
@@ -139,8 +152,8 @@ impl Live {
 
     /// Its heartbeat regions; folders that are none of ours are passed over.
     pub fn regions(&self) -> Result<Vec<Uuid>> {
-        let names = system::list(&self.path.join("heartbeat"))
-            .wrap_err("listing the heartbeat regions in configfs")?;
+        let regions = self.system.objects(&self.path.join("heartbeat"));
+        let names = regions.wrap_err("listing the heartbeat regions in configfs")?;
         Ok(names
             .iter()
             .filter_map(|name| name.to_str()?.parse().ok())
@@ -166,7 +179,9 @@ pub fn region_on(system: &System, device: DeviceNumber) -> Result<Option<Uuid>> 
     }
     for region in live.regions()? {
         let attribute = live.path().join(format!("heartbeat/{region}/dev"));
-        let name = read_attribute(&attribute).wrap_err("reading a region's device")?;
+        let name = system
+            .attribute(&attribute)
+            .wrap_err("reading a region's device")?;
         let Some(name) = name.filter(|name| !name.is_empty()) else {
             continue;
         };

@@ -6,8 +6,8 @@ use super::live::{self, Live, LiveNode};
 use super::sysconfig::Sysconfig;
 use super::timeouts;
 use crate::sys::signal;
+use crate::system::System;
 use crate::system::turn::{self, Turn};
-use crate::system::{System, is_there, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::path::Path;
@@ -105,7 +105,7 @@ fn bring_up(
     local: &Node,
     sysconfig: &Sysconfig,
 ) -> Result<()> {
-    if !is_there(folder)? {
+    if !changes.system().has_object(folder)? {
         changes
             .make(folder)
             .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
@@ -185,8 +185,7 @@ fn add(changes: &mut Changes, path: &Path, node: &Node, wanted: &LiveNode) -> Re
     match wanted.local {
         true => listen(changes.system(), path, node),
         false => {
-            let kernel = changes.system().kernel();
-            let written = kernel.write_attribute(&path.join("local"), "0");
+            let written = changes.system().set_attribute(&path.join("local"), "0");
             written.wrap_err("setting local to 0")
         }
     }
@@ -194,7 +193,7 @@ fn add(changes: &mut Changes, path: &Path, node: &Node, wanted: &LiveNode) -> Re
 
 /// Makes a node the local one: the kernel listens on its address from now on.
 fn listen(system: &System, path: &Path, node: &Node) -> Result<()> {
-    let listens = system.kernel().write_attribute(&path.join("local"), "1");
+    let listens = system.set_attribute(&path.join("local"), "1");
     listens.map_err(|error| match error.raw_os_error() {
         Some(libc::EADDRNOTAVAIL) => eyre!(
             "this host does not have the address {} (ip address shows those it has)",
@@ -211,7 +210,12 @@ fn listen(system: &System, path: &Path, node: &Node) -> Result<()> {
 /// The kernel ignores the write without a word while there is a region, so it is read back.
 fn set_mode(changes: &mut Changes, folder: &Path, mode: HeartbeatMode) -> Result<()> {
     let attribute = folder.join("heartbeat/mode");
-    let read = || read_attribute(&attribute).wrap_err("reading the heartbeat mode");
+    let system = changes.system();
+    let read = || {
+        system
+            .attribute(&attribute)
+            .wrap_err("reading the heartbeat mode")
+    };
     match read()? {
         Some(_) => changes.set(&attribute, "the heartbeat mode", &format!("{mode}\n"))?,
         None if mode == HeartbeatMode::Local => return Ok(()),

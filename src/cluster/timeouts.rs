@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::sysconfig::Sysconfig;
-use crate::system::{System, is_there, read_attribute};
+use crate::system::System;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
@@ -15,19 +15,21 @@ const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 /// # Errors
 /// The kernel refuses a value, or ignores the threshold because a region is active.
 pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig) -> Result<()> {
+    let system = changes.system();
     if let Some(threshold) = sysconfig.heartbeat_threshold {
         let newest = cluster.join("heartbeat/dead_threshold");
-        let path = match is_there(&newest)? {
+        let path = match system.has_object(&newest)? {
             true => newest,
-            false => changes.system().path(OLD_THRESHOLD),
+            false => system.path(OLD_THRESHOLD),
         };
-        if is_there(&path)? {
+        if system.has_object(&path)? {
             changes.set(
                 &path,
                 "the heartbeat's dead threshold",
                 &threshold.to_string(),
             )?;
-            let now = read_attribute(&path)
+            let now = system
+                .attribute(&path)
                 .wrap_err("reading the heartbeat's dead threshold")?
                 .unwrap_or_default();
             if now != threshold.to_string() {
@@ -43,7 +45,8 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig
         ("idle_timeout_ms", sysconfig.idle_timeout_ms),
         ("keepalive_delay_ms", sysconfig.keepalive_delay_ms),
     ];
-    let keepalive_now: Option<u32> = read_attribute(&cluster.join(keepalive.0))
+    let keepalive_now: Option<u32> = system
+        .attribute(&cluster.join(keepalive.0))
         .wrap_err_with(|| format!("reading {}", keepalive.0))?
         .and_then(|now| now.parse().ok());
     let first_keepalive = idle
@@ -59,14 +62,14 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig
         // The oldest drivers lack some of them.
         let path = cluster.join(attribute);
         if let Some(value) = value
-            && is_there(&path)?
+            && system.has_object(&path)?
         {
             changes.set(&path, attribute, &value.to_string())?;
         }
     }
     let fence = cluster.join("fence_method");
     if let Some(method) = sysconfig.fence_method
-        && is_there(&fence)?
+        && system.has_object(&fence)?
     {
         // The kernel insists on the line's end.
         changes.set(&fence, "fence_method", &format!("{}\n", method.as_str()))?;
@@ -139,7 +142,9 @@ impl Timeouts {
     /// Those of the cluster whose folder in configfs is `cluster`.
     pub fn read(system: &System, cluster: &Path) -> Result<Self> {
         let text = |path: &Path| {
-            read_attribute(path).wrap_err_with(|| format!("reading {}", path.display()))
+            system
+                .attribute(path)
+                .wrap_err_with(|| format!("reading {}", path.display()))
         };
         let number =
             |path: &Path| Ok::<_, eyre::Report>(text(path)?.and_then(|it| it.parse().ok()));

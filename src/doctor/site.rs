@@ -29,7 +29,7 @@ pub struct Site<'s> {
     /// The node that this host is, as far as the files tell.
     pub local: Result<Node>,
     /// The cluster that the kernel has.
-    pub live: Result<Option<Live>>,
+    pub live: Result<Option<Live<'s>>>,
     /// The devices to look at; with none, those that this node uses.
     pub devices: Vec<PathBuf>,
 }

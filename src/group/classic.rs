@@ -107,14 +107,15 @@ impl<'s> Classic<'s> {
         }
         match service {
             Service::Mount(_) => {
-                let left = self.heartbeat.leave_superblock(Asker::Tool, self.ending)?;
+                let leave = |here: &Heartbeat| here.leave_superblock(Asker::Tool, self.ending);
+                let left = self.heartbeat.aside(leave)?;
                 if left == Left::StillAlive {
                     self.heartbeat.leave_superblock_later(self.ending)?;
                 }
                 Ok(left)
             }
             Service::Program(_) => self.heartbeat.leave_process(),
-            Service::Standing(_) => self.heartbeat.leave_program(),
+            Service::Standing(_) => self.heartbeat.aside(Heartbeat::leave_program),
             Service::OldMount => self.superblock_leaves(Asker::OldMount),
         }
     }
@@ -123,7 +124,8 @@ impl<'s> Classic<'s> {
         if self.global {
             return Ok(Left::NothingThere);
         }
-        match self.heartbeat.leave_superblock(asker, self.ending)? {
+        let leave = |here: &Heartbeat| here.leave_superblock(asker, self.ending);
+        match self.heartbeat.aside(leave)? {
             Left::StillAlive | Left::StillMounted(_) => Err(self.heartbeat.refusal()),
             left => Ok(left),
         }
@@ -181,7 +183,7 @@ pub(super) fn source(volume: &Examined) -> Option<Source> {
 
 /// The cluster that is online here, if it is the volume's. A volume that names none belongs
 /// to whichever is.
-fn online(system: &System, wanted: Option<&ClusterName>) -> Result<Live> {
+fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<Live<'s>> {
     let not_online = || match wanted {
         Some(name) => eyre!("cluster \"{name}\" is not online (run: o2cb online {name})"),
         None => eyre!("no cluster is online on this node (run: o2cb online NAME)"),

@@ -16,7 +16,7 @@ use crate::cluster::stack;
 use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_together};
 use crate::ids::{StackName, Uuid};
 use crate::sys::ioprio::Level;
-use crate::sys::signal;
+use crate::sys::{fork, signal};
 use crate::system::turn::{self, Turn};
 use crate::system::{System, list, places};
 use crate::volume::find::Search;
@@ -143,9 +143,13 @@ pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
     let live = registered(system, cluster)?;
     let mut removed = live.regions()?;
     removed.retain(|region| !cluster.regions.contains(region));
-    if removed.is_empty() {
-        return Ok(());
+    match removed.len() {
+        0 => Ok(()),
+        count => aside(system, count, || remove(system, cluster, &live, removed)),
     }
+}
+
+fn remove(system: &System, cluster: &Cluster, live: &Live, removed: Vec<Uuid>) -> Result<()> {
     let _turn = turn(system, &mut |_, _| Ok(()))?;
     let closed = stack::close(system)?;
     let kept = |region: Uuid| {
@@ -163,14 +167,14 @@ pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
         return Err(kept(first));
     }
     for region in removed {
-        if stop_region(system, &live, region)? == Removal::Pinned {
+        if stop_region(system, live, region)? == Removal::Pinned {
             return Err(kept(region));
         }
     }
     Ok(())
 }
 
-fn registered(system: &System, cluster: &Cluster) -> Result<Live> {
+fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<Live<'s>> {
     let live = Live::find(system)?.filter(|live| *live.name() == cluster.name);
     match live {
         Some(live) if live.global_heartbeat()? => Ok(live),
@@ -186,11 +190,36 @@ fn registered(system: &System, cluster: &Cluster) -> Result<Live> {
 /// # Errors
 /// They are needed: names the mount points and lock domains. Nothing is stopped then.
 pub fn stop(system: &System, live: &Live) -> Result<()> {
+    // What has begun to stop, or is just starting, comes first.
+    drop(turn(system, &mut |_, _| Ok(()))?);
+    match live.regions()?.len() {
+        0 => Ok(()),
+        count => aside(system, count, || stop_all(system, live)),
+    }
+}
+
+/// Has a child of this process remove `count` regions: no region is removed behind an open stack,
+/// even where this process has given up, or was killed.
+fn aside(system: &System, count: usize, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    /// One after the other, each up to 2 s.
+    const EACH: Duration = Duration::from_secs(3);
+    const REST: Duration = Duration::from_secs(15);
+    let patience = REST + EACH * u32::try_from(count).unwrap_or(u32::MAX);
+    let done = fork::call_in_child(patience, || work().map(|()| Vec::new()))?;
+    done.map(drop).ok_or_else(|| {
+        eyre!(
+            "stopping the heartbeat regions has not ended within {} s, and goes on: {}",
+            patience.as_secs(),
+            system
+                .hung_removal()
+                .unwrap_or_else(|| "another process works on them".into())
+        )
+    })
+}
+
+fn stop_all(system: &System, live: &Live) -> Result<()> {
     let _turn = turn(system, &mut |_, _| Ok(()))?;
     let regions = live.regions()?;
-    if regions.is_empty() {
-        return Ok(());
-    }
     let in_use = |by: &str| {
         eyre!(
             "cluster \"{}\" is in use: {by} (unmount the volumes, end the programs)",

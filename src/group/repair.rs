@@ -4,18 +4,13 @@ use crate::cluster::live::Live;
 use crate::heartbeat::survey::Survey;
 use crate::heartbeat::{Heartbeat, Mended, Mode, Outcome};
 use crate::ids::Uuid;
-use crate::sys::{fork, is_pause};
+use crate::sys::fork;
 use crate::system::System;
-use eyre::{Result, WrapErr, eyre};
-use std::io::{Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use eyre::{Result, eyre};
 use std::time::Duration;
 
 /// For one region: the wait for whoever works on it, and the kernel's own for the disk.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A line and an error are never longer.
-const TEXT_MAX: u64 = 4096;
 
 /// Mends the heartbeat of `volume`, or all of this node, and tells of each. One that cannot be
 /// told holds up no other.
@@ -65,40 +60,22 @@ pub fn repair(
 
 /// Neither the kernel's wait for a disk nor a kill of this process cuts it off.
 fn in_a_child(mend: &dyn Fn() -> Result<Mended>) -> Result<Mended> {
-    let (mut ours, mut theirs) = UnixStream::pair().wrap_err("making a socket")?;
-    fork::in_child(|| {
-        fork::close_inherited_files(Some(theirs.as_fd()));
-        let mended = mend();
-        // The parent may have given up.
-        let _ = match mended {
-            Ok(Mended { outcome, text }) => theirs
-                .write_all(&[outcome as u8])
-                .and_then(|()| theirs.write_all(text.as_bytes())),
-            Err(report) => theirs
-                .write_all(b"E")
-                .map(|()| fork::send_error(&mut theirs, &report)),
-        };
-    })
-    .wrap_err("starting a process to mend it")?;
-    drop(theirs);
-    ours.set_read_timeout(Some(PATIENCE))
-        .wrap_err("setting up a socket")?;
-    let mut tag = [0];
-    ours.read_exact(&mut tag)
-        .map_err(|error| match is_pause(&error) {
-            true => eyre!(
-                "mending it has not ended within {} s, and goes on (its disk does not answer)",
-                PATIENCE.as_secs()
-            ),
-            false => eyre!("the process that mends it was killed (try again)"),
-        })?;
+    let bytes = fork::call_in_child(PATIENCE, || {
+        let Mended { outcome, text } = mend()?;
+        Ok([&[outcome as u8], text.as_bytes()].concat())
+    })?;
+    let bytes = bytes.ok_or_else(|| {
+        eyre!(
+            "mending it has not ended within {} s, and goes on (its disk does not answer)",
+            PATIENCE.as_secs()
+        )
+    })?;
     let outcomes = [Outcome::Sound, Outcome::Mended, Outcome::Left];
-    let Some(outcome) = outcomes.into_iter().find(|outcome| [*outcome as u8] == tag) else {
-        return Err(fork::receive_error(&mut ours));
-    };
-    let mut text = String::new();
-    ours.take(TEXT_MAX)
-        .read_to_string(&mut text)
-        .wrap_err("hearing what was mended")?;
-    Ok(Mended { outcome, text })
+    let of = |tag: u8| outcomes.into_iter().find(|outcome| *outcome as u8 == tag);
+    let mended = bytes.split_first().and_then(|(&tag, text)| {
+        let text = String::from_utf8_lossy(text).into_owned();
+        let outcome = of(tag)?;
+        Some(Mended { outcome, text })
+    });
+    mended.ok_or_else(|| eyre!("the process that mends it says nothing"))
 }

@@ -3,7 +3,7 @@
 use super::reference::Reference;
 use super::refs::Mark;
 use super::starter::Starter;
-use super::{Asker, Heartbeat, State};
+use super::{Heartbeat, State};
 use eyre::{Result, bail};
 
 /// A reference of this process to a beating region. Dropped, it is given back.
@@ -43,7 +43,9 @@ impl Hold<'_> {
         // Under the lock, or somebody who just takes the mark of an earlier, dead superblock
         // away would take this one's. Without it rather than not at all.
         let locked = self.heartbeat.lock(&mut |_, _| Ok(()));
-        if locked.is_ok() && !matches!(self.heartbeat.region.state()?, State::Beating(_)) {
+        // What cannot be looked at is there: mount(2) has pinned it.
+        let state = self.heartbeat.region.state();
+        if locked.is_ok() && state.is_ok_and(|state| !matches!(state, State::Beating(_))) {
             reference.put()?;
             bail!(NoHeartbeat);
         }
@@ -78,11 +80,10 @@ impl Hold<'_> {
         let Some(reference) = self.reference.take() else {
             return Ok(());
         };
-        let locked = self.heartbeat.lock(&mut |_, _| Ok(()))?;
-        let last = locked.count()? <= 1;
+        // By this process: the kernel keeps what it owes to each.
         reference.put()?;
-        if last {
-            self.heartbeat.clear(locked, Asker::Tool)?;
+        if self.heartbeat.references.count()? == 0 {
+            self.heartbeat.aside(Heartbeat::tidy)?;
         }
         Ok(())
     }

@@ -70,9 +70,11 @@ impl Heartbeat<'_> {
     pub fn leave_process(&self) -> Result<Left> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
         let last = locked.count()? <= 1;
+        // By this process: the kernel keeps what it owes to each.
         locked.put(Lifetime::Process)?;
+        drop(locked);
         match last {
-            true => self.clear(locked, Asker::Tool),
+            true => self.aside(Self::tidy),
             false => Ok(Left::InUse),
         }
     }

@@ -4,6 +4,7 @@
 //! references, unlock. What the kernel says of a region outweighs what the references say:
 //! a mounted volume pins its region, so that a reference too few stops nothing.
 
+mod aside;
 mod health;
 mod hold;
 mod leave;
@@ -24,8 +25,8 @@ pub use together::start_together;
 
 use crate::ids::Uuid;
 use crate::sys::ioprio::Level;
+use crate::system::System;
 use crate::system::mounts::{self, DeviceNumber};
-use crate::system::{System, is_there, read_attribute};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
@@ -149,12 +150,14 @@ impl<'s> Heartbeat<'s> {
 
     /// Does a mounted volume pin its region? On kernels from 2.6.37 on.
     fn is_pinned_while_mounted(&self) -> Result<bool> {
-        is_there(&self.mode)
+        let there = self.system.has_object(&self.mode);
+        there.wrap_err("looking for the heartbeat mode")
     }
 
     /// Is the region the cluster's (global heartbeat)? Who uses it, its references do not say.
     fn is_shared(&self) -> Result<bool> {
-        let mode = read_attribute(&self.mode).wrap_err("reading the heartbeat mode")?;
+        let mode = self.system.attribute(&self.mode);
+        let mode = mode.wrap_err("reading the heartbeat mode")?;
         Ok(mode.as_deref() == Some("global"))
     }
 

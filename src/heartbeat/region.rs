@@ -5,8 +5,9 @@ mod thread;
 pub use thread::{REBOOT, Thread};
 
 use crate::ids::Uuid;
+use crate::system::configfs::{REMOVAL, note_removal};
 use crate::system::turn::{self, Turn};
-use crate::system::{self, System, is_absent};
+use crate::system::{System, is_absent};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use std::cell::Cell;
@@ -70,14 +71,11 @@ impl<'s> Region<'s> {
     /// What it is doing.
     pub fn state(&self) -> Result<State> {
         let reading = || format!("reading the heartbeat region {}", self.name);
-        match std::fs::symlink_metadata(&self.path) {
-            Err(error) if is_absent(&error) => {
-                self.absent_at.set(Some(Instant::now()));
-                return Ok(State::Absent);
-            }
-            other => other.map(drop).wrap_err_with(reading)?,
+        if !self.system.has_object(&self.path).wrap_err_with(reading)? {
+            self.absent_at.set(Some(Instant::now()));
+            return Ok(State::Absent);
         }
-        let device = system::read_attribute(&self.path.join("dev")).wrap_err_with(reading)?;
+        let device = self.attribute("dev").wrap_err_with(reading)?;
         match device {
             None => Ok(State::Absent),
             Some(device) if device.len() > NAME_MAX => bail!(
@@ -90,10 +88,15 @@ impl<'s> Region<'s> {
         }
     }
 
+    fn attribute(&self, name: &str) -> io::Result<Option<String>> {
+        self.system.attribute(&self.path.join(name))
+    }
+
     /// The process number of the heartbeat thread; `None` before it runs, and on drivers
     /// that do not say (before 2.6.24).
     pub fn pid(&self) -> Result<Option<u32>> {
-        let pid = system::read_attribute(&self.path.join("pid"))
+        let pid = self
+            .attribute("pid")
             .wrap_err_with(|| format!("reading the heartbeat thread of region {}", self.name))?;
         Ok(pid.and_then(|pid| pid.trim().parse().ok()))
     }
@@ -101,8 +104,9 @@ impl<'s> Region<'s> {
     /// Its blocks on the device as the kernel has them: all 0 until somebody sets them.
     pub fn geometry(&self) -> Result<Geometry> {
         let value = |attribute| {
-            let text = system::read_attribute(&self.path.join(attribute))
-                .wrap_err_with(|| format!("reading {attribute} of region {}", self.name))?;
+            let text = self.attribute(attribute);
+            let text =
+                text.wrap_err_with(|| format!("reading {attribute} of region {}", self.name))?;
             Ok::<u64, eyre::Report>(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
         };
         Ok(Geometry {
@@ -116,7 +120,6 @@ impl<'s> Region<'s> {
     /// be interrupted. What a failed start leaves behind is removed again.
     pub fn start(&self, geometry: &Geometry, device: &File) -> Result<()> {
         self.system
-            .kernel()
             .make_object(&self.path)
             .wrap_err_with(|| format!("making the heartbeat region {}", self.name))?;
         let started = self.configure(geometry, device);
@@ -129,19 +132,18 @@ impl<'s> Region<'s> {
     }
 
     fn configure(&self, geometry: &Geometry, device: &File) -> Result<()> {
-        let kernel = self.system.kernel();
         let values = [
             ("block_bytes", geometry.block_bytes.to_string()),
             ("start_block", geometry.start_block.to_string()),
             ("blocks", geometry.blocks.to_string()),
         ];
         for (attribute, value) in values {
-            kernel
-                .write_attribute(&self.path.join(attribute), &value)
+            self.system
+                .set_attribute(&self.path.join(attribute), &value)
                 .wrap_err_with(|| format!("setting {attribute} of the heartbeat region"))?;
         }
         let device = device.as_raw_fd().to_string();
-        match kernel.write_attribute(&self.path.join("dev"), &device) {
+        match self.system.set_attribute(&self.path.join("dev"), &device) {
             Err(error) if error.raw_os_error() == Some(libc::EIO) => bail!(
                 "the heartbeat did not become steady (the device fails or is too slow, or \
                  another node writes this node's slot; see the kernel log)"
@@ -174,6 +176,9 @@ impl<'s> Region<'s> {
         let removing = || format!("removing the heartbeat region {}", self.name);
         let turn = self.removal_turn();
         let is_behind = matches!(turn, Ok(None));
+        if let Ok(Some(lock)) = &turn {
+            note_removal(lock, &self.name.to_string());
+        }
         let mut found = look(self)?;
         let mut _ahead = None;
         if let State::HalfStarted(Thread::Running(pid)) = found {
@@ -196,7 +201,7 @@ impl<'s> Region<'s> {
                 self.name
             );
         }
-        match self.system.kernel().remove_object(&self.path) {
+        match self.system.remove_object(&self.path) {
             Ok(()) => Ok(Removal::Gone),
             Err(error) if is_absent(&error) => Ok(Removal::Gone),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(Removal::Pinned),
@@ -212,6 +217,6 @@ impl<'s> Region<'s> {
     /// error, as where there is no /run, keeps no region from going.
     fn removal_turn(&self) -> io::Result<Option<File>> {
         let patience = self.system.pause(REMOVAL_PATIENCE);
-        turn::take(self.system, "regions", Turn::Alone, patience)
+        turn::take(self.system, REMOVAL, Turn::Alone, patience)
     }
 }

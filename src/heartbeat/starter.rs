@@ -99,7 +99,9 @@ impl<'h> Starting<'h> {
         };
         if error.is::<StarterDied>() {
             // At once, while the thread of the half-started region may still live.
-            self.heartbeat.tidy().wrap_err(StarterDied)?;
+            self.heartbeat
+                .aside(Heartbeat::tidy)
+                .wrap_err(StarterDied)?;
         }
         Err(error)
     }
@@ -115,7 +117,9 @@ impl<'h> Starting<'h> {
             Ok(()) => Ok((reference, Starter(self.child))),
             Err(error) => {
                 reference.put()?;
-                self.heartbeat.tidy().wrap_err(StarterDied)?;
+                self.heartbeat
+                    .aside(Heartbeat::tidy)
+                    .wrap_err(StarterDied)?;
                 Err(error)
             }
         }

@@ -1,5 +1,9 @@
 //! fork(2): a piece of this program in a process of its own.
 
+mod call;
+
+pub use call::{call_in_child, receive_error, send_error};
+
 use super::{checked, signal};
 use rustix::process::{Pid, Signal};
 use std::ffi::CStr;
@@ -7,7 +11,17 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// Set in the children that `in_child` makes.
+static IS_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether this process is a child that `in_child` has made: no user waits for it without
+/// a bound.
+pub fn is_child() -> bool {
+    IS_CHILD.load(Ordering::Relaxed)
+}
 
 /// A child of this process.
 #[derive(Debug)]
@@ -43,6 +57,7 @@ pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
     if pid != 0 {
         return Ok(Child(pid));
     }
+    IS_CHILD.store(true, Ordering::Relaxed);
     // A panic must not unwind into the caller's frames, of which the parent is the owner.
     let done = catch_unwind(AssertUnwindSafe(|| {
         if signal::block_all().is_ok() {
@@ -119,44 +134,11 @@ pub fn in_child_watched(
 }
 
 /// This process is killed when its parent ends, and at once if that has ended already.
-pub(super) fn end_with(parent: Pid) -> io::Result<()> {
+pub fn end_with(parent: Pid) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     match rustix::process::getppid() {
         Some(now) if now == parent => Ok(()),
         _ => Err(io::ErrorKind::NotConnected.into()),
-    }
-}
-
-/// Tells a parent why its child failed; the child ends with it.
-pub fn send_error(parent: &mut impl io::Write, error: &eyre::Report) {
-    let cause = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<io::Error>());
-    let errno = cause.and_then(io::Error::raw_os_error).unwrap_or(0);
-    // A parent that has gone has nobody to tell.
-    let _ = parent.write_all(&errno.to_le_bytes());
-    let _ = write!(parent, "{error:#}");
-}
-
-/// What `send_error` tells, the system's error in it as such.
-pub fn receive_error(child: &mut impl io::Read) -> eyre::Report {
-    /// An error's text is a line or two.
-    const TEXT_MAX: u64 = 4096;
-    let (mut errno, mut text) = ([0; 4], String::new());
-    let told = child
-        .read_exact(&mut errno)
-        .and_then(|()| child.take(TEXT_MAX).read_to_string(&mut text));
-    if let Err(error) = told {
-        return eyre::Report::new(error).wrap_err("asking a child process why it failed");
-    }
-    match i32::from_le_bytes(errno) {
-        0 => eyre::eyre!(text),
-        errno => {
-            let cause = io::Error::from_raw_os_error(errno);
-            let doing = text.strip_suffix(&format!(": {cause}"));
-            let doing = doing.unwrap_or(&text).to_owned();
-            eyre::Report::new(cause).wrap_err(doing)
-        }
     }
 }
 

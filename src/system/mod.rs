@@ -4,6 +4,7 @@
 //! Every path of the system is spelled here and hangs off one root, which only a test moves.
 
 pub mod address;
+pub mod configfs;
 pub mod control_group;
 pub mod kernel;
 pub mod kmsg;
@@ -35,6 +36,7 @@ pub struct System {
     semaphore_mode: u16,
     daemon_patience: Duration,
     hurry: u32,
+    helper: configfs::Helper,
 }
 
 impl System {
@@ -59,6 +61,7 @@ impl System {
             semaphore_mode: 0o600,
             daemon_patience: Duration::from_secs(1),
             hurry: 3,
+            helper: configfs::Helper::default(),
         }
     }
 

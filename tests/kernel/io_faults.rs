@@ -220,3 +220,65 @@ fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
     node.kill();
     lab.end();
 }
+
+/// The kernel waits for the device in rmdir(2), and holds the directory of regions locked.
+#[test]
+fn removal_that_hangs_is_named_and_holds_up_no_call_for_long() {
+    let lab = Lab::new("io-removal");
+    let [hung, used, other] = ["hung", "used", "other"].map(|name| lab.disk(name).format());
+    let [node] = lab.boot();
+    node.ok("modprobe dm-mod");
+    // Without a write of the heartbeat a node fences itself; not within this test.
+    node.ok("echo O2CB_HEARTBEAT_THRESHOLD=601 > /etc/default/o2cb");
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    node.ok(&format!("mount -t ocfs2 {} /mnt", used.device()));
+    let removal = start(
+        &node,
+        &hung,
+        r#"
+        ocfs2_hb_ctl -S -d $device program || exit 92
+        dmsetup suspend --noflush --nolockfs $name || exit 91
+        ocfs2_hb_ctl -K -u $(basename $region) program
+        "#,
+    );
+    node.wait_for("[ -s /run/ocfs2box/regions ]", 60);
+    let names = format!(
+        "the removal of heartbeat region {} by process ",
+        hung.uuid()
+    );
+    let (used_device, other_device) = (used.device(), other.device());
+    for (command, code) in [
+        ("o2cb status".to_owned(), 4),
+        (
+            "o2cb list-clusters --json || o2cb cluster-status".to_owned(),
+            1,
+        ),
+        ("ocfs2_hb_ctl -I --long".to_owned(), 1),
+        (format!("ocfs2_hb_ctl -I --long -d {used_device}"), 1),
+        (format!("mount.ocfs2 {other_device} /srv"), 32),
+        ("umount.ocfs2 /mnt".to_owned(), 0),
+        ("o2cb offline".to_owned(), 1),
+        ("o2cb online webc".to_owned(), 1),
+        ("o2cb doctor".to_owned(), 1),
+    ] {
+        let job = node.start(&command);
+        assert!(job.ends_within(240.0), "{command}");
+        let output = job.wait();
+        println!("{command}: {output}");
+        assert_eq!(output.code, code, "{command}: {output}");
+        let said = output.stdout.clone() + &output.stderr;
+        assert!(said.contains(&names), "{command}: {output}");
+    }
+    assert!(!removal.ends_within(0.1) || removal.wait().code == 1);
+    let name = hung.device().trim_start_matches("/dev/");
+    node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup resume {name}"));
+    // What was refused for its sake is as before.
+    node.wait_for("ocfs2_hb_ctl --repair", 60);
+    node.ok(&format!(
+        "mount -t ocfs2 {other_device} /srv && umount /srv"
+    ));
+    node.assert_clean_within(30);
+    node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup remove {name}"));
+    node.ok("o2cb offline");
+    lab.end();
+}

@@ -50,7 +50,7 @@ pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
 }
 
 /// The registered cluster, which has to be the one on the command line, if that has one.
-pub(super) fn registered(call: &Call) -> Result<Live> {
+pub(super) fn registered<'s>(call: &Call<'s>) -> Result<Live<'s>> {
     let live = Live::if_loaded(call.system)?;
     match (live, &call.cluster) {
         (Some(live), None) => Ok(live),
@@ -165,7 +165,7 @@ pub(super) fn cluster_status(call: &Call) -> Result<()> {
 fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
     let heartbeat = Heartbeat::new(call.system, live.path(), region);
     let left = heartbeat
-        .tidy()
+        .aside(Heartbeat::tidy)
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
     let places = heartbeat.mounted_on()?;
     let domain = lock_domain(call.system, region)?;

@@ -1,0 +1,258 @@
+//! Access to configfs that ends in bounded time.
+//!
+//! While a region is removed, the kernel holds the lock of the directory of regions and that of
+//! the whole cluster (`configfs_rmdir` in fs/configfs/dir.c), and the removal waits for the region's
+//! device. A process that lists the directory then, looks a name up in it, or makes or removes
+//! any object waits as well, deaf to SIGKILL. So a child does that, and is left to itself when it
+//! does not answer. In a child of ours no other is needed: its parent waits within bounds.
+
+use super::{ATTRIBUTE_MAX, System, is_absent, list, read_attribute, turn};
+use crate::sys::{fork, is_pause};
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fs::{File, symlink_metadata};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+/// Longer than the removals of some regions, each of which takes the kernel up to 2 s.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The file lock of the process that removes a region, which it writes down there.
+pub const REMOVAL: &str = "regions";
+
+/// What the child is asked to do.
+#[derive(Clone, Copy)]
+enum Task {
+    List,
+    Read,
+    Find,
+    Make,
+    Remove,
+    Write,
+}
+
+const TASKS: [Task; 6] = [
+    Task::List,
+    Task::Read,
+    Task::Find,
+    Task::Make,
+    Task::Remove,
+    Task::Write,
+];
+
+/// The child of this process that accesses configfs.
+#[derive(Default)]
+pub(super) struct Helper(RefCell<Option<Asked>>);
+
+struct Asked {
+    socket: UnixStream,
+    /// It has not answered yet.
+    owes: bool,
+}
+
+impl System {
+    /// The names in a directory of configfs, sorted; none where there is no such directory.
+    pub fn objects(&self, path: &Path) -> io::Result<Vec<OsString>> {
+        let names = self.ask(Task::List, path, "")?;
+        let names = names.split(|&byte| byte == b'/');
+        let names = names.filter(|name| !name.is_empty());
+        Ok(names
+            .map(|name| OsString::from_vec(name.to_vec()))
+            .collect())
+    }
+
+    /// The value of an attribute without its line end; `None` where there is no such attribute.
+    pub fn attribute(&self, path: &Path) -> io::Result<Option<String>> {
+        match self.ask(Task::Read, path, "") {
+            Ok(text) => String::from_utf8(text)
+                .map(Some)
+                .map_err(|_| io::ErrorKind::InvalidData.into()),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns whether there is an object or attribute at `path`.
+    pub fn has_object(&self, path: &Path) -> io::Result<bool> {
+        match self.ask(Task::Find, path, "") {
+            Err(error) if is_absent(&error) => Ok(false),
+            found => found.map(|_| true),
+        }
+    }
+
+    /// Makes a cluster, node or region, attributes and all.
+    pub fn make_object(&self, path: &Path) -> io::Result<()> {
+        self.ask(Task::Make, path, "").map(drop)
+    }
+
+    /// Removes one. For a region: stops its heartbeat, `ResourceBusy` while the kernel pins it.
+    pub fn remove_object(&self, path: &Path) -> io::Result<()> {
+        self.ask(Task::Remove, path, "").map(drop)
+    }
+
+    /// Sets an attribute.
+    pub fn set_attribute(&self, path: &Path, value: &str) -> io::Result<()> {
+        self.ask(Task::Write, path, value).map(drop)
+    }
+
+    fn perform(&self, task: Task, path: &Path, value: &str) -> io::Result<Vec<u8>> {
+        let nothing = |()| Vec::new();
+        match task {
+            Task::List => {
+                let names = list(path)?;
+                let names: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
+                Ok(names.join(&b'/'))
+            }
+            Task::Read => match read_attribute(path)? {
+                Some(text) => Ok(text.into_bytes()),
+                None => Err(io::ErrorKind::NotFound.into()),
+            },
+            Task::Find => symlink_metadata(path).map(|_| Vec::new()),
+            Task::Make => self.kernel.make_object(path).map(nothing),
+            Task::Remove => self.kernel.remove_object(path).map(nothing),
+            Task::Write => self.kernel.write_attribute(path, value).map(nothing),
+        }
+    }
+
+    fn ask(&self, task: Task, path: &Path, value: &str) -> io::Result<Vec<u8>> {
+        if fork::is_child() {
+            return self.perform(task, path, value);
+        }
+        let mut helper = self.helper.0.borrow_mut();
+        let asked = match &mut *helper {
+            Some(asked) => asked,
+            none => none.insert(self.start_helper()?),
+        };
+        if asked.owes {
+            // It hung before, and may have ended since; but nobody waits twice.
+            asked.socket.set_nonblocking(true)?;
+            let late = asked.hear();
+            asked.socket.set_nonblocking(false)?;
+            if late.is_err_and(|error| is_pause(&error)) {
+                return Err(self.hang());
+            }
+        }
+        match asked.tell(task, path, value).and_then(|()| asked.hear()) {
+            Ok(answer) => answer,
+            Err(error) if is_pause(&error) => Err(self.hang()),
+            Err(_) => {
+                *helper = None;
+                Err(io::Error::other("the process that accesses it was killed"))
+            }
+        }
+    }
+
+    fn start_helper(&self) -> io::Result<Asked> {
+        let (ours, mut theirs) = UnixStream::pair()?;
+        let parent = rustix::process::getpid();
+        fork::in_child(|| {
+            fork::close_inherited_files(Some(theirs.as_fd()));
+            if fork::end_with(parent).is_ok() {
+                while self.serve(&mut theirs).is_ok() {}
+            }
+        })?;
+        ours.set_read_timeout(Some(self.pause(PATIENCE)))?;
+        Ok(Asked {
+            socket: ours,
+            owes: false,
+        })
+    }
+
+    /// One task and its answer, in the child: a number of the system's, or 0 and what was read.
+    fn serve(&self, socket: &mut UnixStream) -> io::Result<()> {
+        let mut tag = [0];
+        socket.read_exact(&mut tag)?;
+        let path = OsString::from_vec(receive(socket)?);
+        let value = String::from_utf8(receive(socket)?);
+        let task = TASKS.into_iter().find(|task| [*task as u8] == tag);
+        let task = task.ok_or(io::ErrorKind::InvalidData)?;
+        let done = self.perform(task, path.as_ref(), &value.unwrap_or_default());
+        let errno = match &done {
+            Ok(_) => 0,
+            Err(error) => error.raw_os_error().unwrap_or(match is_absent(error) {
+                true => libc::ENOENT,
+                false => libc::EIO,
+            }),
+        };
+        socket.write_all(&errno.to_le_bytes())?;
+        send(socket, &done.unwrap_or_default())
+    }
+
+    /// The error of a process that has waited long enough.
+    fn hang(&self) -> io::Error {
+        let text = self.hung_removal().unwrap_or_else(|| {
+            format!(
+                "configfs has not answered for {} s (a process is stuck in it: ps -eo \
+                 pid,stat,args shows the state D)",
+                PATIENCE.as_secs()
+            )
+        });
+        io::Error::new(io::ErrorKind::TimedOut, text)
+    }
+
+    /// Names the removal of a region that is under way, and its process.
+    pub fn hung_removal(&self) -> Option<String> {
+        let path = self.path(turn::FOLDER).join(REMOVAL);
+        let file = File::open(&path).ok()?;
+        if turn::has(&file, turn::Turn::Shared).ok()? {
+            return None;
+        }
+        let text = super::read_text(&path).ok()?;
+        let (process, region) = text.split_once(' ')?;
+        let since = file.metadata().ok()?.modified().ok()?.elapsed().ok()?;
+        Some(format!(
+            "the removal of heartbeat region {region} by process {process} has not ended for {} s \
+             (its device does not answer)",
+            since.as_secs()
+        ))
+    }
+}
+
+/// Writes into the file lock of removals what is removed.
+pub fn note_removal(lock: &File, region: &str) {
+    let text = format!("{} {region}", std::process::id());
+    // It is for a message only.
+    let _ = lock.set_len(0);
+    let _ = lock.write_all_at(text.as_bytes(), 0);
+}
+
+impl Asked {
+    fn tell(&mut self, task: Task, path: &Path, value: &str) -> io::Result<()> {
+        self.socket.write_all(&[task as u8])?;
+        send(&mut self.socket, path.as_os_str().as_bytes())?;
+        send(&mut self.socket, value.as_bytes())?;
+        self.owes = true;
+        Ok(())
+    }
+
+    fn hear(&mut self) -> io::Result<io::Result<Vec<u8>>> {
+        let mut errno = [0; 4];
+        self.socket.read_exact(&mut errno)?;
+        self.socket.set_nonblocking(false)?;
+        let bytes = receive(&mut self.socket)?;
+        self.owes = false;
+        Ok(match i32::from_le_bytes(errno) {
+            0 => Ok(bytes),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        })
+    }
+}
+
+fn send(socket: &mut UnixStream, bytes: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    socket.write_all(&length.to_le_bytes())?;
+    socket.write_all(bytes)
+}
+
+fn receive(socket: &mut UnixStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    socket.read_exact(&mut length)?;
+    let length = u64::from(u32::from_le_bytes(length)).min(ATTRIBUTE_MAX);
+    let mut bytes = Vec::new();
+    socket.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
