@@ -63,9 +63,7 @@ pub fn abandon(system: &System, name: &str) -> Result<bool> {
 /// others. Is it still there?
 pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> io::Result<bool> {
     if let Some(_alone) = alone(system)? {
-        for lock in locks {
-            drop_lock(system, lock)?;
-        }
+        drop_unheld(system, locks)?;
     }
     match std::fs::remove_dir(domain) {
         Ok(()) => Ok(false),
@@ -75,57 +73,59 @@ pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> io::Resu
     }
 }
 
-/// Drops a lock. `false`: somebody on this node holds it.
+/// Drops those of the locks that no process of this node holds, and returns whether all are
+/// dropped.
 ///
 /// The kernel is not asked to drop what is held: before 5.19 its refusal leaves the lock marked
 /// as one that is going (user_dlm_destroy_lock in fs/ocfs2/dlmfs/userdlm.c), so that the next
 /// to drop it succeeds without telling the other nodes.
-pub fn drop_lock(system: &System, lock: &Path) -> io::Result<bool> {
-    if is_held(system, lock)? {
-        return Ok(false);
-    }
-    match std::fs::remove_file(lock) {
-        Err(error) if is_busy(&error) => Ok(false),
-        Err(error) if !is_absent(&error) => Err(error),
-        _ => Ok(true),
-    }
-}
-
-/// Has any process the lock's file open? dlmfs may be mounted elsewhere in its mount namespace,
-/// so that the names of the domain and the lock have to do.
-fn is_held(system: &System, lock: &Path) -> io::Result<bool> {
-    let Some((name, domain)) = lock
-        .file_name()
-        .zip(lock.parent().and_then(Path::file_name))
-    else {
-        return Ok(false);
+pub fn drop_unheld(system: &System, locks: &[PathBuf]) -> io::Result<bool> {
+    // dlmfs may be mounted elsewhere in a holder's mount namespace, so that the names of the
+    // domain and the lock have to do.
+    let tail = |lock: &Path| -> PathBuf {
+        let names = lock.components().rev().take(2);
+        names.collect::<Vec<_>>().into_iter().rev().collect()
     };
-    let own = Path::new(domain).join(name);
-    let holders = openers(system, &|open| open.ends_with(&own))?;
-    Ok(!holders.is_empty())
+    let mut unheld: Vec<_> = locks.iter().map(|lock| (lock, tail(lock))).collect();
+    // One look for all of them: a node may have many processes.
+    each_open_file(system, &mut |_, open| {
+        unheld.retain(|(_, own)| !open.ends_with(own));
+    })?;
+    let mut all = unheld.len() == locks.len();
+    for (lock, _) in unheld {
+        match std::fs::remove_file(lock) {
+            Err(error) if is_busy(&error) => all = false,
+            Err(error) if !is_absent(&error) => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(all)
 }
 
 /// The processes that hold locks of the domain `name`.
 pub fn users(system: &System, name: &str) -> io::Result<Vec<u32>> {
-    openers(system, &|open| {
-        open.parent().is_some_and(|folder| folder.ends_with(name))
-    })
+    let mut users = Vec::new();
+    each_open_file(system, &mut |process, open| {
+        let is_lock = open.parent().is_some_and(|folder| folder.ends_with(name));
+        if is_lock && users.last() != Some(&process) {
+            users.push(process);
+        }
+    })?;
+    Ok(users)
 }
 
-/// The processes that have a file open whose path is one of these.
-fn openers(system: &System, is_one: &dyn Fn(&Path) -> bool) -> io::Result<Vec<u32>> {
-    let mut found = Vec::new();
+/// Calls `see` with each file that a process has open, one process after the other.
+fn each_open_file(system: &System, see: &mut dyn FnMut(u32, &Path)) -> io::Result<()> {
     for process in system::processes(system)? {
         // It may have ended meanwhile.
         let files = std::fs::read_dir(system.path(format!("/proc/{process}/fd")));
         for file in files.into_iter().flatten().flatten() {
-            if std::fs::read_link(file.path()).is_ok_and(|open| is_one(&open)) {
-                found.push(process);
-                break;
+            if let Ok(open) = std::fs::read_link(file.path()) {
+                see(process, &open);
             }
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Nobody of ours drops a lock before the result is. A lock that is dropped while a process

@@ -82,14 +82,10 @@ impl<'s> Domain<'s> {
         self.open(name, level, only_try)
     }
 
-    /// Takes a lock exclusively if no other node is in the way. Whoever has the claim drops it.
+    /// Takes a lock exclusively if no other node is in the way. Even if one is, the attempt makes
+    /// a file, which the process that has the claim drops.
     pub fn try_claimed(&self, name: &LockName) -> Result<Option<Lock<'_>>> {
-        let lock = self.open(name, Level::Exclusive, true)?;
-        if lock.is_none() {
-            // The attempt has made its file.
-            self.drop_lock(name)?;
-        }
-        Ok(lock)
+        self.open(name, Level::Exclusive, true)
     }
 
     fn open(&self, name: &LockName, level: Level, only_try: bool) -> Result<Option<Lock<'_>>> {
@@ -102,11 +98,12 @@ impl<'s> Domain<'s> {
         }
     }
 
-    /// Drops a lock that nobody of ours uses outside of a claim. `false`: another program of
-    /// this node holds it.
-    pub fn drop_lock(&self, name: &LockName) -> Result<bool> {
-        dlmfs::drop_lock(self.system, &self.folder.join(name.as_str()))
-            .wrap_err_with(|| format!("dropping the lock {name}"))
+    /// Drops locks that no process of ours uses outside of a claim. `false`: another program of
+    /// this node holds one.
+    pub fn drop_claimed(&self, names: &[LockName]) -> Result<bool> {
+        let path = |name: &LockName| self.folder.join(name.as_str());
+        let locks: Vec<_> = names.iter().map(path).collect();
+        dlmfs::drop_unheld(self.system, &locks).wrap_err("dropping the locks of the volume")
     }
 
     /// Drops what locks were taken here, and leaves the domain if no lock of others is in it.

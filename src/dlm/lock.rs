@@ -113,7 +113,7 @@ impl<'d> Lock<'d> {
         let Self { system, file, path } = self;
         drop(file);
         let dropped = match dlmfs::alone(system) {
-            Ok(Some(_alone)) => dlmfs::drop_lock(system, &path).map(drop),
+            Ok(Some(_alone)) => dlmfs::drop_unheld(system, &[path]).map(drop),
             other => other.map(drop),
         };
         dropped.wrap_err("dropping a lock")

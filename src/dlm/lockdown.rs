@@ -1,5 +1,6 @@
 //! Locking the whole cluster out of a volume, as the C tools do before they change one.
 
+use super::domain::Domain;
 use super::{Dlm, Lock, LockName};
 use crate::system::turn::{self, Turn};
 use crate::volume::Slot;
@@ -56,10 +57,11 @@ impl Dlm<'_> {
         // Two programs of one node could both have it: one that is there has it, unless it was
         // killed.
         let name = LockName::superblock();
-        if !domain.drop_lock(&name)? {
+        if !domain.drop_claimed(std::slice::from_ref(&name))? {
             return Ok(Err(InUse::Here));
         }
         let Some(superblock) = domain.try_claimed(&name)? else {
+            domain.drop_claimed(&[name])?;
             // A mounted node keeps it. To ask for the journals without it would make a node
             // that mounts just now take a dead one for living.
             let slots = self.slots()?;
@@ -73,18 +75,32 @@ impl Dlm<'_> {
             superblock: Some(superblock),
             _claim: claim,
         };
-        let mut mounted = None;
-        for slot in self.slots()? {
-            let journal = LockName::inode(slot.journal, slot.generation);
-            match domain.try_claimed(&journal)? {
-                Some(lock) => lock.unlink()?,
-                None => mounted.get_or_insert_with(Vec::new).extend(slot.node),
-            }
-        }
-        Ok(match mounted {
+        let mut journals = Vec::new();
+        let mounted = self.mounted_slots(domain, &mut journals);
+        domain.drop_claimed(&journals)?;
+        Ok(match mounted? {
             Some(nodes) => Err(InUse::Mounted(nodes)),
             None => Ok(locked),
         })
+    }
+
+    /// Asks for the lock of each journal, and adds it to `asked`. The nodes of those that another
+    /// node holds; `None` if none does.
+    fn mounted_slots(
+        &self,
+        domain: &Domain,
+        asked: &mut Vec<LockName>,
+    ) -> Result<Option<Vec<u32>>> {
+        let mut mounted = None;
+        for slot in self.slots()? {
+            let journal = LockName::inode(slot.journal, slot.generation);
+            let lock = domain.try_claimed(&journal);
+            asked.push(journal);
+            if lock?.is_none() {
+                mounted.get_or_insert_with(Vec::new).extend(slot.node);
+            }
+        }
+        Ok(mounted)
     }
 
     /// As they are on disk at this moment: other nodes change them.

@@ -35,6 +35,9 @@ const SLICE: Duration = Duration::from_millis(250);
 /// The kernel gives up by itself after 18 s (30 s with global heartbeat), unless the device
 /// does not answer at all.
 const LONGEST_START: Duration = Duration::from_secs(60);
+/// The kernel retries a join for 90 s (DLM_JOIN_TIMEOUT_MSECS in fs/ocfs2/dlm/dlmdomain.c) after it
+/// has waited for connections; a killed process stays in it.
+const LONGEST_JOIN: Duration = Duration::from_secs(240);
 /// For the child to say what it has found.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -198,9 +201,9 @@ fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
 }
 
 /// A program's end of the socket closes before its locks do, and these keep the region for a
-/// moment longer.
+/// moment longer; the join of its lock domain, for as long as the kernel takes to give that up.
 fn tidy_behind(heartbeat: &Heartbeat) {
-    let last_moment = Instant::now() + GRACE;
+    let begun = Instant::now();
     while heartbeat
         .region
         .state()
@@ -208,10 +211,12 @@ fn tidy_behind(heartbeat: &Heartbeat) {
     {
         let kept = heartbeat.tidy().is_ok_and(|left| left == Left::StillAlive);
         let nobody_refers = heartbeat.references.count().is_ok_and(|count| count == 0);
-        if !(kept && nobody_refers) || Instant::now() > last_moment {
+        let waited = begun.elapsed();
+        let joins = || !heartbeat.is_shown_mounted().unwrap_or(true) && waited < LONGEST_JOIN;
+        if !(kept && nobody_refers && (waited < GRACE || joins())) {
             return;
         }
-        std::thread::sleep(SLICE);
+        std::thread::sleep(if waited < GRACE { SLICE } else { SLICE * 8 });
     }
 }
 

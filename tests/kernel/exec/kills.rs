@@ -1,7 +1,7 @@
 //! Kills of `o2cb exec` at its worst moments.
 
 use super::{assert_clean, online};
-use crate::rig::{Disk, Node};
+use crate::rig::{CLUSTER, Disk, Lab, Node};
 
 /// Starts a command under the lock, and says its and the exec's process numbers.
 fn start(node: &Node, disk: &Disk) -> (String, String) {
@@ -111,5 +111,45 @@ fn a_killed_one_beside_others_is_tidied_by_them() {
     node.ok("pkill -f '^sleep 1000'; true");
     assert_clean(&node, 20);
     node.ok("o2cb offline && o2cb unload");
+    lab.end();
+}
+
+/// In the join the kernel pins the region, and keeps the killed process for as long as the other
+/// node does not answer; the process that started the heartbeat waits for that.
+#[test]
+fn exec_killed_in_the_join_of_its_domain_leaves_nothing_behind() {
+    let lab = Lab::new("exec-killed-join");
+    let [disk, second] = ["volume", "second"].map(|name| lab.disk(name).format());
+    let nodes: [Node; 2] = lab.boot();
+    let mount_second = format!("mount -t ocfs2 {} /srv", second.device());
+    for node in &nodes {
+        // The connection outlasts the test's silence.
+        node.ok("echo O2CB_IDLE_TIMEOUT_MS=120000 > /etc/default/o2cb");
+        node.ok(&format!("o2cb online {CLUSTER} && {mount_second}"));
+    }
+    let [node, other] = &nodes;
+    let (device, uuid) = (disk.device(), disk.uuid());
+    other.ok(&format!("mount -t ocfs2 {device} /mnt"));
+    let exec = node.ok(&format!(
+        "o2cb exec -x -d {device} -- sleep 1000 > /dev/null 2>&1 & echo $!"
+    ));
+    let region = format!("/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{uuid}");
+    node.wait_for(&format!("[ -e {region} ]"), 60);
+    node.ok("sleep 3; ip route add blackhole 192.0.2.2/32");
+    let refers = format!("{} | grep -q ' 1 refs'", super::count(&disk));
+    node.wait_for(&refers, 60);
+    node.ok(&format!("sleep 1; kill -KILL {exec}"));
+    // Longer than the moment that a killed process's locks need.
+    std::thread::sleep(std::time::Duration::from_secs(8));
+    node.ok(&format!("[ -e {region} ]"));
+    node.ok("ip route del blackhole 192.0.2.2/32");
+    node.wait_for(&format!("! [ -e {region} ]"), 120);
+    for node in &nodes {
+        node.ok("umount /srv");
+    }
+    other.ok("umount /mnt");
+    for node in &nodes {
+        assert_clean(node, 30);
+    }
     lab.end();
 }

@@ -1,6 +1,7 @@
 //! What the command gets, and what comes back from it.
 
 use super::{assert_clean, online};
+use crate::rig::{CLUSTER, Lab};
 
 #[test]
 fn the_command_is_run_as_a_shell_runs_it() {
@@ -153,5 +154,23 @@ fn wrong_lines_are_refused_and_touch_nothing() {
         "{output}"
     );
     assert_clean(&node, 0);
+    lab.end();
+}
+
+/// A node may have many processes, and a volume 255 journals.
+#[test]
+fn journals_are_locked_with_one_look_at_the_open_files() {
+    let lab = Lab::new("exec-looks");
+    let volume = lab.disk("volume").slots(8).format();
+    let [node] = lab.boot();
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    let looks = node.ok(&format!(
+        "strace -f -o /tmp/trace -e trace=openat o2cb exec -x -d {} -- true
+         grep -c '\"/proc/1/fd\"' /tmp/trace",
+        volume.device()
+    ));
+    // Before and after the superblock's lock, for the journals, and to leave.
+    assert_eq!(looks, "4\n");
+    assert_clean(&node, 20);
     lab.end();
 }
