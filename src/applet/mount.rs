@@ -3,6 +3,7 @@
 
 mod act;
 mod check;
+mod device;
 mod explain;
 
 use crate::cli::{self, Word};

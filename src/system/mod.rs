@@ -119,6 +119,11 @@ impl System {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
+    /// A path of the machine's files as the system shows it: the inverse of `path`.
+    pub fn shown(&self, path: &Path) -> PathBuf {
+        Path::new("/").join(path.strip_prefix(&self.root).unwrap_or(path))
+    }
+
     /// Where configfs is mounted: its place since 2.6.19, then that of the 1.2 drivers.
     /// The first folder exists, empty, when the module is there and nothing is mounted on it.
     pub fn configfs(&self) -> Result<Option<PathBuf>> {

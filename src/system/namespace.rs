@@ -39,12 +39,18 @@ impl Namespace {
     /// The mounts in it.
     pub fn mounts(&self) -> Result<Vec<Mount>> {
         let table = self.run(|| {
-            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-            let file = rustix::fs::openat(&self.proc, "self/mountinfo", flags, Mode::empty())?;
             let mut text = Vec::new();
-            File::from(file).read_to_end(&mut text).map(|_| text)
+            self.open_table()?.read_to_end(&mut text).map(|_| text)
         })?;
         Ok(mounts::parse(&table.wrap_err("reading the mount table")?))
+    }
+
+    /// Opens the mount table of the namespace that this process is in; it stays that one's
+    /// (fs/proc_namespace.c, mounts_open_common).
+    pub fn open_table(&self) -> std::io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.proc, "self/mountinfo", flags, Mode::empty())?;
+        Ok(file.into())
     }
 
     /// Runs `work` in it. Paths that begin at the current folder mean nothing afterwards:

@@ -16,6 +16,7 @@ mod io_faults;
 mod kills;
 mod lifecycle;
 mod old;
+mod other_device;
 mod outlive;
 mod repair;
 mod rig_smoke;

@@ -1,7 +1,7 @@
 //! Joins, mounts and completes.
 
 use super::super::progress::Progress;
-use super::{Plan, explain};
+use super::{Plan, device, explain};
 use crate::group::{self, Group};
 use crate::ids::Service;
 use crate::report::{self, Failure, exit};
@@ -10,7 +10,7 @@ use crate::system::System;
 use crate::system::kmsg::Bookmark;
 use crate::volume::Examined;
 use eyre::Report;
-use rustix::mount::{MountFlags, UnmountFlags};
+use rustix::mount::MountFlags;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::path::Path;
@@ -24,7 +24,11 @@ impl Plan {
             if self.fake {
                 return Ok(());
             }
-            return self.call_mount(system, &self.device, c"").map_err(|error| {
+            let bound = self.there(|| {
+                let target = system.path(&self.point);
+                self.call_mount(system, &self.device, &target, c"")
+            });
+            return bound.map_err(|error| {
                 let [device, point] = [&self.device, &self.point].map(|path| path.display());
                 let place = format!("binding {device} on {point}");
                 let busy = || self.why_busy(system, None);
@@ -61,7 +65,7 @@ impl Plan {
             crate::cluster::stack::load_filesystem(system).map_err(|report| self.failed(report))?;
         }
         let bookmark = Bookmark::now(system);
-        let mounted = self.call_mount(system, &volume.canonical, data);
+        let mounted = self.mount_volume(system, volume, data);
         self.conclude(system, &mounted, volume, data, bookmark)
     }
 
@@ -82,11 +86,12 @@ impl Plan {
         let join = joined.map_err(|report| self.failed(report))?;
         let bookmark = Bookmark::now(system);
         // Nothing between the two: a mount that succeeded has to keep its heartbeat.
-        let mut mounted = self.call_mount(system, &volume.canonical, data);
+        let mut mounted = self.mount_volume(system, &volume, data);
         match join.complete(&mounted) {
             Ok(()) => {}
             Err(report) if mounted.is_ok() && group::must_unmount(&report) => {
-                mounted = Err(self.take_back(system, &report));
+                let target = system.path(&self.point);
+                mounted = self.there(|| Err(device::take_back(system, &target, &report)));
             }
             Err(report) => {
                 let what = if mounted.is_ok() {
@@ -107,33 +112,22 @@ impl Plan {
         self.conclude(system, &mounted, &volume, data, bookmark)
     }
 
-    fn call_mount(&self, system: &System, source: &Path, data: impl AsRef<CStr>) -> io::Result<()> {
+    /// In the mount namespace of `target`.
+    pub(super) fn call_mount(
+        &self,
+        system: &System,
+        source: &Path,
+        target: &Path,
+        data: &CStr,
+    ) -> io::Result<()> {
         let mut flags = self.options.flags;
         flags.set(MountFlags::BIND, self.options.bind);
         flags.set(crate::options::REMOUNT, self.options.remount);
-        self.there(|| {
-            let target = system.path(&self.point);
-            let kernel = system.kernel();
-            kernel.mount(source, &target, c"ocfs2", flags, data.as_ref())
-        })
+        let kernel = system.kernel();
+        kernel.mount(source, target, c"ocfs2", flags, data)
     }
 
-    /// Out of sight at once: nobody may write to a volume that does not beat, or has no group.
-    /// Says why.
-    fn take_back(&self, system: &System, why: &Report) -> io::Error {
-        let unmounted = self.there(|| {
-            let target = system.path(&self.point);
-            system.kernel().unmount(&target, UnmountFlags::DETACH)
-        });
-        match unmounted {
-            Ok(()) => io::Error::other(why.to_string()),
-            Err(error) => io::Error::other(format!(
-                "{why}, and to unmount it again failed: {error} (unmount it at once)"
-            )),
-        }
-    }
-
-    fn there<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub(super) fn there<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         match &self.namespace {
             Some(namespace) => namespace.run(call).map_err(io::Error::other)?,
             None => call(),

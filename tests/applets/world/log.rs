@@ -20,6 +20,15 @@ impl Log {
     pub fn call(&self, line: &str) -> io::Result<()> {
         let number = 1 + self.calls().len();
         self.append("log", line);
+        let events = fs::read_to_string(self.0.join("then")).unwrap_or_default();
+        for event in events.lines() {
+            let [pattern, path, text] = event.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{event}");
+            };
+            if line.contains(pattern) {
+                fs::write(path, text).unwrap();
+            }
+        }
         let rules = fs::read_to_string(self.0.join("fail")).unwrap_or_default();
         let matching = rules.lines().find_map(|rule| {
             let (errno, pattern) = rule.split_once(' ')?;
@@ -62,6 +71,11 @@ impl Log {
     /// Calls whose line holds `pattern`, or the one of number `#n`, fail with `errno`.
     pub fn fail(&self, pattern: &str, errno: i32) {
         self.append("fail", &format!("{errno} {pattern}"));
+    }
+
+    /// Something else happens with calls whose line holds `pattern`: a file gets the text.
+    pub fn then(&self, pattern: &str, path: &Path, text: &str) {
+        self.append("then", &format!("{pattern}\t{}\t{text}", path.display()));
     }
 
     pub fn fail_no_more(&self) {

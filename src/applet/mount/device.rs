@@ -1,0 +1,105 @@
+//! mount(2) of the device that was read, and of no other.
+//!
+//! The kernel resolves the device's name anew, in the mount namespace of `-N`, and after the wait
+//! for the heartbeat: by then the name may lead to another volume, which has no heartbeat here.
+
+use super::Plan;
+use crate::system::System;
+use crate::system::mounts::{self, DeviceNumber, Mount};
+use crate::volume::Examined;
+use rustix::mount::UnmountFlags;
+use std::ffi::CStr;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// A mount point in the mount namespace of mount(2).
+struct Place {
+    /// Without symbolic links, as the mount table shows it.
+    shown: PathBuf,
+    /// Opened before mount(2), which nothing that can be refused may follow.
+    table: File,
+}
+
+impl Plan {
+    /// Mounts or remounts the volume. After an error it is not mounted by this call.
+    pub(super) fn mount_volume(
+        &self,
+        system: &System,
+        volume: &Examined,
+        data: &CStr,
+    ) -> io::Result<()> {
+        self.there(|| {
+            let target = fs::canonicalize(system.path(&self.point))?;
+            let place = Place {
+                shown: system.shown(&target),
+                table: match &self.namespace {
+                    Some(namespace) => namespace.open_table()?,
+                    None => File::open(system.path("/proc/self/mountinfo"))?,
+                },
+            };
+            let source = &volume.canonical;
+            if self.options.remount {
+                // The kernel takes the mount point's volume, whatever the source is.
+                same(volume, place.latest(|_| true)?.map(|mount| mount.device))?;
+                return self.call_mount(system, source, &target, data);
+            }
+            let found = fs::metadata(source)?;
+            let number = found.file_type().is_block_device();
+            let number = number.then(|| DeviceNumber::from_raw(found.rdev()));
+            let number = system.kernel().block_device(source, number);
+            compare(volume, number)?;
+            self.call_mount(system, source, &target, data)?;
+            // Not stat(2), which may wait for other nodes (fs/ocfs2/file.c, ocfs2_getattr). Another
+            // mount may cover ours by now, or have come instead of it.
+            let ours = |mount: &Mount| mount.kind == "ocfs2" && mount.source == *source;
+            let mounted = place.latest(ours);
+            mounted
+                .and_then(|mount| same(volume, mount.map(|mount| mount.device)))
+                .map_err(|cause| take_back(system, &target, cause))
+        })
+    }
+}
+
+impl Place {
+    /// The last of the mounts here that `wanted` takes.
+    fn latest(mut self, wanted: impl Fn(&Mount) -> bool) -> io::Result<Option<Mount>> {
+        let mut table = Vec::new();
+        self.table.read_to_end(&mut table)?;
+        let mut mounts = mounts::parse(&table).into_iter().rev();
+        Ok(mounts.find(|mount| mount.point == self.shown && wanted(mount)))
+    }
+}
+
+/// Compares what is mounted; where nothing is, the kernel has said so or says so.
+fn same(volume: &Examined, mounted: Option<DeviceNumber>) -> io::Result<()> {
+    mounted.map_or(Ok(()), |mounted| compare(volume, Some(mounted)))
+}
+
+fn compare(volume: &Examined, found: Option<DeviceNumber>) -> io::Result<()> {
+    let shown = |number: Option<DeviceNumber>| match number {
+        Some(number) => format!("device {number}"),
+        None => "a file".to_owned(),
+    };
+    if found == volume.number {
+        return Ok(());
+    }
+    let (read, found) = (shown(volume.number), shown(found));
+    Err(io::Error::other(format!(
+        "the volume was read from {read}, but {found} is in its place now (lsblk shows the names \
+         of devices)"
+    )))
+}
+
+/// Detaches a mount that must not stay, for `cause`; returns the error to report.
+pub(super) fn take_back(system: &System, target: &Path, cause: impl fmt::Display) -> io::Error {
+    // At once: no process may write to a volume without a heartbeat.
+    match system.kernel().unmount(target, UnmountFlags::DETACH) {
+        Ok(()) => io::Error::other(cause.to_string()),
+        Err(error) => io::Error::other(format!(
+            "{cause}, and to unmount it again failed: {error} (unmount it at once)"
+        )),
+    }
+}
