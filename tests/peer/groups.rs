@@ -24,6 +24,9 @@ pub struct Cluster {
     /// An errno, as 95 without --enable_fscontrol=1.
     pub registered: i32,
     pub leave: Duration,
+    /// Nothing is joined, or left, for as long as this is so.
+    pub join_held: bool,
+    pub leave_held: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -173,7 +176,13 @@ impl Groups {
     }
 
     fn due(&self) -> Option<usize> {
-        let due = |group: &Group| group.next.is_some_and(|(when, _)| when <= Instant::now());
+        let held = |step| match step {
+            Step::Joined => self.timing.join_held,
+            Step::Registered => false,
+            Step::Left => self.timing.leave_held,
+        };
+        let is_due = |(when, step)| when <= Instant::now() && !held(step);
+        let due = |group: &Group| group.next.is_some_and(is_due);
         self.known.iter().position(due)
     }
 

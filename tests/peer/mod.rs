@@ -26,6 +26,7 @@
 //! |---|---|
 //! | `MOUNT slow N` | corosync takes N ms to join a group |
 //! | `leave slow N` | and N ms to leave it |
+//! | `MOUNT held`, `leave held` | neither happens until the order changes |
 //! | `register slow N` | dlm_controld takes N ms to register a filesystem |
 //! | `register fails N` | and refuses with errno N |
 

@@ -123,6 +123,8 @@ impl Server<'_> {
             register: slow("register"),
             registered: fails.unwrap_or(0),
             leave: slow("leave"),
+            join_held: words("MOUNT") == "held",
+            leave_held: words("leave") == "held",
         }
     }
 
@@ -164,7 +166,7 @@ impl Server<'_> {
         let words: Vec<&[u8]> = text.splitn(2, |&byte| byte == b' ').collect();
         let command = String::from_utf8_lossy(words[0]).into_owned();
         let order = self.peer.ordered(&command);
-        let kept = ["raw", "then-end", "slow", "full"];
+        let kept = ["raw", "then-end", "slow", "held", "full"];
         match order {
             Some(order) if !kept.iter().any(|word| order.starts_with(word)) => {
                 return self.misbehave(slot, &order);

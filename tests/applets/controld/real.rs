@@ -173,18 +173,19 @@ fn killing_services_never_leaves_the_group_of_a_mounted_volume() {
 fn interrupted_join_is_in_doubt_and_settled_by_a_retry() {
     let (world, peer, volume) = world();
     // Given up while corosync joins; then the group is left, and no MOUNT comes meanwhile.
-    peer.order("MOUNT slow 1500\nleave slow 1500");
+    peer.order("MOUNT held\nleave held");
     let (code, said) = world.interrupted("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert_eq!(code, 8, "{said}");
     let told = "ocfs2_controld has not joined the volume's group yet, and rolls that back by \
                 itself; the next mount waits for it: interrupted";
     assert!(said.contains(told), "{said}");
     assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|?/mnt|");
-    peer.order("leave slow 1500");
+    peer.order("leave held");
     let (code, said) = world.interrupted("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert_eq!(code, 8, "{said}");
     let told = "ocfs2_controld has not left the volume's group yet: interrupted";
     assert!(said.contains(told), "{said}");
+    peer.order("leave slow 300");
     mount(&world, "/mnt");
     peer.order("");
     umount(&world, "/mnt");
@@ -225,7 +226,7 @@ fn given_up_further_mount_is_settled_by_a_retry() {
 fn mount_waits_for_a_group_that_is_being_left() {
     let (world, peer, volume) = world();
     for program in [false, true] {
-        peer.order("leave slow 2500");
+        peer.order("leave held");
         if program {
             world
                 .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
@@ -237,6 +238,7 @@ fn mount_waits_for_a_group_that_is_being_left() {
             umount(&world, "/mnt");
         }
         assert!(ledger(&world, &volume).contains('?'));
+        peer.order("leave slow 300");
         mount(&world, "/mnt");
         assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");
         peer.order("");
