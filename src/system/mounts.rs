@@ -31,17 +31,14 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Does the volume beat, or belong to a stack that does: is there a group to leave? The
-    /// driver shows how it was mounted (fs/ocfs2/super.c, ocfs2_show_options).
+    /// Returns whether the volume has a group to leave. The driver shows how it was mounted
+    /// (fs/ocfs2/super.c, ocfs2_show_options): on a user-space cluster stack `heartbeat=none` beside
+    /// the stack, and `cluster_stack=o2cb` also where a volume of global heartbeat has none.
     pub fn has_group(&self) -> bool {
-        self.options
-            .as_bytes()
-            .split(|&byte| byte == b',')
-            .any(|word| {
-                word == b"heartbeat=local"
-                    || word == b"heartbeat=global"
-                    || word.starts_with(b"cluster_stack=")
-            })
+        let mut words = self.options.as_bytes().split(|&byte| byte == b',');
+        let shown = |word: &[u8]| words.clone().any(|other| other == word);
+        let heartbeat = shown(b"heartbeat=local") || shown(b"heartbeat=global");
+        heartbeat || (self.user_stack().is_some() && !words.any(|word| word == b"nocluster"))
     }
 
     /// Returns whether the superblock takes no writes; a place of it may take none all the same.
@@ -210,6 +207,22 @@ mod tests {
         assert_eq!(mount.kind, "ocfs2");
         assert_eq!(mount.source, PathBuf::from("/dev/ubda"));
         assert!(mount.has_group() && !mount.is_read_only());
+    }
+
+    #[test]
+    fn options_show_whether_there_is_a_group() {
+        let line = |options: &str| format!("1 2 8:1 / /mnt rw - ocfs2 /dev/sda1 rw,{options}");
+        for (options, has_group) in [
+            ("_netdev,heartbeat=local,nointr", true),
+            ("_netdev,heartbeat=global,cluster_stack=o2cb", true),
+            ("heartbeat=none,cluster_stack=pcmk", true),
+            ("heartbeat=none,cluster_stack=pcmk,nocluster", false),
+            ("heartbeat=none,cluster_stack=o2cb", false),
+            ("heartbeat=none,nointr", false),
+        ] {
+            let mount = parse_line(line(options).as_bytes()).unwrap();
+            assert_eq!(mount.has_group(), has_group, "{options}");
+        }
     }
 
     #[test]

@@ -54,8 +54,8 @@ fn no_mount_meets_a_group_that_is_being_joined_or_left() {
     call_out(&node, "/bin/true");
     let mount = format!("mount.ocfs2 {device} /mnt");
     for (orders, signal) in [
-        ("MOUNT slow 3000\nleave slow 3000", "TERM"),
-        ("MOUNT slow 3000\nleave slow 3000", "KILL"),
+        ("MOUNT held\nleave held", "TERM"),
+        ("MOUNT held\nleave held", "KILL"),
     ] {
         order(&node, orders);
         node.ok(&format!(
