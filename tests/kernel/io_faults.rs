@@ -241,7 +241,10 @@ fn removal_that_hangs_is_named_and_holds_up_no_call_for_long() {
         ocfs2_hb_ctl -K -u $(basename $region) program
         "#,
     );
-    node.wait_for("[ -s /run/ocfs2box/regions ]", 60);
+    node.wait_for(
+        "cd /run/ocfs2box && [ -e regions ] && ! flock -n regions true && sleep 3",
+        60,
+    );
     let names = format!(
         "the removal of heartbeat region {} by process ",
         hung.uuid()
