@@ -157,7 +157,7 @@ fn a_registration_cut_off_is_finished_and_one_that_fails_is_undone() {
         [ "$before" != "$after" ] || exit
         killed=0 failed=0
         for call in mkdirat unlinkat write; do
-            inject="strace -o /dev/null -e trace=$call -e inject=$call"
+            inject="strace -f -o /dev/null -e trace=$call -e inject=$call"
             old unregister-cluster webc && old register-cluster webc || exit
             for ((n = 1; n < 100; n++)); do
                 new "$inject:error=EIO:when=$n" 2> /dev/null && break
