@@ -29,14 +29,16 @@ use() {
 	touch "$2/file" && umount "$2" || exit
 }
 
-# Sets child to the living child of the process.
+# Sets child to the youngest living child of the process: the starter, which comes after those that
+# access the device and configfs.
 child_of() {
-	local stat state parent
+	local stat pid state parent
+	child=0
 	for stat in /proc/[0-9]*/stat; do
-		{ read -r child _ state parent _ < "$stat"; } 2> /dev/null || continue
-		[ "$parent" != "$1" ] || [ "$state" = Z ] || return 0
+		{ read -r pid _ state parent _ < "$stat"; } 2> /dev/null || continue
+		[ "$parent" != "$1" ] || [ "$state" = Z ] || ((pid < child)) || child=$pid
 	done
-	return 1
+	((child > 0))
 }
 
 # Microseconds.
