@@ -16,6 +16,27 @@ fn stopped(world: &World, volume: &Volume) -> bool {
     volume.counts() == NO_SET && world.regions().is_empty()
 }
 
+/// The driver shows the stack on the disk also where the mount uses none: without its cluster, or
+/// from a read-only device.
+#[test]
+fn a_mount_without_its_cluster_takes_no_reference() {
+    for options in ["rw,nocluster,", "ro,"] {
+        let world = World::online(Era::Now);
+        let volume = world.volume("ubda", "--cluster-stack=o2cb --cluster-name=webc");
+        world.run_in_child("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "me"]);
+        assert_eq!(volume.counts(), [0, 1, 0]);
+        let device = world.path("/dev/ubda");
+        let table = world.read("/proc/self/mountinfo");
+        let mount = format!(
+            "{table}\n9 1 98:0 / /mnt rw - ocfs2 {} {options}heartbeat=none,cluster_stack=o2cb\n",
+            device.display()
+        );
+        world.write("/proc/self/mountinfo", &mount);
+        world.run("umount.ocfs2", &["/mnt"]).unwrap();
+        assert_eq!(volume.counts(), [0, 1, 0], "{options}");
+    }
+}
+
 #[test]
 fn the_last_one_stops_the_heartbeat() {
     let (world, volume) = mounted(Era::Now);

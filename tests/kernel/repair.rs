@@ -40,6 +40,7 @@ const WEDGES: [Wedge; 11] = [
             # At once, or one would tidy up behind the other.
             kill -s KILL $pid $children
             sleep 5
+            touch /run/killed
         "#,
         wedge: "",
         code: 1,
@@ -185,7 +186,14 @@ fn each_wedge_is_mended_or_explained() {
     let begun = each(
         &node,
         &disks,
-        |wedge| format!("{}\nexit 0", wedge.begin),
+        // While its thread lives, any other call would remove the region of those that were killed.
+        |wedge| match wedge.begin.contains("/run/killed") {
+            true => format!("{}\nexit 0", wedge.begin),
+            false => format!(
+                "until [ -e /run/killed ]; do sleep 0.1; done\n{}\nexit 0",
+                wedge.begin
+            ),
+        },
         well,
         anything,
     );

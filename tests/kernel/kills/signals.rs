@@ -112,9 +112,9 @@ fn a_terminal_sees_the_wait_counted_and_can_end_it() {
     assert!(said[1].contains("exit 130\r\n"), "{}", said[1]);
     for (said, disk) in said.iter().zip(&disks) {
         let wait = format!("{}: waiting for the heartbeat", disk.device());
-        for second in ["some 8 s: 0 s", "some 8 s: 1 s"] {
-            assert!(said.contains(&wait) && said.contains(second), "{said}");
-        }
+        // A busy machine may miss one of them.
+        let seconds = (0..3).filter(|second| said.contains(&format!("some 8 s: {second} s")));
+        assert!(said.contains(&wait) && seconds.count() >= 2, "{said}");
     }
     node.assert_clean_within(20);
     lab.end();
