@@ -42,8 +42,11 @@ impl Plan {
             };
             let source = &volume.canonical;
             if self.options.remount {
-                // The kernel takes the mount point's volume, whatever the source is.
-                same(volume, place.latest(|_| true)?.map(|mount| mount.device))?;
+                // The kernel takes the mount point's volume, whatever the source is; where another
+                // filesystem is, it refuses by itself.
+                let latest = place.latest(|_| true)?;
+                let volume_there = latest.filter(|mount| mount.kind == "ocfs2");
+                same(volume, volume_there.map(|mount| mount.device))?;
                 return self.call_mount(system, source, &target, data);
             }
             let found = fs::metadata(source)?;
