@@ -1,9 +1,11 @@
 //! Looks that may take long, each in a process of its own, so that all of them together take
 //! no longer than one, and one that hangs takes a bounded time.
 
-use crate::sys::fork;
+use crate::sys::{fork, is_pause};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::Signal;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -15,11 +17,10 @@ pub type Look<'l> = Box<dyn Fn() -> Vec<u8> + 'l>;
 /// longer than `patience`.
 pub fn all(looks: &[Look], patience: Duration) -> Vec<Option<Vec<u8>>> {
     let deadline = Instant::now() + patience;
-    // All begin before the first answer is waited for.
-    let begun: Vec<_> = looks.iter().map(begin).collect();
+    let mut begun: Vec<_> = looks.iter().map(|look| begin(look).ok()).collect();
+    listen(&mut begun, deadline);
     let answers = begun.into_iter().map(|begun| {
-        let (mut socket, child) = begun.ok()?;
-        let told = listen(&mut socket, deadline);
+        let Begun { child, told, .. } = begun?;
         if told.is_none() {
             // One that hangs in a disk takes it when that answers.
             let _ = child.signal(Signal::KILL);
@@ -31,8 +32,19 @@ pub fn all(looks: &[Look], patience: Duration) -> Vec<Option<Vec<u8>>> {
     answers.collect()
 }
 
-fn begin(look: &Look) -> std::io::Result<(UnixStream, fork::Child)> {
+/// A look under way.
+struct Begun {
+    socket: UnixStream,
+    child: fork::Child,
+    heard: Vec<u8>,
+    ended: bool,
+    /// Its whole answer.
+    told: Option<Vec<u8>>,
+}
+
+fn begin(look: &Look) -> io::Result<Begun> {
     let (ours, mut theirs) = UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
     let mut ours = Some(ours);
     let child = fork::in_child(|| {
         drop(ours.take());
@@ -42,26 +54,57 @@ fn begin(look: &Look) -> std::io::Result<(UnixStream, fork::Child)> {
             .write_all(&look())
             .and_then(|()| theirs.write_all(b"."));
     })?;
-    let ours = ours.ok_or(std::io::ErrorKind::NotConnected)?;
-    Ok((ours, child))
+    Ok(Begun {
+        socket: ours.ok_or(io::ErrorKind::NotConnected)?,
+        child,
+        heard: Vec::new(),
+        ended: false,
+        told: None,
+    })
 }
 
-fn listen(socket: &mut UnixStream, deadline: Instant) -> Option<Vec<u8>> {
-    let mut told = Vec::new();
-    let mut part = [0; 4096];
+/// Hears all at once: one that is waited for must not leave another's answer in its socket, which
+/// holds only the beginning of a long one.
+fn listen(begun: &mut [Option<Begun>], deadline: Instant) {
     loop {
-        // At least some time: what has come already is read.
         let left = deadline.saturating_duration_since(Instant::now());
-        let left = left.max(Duration::from_millis(1));
-        socket.set_read_timeout(Some(left)).ok()?;
-        match socket.read(&mut part) {
-            Ok(0) => break,
-            Ok(length) => told.extend_from_slice(part.get(..length)?),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
+        let mut open: Vec<_> = (begun.iter_mut().flatten())
+            .filter(|one| !one.ended)
+            .collect();
+        let mut ends: Vec<_> = (open.iter())
+            .map(|one| PollFd::new(&one.socket, PollFlags::IN))
+            .collect();
+        let heard = match Timespec::try_from(left) {
+            Ok(left) if !ends.is_empty() => poll(&mut ends, Some(&left)),
+            _ => return,
+        };
+        let ready: Vec<_> = ends.iter().map(|end| !end.revents().is_empty()).collect();
+        match heard {
+            Err(Errno::INTR) => continue,
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        for (one, ready) in open.iter_mut().zip(ready) {
+            if ready {
+                one.hear();
+            }
         }
     }
-    (told.pop() == Some(b'.')).then_some(told)
+}
+
+impl Begun {
+    fn hear(&mut self) {
+        let mut part = [0; 4096];
+        match self.socket.read(&mut part) {
+            Ok(length @ 1..) => self.heard.extend(part.iter().take(length)),
+            Err(error) if is_pause(&error) => {}
+            Ok(0) if self.heard.pop() == Some(b'.') => {
+                self.told = Some(std::mem::take(&mut self.heard));
+                self.ended = true;
+            }
+            _ => self.ended = true,
+        }
+    }
 }
 
 #[cfg(test)]
