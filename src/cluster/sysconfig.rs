@@ -125,7 +125,7 @@ impl Sysconfig {
         let delay = || number(1, u32::MAX - 1);
         match key {
             "O2CB_ENABLED" => self.enabled = switch(text)?,
-            "O2CB_STACK" => self.stack = some(text).map(str::parse).transpose().map_err(name)?,
+            "O2CB_STACK" => self.stack = some(text).map(stack).transpose()?,
             "O2CB_BOOTCLUSTER" => {
                 self.boot_cluster = some(text).map(str::parse).transpose().map_err(name)?;
             }
@@ -196,6 +196,13 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
     Err(format!(
         "must be a path from / on, of at most {LONGEST} bytes, not {given}"
     ))
+}
+
+/// The kernel takes any four characters for a stack of user space.
+fn stack(text: &str) -> Result<StackName, String> {
+    let known = ["o2cb", "pcmk", "cman"].contains(&text);
+    let name = text.parse().ok().filter(|_| known);
+    name.ok_or_else(|| format!("must be o2cb, pcmk or cman, not {}", shown(text.as_bytes())))
 }
 
 fn fence(text: &str) -> Result<FenceMethod, String> {

@@ -65,6 +65,17 @@ fn what_is_not_enabled_is_not_started_nor_restarted() {
     assert_eq!(code(&world, &["online-status"]), 1);
 }
 
+/// The kernel takes any four characters for a stack of user space.
+#[test]
+fn a_stack_that_is_none_is_not_set() {
+    let world = enabled();
+    world.write(PLACE, "O2CB_ENABLED=true\nO2CB_STACK=abcd\n");
+    let (_, said) = world.refused("o2cb", &["start"]);
+    let why = "line 2: O2CB_STACK must be o2cb, pcmk or cman, not \"abcd\"";
+    assert!(said.contains(why), "{said}");
+    assert!(world.calls().is_empty());
+}
+
 #[test]
 fn a_restart_looks_at_the_files_before_it_stops_anything() {
     let world = enabled();

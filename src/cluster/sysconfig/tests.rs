@@ -136,7 +136,9 @@ fn what_only_a_shell_could_tell_is_refused() {
 fn values_are_what_the_kernel_takes() {
     for (text, words) in [
         ("O2CB_ENABLED=maybe", "true or false"),
-        ("O2CB_STACK=o2", "four letters"),
+        ("O2CB_STACK=o2", "must be o2cb, pcmk or cman, not"),
+        ("O2CB_STACK=abcd", "must be o2cb, pcmk or cman, not"),
+        ("O2CB_STACK=O2CB", "must be o2cb, pcmk or cman, not"),
         ("O2CB_BOOTCLUSTER=a/b", "character 2"),
         ("O2CB_HEARTBEAT_THRESHOLD=2", "from 3 to"),
         ("O2CB_HEARTBEAT_THRESHOLD=4294967296", "from 3 to"),
