@@ -1,11 +1,13 @@
 //! Where the kernel's cluster is not as the files have it, and whether `register` could bring it
 //! there now.
 
-use super::config::{Cluster, Node};
+use super::config::{Cluster, HeartbeatMode, Node};
 use super::live::{Live, LiveNode};
 use super::register::{is_so, live_form};
+use super::stack;
 use super::sysconfig::Sysconfig;
 use super::timeouts::{self, Timeouts};
+use crate::ids::Uuid;
 use crate::system::System;
 use eyre::Result;
 use std::fmt;
@@ -23,6 +25,8 @@ pub struct Difference {
     pub place: Place,
     /// It can be brought to what the files say while volumes stay mounted.
     pub live: bool,
+    /// The commands that bring it there.
+    pub run: String,
 }
 
 /// What the files are compared with.
@@ -49,17 +53,16 @@ impl fmt::Display for Difference {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".into());
         write!(
             f,
-            "{}: file {}, {} {} ({})",
+            "{}: file {}, {} {} ({}: {})",
             self.what,
             shown(&self.file),
             self.place.as_str(),
             shown(&self.there),
-            match (self.live, self.place) {
-                (true, _) => "can be applied now",
-                (false, Place::Kernel) => "needs the cluster offline",
-                (false, Place::Volume) =>
-                    "needs the cluster offline: tunefs.ocfs2 --update-cluster-stack",
-            }
+            match self.live {
+                true => "can be applied now",
+                false => "needs the cluster offline",
+            },
+            self.run
         )
     }
 }
@@ -73,23 +76,29 @@ pub fn of_kernel(
     live: Option<&Live>,
 ) -> Result<Vec<Difference>> {
     let mut differences = Vec::new();
-    let mut add = |what: String, file: Option<String>, there: Option<String>, live: bool| {
+    let old = live.map_or("", |live| live.name().as_str());
+    let mut add = |what: String, file: Option<String>, there: Option<String>, now: Option<&str>| {
         if file != there {
-            let place = Place::Kernel;
+            let run = match now {
+                Some(command) => format!("o2cb {command} {}", cluster.name),
+                None => format!("o2cb offline {old}, then o2cb online {}", cluster.name),
+            };
             differences.push(Difference {
                 what,
                 file,
                 there,
-                place,
-                live,
+                place: Place::Kernel,
+                live: now.is_some(),
+                run,
             });
         }
     };
+    let registers = |now: bool| now.then_some("register-cluster");
     let name = Some(cluster.name.to_string());
     let Some(live) = live.filter(|live| *live.name() == cluster.name) else {
         // A node is in one cluster at a time.
         let other = live.map(|live| live.name().to_string());
-        let now = other.is_none();
+        let now = other.is_none().then_some("online");
         add("cluster".into(), name, other, now);
         return Ok(differences);
     };
@@ -104,8 +113,26 @@ pub fn of_kernel(
         "heartbeat mode".into(),
         Some(wanted.into()),
         Some(mode.into()),
-        idle,
+        idle.then_some("online"),
     );
+    if cluster.heartbeat_mode == HeartbeatMode::Global && mode == "global" {
+        let there = live.regions()?;
+        let shown = |present: bool| present.then(|| "present".to_owned());
+        let removed = |region: &&Uuid| !cluster.regions.contains(region);
+        for region in cluster.regions.iter().chain(there.iter().filter(removed)) {
+            let (file, kernel) = (cluster.regions.contains(region), there.contains(region));
+            // Few regions are pinned while anything is connected (o2hb_region_pin in
+            // fs/ocfs2/cluster/heartbeat.c, O2HB_PIN_CUT_OFF).
+            let now = file || there.len() > 3 || stack::can_change(system)?;
+            let what = format!("heartbeat region {region}");
+            add(
+                what,
+                shown(file),
+                shown(kernel),
+                now.then_some("start-heartbeat"),
+            );
+        }
+    }
 
     let known = live.nodes()?;
     let find = |name: &str| known.iter().find(|node| node.name == name);
@@ -115,7 +142,7 @@ pub fn of_kernel(
         // New ones, and another local node, are taken at any time.
         let now = idle || there.is_none_or(|there| is_so(there, cluster, local));
         let what = format!("node \"{}\"", node.name);
-        add(what, Some(form(&node)), there.map(form), now);
+        add(what, Some(form(&node)), there.map(form), registers(now));
     }
     let is_gone = |node: &&LiveNode| cluster.nodes.iter().all(|wanted| wanted.name != node.name);
     for node in known.iter().filter(is_gone) {
@@ -123,14 +150,14 @@ pub fn of_kernel(
             format!("node \"{}\"", node.name),
             None,
             Some(form(node)),
-            idle,
+            registers(idle),
         );
     }
     let limits = Timeouts::read(system, live.path())?;
     for (name, set, now, frozen) in timeouts::settings(sysconfig, &limits) {
         // What is not set stays as it is; what this driver lacks cannot be set.
         if set.is_some() && now.is_some() {
-            add(name.into(), set, now, idle || !frozen);
+            add(name.into(), set, now, registers(idle || !frozen));
         }
     }
     Ok(differences)

@@ -88,7 +88,8 @@ fn of_volume(site: &Site, what: String, there: String) -> Option<Difference> {
     let global = cluster.heartbeat_mode == crate::cluster::config::HeartbeatMode::Global;
     let file = stamped(StackName::O2CB, cluster.name.as_str(), global);
     // One without a stamp is any cluster's, or of one node alone.
-    (!there.is_empty() && there != file).then_some(Difference {
+    (!there.is_empty() && there != file).then(|| Difference {
+        run: format!("tunefs.ocfs2 --update-cluster-stack {what}"),
         what,
         file: Some(file),
         there: Some(there),

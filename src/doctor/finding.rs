@@ -125,8 +125,8 @@ kinds! {
         "the kernel listens on it for the other nodes";
         "bring the interface up, or correct ip_address on all nodes".
     ConfigNotApplied "config-not-applied" Warning:
-        "the kernel goes by what it was told before";
-        "see: o2cb diff".
+        "the kernel goes by what it was told before, and nodes that differ may not work together";
+        "run the command in the brackets (o2cb diff shows the same)".
     ClusterOffline "cluster-offline" Warning:
         "no volume of it can be mounted here";
         "run: o2cb online".

@@ -49,9 +49,9 @@ fn what_can_be_applied_is_said_and_then_applied() {
         &[],
         1,
         &[
-            "node \"n3\": file 3 192.0.2.3:7777, kernel none (can be applied now)",
-            "reconnect_delay_ms: file 3000, kernel 2000 (can be applied now)",
-            "fence_method: file panic, kernel reset (can be applied now)",
+            "node \"n3\": file 3 192.0.2.3:7777, kernel none (can be applied now: o2cb register-cluster webc)",
+            "reconnect_delay_ms: file 3000, kernel 2000 (can be applied now: o2cb register-cluster webc)",
+            "fence_method: file panic, kernel reset (can be applied now: o2cb register-cluster webc)",
         ],
     );
     world.run("o2cb", &["register-cluster", "webc"]).unwrap();
@@ -75,10 +75,10 @@ fn what_needs_the_cluster_offline_is_said_and_refused() {
             format!("idle_timeout_ms: file 40000, kernel 30000 ({end})"),
         ]
     };
-    let now = lines("can be applied now");
+    let now = lines("can be applied now: o2cb register-cluster webc");
     says(&world, &[], 1, &now.each_ref().map(String::as_str));
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
-    let offline = lines("needs the cluster offline");
+    let offline = lines("needs the cluster offline: o2cb offline webc, then o2cb online webc");
     says(&world, &[], 1, &offline.each_ref().map(String::as_str));
     world
         .run("o2cb", &["register-cluster", "webc"])
@@ -92,15 +92,57 @@ fn what_needs_the_cluster_offline_is_said_and_refused() {
 fn a_cluster_that_is_not_there_or_is_another_differs() {
     let world = sane();
     world.run("o2cb", &["offline"]).unwrap();
-    let line = "cluster: file webc, kernel none (can be applied now)";
+    let line = "cluster: file webc, kernel none (can be applied now: o2cb online webc)";
     says(&world, &[], 1, &[line]);
     world.run("o2cb", &["online"]).unwrap();
     change(&world, "webc", "shop");
-    let line = "cluster: file shop, kernel webc (needs the cluster offline)";
+    let line = "cluster: file shop, kernel webc (needs the cluster offline: o2cb offline webc, then o2cb \
+                online shop)";
     says(&world, &[], 1, &[line]);
     world
         .run("o2cb", &["register-cluster", "shop"])
         .unwrap_err();
+}
+
+/// The node can join no lock domain of nodes with other regions.
+#[test]
+fn regions_of_the_file_and_of_the_kernel_are_compared() {
+    let world = World::bare(crate::world::Era::Now);
+    let [kept, removed, added] = ["ubda", "ubdb", "ubdc"].map(|name| {
+        let args = "-N 2 -H --cluster-stack=o2cb --cluster-name=webc --global-heartbeat";
+        world.volume(name, args).uuid
+    });
+    crate::global::configure(&world, &[kept, removed]);
+    world.run("o2cb", &["online"]).unwrap();
+    crate::doctor::furnish(&world);
+    says(&world, &[], 0, &[]);
+    crate::global::configure(&world, &[kept, added]);
+    let line = |region, places| {
+        format!(
+            "heartbeat region {region}: {places} (can be applied now: o2cb start-heartbeat webc)"
+        )
+    };
+    let lines = [
+        line(added, "file present, kernel none"),
+        line(removed, "file none, kernel present"),
+    ];
+    says(&world, &[], 1, &lines.each_ref().map(String::as_str));
+    let (code, printed) = world.ended("o2cb", &["doctor"]);
+    assert_eq!(code, 1);
+    for line in &lines {
+        let line = format!("warning: {line} [config-not-applied]");
+        assert!(printed.contains(&line), "{line} in {printed}");
+    }
+    // While anything is connected, the kernel keeps the regions, of which there are few.
+    world.write("/sys/fs/ocfs2/active_cluster_plugin", "o2cb\n");
+    let pinned = lines[1].replace(
+        "can be applied now: o2cb start-heartbeat webc",
+        "needs the cluster offline: o2cb offline webc, then o2cb online webc",
+    );
+    says(&world, &[], 1, &[&lines[0], &pinned]);
+    world.write("/sys/fs/ocfs2/active_cluster_plugin", "\n");
+    world.run("o2cb", &["start-heartbeat", "webc"]).unwrap();
+    says(&world, &[], 0, &[]);
 }
 
 #[test]
@@ -115,14 +157,14 @@ fn stamps_of_volumes_are_compared() {
     world.volume("ubdc", &stamp("pcmk --cluster-name=webc"));
     world.volume("ubdd", "");
     let devices = ["/dev/ubda", "/dev/ubdb", "/dev/ubdc", "/dev/ubdd"];
-    let end = "(needs the cluster offline: tunefs.ocfs2 --update-cluster-stack)";
+    let end = "(needs the cluster offline: tunefs.ocfs2 --update-cluster-stack";
     says(
         &world,
         &devices,
         1,
         &[
-            &format!("/dev/ubdb: file o2cb webc local, volume o2cb other global {end}"),
-            &format!("/dev/ubdc: file o2cb webc local, volume pcmk webc {end}"),
+            &format!("/dev/ubdb: file o2cb webc local, volume o2cb other global {end} /dev/ubdb)"),
+            &format!("/dev/ubdc: file o2cb webc local, volume pcmk webc {end} /dev/ubdc)"),
         ],
     );
     let (code, printed) = world.ended("o2cb", &["diff", "--json", "/dev/ubdb", "/dev/none"]);
@@ -131,7 +173,8 @@ fn stamps_of_volumes_are_compared() {
         printed.starts_with(
             "{\"schema\": 1, \"differences\": [{\"what\": \"/dev/ubdb\", \"file\": \"o2cb webc \
              local\", \"kernel\": null, \"volume\": \"o2cb other global\", \"apply\": \
-             \"offline\"}], \"unknown\": [\"/dev/none: "
+             \"offline\", \"run\": \"tunefs.ocfs2 --update-cluster-stack /dev/ubdb\"}], \
+             \"unknown\": [\"/dev/none: "
         ),
         "{printed}"
     );

@@ -11,7 +11,7 @@ pub fn sane() -> World {
     world
 }
 
-fn furnish(world: &World) {
+pub fn furnish(world: &World) {
     world.write(
         "/proc/net/fib_trie",
         "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 192.0.2.1\n        /32 host LOCAL\n     |-- \

@@ -21,7 +21,7 @@ fn three() -> (World, [Volume; 3]) {
     (world, volumes)
 }
 
-fn configure(world: &World, regions: &[Uuid]) {
+pub fn configure(world: &World, regions: &[Uuid]) {
     world.configure("global");
     let mut text = world.read("/etc/ocfs2/cluster.conf") + "\n\n";
     for region in regions {

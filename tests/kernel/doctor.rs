@@ -91,12 +91,15 @@ fn a_sane_cluster_has_nothing_and_is_not_disturbed() {
     // A node is added to the file: the kernel can take it at once.
     n1.ok("o2cb add-node webc n9 --ip 192.0.2.9");
     let diff = n1.fails(1, "o2cb diff").stdout;
-    let line = "node \"n9\": file 0 192.0.2.9:7777, kernel none (can be applied now)\n";
+    let line = "node \"n9\": file 0 192.0.2.9:7777, kernel none (can be applied now: o2cb register-cluster webc)\n";
     assert_eq!(diff, line);
     n1.ok("o2cb register-cluster webc && o2cb diff");
     n1.ok("o2cb remove-node webc n9");
     let diff = n1.fails(1, "o2cb diff").stdout;
-    assert!(diff.ends_with("(needs the cluster offline)\n"), "{diff}");
+    assert!(
+        diff.contains("(needs the cluster offline: o2cb offline webc, "),
+        "{diff}"
+    );
     n1.fails(1, "o2cb register-cluster webc");
 
     nodes

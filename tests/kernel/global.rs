@@ -1,6 +1,7 @@
 //! Global heartbeat: regions that are the cluster's, one to four of them, on two and three nodes.
 
 mod beside_c;
+mod diff;
 mod failures;
 mod in_use;
 

@@ -56,3 +56,4 @@ fn entry(difference: &Difference) -> Json {
         ),
     ])
 }
+        ("run", Json::text(&difference.run)),
