@@ -34,6 +34,9 @@ pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
             }
         }
     }
+    if let Err(report) = &site.boot_cluster {
+        findings.add(Code::SettingsInvalid, format!("{report:#}"));
+    }
     Ok(())
 }
 

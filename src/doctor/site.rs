@@ -24,6 +24,8 @@ pub struct Site<'s> {
     pub sysconfig_place: &'static str,
     /// What that says.
     pub sysconfig: Result<Sysconfig>,
+    /// Whether the configuration has the cluster that is set to be brought up.
+    pub boot_cluster: Result<()>,
     /// The cluster that this node is to be in, as far as the files tell.
     pub cluster: Result<Cluster>,
     /// The node that this host is, as far as the files tell.

@@ -145,6 +145,21 @@ fn regions_of_the_file_and_of_the_kernel_are_compared() {
     says(&world, &[], 0, &[]);
 }
 
+/// Debian's default is `ocfs2`, whatever the cluster.
+#[test]
+fn a_boot_cluster_that_is_not_there_leaves_the_one_that_is_online() {
+    let world = sane();
+    world.write("/etc/default/o2cb", "O2CB_BOOTCLUSTER=ocfs2\n");
+    says(&world, &[], 0, &[]);
+    change(&world, "192.0.2.2", "192.0.2.4");
+    let (code, printed) = world.ended("o2cb", &["diff"]);
+    assert_eq!(code, 1, "{printed}");
+    assert!(
+        printed.starts_with("node \"n2\": file 2 192.0.2.4:7777"),
+        "{printed}"
+    );
+}
+
 #[test]
 fn stamps_of_volumes_are_compared() {
     let world = sane();

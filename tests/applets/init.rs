@@ -76,6 +76,21 @@ fn a_stack_that_is_none_is_not_set() {
     assert!(world.calls().is_empty());
 }
 
+/// Debian's default is `ocfs2`.
+#[test]
+fn a_boot_cluster_that_is_not_there_is_named_with_its_file() {
+    let world = enabled();
+    world.write(PLACE, "O2CB_ENABLED=true\nO2CB_BOOTCLUSTER=ocfs2\n");
+    for verb in ["start", "online"] {
+        let (_, said) = world.refused("o2cb", &[verb]);
+        let why = "/etc/default/o2cb: O2CB_BOOTCLUSTER names cluster \"ocfs2\", which \
+                   /etc/ocfs2/cluster.conf does not have (run: o2cb configure \
+                   O2CB_BOOTCLUSTER=webc)";
+        assert!(said.ends_with(why), "{said}");
+    }
+    world.run("o2cb", &["online", "webc"]).unwrap();
+}
+
 #[test]
 fn a_restart_looks_at_the_files_before_it_stops_anything() {
     let world = enabled();

@@ -10,7 +10,11 @@ use eyre::Result;
 const SCHEMA: u64 = 1;
 
 pub(super) fn diff(call: &Call) -> Result<()> {
-    let diff = diff::of(&doctor::site(call));
+    let site = doctor::site(call);
+    if let Err(report) = &site.boot_cluster {
+        report::warn(format_args!("{report:#}"));
+    }
+    let diff = diff::of(&site);
     if call.args.json {
         let json = Json::Object(vec![
             ("schema", Json::Number(SCHEMA)),
@@ -54,6 +58,6 @@ fn entry(difference: &Difference) -> Json {
             "apply",
             Json::text(if difference.live { "now" } else { "offline" }),
         ),
+        ("run", Json::text(&difference.run)),
     ])
 }
-        ("run", Json::text(&difference.run)),

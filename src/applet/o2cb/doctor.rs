@@ -2,6 +2,7 @@
 
 use super::{Call, Ends};
 use crate::cli::Word;
+use crate::cluster::config::Cluster;
 use crate::cluster::live::Live;
 use crate::doctor::{self, Finding, Severity, Site};
 use crate::json::Json;
@@ -32,13 +33,22 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
     let settings = &call.settings;
     let config = settings.config();
     let sysconfig = settings.plain_sysconfig();
-    let cluster = match (&config, &sysconfig) {
-        (Ok(Some(config)), Ok(sysconfig)) => {
-            settings.cluster_of(config, sysconfig.boot_cluster.clone())
+    let live = Live::if_loaded(call.system);
+    let boot_cluster = match (&config, &sysconfig) {
+        (Ok(Some(config)), Ok(sysconfig)) => settings.boot_cluster(config, sysconfig),
+        _ => Ok(None),
+    };
+    let cluster = match &config {
+        Ok(Some(config)) => {
+            let is_online = |cluster: &&Cluster| matches!(&live, Ok(Some(live)) if *live.name() == cluster.name);
+            let wanted = match &boot_cluster {
+                Ok(set) => set.clone(),
+                Err(_) => (config.clusters.iter().find(is_online)).map(|one| one.name.clone()),
+            };
+            settings.cluster_of(config, wanted)
         }
-        (Ok(Some(config)), Err(_)) => settings.cluster_of(config, None),
-        (Ok(None), _) => Err(eyre!("{} does not exist", settings.shown())),
-        (Err(report), _) => Err(eyre!("{report:#}")),
+        Ok(None) => Err(eyre!("{} does not exist", settings.shown())),
+        Err(report) => Err(eyre!("{report:#}")),
     };
     let local = match (&cluster, &sysconfig) {
         (Ok(cluster), Ok(sysconfig)) => settings.node_of(cluster, sysconfig).cloned(),
@@ -53,9 +63,10 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         config,
         sysconfig_place: settings.sysconfig_place(),
         sysconfig,
+        boot_cluster: boot_cluster.map(drop),
         cluster,
         local,
-        live: Live::if_loaded(call.system),
+        live,
         devices: devices.collect(),
     }
 }

@@ -141,9 +141,36 @@ impl<'s> Settings<'s> {
         let config = self.noted_config()?;
         let wanted = match name {
             Some(name) => Some(name.clone()),
-            None => self.sysconfig()?.boot_cluster.clone(),
+            None => self.boot_cluster(&config, self.sysconfig()?)?,
         };
         self.cluster_of(&config, wanted)
+    }
+
+    /// The cluster to bring up where none is named, if one is set.
+    ///
+    /// # Errors
+    /// The configuration does not have it.
+    pub(super) fn boot_cluster(
+        &self,
+        config: &Config,
+        sysconfig: &Sysconfig,
+    ) -> Result<Option<ClusterName>> {
+        let Some(name) = &sysconfig.boot_cluster else {
+            return Ok(None);
+        };
+        let right = match config.clusters.as_slice() {
+            all if all.iter().any(|cluster| cluster.name == *name) => {
+                return Ok(Some(name.clone()));
+            }
+            [only] => only.name.as_str(),
+            _ => "NAME",
+        };
+        bail!(
+            "{}: O2CB_BOOTCLUSTER names cluster \"{name}\", which {} does not have (run: o2cb \
+             configure O2CB_BOOTCLUSTER={right})",
+            self.sysconfig_place(),
+            self.shown()
+        )
     }
 
     /// The cluster `wanted` of what was read, or the only one.
