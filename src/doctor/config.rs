@@ -2,10 +2,15 @@
 
 use super::finding::{Code, Findings};
 use super::{Site, diff};
+use crate::cluster::config::Node;
+use crate::cluster::live::LiveNode;
 use crate::cluster::stack;
+use crate::cluster::sysconfig::Sysconfig;
 use crate::ids::StackName;
 use crate::system::address;
-use eyre::{Result, bail};
+use eyre::{Result, WrapErr, bail};
+use std::io::ErrorKind;
+use std::net::SocketAddrV4;
 
 /// cluster.conf and the defaults file.
 pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
@@ -37,6 +42,19 @@ pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
     if let Err(report) = &site.boot_cluster {
         findings.add(Code::SettingsInvalid, format!("{report:#}"));
     }
+    if let Ok(Sysconfig {
+        hb_ctl_path: Some(program),
+        ..
+    }) = &site.sysconfig
+        && !site.system.path(program).exists()
+    {
+        let what = format!(
+            "{}: O2CB_HB_CTL_PATH names {}, which does not exist",
+            site.sysconfig_place,
+            program.display()
+        );
+        findings.add(Code::HbCtlMissing, what);
+    }
     Ok(())
 }
 
@@ -55,9 +73,34 @@ pub(super) fn local(site: &Site, findings: &mut Findings) -> Result<()> {
                 format!("no interface has {address}, the address of node \"{name}\""),
             );
         }
-        Ok(_) => {}
+        Ok(node) => return port(site, node, findings),
     }
     Ok(())
+}
+
+/// Whether the kernel listens on the node's port, or can.
+fn port(site: &Site, node: &Node, findings: &mut Findings) -> Result<()> {
+    if site.regions().is_none() {
+        // The kernel may listen there for a cluster that is not to be seen.
+        return Ok(());
+    }
+    let at = SocketAddrV4::new(node.address, node.port);
+    if let Ok(Some(live)) = &site.live {
+        let listens = |known: &LiveNode| {
+            known.local && format!("{}:{}", known.address, known.port) == at.to_string()
+        };
+        if live.nodes()?.iter().any(listens) {
+            return Ok(());
+        }
+    }
+    match site.system.kernel().can_listen(at) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let what = format!("another program listens on this node's port, {at}");
+            findings.add(Code::PortTaken, what);
+            Ok(())
+        }
+        tried => tried.wrap_err_with(|| format!("binding a socket to {at}")),
+    }
 }
 
 /// Is a cluster online, and is it the one of the files?

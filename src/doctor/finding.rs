@@ -124,6 +124,9 @@ kinds! {
     AddressMissing "address-missing" Error:
         "the kernel listens on it for the other nodes";
         "bring the interface up, or correct ip_address on all nodes".
+    PortTaken "port-taken" Error:
+        "the kernel cannot listen for the other nodes, so that the cluster does not come online";
+        "end the program (ss -tlnp shows it), or change ip_port on all nodes".
     ConfigNotApplied "config-not-applied" Warning:
         "the kernel goes by what it was told before, and nodes that differ may not work together";
         "run the command in the brackets (o2cb diff shows the same)".
@@ -143,6 +146,9 @@ kinds! {
         "nobody stops the heartbeat after an unmount, and a node that beats for ever is fenced \
          when its disk goes";
         "install umount.ocfs2 in /sbin, or run: o2cb hb-ctl-path /sbin/ocfs2_hb_ctl".
+    HbCtlMissing "hb-ctl-missing" Warning:
+        "an unmount that umount.ocfs2 does not make leaves the heartbeat active";
+        "install the program, or correct O2CB_HB_CTL_PATH and run: o2cb load".
     PanicHangs "panic-hangs" Warning:
         "a node that panics stays as it is until somebody resets it";
         "sysctl -w kernel.panic=30, and the same in /etc/sysctl.d".
@@ -155,6 +161,20 @@ kinds! {
     RegionOrphaned "region-orphaned" Warning:
         "it restarts this node when its disk goes, though nobody needs it";
         "run: ocfs2_hb_ctl -K -u UUID".
+    RegionDeviceGone "region-device-gone" Error:
+        "a node that cannot write its heartbeat self-fences";
+        "run: ocfs2_hb_ctl --repair -u UUID (first, if the volume is mounted: umount -l); with \
+         global heartbeat: o2cb remove-heartbeat on all nodes, then o2cb start-heartbeat".
+    ReferencesUnowned "references-unowned" Warning:
+        "if no program uses the heartbeat, it stays active, and resets this node when its disk goes";
+        "run: ocfs2_hb_ctl --repair -u UUID; what that leaves alone, if no program uses it: \
+         ocfs2_hb_ctl -K -u UUID NAME, once for each reference".
+    MountUncounted "mount-uncounted" Warning:
+        "only the kernel keeps its heartbeat active, and kernels before 2.6.37 do not";
+        "unmount and mount the volume when convenient".
+    SemaphoresLeft "semaphores-left" Warning:
+        "the C tools count on from them, so that the heartbeat stays active after an unmount";
+        "run: ocfs2_hb_ctl --repair -u UUID".
     DeviceUnreadable "device-unreadable" Error:
         "no volume can be mounted from it";
         "see the kernel's log, the paths to the disk and the device's name".

@@ -69,11 +69,14 @@ pub(super) fn drivers(site: &Site, findings: &mut Findings) -> Result<()> {
     }
     let left_to_helper = driver::call_out(site.system)? == CallOut::None;
     let helped = HELPERS.iter().any(|path| site.system.path(path).exists());
+    let set = driver::call_out_path(site.system)?.unwrap_or_default();
     if left_to_helper && !helped {
-        let set = driver::call_out_path(site.system)?.unwrap_or_default();
         let what =
             format!("there is no umount.ocfs2, and hb_ctl_path \"{set}\" stops no heartbeat");
         findings.add(Code::HbCtlPath, what);
+    } else if !set.is_empty() && !site.system.path(&set).exists() {
+        let what = format!("the kernel's hb_ctl_path names {set}, which does not exist");
+        findings.add(Code::HbCtlMissing, what);
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ mod volumes;
 pub use finding::{Finding, KINDS, Kind, Severity};
 pub use site::Site;
 
-use eyre::Result;
+use eyre::{Result, eyre};
 use finding::Findings;
 use std::time::Duration;
 
@@ -63,9 +63,22 @@ fn slow(site: &Site, findings: &mut Findings) {
     let peers = peers::of(site, findings);
     let mut looks = volumes::looks(site, &devices);
     looks.extend(peers.iter().map(|peer| peer.look(site)));
+    match regions::leftovers(site) {
+        Ok(look) => looks.extend(look),
+        Err(report) => findings.unknown(regions::LEFTOVERS, &report),
+    }
     let mut answers = aside::all(&looks, PATIENCE).into_iter();
     let alive = volumes::gather(&devices, &mut answers, findings);
-    for (peer, answer) in peers.iter().zip(answers) {
+    for (peer, answer) in peers.iter().zip(&mut answers) {
         peer.judge(site, &alive, answer, findings);
+    }
+    for leftovers in answers {
+        match leftovers {
+            Some(found) => findings.unpack(&found),
+            None => {
+                let report = eyre!("the block devices were not read in time");
+                findings.unknown(regions::LEFTOVERS, &report);
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::cluster::config::{Cluster, Config, Node};
 use crate::cluster::live::Live;
 use crate::cluster::sysconfig::Sysconfig;
-use crate::heartbeat::{Heartbeat, State};
+use crate::heartbeat::survey::Surveyed;
 use crate::ids::Uuid;
 use crate::system::{System, list, mounts, read_attribute};
 use eyre::Result;
@@ -32,6 +32,8 @@ pub struct Site<'s> {
     pub local: Result<Node>,
     /// The cluster that the kernel has.
     pub live: Result<Option<Live<'s>>>,
+    /// Its heartbeat regions.
+    pub surveyed: Result<Vec<Surveyed>>,
     /// The devices to look at; with none, those that this node uses.
     pub devices: Vec<PathBuf>,
 }
@@ -51,19 +53,14 @@ impl Site<'_> {
         }
     }
 
-    /// The devices that a region beats on, by the kernel's names.
+    /// The devices that a region beats on and that are there, by the kernel's names.
     pub(super) fn beating(&self) -> Vec<PathBuf> {
-        let mut devices = Vec::new();
-        if let (Ok(Some(live)), Some(regions)) = (&self.live, self.regions()) {
-            for region in regions {
-                let heartbeat = Heartbeat::new(self.system, live.path(), region);
-                // What is wrong with a region is the regions' check to say.
-                if let Ok(State::Beating(device)) = heartbeat.region().state() {
-                    devices.push(self.system.path("/dev").join(device));
-                }
-            }
-        }
-        devices
+        let regions = self.surveyed.iter().flatten();
+        // What is wrong with a region is the regions' check to say.
+        let there = regions.filter(|region| matches!(&region.seen, Ok(seen) if seen.device_there));
+        there
+            .filter_map(|region| region.device(self.system))
+            .collect()
     }
 
     /// Missed beats until a node is dead, as this node has it or is going to.

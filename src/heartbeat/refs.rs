@@ -63,12 +63,17 @@ pub struct References<'s> {
 impl<'s> References<'s> {
     /// Those of the region `name`.
     pub fn of(system: &'s System, name: Uuid) -> Self {
-        let crc = !crc::update(!0, name.to_string().as_bytes());
         Self {
             system,
             name,
-            key: i32::from_ne_bytes(crc.to_ne_bytes()),
+            key: Self::key(name),
         }
+    }
+
+    /// The key of the set, from which the name does not follow.
+    pub fn key(name: Uuid) -> i32 {
+        let crc = !crc::update(!0, name.to_string().as_bytes());
+        i32::from_ne_bytes(crc.to_ne_bytes())
     }
 
     /// The number of references, without making a set where there is none.

@@ -3,9 +3,11 @@
 
 mod counters;
 mod fault;
+mod sets;
 
 pub use counters::{Counters, Party};
 pub use fault::Fault;
+pub use sets::Sets;
 
 use super::{Heartbeat, State, Thread};
 use crate::cluster::dlmfs;

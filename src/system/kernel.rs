@@ -71,6 +71,13 @@ pub trait Kernel {
     /// connect(2) over TCP from one of this machine's addresses, and at once the end of it.
     fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, patience: Duration) -> io::Result<()>;
 
+    /// bind(2) of a TCP socket as o2net does it (`o2net_open_listening_sock` in
+    /// fs/ocfs2/cluster/tcp.c), and at once the end of it. It keeps nothing from listening there.
+    ///
+    /// # Errors
+    /// `AddrInUse`: a socket listens there. `AddrNotAvailable`: the address is not this machine's.
+    fn can_listen(&self, at: SocketAddrV4) -> io::Result<()>;
+
     /// The I/O of a thread into the real-time class.
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()>;
 
@@ -152,6 +159,13 @@ impl Kernel for Linux {
         // One that this machine does not have is left to the routes.
         let _ = net::bind(&socket, &SocketAddrV4::new(from, 0));
         Ok(net::connect(&socket, &to)?)
+    }
+
+    fn can_listen(&self, at: SocketAddrV4) -> io::Result<()> {
+        let flags = SocketFlags::CLOEXEC;
+        let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        Ok(net::bind(&socket, &at)?)
     }
 
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()> {

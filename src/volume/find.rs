@@ -17,7 +17,7 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 /// So many devices are named in an error.
 const NAMED: usize = 8;
 
-/// What this node's block devices hold of the volumes that are looked for.
+/// The volumes that this node's block devices hold.
 #[derive(Debug, Default)]
 pub struct Search {
     silent: Vec<PathBuf>,
@@ -27,7 +27,7 @@ pub struct Search {
     looked_at: Vec<PathBuf>,
 }
 
-/// Looks for volumes: first at what udev has under their names, then at every other block device
+/// Looks for volumes, or with none `wanted` for whatever there are: first at what udev has under their names, then at every other block device
 /// that nothing stands on. Each is read once, many at the same time.
 ///
 /// # Errors
@@ -42,16 +42,14 @@ pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
         match held {
             Held::Volume(uuid, number) => {
                 let uuid = Uuid::from_bytes(uuid);
-                if wanted.contains(&uuid) {
-                    search.found.push((uuid, number, device));
-                }
+                search.found.push((uuid, number, device));
             }
             Held::Other => {}
             Held::Broken => search.broken.push(device),
             Held::Denied => search.denied = true,
             Held::Silent => search.silent.push(device),
         }
-        match wanted.iter().all(|uuid| search.has(*uuid)) {
+        match !wanted.is_empty() && wanted.iter().all(|uuid| search.has(*uuid)) {
             true => SHORT_PATIENCE,
             false => PATIENCE,
         }
@@ -69,6 +67,18 @@ impl Search {
     /// Is there a device with this volume?
     pub fn has(&self, uuid: Uuid) -> bool {
         self.found.iter().any(|(found, ..)| *found == uuid)
+    }
+
+    /// All volumes, each with its device.
+    pub fn volumes(&self) -> impl Iterator<Item = (Uuid, &Path)> {
+        self.found
+            .iter()
+            .map(|(uuid, _, device)| (*uuid, device.as_path()))
+    }
+
+    /// The caller may not read some of the devices.
+    pub fn is_denied(&self) -> bool {
+        self.denied
     }
 
     /// The device that holds the volume.

@@ -28,7 +28,7 @@ fn a_region_that_cannot_be_read_hides_no_other() {
     let json = world.printed("o2cb", &["status", "--json"]);
     for region in [
         format!(
-            r#"{{"uuid": "{good}", "state": "beating", "error": null, "device": "ubda", "references": 1, "#
+            r#"{{"uuid": "{good}", "state": "beating", "error": null, "device": "ubda", "device_gone": false, "#
         ),
         format!(r#"{{"uuid": "{bad}", "state": "unknown", "error": "{why}", "device": null, "#),
     ] {

@@ -143,6 +143,7 @@ fn word(fault: Fault) -> &'static str {
     match fault {
         Fault::HalfStarted(Thread::Ended) => "stuck",
         Fault::HalfStarted(_) => "half-started",
+        Fault::NoRegion(_) => "no-region",
         Fault::DeviceGone => "device-gone",
         Fault::Idle => "idle",
         Fault::MarkStale => "stale-mark",

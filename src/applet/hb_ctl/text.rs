@@ -123,9 +123,6 @@ fn long(text: &mut String, volume: &Inspected) {
             if !pins.is_empty() {
                 let _ = writeln!(text, "  needed by: {}", pins.join(", "));
             }
-            if let (State::Absent, Ok(Some(_))) = (&seen.state, &seen.counters) {
-                text.push_str("  wrong: semaphores without a region\n");
-            }
             for fault in seen.faults() {
                 let _ = writeln!(text, "  {}", wrong(fault));
             }
@@ -217,6 +214,7 @@ fn wrong(fault: Fault) -> String {
         Fault::HalfStarted(_) => {
             "wrong: half-started: either somebody starts it just now, or its starter was killed"
         }
+        Fault::NoRegion(_) => "wrong: semaphores without a region",
         Fault::DeviceGone => "wrong: the device that it beats on is gone",
         Fault::Idle => "wrong: it beats, and nobody is seen that uses it",
         Fault::MarkStale => {

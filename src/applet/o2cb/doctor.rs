@@ -5,6 +5,7 @@ use crate::cli::Word;
 use crate::cluster::config::Cluster;
 use crate::cluster::live::Live;
 use crate::doctor::{self, Finding, Severity, Site};
+use crate::heartbeat::survey;
 use crate::json::Json;
 use crate::report;
 use eyre::{Result, eyre};
@@ -66,6 +67,11 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         boot_cluster: boot_cluster.map(drop),
         cluster,
         local,
+        surveyed: match &live {
+            Ok(Some(live)) => survey::regions(call.system, live),
+            // What is wrong with it is said of the cluster.
+            _ => Ok(Vec::new()),
+        },
         live,
         devices: devices.collect(),
     }

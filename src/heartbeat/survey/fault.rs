@@ -8,6 +8,8 @@ use crate::heartbeat::Thread;
 pub enum Fault {
     /// It was made and does not beat.
     HalfStarted(Thread),
+    /// It is not there, and its semaphores are, with so many references.
+    NoRegion(u32),
     /// The device that it beats on is gone.
     DeviceGone,
     /// It beats, and nobody is seen that uses it.
@@ -26,7 +28,15 @@ impl Seen {
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         match self.condition() {
-            Condition::Absent => return faults,
+            Condition::Absent => {
+                // A process that has their lock may be about to make the region.
+                if let Ok(Some(counters)) = &self.counters
+                    && counters.locked_by.is_none()
+                {
+                    faults.push(Fault::NoRegion(counters.references));
+                }
+                return faults;
+            }
             Condition::HalfStarted(thread) => faults.push(Fault::HalfStarted(thread)),
             Condition::Idle => faults.push(Fault::Idle),
             Condition::Beating => {}

@@ -262,6 +262,13 @@ impl Kernel for FakeKernel {
         }
     }
 
+    fn can_listen(&self, at: SocketAddrV4) -> io::Result<()> {
+        match self.root.join(format!(".fake/ports/{at}")).exists() {
+            true => refuse(libc::EADDRINUSE),
+            false => Ok(()),
+        }
+    }
+
     fn set_io_priority(&self, _: u32, _: Level) -> io::Result<()> {
         self.log.call("prefer the heartbeat's I/O")
     }

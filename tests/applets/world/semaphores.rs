@@ -17,6 +17,10 @@ impl Semaphores {
         Self(i32::from_ne_bytes((!crc).to_ne_bytes()))
     }
 
+    pub fn key(self) -> i32 {
+        self.0
+    }
+
     /// Lock, references, owner; two of them in a set of C's, none where there is no set.
     pub fn values(self) -> Vec<i32> {
         let Some(set) = self.find() else {

@@ -102,6 +102,7 @@ fn region(region: &Surveyed) -> Json {
             "device",
             known(|seen| seen.device().map_or(Json::Null, Json::text)),
         ),
+        ("device_gone", known(|seen| Json::Bool(!seen.device_there))),
         ("references", known(|seen| Json::number(seen.references()))),
         (
             "mount_reference",
@@ -220,7 +221,7 @@ mod tests {
             }),
         };
         let head = r#"{"uuid": "8D55D77D7EF74F4E8E964F519A7060BF", "state":"#;
-        let tail = r#""error": null, "device": null, "references": 2, "mount_reference": true, "mounted_on": []}"#;
+        let tail = r#""error": null, "device": null, "device_gone": false, "references": 2, "mount_reference": true, "mounted_on": []}"#;
         let wanted = [
             r#"{"schema": 1, "online": true, "ocfs2_loaded": true, "dlmfs_loaded": true, "#,
             r#""dlmfs_mounted": false, "configfs": "/sys/kernel/config", "stack": "o2cb", "#,
@@ -231,7 +232,8 @@ mod tests {
             r#""nodes": [{"name": "n1", "number": 0, "address": "192.0.2.1", "port": 7777, "#,
             r#""local": true}], "regions": ["#,
             head,
-            r#" "beating", "error": null, "device": "sd\"b", "references": 2, "mount_reference": true, "#,
+            r#" "beating", "error": null, "device": "sd\"b", "device_gone": false, "references": 2, "#,
+            r#""mount_reference": true, "#,
             r#""mounted_on": [{"path": "/a b", "process": null}, {"path": "/c", "process": 7}]}, "#,
             head,
             r#" "gone", "#,
@@ -246,7 +248,7 @@ mod tests {
             tail,
             ", ",
             head,
-            r#" "unknown", "error": "reading it: no", "device": null, "references": null, "#,
+            r#" "unknown", "error": "reading it: no", "device": null, "device_gone": null, "references": null, "#,
             r#""mount_reference": null, "mounted_on": null}"#,
             "]}}",
         ];

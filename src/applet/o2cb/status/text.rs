@@ -109,7 +109,14 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
 fn describe(region: &Seen) -> String {
     let mut line = match &region.state {
         State::Absent => return "gone meanwhile".into(),
-        State::Beating(device) => format!("beats on {device}"),
+        State::Beating(device) => {
+            let gone = if region.device_there {
+                ""
+            } else {
+                ", which is gone"
+            };
+            format!("beats on {device}{gone}")
+        }
         State::HalfStarted(Thread::Ended) => {
             "half-started, not to be touched before a reboot".into()
         }

@@ -1,0 +1,53 @@
+//! All sets of semaphores that may be heartbeat regions'.
+
+use crate::heartbeat::refs::References;
+use crate::ids::Uuid;
+use crate::system::{System, read_text};
+use eyre::{Result, WrapErr};
+
+/// The keys of sets that may be heartbeat regions', which do not tell the regions' names.
+#[derive(Debug)]
+pub struct Sets(Vec<i32>);
+
+impl Sets {
+    /// Lists the sets of this IPC namespace that have a region's size and owner. Unlike semctl(2)
+    /// with SEM_STAT, the file shows those that the caller may not read, and shows the keys.
+    ///
+    /// # Errors
+    /// The list cannot be read.
+    pub fn gather(system: &System) -> Result<Self> {
+        /// `sysvipc_sem_proc_show` in ipc/sem.c: key, number, mode, size, uid, gid, cuid...
+        const LIST: &str = "/proc/sysvipc/sem";
+        let text = read_text(&system.path(LIST)).wrap_err_with(|| format!("reading {LIST}"))?;
+        let key = |line: &str| {
+            let fields: Vec<i64> = (line.split_whitespace())
+                .map_while(|field| field.parse().ok())
+                .collect();
+            let &[key, _, _, 2..=4, user, _, maker, ..] = fields.as_slice() else {
+                return None;
+            };
+            let is_ours = [user, maker] == [i64::from(system.owner()); 2];
+            i32::try_from(key).ok().filter(|_| is_ours)
+        };
+        Ok(Self(text.lines().filter_map(key).collect()))
+    }
+
+    /// Takes out those of regions that are there.
+    pub fn without(mut self, regions: impl Iterator<Item = Uuid>) -> Self {
+        for region in regions {
+            let known = References::key(region);
+            self.0.retain(|key| *key != known);
+        }
+        self
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns whether one may be the region's of the volume `name`.
+    pub fn has(&self, name: Uuid) -> bool {
+        self.0.contains(&References::key(name))
+    }
+}
