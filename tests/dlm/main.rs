@@ -10,26 +10,14 @@ mod rig;
 mod guest;
 
 use rig::{CLUSTER, Disk, Lab, Node};
-use std::ffi::OsString;
 
 fn main() {
-    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    let args: Vec<String> = std::env::args().skip(1).collect();
     match args.as_slice() {
         [word, device] if word == "guest" => guest::serve(device.as_ref()),
-        _ if is_wanted("locks_between_two_nodes", &args) => locks_between_two_nodes(),
+        _ if rig::is_chosen("locks_between_two_nodes", &args) => locks_between_two_nodes(),
         _ => {}
     }
-}
-
-/// As the usual harness has it: a word that is no option chooses tests.
-fn is_wanted(name: &str, args: &[OsString]) -> bool {
-    let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-    let mut filters = words
-        .iter()
-        .filter(|word| !word.starts_with('-'))
-        .peekable();
-    let listing = words.iter().any(|word| word == "--list");
-    !listing && (filters.peek().is_none() || filters.any(|word| name.contains(&**word)))
 }
 
 fn locks_between_two_nodes() {

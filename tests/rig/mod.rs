@@ -21,6 +21,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod boot;
+mod choice;
 mod console;
 pub mod corosync;
 mod disk;
@@ -33,6 +34,7 @@ mod switch;
 mod tree;
 
 pub use boot::Boot;
+pub use choice::is_chosen;
 pub use disk::{Disk, DiskBuilder};
 pub use job::{Job, Output};
 pub use lab::Lab;
