@@ -205,7 +205,7 @@ impl Node {
     }
 
     /// Where commands and their output are, on the host.
-    pub(super) fn exchange_folder(&self) -> PathBuf {
+    pub fn exchange_folder(&self) -> PathBuf {
         self.0.folder.join("exchange")
     }
 
