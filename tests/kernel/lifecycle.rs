@@ -37,7 +37,7 @@ fn two_nodes_mount_at_once_and_leave_nothing() {
         r#""heartbeat_mode": "local", "heartbeat_threshold": 31, "restart_after_s": 60, "#,
         r#"{"name": "n2", "number": 2, "address": "192.0.2.2", "port": 7777, "local": false}"#,
         &format!(
-            r#""regions": [{{"uuid": "{}", "state": "beating", "error": null, "device": "{}", "references": 1, "mount_reference": true, "mounted_on": [{{"path": "{}", "process": null}}]}}]}}}}"#,
+            r#""regions": [{{"uuid": "{}", "state": "beating", "error": null, "device": "{}", "device_gone": false, "references": 1, "mount_reference": true, "mounted_on": [{{"path": "{}", "process": null}}]}}]}}}}"#,
             disk.uuid(),
             name(&disk),
             point(&disk)
