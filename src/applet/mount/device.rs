@@ -42,11 +42,12 @@ impl Plan {
             };
             let source = &volume.canonical;
             if self.options.remount {
-                // The kernel takes the mount point's volume, whatever the source is; where another
-                // filesystem is, it refuses by itself.
+                // The kernel remounts what is mounted there, whatever the source and the type are.
                 let latest = place.latest(|_| true)?;
-                let volume_there = latest.filter(|mount| mount.kind == "ocfs2");
-                same(volume, volume_there.map(|mount| mount.device))?;
+                if latest.as_ref().is_some_and(|mount| mount.kind != "ocfs2") {
+                    return Err(io::Error::from_raw_os_error(libc::EINVAL));
+                }
+                same(volume, latest.map(|mount| mount.device))?;
                 return self.call_mount(system, source, &target, data);
             }
             let found = fs::metadata(source)?;
