@@ -22,6 +22,9 @@ fn screen(term: &str, end: &str) -> String {
         sh -c 'echo \$\$ > pid; exec env TERM={term} "\$0" ocfs2_hb_ctl -I --watch 1' "$0"
         echo "ended \$?"
         stty -g
+        echo over
+        # After the terminal's last user has gone, script(1) reads once, which may not be all.
+        until grep -q over shown; do sleep 0.1; done
 END
         env --default-signal=INT,QUIT script -qefc "bash inner" shown <&3 > /dev/null 2>&1 &
         {end}
@@ -53,7 +56,9 @@ fn a_key_or_a_signal_ends_it_and_the_terminal_is_as_before() {
             drawn.contains(" UTC\x1b[K\r\r\nno heartbeat region"),
             "{end}: {shown:?}"
         );
-        let (_, modes) = after.split_once("ended 0\r\n").expect(end);
+        let Some((_, modes)) = after.split_once("ended 0\r\n") else {
+            panic!("{end}: {shown:?}");
+        };
         let modes = modes.lines().next().unwrap();
         assert!(before.contains(modes), "{end}: {shown:?}");
     }
