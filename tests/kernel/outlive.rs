@@ -111,8 +111,9 @@ fn a_killed_waiter_is_made_up_for_by_the_next_call() {
         node.ok(&format!(
             "grep -q ' /mnt/a ' /proc/mounts || mount -t ocfs2 {a} /mnt/a"
         ));
+        // The process that waits must not have the file: it would end the superblock as it dies.
         node.ok(
-            "exec 9> /mnt/a/open; umount -l /mnt/a; pkill -9 -f umount.ocfs2; exec 9>&-; sleep 0.5",
+            "exec 9> /mnt/a/open; umount -l /mnt/a 9>&-; pkill -9 -f umount.ocfs2; exec 9>&-; sleep 0.5",
         );
         if call == "o2cb offline" {
             node.ok("umount /mnt/b; true");

@@ -92,7 +92,9 @@ fn first_mounts_of_one_volume_wait_for_one_heartbeat() {
     assert_beats(&node, &disk);
     let umounts = ["a", "b", "c", "d"].map(|place| format!("umount /mnt/{place}"));
     run_all(&node, &umounts);
-    node.assert_clean();
+    // An unmount may see the superblock that another one is about to end, and waits for its end.
+    assert_eq!(node.regions(), [""; 0]);
+    node.assert_clean_within(30);
     bring_down(&node);
     lab.end();
 }
