@@ -2,6 +2,7 @@
 
 use crate::heartbeat::Wait;
 use crate::report;
+use crate::sys::fork::{self, Companion};
 use eyre::Result;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -69,6 +70,20 @@ impl Progress {
             self.told = what.to_owned();
             report::warn(format_args!("{}: {what}", self.subject.display()));
         }
+    }
+
+    /// Reports what a system call that blocks this process waits for, until the result is dropped.
+    /// Best effort.
+    pub fn report_blocked(&mut self, what: impl Fn() -> &'static str) -> Option<Companion> {
+        let report = || {
+            // What clears a passing line is blocked.
+            self.terminal = false;
+            loop {
+                std::thread::sleep(UNTOLD);
+                self.note(what(), UNTOLD, true);
+            }
+        };
+        fork::in_companion(report).ok()
     }
 
     /// Over: the terminal's line is free again.

@@ -3,6 +3,7 @@
 //! Nothing is to be registered, and nothing to be left.
 
 use super::controld::socket::Socket;
+use super::{Group, Kind};
 use crate::cluster::dlm;
 use crate::cluster::live::Live;
 use crate::heartbeat::Wait;
@@ -84,6 +85,22 @@ pub fn describe(system: &System, uuid: Uuid) -> Result<String> {
 /// the volume.
 pub(super) fn has_lock_space(system: &System, uuid: Uuid) -> Result<bool> {
     is_there(&system.path(format!("/sys/kernel/dlm/{uuid}")))
+}
+
+impl Group<'_> {
+    /// Returns what names the wait of a mount(2) that may be without a bound: the kernel's DLM
+    /// waits until dlm_controld has let the node into the volume's lock space (`do_uevent` in
+    /// fs/dlm/lockspace.c).
+    pub fn wait_in_mount(&self) -> Option<fn(&System) -> &'static str> {
+        matches!(self.kind, Kind::KernelDlm | Kind::Controld(_)).then_some(|system| {
+            match lacks_quorum(system) {
+                true => {
+                    "waiting for quorum, which the cluster has lost (bring up more of its nodes)"
+                }
+                false => "waiting for mount(2) (dlm_tool ls shows whether the DLM holds it up)",
+            }
+        })
+    }
 }
 
 /// Does dlm_controld say that there is no quorum, and that it waits for it? If it says nothing,

@@ -133,6 +133,32 @@ pub fn in_child_watched(
     }
 }
 
+/// A child that is killed when this is dropped.
+#[derive(Debug)]
+pub struct Companion(Child);
+
+impl Drop for Companion {
+    fn drop(&mut self) {
+        // Not waited for: it may hang in a write to standard error.
+        let _ = self.0.signal(Signal::KILL);
+    }
+}
+
+/// Runs `work` in a child until the result is dropped or this process ends. Of this process's
+/// files the child keeps standard error alone.
+pub fn in_companion(work: impl FnOnce()) -> io::Result<Companion> {
+    let errors = io::stderr().as_fd().try_clone_to_owned()?;
+    let parent = rustix::process::getpid();
+    let child = in_child(|| {
+        let _ = rustix::stdio::dup2_stderr(&errors);
+        close_inherited_files(None);
+        if end_with(parent).is_ok() {
+            work();
+        }
+    })?;
+    Ok(Companion(child))
+}
+
 /// This process is killed when its parent ends, and at once if that has ended already.
 pub fn end_with(parent: Pid) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;

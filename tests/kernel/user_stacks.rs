@@ -2,6 +2,7 @@
 //! ocfs2_controld.
 
 mod daemon;
+mod quorum;
 
 pub use crate::rig::corosync::{CONF, DLM, corosync_conf, up};
 use crate::rig::{CLUSTER, Disk, Lab, Node};

@@ -84,9 +84,13 @@ impl Plan {
         let joined = group.begin_join(&service, &mut |wait, since| progress.show(wait, since));
         progress.clear();
         let join = joined.map_err(|report| self.failed(report))?;
+        let wait = group.wait_in_mount();
+        let reporter = wait.map(|wait| progress.report_blocked(|| wait(system)));
         let bookmark = Bookmark::now(system);
-        // Nothing between the two: a mount that succeeded has to keep its heartbeat.
+        // Nothing between the two that fails or waits: a mount that succeeded has to keep its
+        // heartbeat.
         let mut mounted = self.mount_volume(system, &volume, data);
+        drop(reporter);
         match join.complete(&mounted) {
             Ok(()) => {}
             Err(report) if mounted.is_ok() && group::must_unmount(&report) => {
