@@ -2,6 +2,15 @@
 
 use crate::rig::{Disk, Lab, Node};
 
+/// A volume of the only kind that the tools of ocfs2-tools 1.2 open: without a cluster stack and
+/// the features of later years.
+fn old_volume(lab: &Lab) -> Disk {
+    let volume = lab.disk("old").classic();
+    volume
+        .mkfs_args(&["--fs-feature-level=max-compat"])
+        .format()
+}
+
 /// Where the kernel shows itself, in the places of the 1.2 drivers: no /sys/fs and no
 /// /sys/kernel, configfs at /config. The revision is written into the folder `$1`.
 const OLD_PLACES: &str = r#"
@@ -16,10 +25,7 @@ const OLD_PLACES: &str = r#"
 #[test]
 fn the_old_places_serve_as_well() {
     let lab = Lab::new("old-places");
-    let disks = [
-        lab.disk("named").format(),
-        lab.disk("classic").classic().format(),
-    ];
+    let disks = [lab.disk("named").format(), old_volume(&lab)];
     let places = ["/sys/o2cb", "/proc/fs/ocfs2_nodemanager"];
     let nodes: [Node; 2] = lab.boot();
     std::thread::scope(|scope| {
@@ -67,7 +73,7 @@ fn use_and_leave(node: &Node, disk: &Disk, place: &str) {
 #[test]
 fn the_old_mount_program_can_call_ours() {
     let lab = Lab::new("old-callers");
-    let disk = lab.disk("volume").classic().format();
+    let disk = old_volume(&lab);
     let defaults = "O2CB_BOOTCLUSTER=webc\nO2CB_HB_CTL_PATH=/sbin/ocfs2_hb_ctl\n";
     let [node] = lab.nodes().file("/etc/default/o2cb", defaults).boot();
     node.ok("o2cb online");
@@ -136,5 +142,36 @@ fn the_old_mount_program_can_call_ours() {
     node.assert_clean();
     node.fails(1, &stop);
     node.ok("o2cb offline && o2cb unload");
+    lab.end();
+}
+
+/// With its format of the slot map, which the feature extended-slotmap changed.
+#[test]
+fn two_nodes_share_an_old_volume() {
+    let lab = Lab::new("old-volume");
+    let disk = old_volume(&lab);
+    let nodes: [Node; 2] = lab.boot();
+    let (device, uuid) = (disk.device(), &disk.uuid());
+    std::thread::scope(|scope| {
+        for node in &nodes {
+            scope.spawn(move || {
+                node.ok(&format!("o2cb online && mount -t ocfs2 {device} /mnt"));
+                node.ok(&format!("echo by {0} > /mnt/{0}", node.name()));
+                node.ok("mount -o remount,ro /mnt && mount -o remount,rw /mnt");
+                assert_eq!(node.references(uuid), 1);
+            });
+        }
+    });
+    for (node, other) in [(&nodes[0], "n2"), (&nodes[1], "n1")] {
+        let text = node.ok(&format!("cat /mnt/{other}"));
+        assert_eq!(text, format!("by {other}\n"));
+    }
+    let held = nodes[0].fails(125, &format!("o2cb exec -x -d {device} -- true"));
+    let says = "the volume is in use on n1 (this node), n2";
+    assert!(held.stderr.contains(says), "{held}");
+    for node in &nodes {
+        node.ok("umount /mnt && o2cb offline");
+        node.assert_clean();
+    }
     lab.end();
 }

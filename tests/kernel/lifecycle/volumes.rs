@@ -52,13 +52,8 @@ fn every_block_size_beats_where_the_volume_says() {
         lab.disk("2k").block_size(2048).format(),
         lab.disk("4k").block_size(4096).cluster_size(32768).format(),
         lab.disk("classic").classic().format(),
-        // The one kind that the tools of ocfs2-tools 1.2 open.
-        lab.disk("compatible")
-            .classic()
-            .mkfs_args(&["--fs-feature-level=max-compat"])
-            .format(),
     ];
-    let sizes = [512, 1024, 2048, 4096, 4096, 4096];
+    let sizes = [512, 1024, 2048, 4096, 4096];
     let [node] = lab.boot();
     online(&node);
     at_once(&disks, |disk| mount(&node, disk));
