@@ -1,7 +1,7 @@
 //! Joins, mounts and completes.
 
 use super::super::progress::Progress;
-use super::{Plan, device, explain};
+use super::{Plan, device};
 use crate::group::{self, Group};
 use crate::ids::Service;
 use crate::report::{self, Failure, exit};
@@ -9,11 +9,14 @@ use crate::sys::ioprio::Level;
 use crate::system::System;
 use crate::system::kmsg::Bookmark;
 use crate::volume::Examined;
-use eyre::Report;
+use eyre::{Report, Result};
 use rustix::mount::MountFlags;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io;
 use std::path::Path;
+
+/// What mount(2) returned, and where the kernel's log was before it.
+type Outcome = (io::Result<()>, Bookmark);
 
 impl Plan {
     /// Looks at everything first, then joins, mounts and completes.
@@ -21,75 +24,64 @@ impl Plan {
         self.check_mount_point(system)
             .map_err(|report| Failure::of(report, exit::MOUNT))?;
         if self.options.bind {
-            if self.fake {
-                return Ok(());
-            }
-            let bound = self.there(|| {
-                let target = system.path(&self.point);
-                self.call_mount(system, &self.device, &target, c"")
-            });
-            return bound.map_err(|error| {
-                let [device, point] = [&self.device, &self.point].map(|path| path.display());
-                let place = format!("binding {device} on {point}");
-                let busy = || self.why_busy(system, None);
-                explain::failure(&error, place, &self.options, Vec::new(), busy)
-            });
+            return self.bind(system);
         }
-        let volume = Examined::read(system, &self.device).map_err(|report| self.failed(report))?;
-        let data = (self.check_volume(system, &volume)).map_err(|report| self.failed(report))?;
-        if self.options.remount || self.options.nocluster.is_some() || volume.is_local() {
-            return self.mount_alone(system, &volume, &data);
+        let failed = |report: Report| {
+            let report = report.wrap_err(self.device.display().to_string());
+            Failure::of(report, exit::MOUNT)
+        };
+        let volume = Examined::read(system, &self.device).map_err(failed)?;
+        let data = self.check_volume(system, &volume).map_err(failed)?;
+        let alone = self.options.remount || self.options.nocluster.is_some() || volume.is_local();
+        let outcome = match (self.fake, alone) {
+            (true, true) => return Ok(()),
+            (true, false) => return Group::check(system, &volume).map_err(failed),
+            (false, true) => self.mount_alone(system, &volume, &data),
+            (false, false) => self.mount_joined(system, &volume, &data),
+        };
+        let (mounted, bookmark) = outcome.map_err(failed)?;
+        if let Err(error) = mounted {
+            let said = bookmark.said_since(volume.number);
+            return Err(self.failure(system, &error, volume.number, &said));
         }
-        self.mount_joined(system, volume, &data)
+        self.describe(&volume, &data);
+        Ok(())
     }
 
-    /// Before mount(2).
-    fn failed(&self, report: Report) -> Failure {
-        Failure::of(
-            report.wrap_err(self.device.display().to_string()),
-            exit::MOUNT,
-        )
-    }
-
-    /// A mount that nobody else has to know of.
-    fn mount_alone(
-        &self,
-        system: &System,
-        volume: &Examined,
-        data: &CString,
-    ) -> Result<(), Failure> {
+    fn bind(&self, system: &System) -> Result<(), Failure> {
         if self.fake {
             return Ok(());
         }
-        if !self.options.remount {
-            crate::cluster::stack::load_filesystem(system).map_err(|report| self.failed(report))?;
-        }
-        let bookmark = Bookmark::now(system);
-        let mounted = self.mount_volume(system, volume, data);
-        self.conclude(system, &mounted, volume, data, bookmark)
+        let bound = self.there(|| {
+            let target = system.path(&self.point);
+            self.call_mount(system, &self.device, &target, c"")
+        });
+        bound.map_err(|error| self.failure(system, &error, None, &[]))
     }
 
-    fn mount_joined(
-        &self,
-        system: &System,
-        volume: Examined,
-        data: &CString,
-    ) -> Result<(), Failure> {
-        if self.fake {
-            return Group::check(system, &volume).map_err(|report| self.failed(report));
+    /// Mounts the volume or remounts it, which concerns no other node.
+    fn mount_alone(&self, system: &System, volume: &Examined, data: &CStr) -> Result<Outcome> {
+        if !self.options.remount {
+            crate::cluster::stack::load_filesystem(system)?;
         }
-        let group = Group::of_volume(system, &volume).map_err(|report| self.failed(report))?;
+        let bookmark = Bookmark::now(system);
+        Ok((self.mount_volume(system, volume, data), bookmark))
+    }
+
+    /// Mounts the volume as a member of its group.
+    fn mount_joined(&self, system: &System, volume: &Examined, data: &CStr) -> Result<Outcome> {
+        let group = Group::of_volume(system, volume)?;
         let service = Service::Mount(self.point.clone());
         let mut progress = Progress::new(self.verbose, &self.device);
         let joined = group.begin_join(&service, &mut |wait, since| progress.show(wait, since));
         progress.clear();
-        let join = joined.map_err(|report| self.failed(report))?;
+        let join = joined?;
         let wait = group.wait_in_mount();
         let reporter = wait.map(|wait| progress.report_blocked(|| wait(system)));
         let bookmark = Bookmark::now(system);
         // Nothing between the two that fails or waits: a mount that succeeded has to keep its
         // heartbeat.
-        let mut mounted = self.mount_volume(system, &volume, data);
+        let mut mounted = self.mount_volume(system, volume, data);
         drop(reporter);
         match join.complete(&mounted) {
             Ok(()) => {}
@@ -113,7 +105,7 @@ impl Plan {
             report::warn(format_args!("{report:#}"));
         }
         group::tidy(system);
-        self.conclude(system, &mounted, &volume, data, bookmark)
+        Ok((mounted, bookmark))
     }
 
     /// In the mount namespace of `target`.
@@ -138,35 +130,16 @@ impl Plan {
         }
     }
 
-    /// Says what came of mount(2).
-    fn conclude(
-        &self,
-        system: &System,
-        mounted: &io::Result<()>,
-        volume: &Examined,
-        data: &CString,
-        bookmark: Bookmark,
-    ) -> Result<(), Failure> {
-        let Err(error) = mounted else {
-            if self.verbose {
-                let line =
-                    self.options
-                        .describe(&volume.canonical, &self.point, !volume.is_local(), data);
-                // The mount stands, and is not to look failed.
-                if let Err(report) = report::say(line + "\n") {
-                    report::warn(format_args!("mounted, but {report:#}"));
-                }
-            }
-            return Ok(());
-        };
-        let said = bookmark.said_since(volume.number);
-        let place = format!(
-            "{}: {}mounting it on {}",
-            self.device.display(),
-            if self.options.remount { "re" } else { "" },
-            self.point.display()
-        );
-        let busy = || self.why_busy(system, volume.number);
-        Err(explain::failure(error, place, &self.options, said, busy))
+    /// Reports the mount, with `-v`.
+    fn describe(&self, volume: &Examined, data: &CStr) {
+        if !self.verbose {
+            return;
+        }
+        let clustered = !volume.is_local();
+        let line = (self.options).describe(&volume.canonical, &self.point, clustered, data);
+        // The mount stands, and is not to look failed.
+        if let Err(report) = report::say(line + "\n") {
+            report::warn(format_args!("mounted, but {report:#}"));
+        }
     }
 }

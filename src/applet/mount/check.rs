@@ -16,11 +16,7 @@ impl Plan {
     /// Before anything is joined; a mount point that only another namespace has is looked up
     /// there.
     pub(super) fn check_mount_point(&self, system: &System) -> Result<()> {
-        let look = || point_problem(&system.path(&self.point));
-        let problem = match &self.namespace {
-            Some(namespace) => namespace.run(look)?,
-            None => look(),
-        };
+        let problem = self.there(|| Ok(point_problem(&system.path(&self.point))))?;
         problem.map_or(Ok(()), |problem| {
             bail!("mount point {} {problem}", self.point.display())
         })

@@ -47,7 +47,7 @@ impl Plan {
                 if latest.as_ref().is_some_and(|mount| mount.kind != "ocfs2") {
                     return Err(io::Error::from_raw_os_error(libc::EINVAL));
                 }
-                same(volume, latest.map(|mount| mount.device))?;
+                same(volume, latest)?;
                 return self.call_mount(system, source, &target, data);
             }
             let found = fs::metadata(source)?;
@@ -61,7 +61,7 @@ impl Plan {
             let ours = |mount: &Mount| mount.kind == "ocfs2" && mount.source == *source;
             let mounted = place.latest(ours);
             mounted
-                .and_then(|mount| same(volume, mount.map(|mount| mount.device)))
+                .and_then(|mount| same(volume, mount))
                 .map_err(|cause| take_back(system, &target, cause))
         })
     }
@@ -78,8 +78,8 @@ impl Place {
 }
 
 /// Compares what is mounted; where nothing is, the kernel has said so or says so.
-fn same(volume: &Examined, mounted: Option<DeviceNumber>) -> io::Result<()> {
-    mounted.map_or(Ok(()), |mounted| compare(volume, Some(mounted)))
+fn same(volume: &Examined, mounted: Option<Mount>) -> io::Result<()> {
+    mounted.map_or(Ok(()), |mount| compare(volume, Some(mount.device)))
 }
 
 fn compare(volume: &Examined, found: Option<DeviceNumber>) -> io::Result<()> {

@@ -12,9 +12,37 @@ use rustix::mount::MountFlags;
 use std::io;
 
 impl Plan {
+    /// The end of an applet whose mount(2) failed; `said` is what the kernel logged about it.
+    pub(super) fn failure(
+        &self,
+        system: &System,
+        error: &io::Error,
+        device: Option<DeviceNumber>,
+        said: &[String],
+    ) -> Failure {
+        let code = match error.raw_os_error() {
+            Some(libc::EPERM) => exit::USAGE,
+            Some(libc::ENOMEM) => exit::SYSTEM,
+            _ => exit::MOUNT,
+        };
+        let meaning = match error.kind() {
+            io::ErrorKind::ResourceBusy => self.why_busy(system, device),
+            _ => meaning(error, &self.options, said),
+        };
+        let [source, point] = [&self.device, &self.point].map(|path| path.display());
+        let place = match (self.options.bind, self.options.remount) {
+            (true, _) => format!("binding {source} on {point}"),
+            (_, true) => format!("{source}: remounting it on {point}"),
+            _ => format!("{source}: mounting it on {point}"),
+        };
+        let report = Report::msg(meaning).wrap_err(place);
+        let lines = said.iter().map(|line| format!("kernel: {line}"));
+        Failure::new(code, report).with_notes(lines.collect())
+    }
+
     /// What EBUSY means: the kernel gives a device one superblock, which is read-only or not
     /// (fs/super.c), and mounts it once in one place (fs/namespace.c, do_add_mount).
-    pub(super) fn why_busy(&self, system: &System, device: Option<DeviceNumber>) -> String {
+    fn why_busy(&self, system: &System, device: Option<DeviceNumber>) -> String {
         if self.options.remount {
             return super::super::open_for_writing(&self.point);
         }
@@ -37,29 +65,6 @@ impl Plan {
                 .into(),
         }
     }
-}
-
-/// The end of an applet whose mount(2) failed; `said` is what the kernel logged about it, and
-/// `busy` says what EBUSY means.
-pub fn failure(
-    error: &io::Error,
-    place: String,
-    options: &MountOptions,
-    said: Vec<String>,
-    busy: impl FnOnce() -> String,
-) -> Failure {
-    let code = match error.raw_os_error() {
-        Some(libc::EPERM) => exit::USAGE,
-        Some(libc::ENOMEM) => exit::SYSTEM,
-        _ => exit::MOUNT,
-    };
-    let meaning = match error.kind() {
-        io::ErrorKind::ResourceBusy => busy(),
-        _ => meaning(error, options, &said),
-    };
-    let report = Report::msg(meaning).wrap_err(place);
-    let lines = said.iter().map(|line| format!("kernel: {line}"));
-    Failure::new(code, report).with_notes(lines.collect())
 }
 
 /// fs/ocfs2/super.c and the DLM below it answer with these.
