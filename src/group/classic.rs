@@ -115,7 +115,7 @@ impl<'s> Classic<'s> {
                 Ok(left)
             }
             Service::Program(_) => self.heartbeat.leave_process(),
-            Service::Standing(_) => self.heartbeat.aside(Heartbeat::leave_program),
+            Service::Standing(_) => self.leave_or_refuse(&|here| here.leave_program()),
             Service::OldMount => self.superblock_leaves(Asker::OldMount),
         }
     }
@@ -124,7 +124,11 @@ impl<'s> Classic<'s> {
         if self.global {
             return Ok(Left::NothingThere);
         }
-        let leave = |here: &Heartbeat| here.leave_superblock(asker, self.ending);
+        self.leave_or_refuse(&|here| here.leave_superblock(asker, self.ending))
+    }
+
+    fn leave_or_refuse(&self, leave: &dyn Fn(&Heartbeat) -> Result<Left>) -> Result<Left> {
+        let leave = |here: &Heartbeat| here.leave_after_superblock(leave);
         match self.heartbeat.aside(leave)? {
             Left::StillAlive | Left::StillMounted(_) => Err(self.heartbeat.refusal()),
             left => Ok(left),

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 /// For the end of a program of the C tools that has given its reference back: longer than that
 /// takes on a busy machine, and bearable in umount(2), which waits for the kernel's callout.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For a superblock that ends: some 4 s on an idle node. Ends before `aside` gives up.
+const LONGEST_END: Duration = Duration::from_secs(20);
 const SLICE: Duration = Duration::from_millis(100);
 
 impl Heartbeat<'_> {
@@ -98,14 +100,32 @@ impl Heartbeat<'_> {
                  mount in progress, or o2cb exec)"
             );
         }
-        if tally.count > 1 {
-            return locked.put(Lifetime::Lasting).map(|_| Left::InUse);
+        match tally.count {
+            0 | 1 => self.clear(locked, Asker::Tool),
+            _ => locked.put(Lifetime::Lasting).map(|_| Left::InUse),
         }
-        let left = self.clear(locked, Asker::Tool)?;
-        if left == Left::StillAlive {
-            return Err(self.refusal());
+    }
+
+    /// Repeats `leave` within bounds while the kernel keeps the region for what nothing shows any
+    /// more: a superblock that ends. The driver ceases to show it before it leaves its lock domain,
+    /// which takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c).
+    pub fn leave_after_superblock(
+        &self,
+        leave: &dyn Fn(&Heartbeat) -> Result<Left>,
+    ) -> Result<Left> {
+        let patience = self.system.pause(LONGEST_END);
+        let started = Instant::now();
+        loop {
+            let left = leave(self)?;
+            if left != Left::StillAlive
+                || started.elapsed() > patience
+                || self.is_shown_mounted()?
+                || dlmfs::domain(self.system, &self.region.name().to_string())?.is_some()
+            {
+                return Ok(left);
+            }
+            sleep(SLICE);
         }
-        Ok(left)
     }
 
     /// Locks the region, and counts. Where no reference is marked and `asks` does, the process that

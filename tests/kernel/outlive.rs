@@ -124,3 +124,41 @@ fn a_killed_waiter_is_made_up_for_by_the_next_call() {
     node.assert_clean();
     lab.end();
 }
+
+/// The driver ceases to show a superblock seconds before its lock domain lets the region go.
+#[test]
+fn stop_beside_an_ending_superblock_waits_for_its_lock_domain() {
+    let lab = Lab::new("ending");
+    let disk = lab.disk("volume").format();
+    let [node] = lab.boot();
+    online(&node);
+    let (device, uuid) = (disk.device(), disk.uuid());
+    let name = device.trim_start_matches("/dev/");
+    let shown = format!("ls -d /sys/fs/ocfs2/{name} || ls -d /proc/fs/jbd2/{name}-*");
+    // The reference of the superblock alone, and beside a program's.
+    for (start, stop) in [
+        (String::new(), String::new()),
+        (
+            format!("ocfs2_hb_ctl -S -d {device} me"),
+            format!("ocfs2_hb_ctl -K -d {device} me"),
+        ),
+    ] {
+        node.ok(&format!("mount -t ocfs2 {device} /mnt\n{start}"));
+        let open = node.start("exec 9> /mnt/open; touch /run/ready; until [ -e /run/stop ]; do sleep 0.1; done; exec 9>&-");
+        node.wait_for("[ -e /run/ready ]", 20);
+        node.ok("umount -l /mnt && pkill -9 -f umount.ocfs2");
+        // While it lives, it is refused.
+        let refused = node.fails(1, &format!("ocfs2_hb_ctl -K -u {uuid}"));
+        assert!(refused.stderr.contains("out of sight"), "{refused}");
+        node.ok(&format!(
+            "touch /run/stop; while {shown}; do sleep 0.05; done
+             ocfs2_hb_ctl -K -u {uuid}
+             {stop}"
+        ));
+        assert_eq!(open.wait().code, 0);
+        node.assert_clean();
+        node.ok("rm /run/ready /run/stop");
+    }
+    node.ok("o2cb offline");
+    lab.end();
+}

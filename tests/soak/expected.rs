@@ -43,8 +43,8 @@ const REFUSALS: [Refusal; 11] = [
         parts: &[
             "the heartbeat region is in use: the volume is mounted out of sight, or a lock domain",
         ],
-        when: |doubt| doubt.mount || doubt.domain,
-        why: "a killed mount or a killed command's lock domain is ending, and this is the only reference",
+        when: |doubt| doubt.mount,
+        why: "a killed mount comes or goes, and this is the only reference",
     },
     Refusal {
         kinds: &[Kind::Mount, Kind::Start, Kind::Exec, Kind::ExecAlone],

@@ -1,10 +1,8 @@
 //! What has to be true at every moment.
 
-use crate::processes::orphans;
 use crate::state::{Doubt, Node, Shared, locked};
 use crate::volume::Look;
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -86,11 +84,6 @@ fn check(node: &Node, shared: &Shared, earlier: &Look, later: &Look) {
         *doubt = Doubt::default();
     } else if marked || !is_mounted(earlier) && !is_mounted(later) {
         doubt.mount = false;
-    }
-    // The process that joins the domain for `o2cb exec` can end later than that.
-    let uuid = &shared.volume.uuid;
-    if doubt.domain && orphans("o2cb").is_empty() && !Path::new("/dlm").join(uuid).exists() {
-        doubt.domain = false;
     }
 }
 

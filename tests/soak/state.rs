@@ -46,8 +46,6 @@ pub struct Doubt {
     pub dying: u32,
     /// A mount was killed: it may stand without a reference of its own.
     pub mount: bool,
-    /// A command of `o2cb exec` was killed: its lock domain may be there still.
-    pub domain: bool,
     /// Any tool was: the next call may have something to clean up.
     pub any: bool,
 }

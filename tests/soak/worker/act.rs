@@ -83,7 +83,6 @@ impl Worker<'_> {
                 doubt.dying += 1;
                 doubt.any = true;
                 doubt.mount |= kind == Kind::Mount;
-                doubt.domain |= matches!(kind, Kind::Exec | Kind::ExecAlone);
             }
         });
         let doubt = *node.volumes[volume].doubt();
