@@ -14,8 +14,6 @@ use std::time::Duration;
 pub const PLACE: &str = "/dlm";
 /// The type as mount(2) and /proc/filesystems have it.
 pub const KIND: &str = "ocfs2_dlmfs";
-/// The turn of those who open and those who drop locks.
-const LOCKS: &str = "locks";
 /// Absent where the module is not loaded, and on drivers that only know the classic stack.
 const CAPABILITIES: &str = "/sys/module/ocfs2_dlmfs/parameters/capabilities";
 
@@ -62,7 +60,7 @@ pub fn abandon(system: &System, name: &str) -> Result<bool> {
 /// Drops those of the locks that nobody on this node holds, and leaves the domain if it has no
 /// others. Is it still there?
 pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> io::Result<bool> {
-    if let Some(_alone) = alone(system)? {
+    if let Some(_alone) = alone(system, domain)? {
         drop_unheld(system, locks)?;
     }
     match std::fs::remove_dir(domain) {
@@ -128,19 +126,33 @@ fn each_open_file(system: &System, see: &mut dyn FnMut(u32, &Path)) -> io::Resul
     Ok(())
 }
 
-/// Nobody of ours drops a lock before the result is. A lock that is dropped while a process
-/// waits in open(2) for it makes that process wait for ever (dlmfs/userdlm.c: what it waits
-/// for is no more told to a lock that is torn down).
-pub fn among_others(system: &System) -> io::Result<File> {
+/// No process of ours drops a lock of the domain before the result is dropped. A lock that is
+/// dropped while a process waits in open(2) for it makes that process wait for ever
+/// (dlmfs/userdlm.c: what it waits for is no more told to a lock that is torn down).
+pub fn among_others(system: &System, domain: &Path) -> io::Result<File> {
     // To drop locks takes no time.
     const PATIENCE: Duration = Duration::from_secs(30);
-    let turn = turn::take(system, LOCKS, Turn::Shared, PATIENCE)?;
-    turn.ok_or_else(|| io::Error::other("another process does not end to drop locks"))
+    let file_lock = file_lock(system, domain, Turn::Shared, PATIENCE)?;
+    file_lock.ok_or_else(|| io::Error::other("another process does not end to drop locks"))
 }
 
-/// Nobody of ours opens a lock before the result is dropped; `None` if somebody just does.
-pub fn alone(system: &System) -> io::Result<Option<File>> {
-    turn::take(system, LOCKS, Turn::Alone, Duration::ZERO)
+/// No process of ours opens a lock of the domain before the result is dropped; `None` if one waits
+/// in open(2) for another node.
+pub fn alone(system: &System, domain: &Path) -> io::Result<Option<File>> {
+    // To open one that no other node has in use takes less.
+    const PATIENCE: Duration = Duration::from_secs(5);
+    file_lock(system, domain, Turn::Alone, PATIENCE)
+}
+
+fn file_lock(
+    system: &System,
+    domain: &Path,
+    turn: Turn,
+    patience: Duration,
+) -> io::Result<Option<File>> {
+    let name = domain.file_name().unwrap_or_default();
+    let name = format!("locks-{}", name.display());
+    turn::take(system, &name, turn, system.pause(patience))
 }
 
 fn is_busy(error: &io::Error) -> bool {

@@ -112,7 +112,7 @@ impl<'d> Lock<'d> {
     pub fn unlink(self) -> Result<()> {
         let Self { system, file, path } = self;
         drop(file);
-        let dropped = match dlmfs::alone(system) {
+        let dropped = match dlmfs::alone(system, domain_of(&path)) {
             Ok(Some(_alone)) => dlmfs::drop_unheld(system, &[path]).map(drop),
             other => other.map(drop),
         };
@@ -129,8 +129,12 @@ pub(super) fn open(system: &System, path: &Path, level: Level, only_try: bool) -
         Level::Exclusive => OFlags::RDWR,
     };
     flags.set(OFlags::NONBLOCK, only_try);
-    let _others = dlmfs::among_others(system)?;
+    let _others = dlmfs::among_others(system, domain_of(path))?;
     Ok(rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?.into())
+}
+
+fn domain_of(lock: &Path) -> &Path {
+    lock.parent().unwrap_or(lock)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Others that use the volume, here and on other nodes.
 
 use super::{assert_clean, online};
+use crate::rig::{CLUSTER, Lab};
 
 #[test]
 fn whoever_has_it_mounted_is_named() {
@@ -173,5 +174,38 @@ fn a_command_that_mounts_the_volume_itself_can_be_ended() {
         "mount -t ocfs2 {device} /mnt && touch /mnt/file && umount /mnt"
     ));
     assert_clean(&node, 20);
+    lab.end();
+}
+
+/// While a process of this node waits in open(2) for a lock, no other drops locks of that domain.
+#[test]
+fn exec_leaves_its_domain_whatever_locks_are_being_opened() {
+    let lab = Lab::new("exec-opening");
+    let [disk, second] = ["volume", "second"].map(|name| lab.disk(name).format());
+    let [node] = lab.boot();
+    node.ok(&format!("o2cb online {CLUSTER}"));
+    for disk in [&disk, &second] {
+        node.ok(&format!("ocfs2_hb_ctl -S -d {} me", disk.device()));
+    }
+    let left = format!("! [ -e /dlm/{} ]", disk.uuid());
+    let hold = "flock -s $file sleep";
+    // Of another volume, for ever.
+    node.ok(&format!("o2cb exec -d {} -- true", second.device()));
+    node.ok(&format!(
+        "for file in /run/ocfs2box/locks*; do {hold} 1000 > /dev/null 2>&1 & done"
+    ));
+    node.ok(&format!("o2cb exec -d {} -- true; {left}", disk.device()));
+    // Of this one, for a moment.
+    node.ok(&format!(
+        r#"o2cb exec -d {} -- bash -c '
+            for file in /run/ocfs2box/locks*; do {hold} 1 > /dev/null 2>&1 & done
+            sleep 0.3'
+        {left}"#,
+        disk.device()
+    ));
+    for disk in [&disk, &second] {
+        node.ok(&format!("ocfs2_hb_ctl -K -d {} me", disk.device()));
+    }
+    node.ok("pkill -x sleep; o2cb offline && o2cb unload");
     lab.end();
 }
