@@ -185,12 +185,13 @@ impl Locked {
         Tally::of(self.set).wrap_err("reading the references to the region")
     }
 
-    /// Marks the reference of a volume that another tool has mounted, and that is mounted now.
+    /// Marks the reference of a volume that another tool has mounted, and that is mounted now. Where
+    /// a process of ours has a reference, it may have mounted the volume and mark its own.
     pub fn adopt(&self) -> Result<()> {
         let tally = self.tally()?;
         let ops = match tally.mark {
             Mark::OldMount => [Mark::OldMount.op(-1), Mark::Superblock.op(1)],
-            Mark::None if self.owner_known && tally.free() > 0 => {
+            Mark::None if self.owner_known && tally.free() > 0 && tally.held == 0 => {
                 [Op::new(MARK, 0).or_fail(), Mark::Superblock.op(1)]
             }
             _ => return Ok(()),

@@ -11,7 +11,7 @@ struct Case {
 }
 
 /// Shared by the scripts. `linger CALL COMMAND` runs a program in the background and stops it before
-/// the system call, until `release`. `foreign SECONDS CHANGES` is a program like those of the C
+/// the system call, or after it with `at=exit`, until `release`. `foreign SECONDS CHANGES` is a program like those of the C
 /// tools: it changes the count, by a number with `u` as long as it lives.
 const SHELL: &str = r#"
 trap 'kill -KILL $(jobs -p) 2> /dev/null || :' EXIT
@@ -29,7 +29,7 @@ until_refs() {
 linger() {
     local call=$1
     shift
-    strace -o /dev/null -e trace=$call -e inject=$call:delay_enter=600000000 "$@" &> /dev/null &
+    strace -o /dev/null -e trace=$call -e inject=$call:delay_${at:-enter}=600000000 "$@" &> /dev/null &
     tracer=$!
 }
 release() {
@@ -60,7 +60,7 @@ foreign() {
 }
 "#;
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case {
         name: "a program's, while an unmount that gave back its own still ends",
         script: r#"
@@ -153,6 +153,23 @@ const CASES: [Case; 7] = [
             ocfs2_hb_ctl --repair -u $uuid
             gone
             release
+        "#,
+    },
+    Case {
+        name: "a program's, beside a mount.ocfs2 that has mounted and not said so",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            at=exit linger mount mount.ocfs2 $device $point
+            for ((n = 0; n < 300; n++)); do ! mountpoint -q $point || break; sleep 0.1; done
+            mkdir $point.second
+            mount.ocfs2 $device $point.second
+            refs 3
+            release
+            until_refs 2
+            umount $point $point.second
+            refs 1
+            ocfs2_hb_ctl -K -d $device x
+            gone
         "#,
     },
     Case {
