@@ -22,7 +22,7 @@ pub fn register<'s>(
     local: &Node,
     sysconfig: &Sysconfig,
 ) -> Result<Registered<'s>> {
-    let _turn = turn_at_the_cluster(system)?;
+    let _turn = file_lock(system)?;
     let folder = live::folder(system)?;
     if let Some(other) = Live::find(system)?.filter(|live| *live.name() != cluster.name) {
         bail!(
@@ -51,17 +51,17 @@ impl Registered<'_> {
     /// Undoes it, as far as nothing beats.
     pub fn take_back(self) {
         // Without the turn rather than not at all.
-        let _turn = turn_at_the_cluster(self.0.system());
+        let _turn = file_lock(self.0.system());
         self.0.take_back();
     }
 }
 
-/// Two that change the kernel's cluster at once would take each other's half-made nodes for
-/// changed ones. Best effort where there is no /run.
+/// No other process of ours changes the kernel's cluster until the result is dropped: two at once
+/// would take each other's half-made nodes for changed ones. Best effort where there is no /run.
 ///
 /// # Errors
 /// Another has it for half a minute.
-fn turn_at_the_cluster(system: &System) -> Result<Option<File>> {
+pub fn file_lock(system: &System) -> Result<Option<File>> {
     const NAME: &str = "cluster";
     const PATIENCE: Duration = Duration::from_secs(30);
     match turn::take(system, NAME, Turn::Alone, PATIENCE) {
@@ -71,30 +71,36 @@ fn turn_at_the_cluster(system: &System) -> Result<Option<File>> {
     }
 }
 
-/// Removes the registered cluster with its nodes.
-///
-/// # Errors
-/// The kernel refuses while a region is there.
-pub fn unregister(system: &System, live: &Live) -> Result<()> {
-    let _turn = turn_at_the_cluster(system)?;
-    let regions = live.regions()?;
-    if !regions.is_empty() {
-        bail!(
-            "{1} heartbeat region(s) of cluster \"{0}\" are active (o2cb offline {0} says whose)",
-            live.name(),
-            regions.len()
-        );
+/// Removes the registered cluster with its nodes. `false`: regions are active, and nothing is removed.
+pub fn unregister(system: &System, live: &Live) -> Result<bool> {
+    let _turn = file_lock(system)?;
+    if !live.regions()?.is_empty() {
+        return Ok(false);
     }
+    let mut changes = Changes::of(system);
+    let removed = take_down(&mut changes, live);
+    if removed.is_err() {
+        changes.take_back();
+        // Started behind the look.
+        if !live.regions()?.is_empty() {
+            return Ok(false);
+        }
+    }
+    removed.map(|()| true)
+}
+
+fn take_down(changes: &mut Changes, live: &Live) -> Result<()> {
     let mut nodes = live.nodes()?;
-    // This host first: the kernel refuses that while anything beats, before the others are
+    // This host first: the kernel refuses that while a heartbeat is active, before the others are
     // gone, and starts no heartbeat without it.
     nodes.sort_by_key(|node| !node.local);
     let folder = live.path().join("node");
     for node in nodes {
-        remove(system, &folder.join(&node.name))
-            .wrap_err_with(|| format!("unregistering node \"{}\"", node.name))?;
+        let path = folder.join(&node.name);
+        let failed = format!("unregistering node \"{}\"", node.name);
+        changes.remove_node(&path, node).wrap_err(failed)?;
     }
-    remove(system, live.path())
+    remove(changes.system(), live.path())
         .wrap_err_with(|| format!("unregistering cluster \"{}\"", live.name()))
 }
 

@@ -1,7 +1,8 @@
 //! The o2cb stack: a disk heartbeat of the volume's own (local), or the cluster's (global).
 
 use crate::cluster::driver::{self, CallOut};
-use crate::cluster::live::Live;
+use crate::cluster::live::{Live, LiveNode};
+use crate::cluster::register;
 use crate::heartbeat::{Asker, Ending, Heartbeat, Hold, Holder, Left, Source, State, Watch};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::sys::fork;
@@ -188,6 +189,28 @@ pub(super) fn source(volume: &Examined) -> Option<Source> {
 /// The cluster that is online here, if it is the volume's. A volume that names none belongs
 /// to whichever is.
 fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<Live<'s>> {
+    let (mut live, mut nodes) = registered(system, wanted)?;
+    if !nodes.iter().any(|node| node.local) {
+        // Another command may be registering it, or removing it.
+        drop(register::file_lock(system)?);
+        (live, nodes) = registered(system, wanted)?;
+    }
+    if !nodes.iter().any(|node| node.local) {
+        let known: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+        bail!(
+            "cluster \"{0}\" is registered, but none of its nodes ({1}) is this host (run: o2cb \
+             offline {0}; o2cb online {0})",
+            live.name(),
+            known.join(", ")
+        );
+    }
+    Ok(live)
+}
+
+fn registered<'s>(
+    system: &'s System,
+    wanted: Option<&ClusterName>,
+) -> Result<(Live<'s>, Vec<LiveNode>)> {
     let not_online = || match wanted {
         Some(name) => eyre!("cluster \"{name}\" is not online (run: o2cb online {name})"),
         None => eyre!("no cluster is online on this node (run: o2cb online NAME)"),
@@ -202,16 +225,7 @@ fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<Live<'
         );
     }
     let nodes = live.nodes()?;
-    if !nodes.iter().any(|node| node.local) {
-        let known: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
-        bail!(
-            "cluster \"{0}\" is registered, but none of its nodes ({1}) is this host (run: o2cb \
-             offline {0}; o2cb online {0})",
-            live.name(),
-            known.join(", ")
-        );
-    }
-    Ok(live)
+    Ok((live, nodes))
 }
 
 /// The kernel would refuse the mount, and not say why.

@@ -9,7 +9,7 @@ use crate::system::configfs::{REMOVAL, note_removal};
 use crate::system::turn::{self, Turn};
 use crate::system::{System, is_absent};
 use crate::volume::Geometry;
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, WrapErr, bail, eyre};
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
@@ -121,6 +121,11 @@ impl<'s> Region<'s> {
     pub fn start(&self, geometry: &Geometry, device: &File) -> Result<()> {
         self.system
             .make_object(&self.path)
+            .map_err(|error| match is_absent(&error) {
+                // `o2cb offline` came between.
+                true => eyre!("the cluster is not online any more (run: o2cb online)"),
+                false => eyre!(error),
+            })
             .wrap_err_with(|| format!("making the heartbeat region {}", self.name))?;
         let started = self.configure(geometry, device);
         if started.is_err() {

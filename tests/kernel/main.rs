@@ -15,6 +15,7 @@ mod hb_ctl;
 mod io_faults;
 mod kills;
 mod lifecycle;
+mod offline;
 mod old;
 mod other_device;
 mod outlive;

@@ -31,7 +31,7 @@ struct Refusal {
 
 const ALWAYS: fn(&Doubt) -> bool = |_| true;
 
-const REFUSALS: [Refusal; 11] = [
+const REFUSALS: [Refusal; 10] = [
     Refusal {
         kinds: &[Kind::Stop],
         parts: &["the heartbeat region is in use: the volume is mounted on "],
@@ -54,27 +54,21 @@ const REFUSALS: [Refusal; 11] = [
     },
     Refusal {
         kinds: &[Kind::Mount, Kind::Start, Kind::Exec, Kind::ExecAlone],
-        parts: &["but none of its nodes ("],
+        parts: &["the cluster is not online any more (run: o2cb online)"],
         when: ALWAYS,
-        why: "another worker is bringing the cluster online, or was killed in that",
+        why: "another worker has taken the cluster offline meanwhile",
     },
     Refusal {
         kinds: &[Kind::Mount, Kind::Start, Kind::Exec, Kind::ExecAlone],
-        parts: &["making the heartbeat region ", "No such file or directory"],
-        when: ALWAYS,
-        why: "another worker has taken the cluster offline meanwhile",
+        parts: &["but none of its nodes ("],
+        when: |doubt| doubt.cluster,
+        why: "a killed o2cb online or offline has left the cluster without this node",
     },
     Refusal {
         kinds: &[Kind::Offline],
         parts: &["cluster \"webc\" is in use: "],
         when: ALWAYS,
         why: "other workers use the volumes",
-    },
-    Refusal {
-        kinds: &[Kind::Offline],
-        parts: &["heartbeat region(s) of cluster \"webc\" are active"],
-        when: ALWAYS,
-        why: "another worker has begun to use a volume meanwhile",
     },
     Refusal {
         // dlm_join_domain in fs/ocfs2/dlm/dlmdomain.c.

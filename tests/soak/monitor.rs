@@ -81,7 +81,10 @@ fn check(node: &Node, shared: &Shared, earlier: &Look, later: &Look) {
         return;
     }
     if later.is_clean() && earlier.is_clean() {
-        *doubt = Doubt::default();
+        *doubt = Doubt {
+            cluster: doubt.cluster,
+            ..Doubt::default()
+        };
     } else if marked || !is_mounted(earlier) && !is_mounted(later) {
         doubt.mount = false;
     }

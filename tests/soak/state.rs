@@ -46,6 +46,8 @@ pub struct Doubt {
     pub dying: u32,
     /// A mount was killed: it may stand without a reference of its own.
     pub mount: bool,
+    /// So was `o2cb online` or `offline`, at some time: the cluster may be there in part.
+    pub cluster: bool,
     /// Any tool was: the next call may have something to clean up.
     pub any: bool,
 }

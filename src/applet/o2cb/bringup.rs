@@ -46,7 +46,15 @@ pub(super) fn register_cluster(call: &Call) -> Result<()> {
 }
 
 pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
-    register::unregister(call.system, &registered(call)?)
+    let live = registered(call)?;
+    if !register::unregister(call.system, &live)? {
+        bail!(
+            "{1} heartbeat region(s) of cluster \"{0}\" are active (o2cb offline {0} says whose)",
+            live.name(),
+            live.regions()?.len()
+        );
+    }
+    Ok(())
 }
 
 /// The registered cluster, which has to be the one on the command line, if that has one.
@@ -141,7 +149,10 @@ pub(super) fn offline(call: &Call) -> Result<()> {
             kept.join("; ")
         );
     }
-    register::unregister(call.system, &live)?;
+    if !register::unregister(call.system, &live)? {
+        // A heartbeat was started meanwhile.
+        return offline(call);
+    }
     call.tell(format_args!("cluster \"{}\" is offline", live.name()))
 }
 

@@ -83,6 +83,7 @@ impl Worker<'_> {
                 doubt.dying += 1;
                 doubt.any = true;
                 doubt.mount |= kind == Kind::Mount;
+                doubt.cluster |= matches!(kind, Kind::Online | Kind::Offline);
             }
         });
         let doubt = *node.volumes[volume].doubt();
