@@ -109,7 +109,7 @@ impl<'s> Classic<'s> {
         match service {
             Service::Mount(_) => {
                 let leave = |here: &Heartbeat| here.leave_superblock(Asker::Tool, self.ending);
-                let left = self.heartbeat.aside(leave)?;
+                let left = self.heartbeat.aside(&leave)?;
                 if left == Left::StillAlive {
                     self.heartbeat.leave_superblock_later(self.ending)?;
                 }
@@ -130,7 +130,7 @@ impl<'s> Classic<'s> {
 
     fn leave_or_refuse(&self, leave: &dyn Fn(&Heartbeat) -> Result<Left>) -> Result<Left> {
         let leave = |here: &Heartbeat| here.leave_after_superblock(leave);
-        match self.heartbeat.aside(leave)? {
+        match self.heartbeat.aside(&leave)? {
             Left::StillAlive | Left::StillMounted(_) => Err(self.heartbeat.refusal()),
             left => Ok(left),
         }

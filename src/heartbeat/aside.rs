@@ -17,7 +17,7 @@ impl Heartbeat<'_> {
     ///
     /// # Errors
     /// It has not ended in time and goes on: names the removal that hangs.
-    pub fn aside(&self, work: impl FnOnce(&Self) -> Result<Left>) -> Result<Left> {
+    pub fn aside(&self, work: &dyn Fn(&Self) -> Result<Left>) -> Result<Left> {
         if fork::is_child() {
             return work(self);
         }

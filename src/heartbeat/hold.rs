@@ -83,7 +83,7 @@ impl Hold<'_> {
         // By this process: the kernel keeps what it owes to each.
         reference.put()?;
         if self.heartbeat.references.count()? == 0 {
-            self.heartbeat.aside(Heartbeat::tidy)?;
+            self.heartbeat.aside(&Heartbeat::tidy)?;
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Heartbeat<'_> {
         locked.put(Lifetime::Process)?;
         drop(locked);
         match last {
-            true => self.aside(Self::tidy),
+            true => self.aside(&Self::tidy),
             false => Ok(Left::InUse),
         }
     }
@@ -109,10 +109,7 @@ impl Heartbeat<'_> {
     /// Repeats `leave` within bounds while the kernel keeps the region for what nothing shows any
     /// more: a superblock that ends. The driver ceases to show it before it leaves its lock domain,
     /// which takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c).
-    pub fn leave_after_superblock(
-        &self,
-        leave: &dyn Fn(&Heartbeat) -> Result<Left>,
-    ) -> Result<Left> {
+    pub fn leave_after_superblock(&self, leave: &dyn Fn(&Self) -> Result<Left>) -> Result<Left> {
         let patience = self.system.pause(LONGEST_END);
         let started = Instant::now();
         loop {

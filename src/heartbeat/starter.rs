@@ -103,7 +103,7 @@ impl<'h> Starting<'h> {
         if error.is::<StarterDied>() {
             // At once, while the thread of the half-started region may still live.
             self.heartbeat
-                .aside(Heartbeat::tidy)
+                .aside(&Heartbeat::tidy)
                 .wrap_err(StarterDied)?;
         }
         Err(error)
@@ -121,7 +121,7 @@ impl<'h> Starting<'h> {
             Err(error) => {
                 reference.put()?;
                 self.heartbeat
-                    .aside(Heartbeat::tidy)
+                    .aside(&Heartbeat::tidy)
                     .wrap_err(StarterDied)?;
                 Err(error)
             }

@@ -135,15 +135,17 @@ fn stop_beside_an_ending_superblock_waits_for_its_lock_domain() {
     let (device, uuid) = (disk.device(), disk.uuid());
     let name = device.trim_start_matches("/dev/");
     let shown = format!("ls -d /sys/fs/ocfs2/{name} || ls -d /proc/fs/jbd2/{name}-*");
-    // The reference of the superblock alone, and beside a program's.
+    let stop = format!("ocfs2_hb_ctl -K -u {uuid}");
+    // The reference of the superblock alone, twice, and beside a program's.
     for (start, stop) in [
-        (String::new(), String::new()),
+        ("true".to_owned(), stop.clone()),
+        ("true".to_owned(), "o2cb offline && o2cb online".to_owned()),
         (
             format!("ocfs2_hb_ctl -S -d {device} me"),
-            format!("ocfs2_hb_ctl -K -d {device} me"),
+            format!("{stop} && ocfs2_hb_ctl -K -d {device} me"),
         ),
     ] {
-        node.ok(&format!("mount -t ocfs2 {device} /mnt\n{start}"));
+        node.ok(&format!("mount -t ocfs2 {device} /mnt && {start}"));
         let open = node.start("exec 9> /mnt/open; touch /run/ready; until [ -e /run/stop ]; do sleep 0.1; done; exec 9>&-");
         node.wait_for("[ -e /run/ready ]", 20);
         node.ok("umount -l /mnt && pkill -9 -f umount.ocfs2");
@@ -151,9 +153,7 @@ fn stop_beside_an_ending_superblock_waits_for_its_lock_domain() {
         let refused = node.fails(1, &format!("ocfs2_hb_ctl -K -u {uuid}"));
         assert!(refused.stderr.contains("out of sight"), "{refused}");
         node.ok(&format!(
-            "touch /run/stop; while {shown}; do sleep 0.05; done
-             ocfs2_hb_ctl -K -u {uuid}
-             {stop}"
+            "touch /run/stop; while {shown}; do sleep 0.05; done; {stop}"
         ));
         assert_eq!(open.wait().code, 0);
         node.assert_clean();

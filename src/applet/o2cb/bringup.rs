@@ -176,7 +176,7 @@ pub(super) fn cluster_status(call: &Call) -> Result<()> {
 fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
     let heartbeat = Heartbeat::new(call.system, live.path(), region);
     let left = heartbeat
-        .aside(Heartbeat::tidy)
+        .aside(&|here| here.leave_after_superblock(&Heartbeat::tidy))
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
     let places = heartbeat.mounted_on()?;
     let domain = lock_domain(call.system, region)?;
