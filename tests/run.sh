@@ -36,7 +36,7 @@ test_threads() {
 
 cargo fmt --check
 cargo clippy --all-targets -- -D warnings
-cargo clippy --test demo --test benchmark --test soak -- -D warnings
+cargo clippy --test demo --test benchmark -- -D warnings
 RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
 check_static "$(release_binary)"
 

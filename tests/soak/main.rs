@@ -2,8 +2,9 @@
 //! unmount, start and stop heartbeats, run commands, and take the cluster offline and online, all
 //! at random, while tools are killed at random moments. At the end nothing is left of it.
 //!
-//! `tests/soak.sh` runs it for as many seconds as it is given. This program is
-//! its own other half: with `guest` as its first argument it runs the workers of one node.
+//! `tests/soak.sh` runs it for as many seconds as it is given, `cargo test` for a minute. This
+//! program is its own other half: with `guest` as its first argument it runs the workers of one
+//! node.
 
 #[path = "../rig/mod.rs"]
 mod rig;
@@ -46,8 +47,9 @@ fn main() {
         )
     };
     if rig::is_chosen("soak::a_minute", &args) {
-        let seconds = number("--seconds=").unwrap_or(A_MINUTE);
-        host::soak(seconds, number("--seed=").unwrap_or_else(new_seed));
+        let seconds = number("--seconds=");
+        let seed = number("--seed=").unwrap_or_else(new_seed);
+        host::soak(seconds.unwrap_or(A_MINUTE), seed, seconds.is_some());
     }
 }
 
