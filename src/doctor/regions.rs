@@ -4,8 +4,7 @@
 use super::Site;
 use super::aside::Look;
 use super::finding::{Code, Findings};
-use crate::heartbeat::Thread;
-use crate::heartbeat::survey::{self, Fault, Seen, Sets};
+use crate::heartbeat::survey::{self, Fault, Sets, Snapshot};
 use crate::volume::{NotPermitted, find};
 use eyre::{Result, eyre};
 
@@ -22,57 +21,20 @@ pub(super) fn regions(site: &Site, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-fn judge(name: &str, seen: &Seen, findings: &mut Findings) {
+fn judge(name: &str, seen: &Snapshot, findings: &mut Findings) {
     if let Err(why) = &seen.counters {
         findings.unknown(&format!("{name}: its references"), &eyre!("{why}"));
     }
-    let device = seen.device().unwrap_or_default();
-    let faults = seen.faults();
-    for fault in &faults {
-        let (code, what) = match fault {
-            Fault::HalfStarted(Thread::Ended) => (
-                Code::RegionHalfStarted,
-                "was made and does not beat, and its thread has ended".into(),
-            ),
-            Fault::HalfStarted(_) => {
-                let what = "was made and does not beat";
-                (Code::RegionHalfStarted, what.into())
-            }
-            Fault::DeviceGone => {
-                let what = format!("heartbeats on {device}, which is gone");
-                (Code::RegionDeviceGone, what)
-            }
-            // What helps against that helps against all of these.
-            _ if faults.contains(&Fault::DeviceGone) => continue,
-            Fault::Idle => {
-                let what = "beats, and nothing here uses it";
-                (Code::RegionOrphaned, what.into())
-            }
-            Fault::MarkStale if faults.contains(&Fault::Idle) => continue,
-            Fault::MarkStale => (
-                Code::ReferencesUnowned,
-                format!(
-                    "heartbeats on {device}, and a reference is marked as a mounted volume's, \
-                     which is not mounted"
-                ),
-            ),
-            Fault::Uncounted => {
-                let what = format!("is that of a mounted volume on {device}, and has no reference");
-                (Code::MountUncounted, what)
-            }
-            Fault::Unowned(count) => {
-                let references = match count {
-                    1 => "1 reference to it belongs".to_owned(),
-                    _ => format!("{count} references to it belong"),
-                };
-                let what = format!(
-                    "heartbeats on {device}, and {references} to no mount and no running process"
-                );
-                (Code::ReferencesUnowned, what)
-            }
-            Fault::NoRegion(_) => continue,
+    for fault in seen.faults() {
+        let code = match fault {
+            Fault::HalfStarted(_) => Code::RegionHalfStarted,
+            Fault::DeviceGone => Code::RegionDeviceGone,
+            Fault::Idle => Code::RegionOrphaned,
+            Fault::MarkStale | Fault::Unowned(_) => Code::ReferencesUnowned,
+            Fault::Uncounted => Code::MountUncounted,
+            Fault::NoRegion => continue,
         };
-        findings.add(code, format!("{name} {what}"));
+        findings.add(code, format!("{name}: {}", seen.describe(fault)));
     }
 }
 
@@ -106,14 +68,15 @@ fn search(site: &Site, sets: &Sets, findings: &mut Findings) -> Result<()> {
     for (uuid, device) in search.volumes().filter(|(uuid, _)| sets.has(*uuid)) {
         // As it is now: the region may just have been made.
         let seen = survey::of_volume(site.system, uuid).seen;
-        let faults = seen.map_err(|why| eyre!("{why}"))?.faults();
-        if let [Fault::NoRegion(count)] = faults.as_slice() {
-            let device = device.display();
-            let what = format!(
-                "the volume {uuid} on {device} has semaphores (references: {count}) and no \
-                 heartbeat region"
-            );
-            findings.add(Code::SemaphoresLeft, what);
+        let seen = seen.map_err(|why| eyre!("{why}"))?;
+        for fault in seen
+            .faults()
+            .into_iter()
+            .filter(|fault| *fault == Fault::NoRegion)
+        {
+            let (device, what) = (device.display(), seen.describe(fault));
+            let name = format!("heartbeat region {uuid} of the volume on {device}");
+            findings.add(Code::SemaphoresLeft, format!("{name}: {what}"));
         }
     }
     match (search.is_denied(), search.skipped()) {

@@ -34,7 +34,7 @@ pub use answer::beats;
 
 use crate::cluster::live::Live;
 use crate::heartbeat::survey::{self, Surveyed};
-use crate::heartbeat::{State, survey::Seen};
+use crate::heartbeat::{State, survey::Snapshot};
 use crate::ids::Uuid;
 use crate::report::plain;
 use crate::system::System;
@@ -257,7 +257,7 @@ impl Inspected {
     /// Do its nodes beat elsewhere, on the regions of the cluster (global heartbeat)?
     pub fn beats_elsewhere(&self) -> bool {
         let superblock = self.about.as_ref().map(|about| &about.superblock);
-        let there = |seen: &Seen| seen.state != State::Absent;
+        let there = |seen: &Snapshot| seen.state != State::Absent;
         superblock.is_some_and(|superblock| {
             matches!(
                 superblock.membership,

@@ -27,10 +27,6 @@ pub fn repair(
     tell: &mut dyn FnMut(Uuid, Result<Mended>) -> Result<()>,
 ) -> Result<()> {
     let live = Live::if_loaded(system)?;
-    let global = match &live {
-        Some(live) => live.global_heartbeat()?,
-        None => false,
-    };
     let names = match volume {
         Some(name) => vec![name],
         None => {
@@ -47,11 +43,11 @@ pub fn repair(
     for name in names {
         let heartbeat = Heartbeat::new(system, cluster, name);
         let mended = match mode {
-            Mode::DryRun => heartbeat.mend(mode, global),
+            Mode::DryRun => heartbeat.mend(mode),
             // Here, or nobody would hear the warning.
             Mode::Mend => heartbeat
                 .evict_stranger()
-                .and_then(|()| in_a_child(&|| heartbeat.mend(mode, global))),
+                .and_then(|()| in_a_child(&|| heartbeat.mend(mode))),
         };
         tell(name, mended)?;
     }

@@ -1,13 +1,13 @@
 //! Leaving: whose reference goes, and whether the region goes with it.
 
-use super::health::{Condition, Fault};
 use super::refs::{Lifetime, Locked, Mark, Tally};
 use super::{Asker, Ending, Heartbeat, Left, Removal, State};
 use crate::cluster::dlmfs;
 use crate::cluster::live::Live;
 use crate::system::mounts::{self, DeviceNumber};
-use crate::system::waiter;
+use crate::system::{process, waiter};
 use eyre::{Result, bail};
+use std::os::unix::process::parent_id;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -146,6 +146,15 @@ impl Heartbeat<'_> {
         }
     }
 
+    /// Another than this process, or the applet whose child it is: those know what they have. A
+    /// zombie counts as dead; a later process with the same number, which cannot be told from
+    /// it, as alive: leak, never lose.
+    fn lives(&self, user: Option<u32>) -> bool {
+        let known = [0, std::process::id(), parent_id()];
+        user.filter(|user| !known.contains(user))
+            .is_some_and(|user| process::living(self.system, user).is_some())
+    }
+
     /// Removes the region if nobody uses it, as one whose last user was killed.
     pub fn tidy(&self) -> Result<Left> {
         self.tidy_locked(self.lock(&mut |_, _| Ok(()))?)
@@ -167,27 +176,16 @@ impl Heartbeat<'_> {
             && !self.is_shown_mounted()?)
     }
 
-    /// What was left with references of several is not for somebody who merely comes along.
+    /// What was left with references of several is not for a process that merely comes along.
     fn tidy_locked(&self, locked: Locked) -> Result<Left> {
-        // Before the health, which without the pin asks for a claim on the device: in the way of
+        // Before the superblock, which without the pin asks for a claim on the device: in the way of
         // a mount(2) that is just being made with one of these references.
-        let tally = locked.tally()?;
-        let may_go = match tally.count {
-            0 => true,
-            1 => tally.mark == Mark::Superblock,
-            _ => false,
-        };
-        if !may_go {
+        if !locked.tally()?.is_unused() {
             return Ok(Left::InUse);
         }
-        let health = self.health()?;
-        match health.condition {
-            Condition::Mounted | Condition::Faulty(Fault::DiskGoneMounted(_)) => {
-                Ok(Left::StillAlive)
-            }
-            Condition::Faulty(Fault::Orphaned) => self.clear(locked, Asker::Tool),
-            _ if health.references == 0 => self.clear(locked, Asker::Tool),
-            _ => Ok(Left::InUse),
+        match self.superblock_lives(Asker::Tool)? {
+            true => Ok(Left::StillAlive),
+            false => self.clear(locked, Asker::Tool),
         }
     }
 

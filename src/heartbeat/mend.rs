@@ -1,7 +1,6 @@
 //! Mending: what is of no use to anybody goes, and of what stays it is said why.
 
-use super::health::{Condition, Fault, Health};
-use super::region::REBOOT;
+use super::survey::{Party, Remedy, Snapshot};
 use super::{Asker, Heartbeat, Left, State};
 use eyre::{Result, WrapErr, bail};
 use std::thread::sleep;
@@ -48,147 +47,87 @@ impl Heartbeat<'_> {
     }
 
     /// Mends the region and its references, or tells what there would be to mend. Waits for
-    /// whoever works on the region. With `global` heartbeat a region that beats is the cluster's.
+    /// whoever works on the region.
     ///
     /// # Errors
     /// It cannot be told, as somebody works on the region and does not end; or the kernel refuses.
-    pub fn mend(&self, mode: Mode, global: bool) -> Result<Mended> {
-        let mut health = self.health_where(global)?;
+    pub fn mend(&self, mode: Mode) -> Result<Mended> {
         let started = Instant::now();
-        if let (Mode::Mend, Condition::Faulty(_)) = (mode, &health.condition)
-            && (health.is_mendable() || health.locked_by.is_some())
-        {
-            let locked = self.lock(&mut |_, since| self.check_patience(since))?;
-            // Only now does it stand still.
-            health = self.health_where(global)?;
-            return match &health.condition {
-                _ if !health.is_mendable() => Ok(self.as_found(&health)),
-                Condition::Faulty(Fault::StaleMark) => {
-                    locked.put_superblocks()?;
-                    Ok(health.mended(mode))
-                }
-                _ => match self.clear(locked, Asker::Tool)? {
-                    Left::StillAlive => Ok(health.kept(format!("{:#}", self.refusal()))),
-                    _ => Ok(health.mended(mode)),
-                },
-            };
-        }
-        while health.locked_by.is_some() && matches!(health.condition, Condition::Faulty(_)) {
+        let mut found = self.snapshot_to_act(None)?;
+        let is_busy = |found: &Snapshot| {
+            found.locked_by().is_some()
+                && (found.state == State::Absent || !found.faults().is_empty())
+        };
+        while mode == Mode::DryRun && is_busy(&found) {
             self.check_patience(started.elapsed())?;
             sleep(SLICE);
-            health = self.health_where(global)?;
+            found = self.snapshot_to_act(None)?;
         }
-        match health.is_mendable() {
-            true => Ok(health.mended(mode)),
-            false => Ok(self.as_found(&health)),
+        let name = self.region.name();
+        let needs_work = matches!(found.remedy(name), Remedy::Remove | Remedy::PutSuperblock);
+        if mode == Mode::DryRun || !(needs_work || is_busy(&found)) {
+            return Ok(self.mended(&found, "would be "));
         }
-    }
-
-    fn health_where(&self, global: bool) -> Result<Health> {
-        let mut health = self.health()?;
-        if global && matches!(self.region.state()?, State::Beating(_)) {
-            health.condition = Condition::Used;
+        let locked = self.lock(&mut |_, since| self.check_patience(since))?;
+        // Only now does it stand still.
+        found = self.snapshot_to_act(Some(&locked))?;
+        match found.remedy(name) {
+            Remedy::PutSuperblock => locked.put_superblocks().map(drop)?,
+            Remedy::Remove if self.clear(locked, Asker::Tool)? == Left::StillAlive => {
+                return Ok(kept(&found, &format!("{:#}", self.refusal())));
+            }
+            Remedy::Remove | Remedy::Keep(_) | Remedy::None => {}
         }
-        Ok(health)
+        Ok(self.mended(&found, ""))
     }
 
     fn check_patience(&self, since: Duration) -> Result<()> {
         if since < PATIENCE {
             return Ok(());
         }
-        let holder = self.health()?.locked_by.unwrap_or_default();
+        let found = self.snapshot_to_act(None)?;
+        let holder = match found.locked_by() {
+            Some(Party::Running(pid, _) | Party::Ended(pid)) => *pid,
+            Some(Party::Unseen) | None => 0,
+        };
         bail!(
             "process {holder} has been working on it for {} s (try again when that has ended)",
             PATIENCE.as_secs()
         )
     }
 
-    /// Nothing was done.
-    fn as_found(&self, health: &Health) -> Mended {
-        let name = self.region.name();
-        let sound = |text: &str| Mended {
-            outcome: Outcome::Sound,
-            text: text.to_owned(),
+    fn mended(&self, found: &Snapshot, would: &str) -> Mended {
+        let done = match found.remedy(self.region.name()) {
+            Remedy::Keep(why) => return kept(found, &why),
+            Remedy::Remove | Remedy::PutSuperblock => "removed",
+            Remedy::None => {
+                let why = match found.state {
+                    State::Absent => "it has no heartbeat on this node",
+                    _ if found.is_mounted() => "its volume is mounted",
+                    _ => "it beats, and somebody uses it",
+                };
+                return Mended {
+                    outcome: Outcome::Sound,
+                    text: format!("nothing wrong: {why}"),
+                };
+            }
         };
-        if let Some(holders) = &health.kept_by {
-            return health.kept(format!("{holders} (end it, then repeat this)"));
-        }
-        match &health.condition {
-            Condition::Absent => sound("nothing wrong: it has no heartbeat on this node"),
-            Condition::Used => sound("nothing wrong: it beats, and somebody uses it"),
-            Condition::Mounted => sound("nothing wrong: its volume is mounted"),
-            Condition::Faulty(Fault::Poisoned) => health.kept(REBOOT.into()),
-            Condition::Faulty(Fault::DiskGoneMounted(_)) => health.kept(
-                "the kernel keeps the heartbeat of a mounted volume (unmount it, with umount -l if \
-                 need be)"
-                    .into(),
-            ),
-            Condition::Faulty(_) => health.kept(format!(
-                "a program may count on it (if you know that none does: ocfs2_hb_ctl -K -u {name} \
-                 NAME, once for each reference)"
-            )),
+        Mended {
+            outcome: Outcome::Mended,
+            text: format!("{}: {would}{done}", complaint(found)),
         }
     }
 }
 
-impl Health {
-    fn kept(&self, why: String) -> Mended {
-        Mended {
-            outcome: Outcome::Left,
-            text: format!("{}: left alone: {why}", self.complaint()),
-        }
+fn kept(found: &Snapshot, why: &str) -> Mended {
+    Mended {
+        outcome: Outcome::Left,
+        text: format!("{}: left alone: {why}", complaint(found)),
     }
+}
 
-    fn mended(&self, mode: Mode) -> Mended {
-        let taken = match self.condition {
-            Condition::Faulty(Fault::StaleMark) => "taken back",
-            _ => "removed",
-        };
-        let would = if mode == Mode::DryRun {
-            "would be "
-        } else {
-            ""
-        };
-        Mended {
-            outcome: Outcome::Mended,
-            text: format!("{}: {would}{taken}", self.complaint()),
-        }
-    }
-
-    /// What is wrong.
-    fn complaint(&self) -> String {
-        let references = match self.references {
-            1 => "1 reference".to_owned(),
-            count => format!("{count} references"),
-        };
-        match &self.condition {
-            Condition::Faulty(Fault::CutOff) => "its start was cut off".into(),
-            Condition::Faulty(Fault::Poisoned) => {
-                "its start was cut off, and its thread has ended".into()
-            }
-            Condition::Faulty(Fault::Unused(device)) => {
-                format!("it beats on {device}, and nobody refers to it")
-            }
-            Condition::Faulty(Fault::Orphaned) => {
-                "its one reference is that of a mounted volume, which is gone".into()
-            }
-            Condition::Faulty(Fault::StaleMark) => {
-                format!("one of {references} is that of a mounted volume, which is gone")
-            }
-            Condition::Faulty(Fault::DiskGone(device)) => format!(
-                "its device {device} is gone, so that it cannot beat any more ({references})"
-            ),
-            Condition::Faulty(Fault::DiskGoneMounted(device)) => {
-                format!("its device {device} is gone, and its volume is still mounted")
-            }
-            Condition::Faulty(Fault::NoRegion) => {
-                format!("it has semaphores ({references}) and no region")
-            }
-            Condition::Faulty(Fault::Ownerless) => format!(
-                "it has {references}, and no mounted volume is there nor a running process that \
-                 may have one"
-            ),
-            Condition::Absent | Condition::Used | Condition::Mounted => String::new(),
-        }
-    }
+/// What matters most.
+fn complaint(found: &Snapshot) -> String {
+    let fault = found.faults().into_iter().next();
+    fault.map_or(String::new(), |fault| found.describe(fault))
 }

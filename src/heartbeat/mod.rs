@@ -5,7 +5,6 @@
 //! a mounted volume pins its region, so that a reference too few stops nothing.
 
 mod aside;
-mod health;
 mod hold;
 mod leave;
 mod mend;

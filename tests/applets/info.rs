@@ -37,7 +37,7 @@ fn without_a_volume_all_regions_are_told() {
             "  references: 1, one marked as the mounted volume's; last changed by process ",
             "  mounted on: /mnt\n",
             "  references: 1, 1 lasting or of processes; last changed by process ",
-            "  perhaps wrong: 1 of the references may be nobody's any more",
+            "  perhaps wrong: 1 reference belongs to no mount and no running process\n",
         ],
     );
     assert_eq!(world.calls(), Vec::<String>::new(), "it only looks");
@@ -93,19 +93,19 @@ fn what_went_wrong_is_named() {
             mark.uuid,
             &[
                 "  state: idle: ",
-                "  wrong: a reference is marked as a mounted volume's",
+                "  wrong: its one reference is that of a mounted volume, which is gone\n",
             ][..],
         ),
         (
             half.uuid,
             &[
                 "  state: half-started, without a thread\n",
-                "  wrong: half-started: ",
+                "  wrong: its start was cut off\n",
             ],
         ),
         (
             gone.uuid,
-            &["  wrong: the device that it beats on is gone\n"],
+            &["  wrong: its device ubdc is gone, so that it cannot beat any more (1 reference)\n"],
         ),
         (
             left.uuid,
@@ -120,7 +120,7 @@ fn what_went_wrong_is_named() {
         has(text, lines);
     }
     for json in [
-        r#""faults": ["idle", "stale-mark"]"#,
+        r#""faults": ["idle"]"#,
         r#""state": "half-started""#,
         r#""device-gone""#,
         &format!(

@@ -212,12 +212,12 @@ fn the_reference_of_a_superblock_that_is_gone() {
     let (_, text) = world.ended("ocfs2_hb_ctl", &args);
     assert_eq!(
         text,
-        format!("{}: {found}: would be taken back\n", volume.uuid)
+        format!("{}: {found}: would be removed\n", volume.uuid)
     );
     let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
     assert_eq!(
         (code, text),
-        (0, format!("{}: {found}: taken back\n", volume.uuid))
+        (0, format!("{}: {found}: removed\n", volume.uuid))
     );
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
 }
@@ -227,11 +227,11 @@ fn references_without_an_owner_are_explained() {
     let (world, volume) = world();
     hold(&world, 2);
     let why = format!(
-        "and no mounted volume is there nor a running process that may have one: left alone: a program may count on it (if you know that none does: ocfs2_hb_ctl -K -u {} \
+        "left alone: a program may count on it (if you know that none does: ocfs2_hb_ctl -K -u {} \
          NAME, once for each reference)",
         volume.uuid
     );
-    let said = format!("it has 2 references, {why}");
+    let said = format!("2 references belong to no mount and no running process: {why}");
     check(&world, &volume, 1, &said, &said);
     for counts in [vec![0, 1, 0], vec![]] {
         let uuid = volume.uuid.to_string();
@@ -330,10 +330,7 @@ fn each_region_by_itself() {
     world.folder(&path);
     let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
     assert_eq!(code, 2, "{text}");
-    assert!(
-        text.contains("it has 1 reference, and no mounted"),
-        "{text}"
-    );
+    assert!(text.contains("1 reference belongs to no mount"), "{text}");
 }
 
 #[test]

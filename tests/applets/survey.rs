@@ -1,12 +1,12 @@
 //! What a node can tell of its heartbeat regions (`heartbeat::survey`).
 
 use crate::world::{Era, World};
-use ocfs2box::heartbeat::survey::{Condition, Party, Seen, Survey};
+use ocfs2box::heartbeat::survey::{Fault, Party, Snapshot, Survey};
 use ocfs2box::heartbeat::{State, Thread};
 use ocfs2box::ids::Uuid;
 use std::fs;
 
-fn seen(survey: &Survey, uuid: Uuid) -> Seen {
+fn seen(survey: &Survey, uuid: Uuid) -> Snapshot {
     let mut regions = survey.regions.iter();
     let found = regions.find(|region| region.uuid == uuid);
     found.expect("the region").seen.clone().expect("seen")
@@ -36,18 +36,19 @@ fn each_region_is_told_with_its_users() {
 
     let volume = seen(&survey, mounted.uuid);
     assert_eq!(volume.state, State::Beating("ubda".into()));
-    assert_eq!(volume.condition(), Condition::Beating);
+    assert_eq!(volume.faults(), []);
     assert_eq!(
         (volume.references(), volume.marked()),
         (Some(1), Some(true))
     );
-    assert!(volume.is_mounted() && volume.device_there && !volume.is_mark_stale());
+    assert!(volume.is_mounted() && volume.device_there);
     assert_eq!(volume.places.len(), 1);
     assert_eq!(volume.geometry.block_bytes, 512);
     assert_eq!(volume.geometry.blocks, 255);
 
     let volume = seen(&survey, program.uuid);
     assert!(!volume.device_there && !volume.is_mounted());
+    assert_eq!(volume.faults(), [Fault::DeviceGone]);
     assert_eq!(
         (volume.references(), volume.marked()),
         (Some(1), Some(false))
@@ -77,13 +78,13 @@ fn a_region_that_is_being_started_is_not_taken_for_a_dead_one() {
         fs::write(region.join(name), value).unwrap();
     }
     volume.semaphores.make_like_c(0);
-    let condition = || {
+    let state = || {
         let survey = Survey::gather(&world.system(), &[]).unwrap();
-        seen(&survey, volume.uuid).condition()
+        seen(&survey, volume.uuid).state
     };
-    assert_eq!(condition(), Condition::HalfStarted(Thread::Ended));
+    assert_eq!(state(), State::HalfStarted(Thread::Ended));
     volume.semaphores.lock();
-    assert_eq!(condition(), Condition::HalfStarted(Thread::None));
+    assert_eq!(state(), State::HalfStarted(Thread::None));
 }
 
 #[test]

@@ -64,8 +64,8 @@ const WEDGES: [Wedge; 11] = [
         wedge: "umount -i $folder",
         code: 0,
         says: [
-            "one of 2 references is that of a mounted volume, which is gone: would be taken back",
-            "one of 2 references is that of a mounted volume, which is gone: taken back",
+            "one of 2 references is that of a mounted volume, which is gone: would be removed",
+            "one of 2 references is that of a mounted volume, which is gone: removed",
         ],
         then: "[ -e $region ] && ocfs2_hb_ctl -K -d $device x && [ ! -e $region ]",
     },
@@ -74,7 +74,7 @@ const WEDGES: [Wedge; 11] = [
         begin: "ocfs2_hb_ctl -S -d $device x",
         wedge: "",
         code: 1,
-        says: ["it has 1 reference, and no mounted volume is there nor a running process"; 2],
+        says: ["1 reference belongs to no mount and no running process"; 2],
         then: "[ -e $region ] && ocfs2_hb_ctl -K -u $uuid x && [ ! -e $region ]",
     },
     Wedge {
@@ -85,7 +85,7 @@ const WEDGES: [Wedge; 11] = [
         "#,
         wedge: "umount -i $folder.second && umount -i $folder",
         code: 1,
-        says: ["it has 2 references, and no mounted volume is there nor a running process"; 2],
+        says: ["2 references belong to no mount and no running process"; 2],
         then: r#"
             [ -e $region ] && ocfs2_hb_ctl -K -u $uuid x && [ -e $region ] &&
                 ocfs2_hb_ctl -K -u $uuid x && [ ! -e $region ]

@@ -1,7 +1,7 @@
 //! For programs. Names and meanings stand in ocfs2_hb_ctl(8): what is there stays; more may come.
 
 use crate::group::inspect::{Inspected, Node, wall_clock};
-use crate::heartbeat::survey::{Condition, Counters, Fault, Party, Seen, Survey};
+use crate::heartbeat::survey::{Counters, Fault, Party, Snapshot, Survey};
 use crate::heartbeat::{State, Thread};
 use crate::ids::Uuid;
 use crate::json::Json;
@@ -37,7 +37,7 @@ fn optional<T>(value: Option<T>, shown: impl FnOnce(T) -> Json) -> Json {
 
 fn region(volume: &Inspected, with_nodes: bool) -> Json {
     let seen = volume.region.seen.as_ref();
-    let known = |value: fn(&Seen) -> Json| seen.map_or(Json::Null, value);
+    let known = |value: fn(&Snapshot) -> Json| seen.map_or(Json::Null, value);
     let error = match seen.map(|seen| &seen.counters) {
         Err(why) | Ok(Err(why)) => Json::text(why),
         Ok(Ok(_)) => Json::Null,
@@ -110,7 +110,10 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
         ),
         ("mounted", known(|seen| Json::Bool(seen.is_mounted()))),
         ("mounted_on", known(|seen| Json::list(&seen.places, mount))),
-        ("lock_domain", known(|seen| Json::Bool(seen.domain))),
+        (
+            "lock_domain",
+            known(|seen| Json::Bool(seen.lock_holders.is_some())),
+        ),
         (
             "faults",
             known(|seen| Json::list(&seen.faults(), |fault| Json::text(word(*fault)))),
@@ -125,17 +128,17 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
     ])
 }
 
-fn counters(seen: &Seen) -> Option<&Counters> {
+fn counters(seen: &Snapshot) -> Option<&Counters> {
     seen.counters.as_ref().ok()?.as_ref()
 }
 
-fn state(seen: &Seen) -> &'static str {
-    match (seen.condition(), &seen.state) {
-        (Condition::HalfStarted(Thread::Ended), _) => "stuck",
-        (Condition::HalfStarted(_), _) => "half-started",
-        (Condition::Idle, _) => "idle",
-        (Condition::Beating, State::Beating(_)) => "beating",
-        _ => "absent",
+fn state(seen: &Snapshot) -> &'static str {
+    match seen.state {
+        State::Absent => "absent",
+        State::HalfStarted(Thread::Ended) => "stuck",
+        State::HalfStarted(_) => "half-started",
+        State::Beating(_) if seen.is_idle() => "idle",
+        State::Beating(_) => "beating",
     }
 }
 
@@ -143,7 +146,7 @@ fn word(fault: Fault) -> &'static str {
     match fault {
         Fault::HalfStarted(Thread::Ended) => "stuck",
         Fault::HalfStarted(_) => "half-started",
-        Fault::NoRegion(_) => "no-region",
+        Fault::NoRegion => "no-region",
         Fault::DeviceGone => "device-gone",
         Fault::Idle => "idle",
         Fault::MarkStale => "stale-mark",

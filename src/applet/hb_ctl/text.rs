@@ -4,8 +4,8 @@ mod nodes;
 
 use super::info::View;
 use crate::group::inspect::Inspected;
-use crate::heartbeat::survey::{Condition, Counters, Fault, Party, Seen, Survey, Surveyed};
-use crate::heartbeat::{REBOOT, State, Thread};
+use crate::heartbeat::survey::{Counters, Fault, Party, Remedy, Snapshot, Survey, Surveyed};
+use crate::heartbeat::{State, Thread};
 use crate::report::printable;
 use crate::system::places;
 use crate::volume::Membership;
@@ -117,14 +117,24 @@ fn long(text: &mut String, volume: &Inspected) {
             } else if seen.mounted {
                 pins.push("the mounted volume");
             }
-            if seen.domain {
+            if seen.lock_holders.is_some() {
                 pins.push("a lock domain of dlmfs");
             }
             if !pins.is_empty() {
                 let _ = writeln!(text, "  needed by: {}", pins.join(", "));
             }
             for fault in seen.faults() {
-                let _ = writeln!(text, "  {}", wrong(fault));
+                // Those of ocfs2_hb_ctl -S look the same.
+                let perhaps = if matches!(fault, Fault::Unowned(_)) {
+                    "perhaps "
+                } else {
+                    ""
+                };
+                let what = printable(seen.describe(fault));
+                let _ = writeln!(text, "  {perhaps}wrong: {what}");
+            }
+            if let Remedy::Keep(why) = seen.remedy(volume.region.uuid) {
+                let _ = writeln!(text, "  not repaired: {}", printable(why));
             }
         }
     }
@@ -137,7 +147,7 @@ fn long(text: &mut String, volume: &Inspected) {
 }
 
 /// Where the region is on the device: as the kernel has it, or else as the volume does.
-fn place(text: &mut String, volume: &Inspected, seen: &Seen) {
+fn place(text: &mut String, volume: &Inspected, seen: &Snapshot) {
     let about = volume.about.as_ref();
     let on_disk = about.and_then(|about| about.geometry);
     let kernel = Some(seen.geometry).filter(|place| place.blocks > 0);
@@ -159,16 +169,17 @@ fn place(text: &mut String, volume: &Inspected, seen: &Seen) {
     }
 }
 
-fn state(seen: &Seen) -> String {
-    match (seen.condition(), seen.device()) {
-        (Condition::Absent, _) => "absent: it does not beat on this node".into(),
-        (Condition::HalfStarted(thread), _) => match thread {
-            Thread::None => "half-started, without a thread".into(),
-            Thread::Running(pid) => format!("half-started, its thread {pid} still runs"),
-            Thread::Ended => "half-started, its thread has ended".into(),
-        },
-        (Condition::Idle, device) => format!("idle: beats on {}", printable(device.unwrap_or(""))),
-        (_, device) => format!("beats on {}", printable(device.unwrap_or(""))),
+fn state(seen: &Snapshot) -> String {
+    let device = || printable(seen.device().unwrap_or_default());
+    match &seen.state {
+        State::Absent => "absent: it does not beat on this node".into(),
+        State::HalfStarted(Thread::None) => "half-started, without a thread".into(),
+        State::HalfStarted(Thread::Running(pid)) => {
+            format!("half-started, its thread {pid} still runs")
+        }
+        State::HalfStarted(Thread::Ended) => "half-started, its thread has ended".into(),
+        State::Beating(_) if seen.is_idle() => format!("idle: beats on {}", device()),
+        State::Beating(_) => format!("beats on {}", device()),
     }
 }
 
@@ -203,34 +214,6 @@ fn references(counters: &Counters, mounted: bool) -> String {
         }
     };
     line
-}
-
-/// What it is, and what to do about it.
-fn wrong(fault: Fault) -> String {
-    match fault {
-        Fault::HalfStarted(Thread::Ended) => {
-            return format!("wrong: half-started, and {REBOOT}");
-        }
-        Fault::HalfStarted(_) => {
-            "wrong: half-started: either somebody starts it just now, or its starter was killed"
-        }
-        Fault::NoRegion(_) => "wrong: semaphores without a region",
-        Fault::DeviceGone => "wrong: the device that it beats on is gone",
-        Fault::Idle => "wrong: it beats, and nobody is seen that uses it",
-        Fault::MarkStale => {
-            "wrong: a reference is marked as a mounted volume's, and the volume is not mounted"
-        }
-        Fault::Uncounted => {
-            "wrong: mounted without a reference; the kernel keeps the heartbeat going all the same"
-        }
-        Fault::Unowned(count) => {
-            return format!(
-                "perhaps wrong: {count} of the references may be nobody's any more (those of \
-                 ocfs2_hb_ctl -S look the same)"
-            );
-        }
-    }
-    .into()
 }
 
 /// Seconds in a unit that people read.

@@ -2,7 +2,8 @@
 
 use super::{Inspector, Target};
 use crate::cluster::stack;
-use crate::heartbeat::survey::{self, Condition, Seen, Survey, Surveyed};
+use crate::heartbeat::State;
+use crate::heartbeat::survey::{self, Snapshot, Survey, Surveyed};
 use crate::ids::StackName;
 use crate::system::System;
 use eyre::{Result, bail, eyre};
@@ -24,7 +25,7 @@ pub fn beats(system: &System, target: Target) -> Result<bool> {
             (false, found.map(|volume| volume.region).collect())
         }
     };
-    let absent = |seen: &Seen| seen.condition() == Condition::Absent;
+    let absent = |seen: &Snapshot| seen.state == State::Absent;
     let is_absent = |region: &Surveyed| region.seen.as_ref().is_ok_and(absent);
     if !all && regions.iter().all(is_absent) {
         let running = stack::running(system)?;
@@ -40,7 +41,7 @@ pub fn beats(system: &System, target: Target) -> Result<bool> {
     let mut beat = !regions.is_empty();
     for region in &regions {
         let seen = region.seen.as_ref().map_err(|why| eyre!("{why}"))?;
-        beat &= matches!(seen.condition(), Condition::Beating | Condition::Idle);
+        beat &= matches!(seen.state, State::Beating(_));
     }
     Ok(beat)
 }

@@ -76,6 +76,11 @@ impl Tally {
         })
     }
 
+    /// Returns whether there is none, once the superblock is gone.
+    pub fn is_unused(&self) -> bool {
+        self.count == 0 || (self.count, self.mark, self.held) == (1, Mark::Superblock, 0)
+    }
+
     /// So many are neither a mount's by its mark nor those of our processes: programs', C tools'.
     pub fn free(&self) -> u32 {
         let marked = u32::from(self.mark != Mark::None);

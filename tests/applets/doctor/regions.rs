@@ -33,8 +33,8 @@ fn references_that_no_mount_and_no_process_has_are_found() {
     let volume = started(&world);
     let (code, printed) = world.ended("o2cb", &["doctor"]);
     let what = format!(
-        "warning: heartbeat region {} heartbeats on ubda, and 1 reference to it belongs to no \
-         mount and no running process [references-unowned]\n",
+        "warning: heartbeat region {}: 1 reference belongs to no mount and no running process \
+         [references-unowned]\n",
         volume.uuid
     );
     assert_eq!(code, 1, "{printed}");
@@ -87,8 +87,8 @@ fn semaphores_without_a_region_are_found_by_their_keys() {
     list_semaphores(&world, volume.semaphores.key(), 2, user);
     let (code, printed) = world.ended("o2cb", &["doctor"]);
     let what = format!(
-        "warning: the volume {} on /dev/ubda has semaphores (references: 1) and no heartbeat \
-         region [semaphores-left]\n",
+        "warning: heartbeat region {} of the volume on /dev/ubda: it has semaphores (1 reference) \
+         and no region [semaphores-left]\n",
         volume.uuid
     );
     assert_eq!(code, 1, "{printed}");

@@ -40,12 +40,19 @@ fn each_wedge_is_named() {
     ));
     println!("{said}");
     let (soon, later) = said.split_once("later\n").expect("two answers");
-    has(soon, &["  state: half-started, ", "  wrong: half-started"]);
+    has(
+        soon,
+        &[
+            "  state: half-started, ",
+            "  wrong: its start was cut off\n",
+        ],
+    );
     has(
         later,
         &[
             "  state: half-started, its thread has ended\n",
-            "  wrong: half-started, and on this kernel any use of it may panic the machine",
+            "  wrong: its start was cut off, and its thread has ended\n",
+            "  not repaired: on this kernel any use of it may panic the machine",
         ],
     );
     let json = node.run("ocfs2_hb_ctl -I --json").stdout;
@@ -63,8 +70,7 @@ fn each_wedge_is_named() {
         &said,
         &[
             "  state: idle: beats on ubdb\n",
-            "  wrong: it beats, and nobody is seen that uses it\n",
-            "  wrong: a reference is marked as a mounted volume's, and the volume is not mounted\n",
+            "  wrong: its one reference is that of a mounted volume, which is gone\n",
         ],
     );
 
@@ -79,7 +85,7 @@ fn each_wedge_is_named() {
         &[
             "  state: beats on ubdc\n",
             "  references: 1, 1 lasting or of processes; last changed by process ",
-            "  perhaps wrong: 1 of the references may be nobody's any more",
+            "  perhaps wrong: 1 reference belongs to no mount and no running process\n",
         ],
     );
 
@@ -106,7 +112,7 @@ fn each_wedge_is_named() {
         &[
             "  state: absent: it does not beat on this node\n",
             "  references: 1, 1 lasting or of processes; ",
-            "  wrong: semaphores without a region\n",
+            "  wrong: it has semaphores (1 reference) and no region\n",
         ],
     );
     // To power off is safe, with what is stuck.

@@ -266,7 +266,7 @@ fn outlive(node: &Node, disk: &Disk) {
     assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
     node.ok("sleep 3");
     assert_eq!(services(node, disk), ["/mnt"]);
-    // Seen again, it is the same superblock and the same service.
+    // Snapshot again, it is the same superblock and the same service.
     node.ok(&format!("mount -t ocfs2 {device} /mnt && umount /mnt"));
     assert_eq!(services(node, disk), ["/mnt"]);
     node.ok("touch /run/stop");

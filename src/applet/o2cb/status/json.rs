@@ -3,7 +3,7 @@
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
 use crate::cluster::live::LiveNode;
-use crate::heartbeat::survey::{Seen, Surveyed};
+use crate::heartbeat::survey::{Snapshot, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::json::Json;
 use crate::system::places::Place;
@@ -87,7 +87,7 @@ fn node(node: &LiveNode) -> Json {
 
 fn region(region: &Surveyed) -> Json {
     let seen = region.seen.as_ref();
-    let known = |value: fn(&Seen) -> Json| seen.map_or(Json::Null, value);
+    let known = |value: fn(&Snapshot) -> Json| seen.map_or(Json::Null, value);
     Json::Object(vec![
         ("uuid", Json::text(region.uuid)),
         ("state", Json::text(seen.map_or("unknown", state))),
@@ -112,7 +112,7 @@ fn region(region: &Surveyed) -> Json {
     ])
 }
 
-fn state(seen: &Seen) -> &'static str {
+fn state(seen: &Snapshot) -> &'static str {
     match &seen.state {
         State::Absent => "gone",
         State::Beating(_) => "beating",
@@ -138,7 +138,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn region(state: State, places: Vec<Place>) -> Surveyed {
-        named(Ok(Seen {
+        named(Ok(Snapshot {
             state,
             geometry: Geometry {
                 block_bytes: 512,
@@ -157,12 +157,12 @@ mod tests {
             })),
             mounted: true,
             places,
-            domain: false,
+            lock_holders: None,
             global: false,
         }))
     }
 
-    fn named(seen: Result<Seen, String>) -> Surveyed {
+    fn named(seen: Result<Snapshot, String>) -> Surveyed {
         Surveyed {
             uuid: "8D55D77D7EF74F4E8E964F519A7060BF".parse().unwrap(),
             seen,

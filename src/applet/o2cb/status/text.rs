@@ -2,7 +2,7 @@
 
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
-use crate::heartbeat::survey::Seen;
+use crate::heartbeat::survey::Snapshot;
 use crate::heartbeat::{State, Thread};
 use crate::report::printable;
 use crate::system::places;
@@ -106,7 +106,7 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
     }
 }
 
-fn describe(region: &Seen) -> String {
+fn describe(region: &Snapshot) -> String {
     let mut line = match &region.state {
         State::Absent => return "gone meanwhile".into(),
         State::Beating(device) => {

@@ -1,0 +1,342 @@
+//! What is wrong with a region: one judgement for all that show, repair or decide.
+
+use super::{Party, Snapshot};
+use crate::heartbeat::{REBOOT, State, Thread};
+use crate::ids::Uuid;
+
+/// What is wrong with a region, or may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It was made and has no heartbeat: its start was cut off, or is under way.
+    HalfStarted(Thread),
+    /// It is not there, and its semaphores are.
+    NoRegion,
+    /// The device that it heartbeats on is gone, so that it can never do that again.
+    DeviceGone,
+    /// No process and no mounted volume refers to it.
+    Idle,
+    /// One of several references is marked as the superblock's, and the volume is not mounted.
+    MarkStale,
+    /// The volume is mounted, and has no reference: only the pin keeps its heartbeat.
+    Uncounted,
+    /// So many references belong to no mount and to no process that is seen: those of
+    /// `ocfs2_hb_ctl -S` are such, and those that were lost.
+    Unowned(u32),
+}
+
+/// What a repair does about a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing: nothing is wrong with it, or nothing that matters.
+    None,
+    /// Removes the region and its semaphores, which are proven to be of no use.
+    Remove,
+    /// Gives back the reference of a superblock that is gone.
+    PutSuperblock,
+    /// Leaves it alone, for this reason.
+    Keep(String),
+}
+
+impl Snapshot {
+    /// All that is wrong with the region, what matters most first.
+    pub fn faults(&self) -> Vec<Fault> {
+        match self.state {
+            // A process that works on it may be about to make it.
+            State::Absent if self.locked_by().is_some() => Vec::new(),
+            State::Absent => match self.counters {
+                Ok(Some(_)) => vec![Fault::NoRegion],
+                _ => Vec::new(),
+            },
+            State::HalfStarted(thread) => vec![Fault::HalfStarted(thread)],
+            // What helps against that helps against all others.
+            State::Beating(_) if !self.device_there => vec![Fault::DeviceGone],
+            // With global heartbeat no volume refers to a region.
+            State::Beating(_) if self.global => Vec::new(),
+            State::Beating(_) => self.faults_of_references(),
+        }
+    }
+
+    fn faults_of_references(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        // Those that cannot be counted may be anyone's.
+        let Ok(counters) = &self.counters else {
+            return faults;
+        };
+        let (count, held) = (counters.as_ref()).map_or((0, 0), |all| (all.references, all.held));
+        let (mounted, marked) = (self.is_mounted(), self.marked() == Some(true));
+        let stale = u32::from(marked && !mounted && count > held);
+        match (mounted, count) {
+            (true, 0) => faults.push(Fault::Uncounted),
+            (false, all) if all == stale => return vec![Fault::Idle],
+            _ if stale > 0 => faults.push(Fault::MarkStale),
+            _ => {}
+        }
+        let others = count.saturating_sub(u32::from(mounted || marked) + held);
+        let stranger = counters.as_ref().and_then(|all| all.stranger.as_ref());
+        if others > 0 && matches!(stranger, None | Some(Party::Ended(_))) {
+            faults.push(Fault::Unowned(others));
+        }
+        faults
+    }
+
+    /// Returns whether it heartbeats, and neither a process nor a mounted volume refers to it.
+    pub fn is_idle(&self) -> bool {
+        self.faults().contains(&Fault::Idle)
+    }
+
+    /// What a repair of the region, whose name is `name`, does.
+    pub fn remedy(&self, name: Uuid) -> Remedy {
+        let mut remedy = Remedy::None;
+        for fault in self.faults() {
+            remedy = match fault {
+                Fault::HalfStarted(Thread::Ended) => Remedy::Keep(REBOOT.into()),
+                Fault::DeviceGone if self.global => Remedy::Keep(
+                    "it is the cluster's (replace the device, or take the cluster offline)".into(),
+                ),
+                Fault::DeviceGone if self.is_mounted() => Remedy::Keep(
+                    "the kernel keeps the heartbeat of a mounted volume (unmount it, with umount \
+                     -l if need be)"
+                        .into(),
+                ),
+                Fault::HalfStarted(_) | Fault::NoRegion | Fault::DeviceGone | Fault::Idle => {
+                    self.removal()
+                }
+                Fault::MarkStale => return Remedy::PutSuperblock,
+                Fault::Unowned(_) if !self.is_mounted() => Remedy::Keep(format!(
+                    "a program may count on it (if you know that none does: ocfs2_hb_ctl -K -u \
+                     {name} NAME, once for each reference)"
+                )),
+                Fault::Uncounted | Fault::Unowned(_) => Remedy::None,
+            }
+        }
+        remedy
+    }
+
+    /// Programs that hold locks need the region.
+    fn removal(&self) -> Remedy {
+        match self.lock_users() {
+            Some(users) => Remedy::Keep(format!("{users} (end it, then repeat this)")),
+            None => Remedy::Remove,
+        }
+    }
+
+    /// The programs that hold locks of the volume, as a clause.
+    pub fn lock_users(&self) -> Option<String> {
+        let holders = self.lock_holders.iter().flatten().map(ToString::to_string);
+        let holders: Vec<_> = holders.collect();
+        let listed = || {
+            format!(
+                "locks of the volume are held by process {}",
+                holders.join(", ")
+            )
+        };
+        (!holders.is_empty()).then(listed)
+    }
+
+    /// What the fault is, as a clause.
+    pub fn describe(&self, fault: Fault) -> String {
+        let device = self.device().unwrap_or_default();
+        let count = self.references().unwrap_or_default();
+        let references = match count {
+            1 => "1 reference".to_owned(),
+            _ => format!("{count} references"),
+        };
+        match fault {
+            Fault::HalfStarted(Thread::Ended) => {
+                "its start was cut off, and its thread has ended".into()
+            }
+            Fault::HalfStarted(_) => "its start was cut off".into(),
+            Fault::NoRegion => format!("it has semaphores ({references}) and no region"),
+            Fault::DeviceGone if self.is_mounted() => {
+                format!("its device {device} is gone, and its volume is still mounted")
+            }
+            Fault::DeviceGone => format!(
+                "its device {device} is gone, so that it cannot beat any more ({references})"
+            ),
+            Fault::Idle if count > 0 => {
+                "its one reference is that of a mounted volume, which is gone".into()
+            }
+            Fault::Idle => format!("it beats on {device}, and nobody refers to it"),
+            Fault::MarkStale => {
+                format!("one of {references} is that of a mounted volume, which is gone")
+            }
+            Fault::Uncounted => {
+                "its volume is mounted without a reference (the kernel keeps its heartbeat all the \
+                 same)"
+                    .into()
+            }
+            Fault::Unowned(1) => "1 reference belongs to no mount and no running process".into(),
+            Fault::Unowned(count) => {
+                format!("{count} references belong to no mount and no running process")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Counters, LockHolder};
+    use super::*;
+    use crate::volume::Geometry;
+
+    /// A region that heartbeats for a mounted volume: nothing is wrong.
+    fn sound() -> Snapshot {
+        Snapshot {
+            state: State::Beating("sda".into()),
+            geometry: Geometry::NONE,
+            thread: None,
+            device_there: true,
+            counters: Ok(Some(counters(1, Some(true), 0))),
+            mounted: true,
+            places: Vec::new(),
+            lock_holders: None,
+            global: false,
+        }
+    }
+
+    fn counters(references: u32, marked: Option<bool>, held: u32) -> Counters {
+        Counters {
+            references,
+            marked,
+            held,
+            last_user: Party::Ended(7),
+            stranger: Some(Party::Ended(7)),
+            locked_by: None,
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut Snapshot)) -> Snapshot {
+        let mut snapshot = sound();
+        change(&mut snapshot);
+        snapshot
+    }
+
+    fn unmounted(counters: Option<Counters>) -> Snapshot {
+        changed(|now| {
+            now.mounted = false;
+            now.counters = Ok(counters);
+        })
+    }
+
+    #[test]
+    fn each_state_has_its_faults_and_one_remedy() {
+        let locked = |by: Party, state| {
+            changed(|now| {
+                now.state = state;
+                now.mounted = false;
+                now.counters = Ok(Some(Counters {
+                    locked_by: Some(by),
+                    ..counters(0, None, 0)
+                }));
+            })
+        };
+        let running = || Party::Running(9, "mount.ocfs2".into());
+        let ended = State::HalfStarted(Thread::Ended);
+        let cut_off = State::HalfStarted(Thread::None);
+        let table = [
+            (sound(), "", "none"),
+            (
+                unmounted(Some(counters(1, Some(true), 0))),
+                "idle",
+                "remove",
+            ),
+            (unmounted(Some(counters(0, None, 0))), "idle", "remove"),
+            (unmounted(None), "idle", "remove"),
+            // A process of ours is about to mount.
+            (unmounted(Some(counters(1, Some(true), 1))), "", "none"),
+            (unmounted(Some(counters(1, Some(false), 1))), "", "none"),
+            (
+                unmounted(Some(counters(2, Some(true), 1))),
+                "stale-mark",
+                "put",
+            ),
+            (
+                unmounted(Some(counters(2, Some(true), 0))),
+                "stale-mark unowned 1",
+                "put",
+            ),
+            (
+                unmounted(Some(counters(2, Some(false), 0))),
+                "unowned 2",
+                "keep",
+            ),
+            (unmounted(Some(counters(1, None, 0))), "unowned 1", "keep"),
+            (
+                changed(|now| now.counters = Ok(Some(counters(2, Some(true), 0)))),
+                "unowned 1",
+                "none",
+            ),
+            (changed(|now| now.counters = Ok(None)), "uncounted", "none"),
+            (changed(|now| now.counters = Err("no".into())), "", "none"),
+            (
+                changed(|now| now.device_there = false),
+                "device-gone",
+                "keep",
+            ),
+            (
+                changed(|now| (now.device_there, now.mounted) = (false, false)),
+                "device-gone",
+                "remove",
+            ),
+            (
+                changed(|now| (now.global, now.mounted) = (true, false)),
+                "",
+                "none",
+            ),
+            (
+                changed(|now| (now.global, now.device_there) = (true, false)),
+                "device-gone",
+                "keep",
+            ),
+            (changed(|now| now.state = ended.clone()), "stuck", "keep"),
+            (
+                changed(|now| now.state = cut_off.clone()),
+                "half-started",
+                "remove",
+            ),
+            (
+                changed(|now| now.state = State::Absent),
+                "no-region",
+                "remove",
+            ),
+            (locked(running(), State::Absent), "", "none"),
+            (locked(running(), cut_off.clone()), "half-started", "remove"),
+        ];
+        let word = |fault: &Fault| match fault {
+            Fault::HalfStarted(Thread::Ended) => "stuck".to_owned(),
+            Fault::HalfStarted(_) => "half-started".into(),
+            Fault::NoRegion => "no-region".into(),
+            Fault::DeviceGone => "device-gone".into(),
+            Fault::Idle => "idle".into(),
+            Fault::MarkStale => "stale-mark".into(),
+            Fault::Uncounted => "uncounted".into(),
+            Fault::Unowned(count) => format!("unowned {count}"),
+        };
+        for (snapshot, faults, remedy) in table {
+            let found: Vec<_> = snapshot.faults().iter().map(word).collect();
+            assert_eq!(found.join(" "), faults, "{snapshot:?}");
+            let uuid = "8D55D77D7EF74F4E8E964F519A7060BF".parse().unwrap();
+            let found = match snapshot.remedy(uuid) {
+                Remedy::None => "none",
+                Remedy::Remove => "remove",
+                Remedy::PutSuperblock => "put",
+                Remedy::Keep(_) => "keep",
+            };
+            assert_eq!(found, remedy, "{snapshot:?}");
+        }
+    }
+
+    #[test]
+    fn what_holds_locks_keeps_a_region_that_is_removed_otherwise() {
+        let uuid = "8D55D77D7EF74F4E8E964F519A7060BF".parse().unwrap();
+        let mut snapshot = unmounted(None);
+        snapshot.lock_holders = Some(Vec::new());
+        assert_eq!(snapshot.remedy(uuid), Remedy::Remove);
+        let name = "fsck.ocfs2".into();
+        snapshot.lock_holders = Some(vec![LockHolder { pid: 9, name }]);
+        let Remedy::Keep(why) = snapshot.remedy(uuid) else {
+            panic!("{snapshot:?}");
+        };
+        assert!(why.contains("process 9 (fsck.ocfs2)"), "{why}");
+    }
+}

@@ -1,0 +1,164 @@
+//! A region at one moment.
+
+use super::{Counters, Party};
+use crate::cluster::dlmfs;
+use crate::heartbeat::refs::Locked;
+use crate::heartbeat::{Asker, Heartbeat, State, Thread};
+use crate::report::plain;
+use crate::system::places::Place;
+use crate::system::{list, mounts, process};
+use crate::volume::Geometry;
+use eyre::{Result, WrapErr};
+use std::fmt;
+
+/// What configfs, semaphores, mount tables, dlmfs and /proc show of a region at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// By configfs.
+    pub state: State,
+    /// Its blocks as configfs has them; [`Geometry::NONE`] before they are set.
+    pub geometry: Geometry,
+    /// The heartbeat's kernel thread, as configfs has it; the state says whether that still runs.
+    pub thread: Option<u32>,
+    /// The device that it heartbeats on is among the kernel's block devices; true where there is
+    /// none.
+    pub device_there: bool,
+    /// Its references. None where there is no set of semaphores; or a line that says why it cannot
+    /// be read.
+    pub counters: Result<Option<Counters>, String>,
+    /// The driver shows the superblock: a mounted volume, which pins the region. On drivers without
+    /// the pin, [`Heartbeat::snapshot_to_act`] takes a claimed device for one as well.
+    pub mounted: bool,
+    /// Where it is mounted, in all mount namespaces that can be seen.
+    pub places: Vec<Place>,
+    /// The processes that hold locks of its lock domain in dlmfs, which pins the region; none where
+    /// there is no such domain.
+    pub lock_holders: Option<Vec<LockHolder>>,
+    /// The region is the cluster's (global heartbeat).
+    pub global: bool,
+}
+
+/// A process that holds a lock of a lock domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockHolder {
+    /// The process's number.
+    pub pid: u32,
+    /// Its name; empty if it has ended meanwhile.
+    pub name: String,
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.pid, self.name)
+    }
+}
+
+impl Heartbeat<'_> {
+    /// Takes a snapshot. No device is opened.
+    pub(super) fn snapshot(&self) -> Result<Snapshot> {
+        let counters = Counters::of(self.system, self.region.name());
+        self.snapshot_with(counters.map_err(|report| plain(format_args!("{report:#}"))))
+    }
+
+    /// Takes a snapshot by which the region may be removed. With the lock of this process, no other
+    /// works on the region.
+    ///
+    /// # Errors
+    /// Anything cannot be read.
+    pub(in crate::heartbeat) fn snapshot_to_act(&self, lock: Option<&Locked>) -> Result<Snapshot> {
+        let mut counters = Counters::of(self.system, self.region.name())?;
+        if let (Some(counters), Some(_)) = (&mut counters, lock) {
+            counters.locked_by = None;
+        }
+        let mut snapshot = self.snapshot_with(Ok(counters))?;
+        snapshot.mounted = self.superblock_lives(Asker::Tool)?;
+        Ok(snapshot)
+    }
+
+    fn snapshot_with(&self, counters: Result<Option<Counters>, String>) -> Result<Snapshot> {
+        let thread = self.region.pid()?;
+        let mut state = self.region.state()?;
+        if state == State::HalfStarted(Thread::Ended)
+            && thread.is_none()
+            && matches!(&counters, Ok(Some(counters)) if counters.locked_by.is_some())
+        {
+            // A process that works on it may only not have come to the thread yet.
+            state = State::HalfStarted(Thread::None);
+        }
+        let device_there = match &state {
+            State::Beating(device) => !self.is_gone(device)?,
+            _ => true,
+        };
+        Ok(Snapshot {
+            geometry: self.region.geometry()?,
+            thread,
+            device_there,
+            counters,
+            mounted: self.is_shown_mounted()?,
+            places: self.mounted_on()?,
+            lock_holders: self.lock_holders()?,
+            global: self.is_shared()?,
+            state,
+        })
+    }
+
+    /// The processes that hold locks of the region's lock domain; none where dlmfs has no such
+    /// domain.
+    fn lock_holders(&self) -> Result<Option<Vec<LockHolder>>> {
+        let domain = self.region.name().to_string();
+        if dlmfs::domain(self.system, &domain)?.is_none() {
+            return Ok(None);
+        }
+        let holders = dlmfs::users(self.system, &domain);
+        let holders = holders.wrap_err("listing the holders of the volume's locks")?;
+        let named = holders.into_iter().map(|pid| LockHolder {
+            pid,
+            name: process::living(self.system, pid).unwrap_or_default(),
+        });
+        Ok(Some(named.collect()))
+    }
+
+    /// Returns whether a disk was taken out, with the region still open on what is left of it.
+    /// Where no block device is shown at all, that is unknown.
+    fn is_gone(&self, device: &str) -> Result<bool> {
+        if mounts::number_of(self.system, device)?.is_some() {
+            return Ok(false);
+        }
+        let all = list(&self.system.path("/sys/class/block"));
+        Ok(!all.wrap_err("listing the block devices")?.is_empty())
+    }
+}
+
+impl Snapshot {
+    /// The number of references; none where it cannot be read.
+    pub fn references(&self) -> Option<u32> {
+        let counters = self.counters.as_ref().ok()?.as_ref();
+        Some(counters.map_or(0, |counters| counters.references))
+    }
+
+    /// Whether one of the references is marked as the mounted superblock's; none where that is
+    /// unknown.
+    pub fn marked(&self) -> Option<bool> {
+        let counters = self.counters.as_ref().ok()?.as_ref();
+        Some(counters.is_some_and(|counters| counters.marked == Some(true)))
+    }
+
+    /// Returns whether the volume's superblock is there, shown by a mount table or not.
+    pub fn is_mounted(&self) -> bool {
+        self.mounted || !self.places.is_empty()
+    }
+
+    /// The name of the device that it heartbeats on, as the kernel has it, without `/dev`.
+    pub fn device(&self) -> Option<&str> {
+        match &self.state {
+            State::Beating(device) => Some(device),
+            _ => None,
+        }
+    }
+
+    /// The process that has the region's lock, and so works on it at this moment.
+    pub fn locked_by(&self) -> Option<&Party> {
+        let counters = self.counters.as_ref().ok()?.as_ref();
+        counters?.locked_by.as_ref()
+    }
+}
