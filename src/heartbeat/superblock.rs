@@ -29,7 +29,7 @@ impl Heartbeat<'_> {
     }
 
     /// Where the volume is mounted, in all mount namespaces that can be seen.
-    pub fn mounted_on(&self) -> Result<Vec<Place>> {
+    pub(super) fn places(&self) -> Result<Vec<Place>> {
         let State::Beating(device) = self.region.state()? else {
             return Ok(Vec::new());
         };
@@ -39,9 +39,9 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Why the region stays: the error of somebody who wanted it to go.
+    /// Why the region stays: the error of a caller that tried to remove it.
     pub fn refusal(&self) -> Report {
-        let places = self.mounted_on().unwrap_or_default();
+        let places = self.places().unwrap_or_default();
         match places.is_empty() {
             true => eyre!(
                 "the heartbeat region is in use: the volume is mounted out of sight, \

@@ -96,7 +96,7 @@ fn who_holds_a_lock_domain_is_named() {
         .unwrap();
     let domain = format!("/dlm/{}", volume.uuid);
     world.write(&format!("{domain}/lock"), "");
-    world.write("/proc/4711/comm", "fsck.ocfs2\n");
+    world.write("/proc/4711/stat", "4711 (fsck.ocfs2) S 1\n");
     world.folder("/proc/4711/fd");
     symlink(format!("{domain}/lock"), world.path("/proc/4711/fd/3")).unwrap();
     // Of another domain.
@@ -107,11 +107,11 @@ fn who_holds_a_lock_domain_is_named() {
         let own = format!("region {} by {users} (unmount", volume.uuid);
         assert!(said.contains(&own), "{said}");
     };
-    let held = format!("lock domain {domain}, held by process 4711 (fsck.ocfs2)");
+    let held = "locks of the volume are held by process 4711 (fsck.ocfs2)";
     said(&format!("one program or mount, {held}"));
     // One that has taken no reference.
     volume.semaphores.remove();
-    said(&format!("a program, {held}"));
+    said(held);
     std::fs::remove_file(world.path("/proc/4711/fd/3")).unwrap();
     world.run("o2cb", &["offline"]).unwrap();
     assert!(!world.path(&domain).exists());

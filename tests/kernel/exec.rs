@@ -78,7 +78,7 @@ fn the_c_tools_work_under_the_lock() {
     // What keeps the cluster is named.
     let refused = node.fails(1, &format!("o2cb exec -d {device} -- o2cb offline"));
     let says = format!(
-        "region {0} by one program or mount, lock domain /dlm/{0}, held by process ",
+        "region {0} by one program or mount, locks of the volume are held by process ",
         disk.uuid()
     );
     assert!(

@@ -4,15 +4,13 @@ use super::Call;
 use super::heartbeat::{Waiter, check_regions};
 use crate::cluster::config::{Cluster, HeartbeatMode, Node};
 use crate::cluster::live::Live;
-use crate::cluster::{dlmfs, driver, register, stack};
+use crate::cluster::{driver, register, stack};
 use crate::group::{self, global};
-use crate::heartbeat::{self, Heartbeat, Left};
+use crate::heartbeat::{Heartbeat, Left, survey};
 use crate::ids::{StackName, Uuid};
 use crate::report::{self, Silent};
 use crate::sys::signal::Interrupted;
-use crate::system::{System, places, read_attribute};
 use eyre::{Result, WrapErr, bail};
-use std::fmt::Write;
 use std::path::Path;
 
 pub(super) fn load(call: &Call) -> Result<()> {
@@ -172,44 +170,16 @@ pub(super) fn cluster_status(call: &Call) -> Result<()> {
     Ok(())
 }
 
-/// Removes a region that nobody uses; else says who does.
+/// Removes a region that nothing uses; else reports what does.
 fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
     let heartbeat = Heartbeat::new(call.system, live.path(), region);
     let left = heartbeat
         .aside(&|here| here.leave_after_superblock(&Heartbeat::tidy))
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
-    let places = heartbeat.mounted_on()?;
-    let domain = lock_domain(call.system, region)?;
-    let mut users = match left {
-        Left::Stopped | Left::NothingThere => return Ok(None),
-        Left::InUse => match heartbeat::references(call.system, region)? {
-            1 => "one program or mount".to_owned(),
-            count => format!("{count} programs or mounts"),
-        },
-        _ if !places.is_empty() => "its volume".to_owned(),
-        _ if domain.is_some() => "a program".to_owned(),
-        _ => "a volume that is mounted out of sight, or a lock domain".to_owned(),
-    };
-    if !places.is_empty() {
-        let _ = write!(users, ", mounted on {}", places::listed(&places));
-    }
-    if let Some(domain) = domain {
-        let _ = write!(users, ", {domain}");
-    }
-    Ok(Some(format!("region {region} by {users}")))
-}
-
-/// The lock domain that programs have joined through dlmfs, and who they are.
-fn lock_domain(system: &System, region: Uuid) -> Result<Option<String>> {
-    let name = region.to_string();
-    let Some(folder) = dlmfs::domain(system, &name)? else {
+    if matches!(left, Left::Stopped | Left::NothingThere) {
         return Ok(None);
-    };
-    let mut text = format!("lock domain {}", folder.display());
-    for process in dlmfs::users(system, &name).wrap_err("listing the users of locks")? {
-        let program = read_attribute(&system.path(format!("/proc/{process}/comm")));
-        let program = program.unwrap_or_default().unwrap_or_default();
-        let _ = write!(text, ", held by process {process} ({program})");
     }
-    Ok(Some(text))
+    let seen = survey::of_volume(call.system, region).seen;
+    let users = seen.map_or_else(|why| why, |seen| seen.users());
+    Ok(Some(format!("region {region} by {users}")))
 }

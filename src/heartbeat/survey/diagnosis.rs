@@ -3,6 +3,7 @@
 use super::{Party, Snapshot};
 use crate::heartbeat::{REBOOT, State, Thread};
 use crate::ids::Uuid;
+use crate::system::places;
 
 /// What is wrong with a region, or may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +118,26 @@ impl Snapshot {
         match self.lock_users() {
             Some(users) => Remedy::Keep(format!("{users} (end it, then repeat this)")),
             None => Remedy::Remove,
+        }
+    }
+
+    /// What uses the region, as a list.
+    pub fn users(&self) -> String {
+        let mut users = Vec::new();
+        if !self.places.is_empty() {
+            let places = places::listed(&self.places);
+            users.push(format!("its volume, mounted on {places}"));
+        }
+        match self.references() {
+            _ if self.is_mounted() => {}
+            Some(1) => users.push("one program or mount".into()),
+            Some(count @ 2..) => users.push(format!("{count} programs or mounts")),
+            _ => {}
+        }
+        users.extend(self.lock_users());
+        match users.is_empty() {
+            true => "a volume that is mounted out of sight, or a lock domain".into(),
+            false => users.join(", "),
         }
     }
 

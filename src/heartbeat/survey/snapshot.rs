@@ -95,7 +95,7 @@ impl Heartbeat<'_> {
             device_there,
             counters,
             mounted: self.is_shown_mounted()?,
-            places: self.mounted_on()?,
+            places: self.places()?,
             lock_holders: self.lock_holders()?,
             global: self.is_shared()?,
             state,
