@@ -1,18 +1,17 @@
 //! `/etc/sysconfig/o2cb` or `/etc/default/o2cb`: how this machine runs its cluster.
 //!
-//! The C tools' script sources the file. Here it is only parsed: a tool that root runs at
-//! boot executes nothing from it. A line whose effect on a key of ours only a shell could
-//! tell is an error, so both ways never differ in silence.
+//! The C tools' script sources the file. Here it is only parsed, as plain `KEY=value` lines: a
+//! tool that root runs at boot executes nothing from it. Any other line with a key of ours is an
+//! error, and other shell is noted, so both ways never differ in silence.
 
-mod assignments;
 pub mod edit;
-mod shell;
+mod lines;
 #[cfg(test)]
 mod tests;
 
 use super::config::{ConfigError, Note, node_name, shown, vet};
 use crate::ids::{BadName, ClusterName, StackName};
-use assignments::Assignment;
+use lines::Assignment;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -77,11 +76,11 @@ impl Sysconfig {
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         vet(text)?;
         let mut sysconfig = Self::default();
-        let found = assignments::assignments(text, &mut sysconfig.warnings)?;
+        let found = lines::assignments(text, &mut sysconfig.warnings)?;
         // The shell keeps the last one, and only that one counts.
         let mut last = BTreeMap::new();
         for assignment in &found {
-            if let Some(Assignment { line, key, .. }) = last.insert(&assignment.key, assignment) {
+            if let Some(Assignment { line, key, .. }) = last.insert(assignment.key, assignment) {
                 let text = format!("{key} is set again below; the last one counts");
                 sysconfig.warnings.push(Note::new(*line, text));
             }
@@ -89,7 +88,7 @@ impl Sysconfig {
         for assignment in last.values() {
             sysconfig.assign(assignment)?;
         }
-        let line_of = |key: &str| last.get(&key.to_owned()).map_or(1, |found| found.line);
+        let line_of = |key: &str| last.get(key).map_or(1, |found| found.line);
         sysconfig.check_timeouts(line_of(IDLE).max(line_of(KEEPALIVE)))?;
         sysconfig.warnings.sort_by_key(|note| note.line);
         Ok(sysconfig)
@@ -100,16 +99,11 @@ impl Sysconfig {
             line, key, value, ..
         } = assignment;
         let fail = |why: String| ConfigError::new(*line, format!("{key} {why}"));
-        if value.ends_with(b"\r") {
-            return Err(fail(
-                "ends in CR LF as on Windows; this file needs plain LF".into(),
-            ));
+        if value.contains(char::is_control) {
+            let value = shown(value.as_bytes());
+            return Err(fail(format!("holds unprintable bytes: {value}")));
         }
-        let text = match std::str::from_utf8(value) {
-            Ok(text) if !text.contains(char::is_control) => text,
-            _ => return Err(fail(format!("holds unprintable bytes: {}", shown(value)))),
-        };
-        let known = self.set(key, text).map_err(fail)?;
+        let known = self.set(key, value).map_err(fail)?;
         if !known {
             let text = format!("{key} is not a key of this file: ignored");
             self.warnings.push(Note::new(*line, text));

@@ -8,19 +8,6 @@ pub struct File {
     pub accepted: bool,
 }
 
-/// Every key, in most of the spellings that a shell knows.
-pub const SYSCONFIG: &str = "\
-# O2CB_ENABLED: 'true' means to load the driver on boot.
-O2CB_ENABLED=true
-export O2CB_STACK=o2cb; O2CB_BOOTCLUSTER=\"webc\" # ours
-O2CB_HEARTBEAT_THRESHOLD='31' O2CB_IDLE_TIMEOUT_MS=3\\0000
-O2CB_KEEPALIVE_DELAY_MS=20\"00\"
-O2CB_RECONNECT_DELAY_MS=2000
-O2CB_HB_CTL_PATH=/sbin/ocfs2_hb_ctl
-O2CB_NODE_NAME=n1 O2CB_FENCE_METHOD=panic
-if [ -r /etc/other ]; then OTHER=`cat /etc/other`; fi
-";
-
 const CLUSTER: &str = "cluster:\n\tname = c\n\tnode_count = 2\n";
 const NODE1: &str = "node:\n\tcluster = c\n\tname = n1\n\tnumber = 0\n\tip_address = 192.0.2.1\n\
                      \tip_port = 7777\n";

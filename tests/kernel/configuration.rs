@@ -145,9 +145,9 @@ fn a_registration_cut_off_is_finished_and_one_that_fails_is_undone() {
         old() {{ cp /tmp/default /etc/default/o2cb; o2cb --config-file=/tmp/old $*; }}
         new() {{ cp /tmp/limits /etc/default/o2cb; $1 o2cb --config-file=/tmp/new register-cluster webc; }}
         tree() {{ {TREE}; }}
-        echo O2CB_IDLE_TIMEOUT_MS=60000 O2CB_HEARTBEAT_THRESHOLD=61 > /tmp/limits
+        printf "%s\n" O2CB_IDLE_TIMEOUT_MS=60000 O2CB_HEARTBEAT_THRESHOLD=61 > /tmp/limits
         # The threshold outlives its cluster.
-        echo O2CB_IDLE_TIMEOUT_MS=30000 O2CB_HEARTBEAT_THRESHOLD=31 > /tmp/default
+        printf "%s\n" O2CB_IDLE_TIMEOUT_MS=30000 O2CB_HEARTBEAT_THRESHOLD=31 > /tmp/default
         sed 's/7777/7778/' /tmp/old > /tmp/new
         o2cb --config-file=/tmp/new add-node --ip 192.0.2.9 webc n9 || exit
         old register-cluster webc || exit

@@ -1,16 +1,16 @@
 //! Other values in the file, with every other line as it was.
 
-use super::{ConfigError, Sysconfig, assignments};
-use eyre::{Result, WrapErr, bail};
+use super::lines::{assignments, is_plain};
+use super::{ConfigError, Sysconfig};
+use eyre::{Result, bail};
 
 /// The keys of ours that the file sets, and to what: for each the last value, which counts.
 pub fn values(text: &[u8]) -> Result<Vec<(String, String)>, ConfigError> {
     let mut values: Vec<(String, String)> = Vec::new();
-    let found = assignments::assignments(text, &mut Vec::new())?;
+    let found = assignments(text, &mut Vec::new())?;
     for assignment in found.into_iter().rev() {
-        if values.iter().all(|(key, _)| *key != assignment.key) {
-            let value = String::from_utf8_lossy(&assignment.value).into_owned();
-            values.push((assignment.key, value));
+        if values.iter().all(|(key, _)| key != assignment.key) {
+            values.push((assignment.key.to_owned(), assignment.value.to_owned()));
         }
     }
     values.sort();
@@ -25,12 +25,13 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut new = text.to_vec();
     let mut wanted = values(text)?;
     for (key, value) in changes {
-        let found = assignments::assignments(&new, &mut Vec::new())?;
+        let found = assignments(&new, &mut Vec::new())?;
         let last = found.into_iter().rfind(|assignment| assignment.key == *key);
+        let last = last.map(|assignment| assignment.at);
         wanted.retain(|(known, _)| known != key);
         match last {
-            Some(assignment) => {
-                new.splice(assignment.at, quoted(value).into_bytes());
+            Some(at) => {
+                new.splice(at, quoted(value).into_bytes());
             }
             None if value.is_empty() => continue,
             None => {
@@ -44,20 +45,20 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
     }
     wanted.sort();
     Sysconfig::parse(&new)?;
-    let got = values(&new).wrap_err("this would not be a valid file")?;
-    if got != wanted {
-        bail!("the file cannot hold this (does its last line end in a backslash?)");
+    if values(&new)? != wanted {
+        bail!("the file cannot hold this");
     }
     Ok(new)
 }
 
-/// As a shell reads it back.
+/// As a shell reads it back. A value with both kinds of quotes does not come back, and is refused.
 fn quoted(value: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
-    match value.chars().all(is_plain) {
-        true => value.to_owned(),
-        false => format!("'{}'", value.replace('\'', r"'\''")),
-    }
+    let quote = match value {
+        _ if value.chars().all(is_plain) => "",
+        _ if value.contains('\'') => "\"",
+        _ => "'",
+    };
+    format!("{quote}{value}{quote}")
 }
 
 /// The value as it is to be written, if the key can have it; the text of an error goes on

@@ -18,6 +18,16 @@ fn each_fault_is_found_by_its_code() {
             &["config-odd"],
         ),
         (
+            |world| world.write("/etc/default/o2cb", "if [ -e /x ]; then :; fi\n"),
+            1,
+            &["config-odd"],
+        ),
+        (
+            |world| world.write("/etc/default/o2cb", " O2CB_ENABLED=true\n"),
+            2,
+            &["settings-invalid"],
+        ),
+        (
             |world| world.write("/etc/ocfs2/cluster.conf", "cluster\n"),
             2,
             &["config-invalid"],
