@@ -182,10 +182,12 @@ impl<'a> Line<'a> {
         if let Some(found) = self.find(|flag| flag.long == name) {
             return Ok(found);
         }
-        let mut alike: Vec<&str> = self.flags().map(|(_, flag)| flag.long).collect();
-        alike.retain(|long| long.starts_with(name));
-        alike.sort_unstable();
-        alike.dedup();
+        let mut alike = Vec::new();
+        for (_, flag) in self.flags().filter(|(_, flag)| flag.long.starts_with(name)) {
+            if let Err(at) = alike.binary_search(&flag.long) {
+                alike.insert(at, flag.long);
+            }
+        }
         let found = match alike[..] {
             [long] => self.find(|flag| flag.long == long),
             [] => None,

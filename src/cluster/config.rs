@@ -74,9 +74,11 @@ pub struct Note {
 }
 
 impl Note {
-    pub(super) fn new(line: usize, text: impl Into<String>) -> Self {
+    /// Adds one to those that there are, which are in the order of the lines.
+    pub(super) fn add(all: &mut Vec<Self>, line: usize, text: impl Into<String>) {
         let text = text.into();
-        Self { line, text }
+        let at = all.partition_point(|note| note.line <= line);
+        all.insert(at, Self { line, text });
     }
 }
 
@@ -194,7 +196,6 @@ impl Config {
         let mut warnings = Vec::new();
         let stanzas = syntax::stanzas(text, &mut warnings)?;
         let clusters = check::clusters(&stanzas, &mut warnings)?;
-        warnings.sort_by_key(|note| note.line);
         Ok((Self { clusters, warnings }, stanzas))
     }
 

@@ -90,10 +90,11 @@ pub fn unregister(system: &System, live: &Live) -> Result<bool> {
 }
 
 fn take_down(changes: &mut Changes, live: &Live) -> Result<()> {
-    let mut nodes = live.nodes()?;
     // This host first: the kernel refuses that while a heartbeat is active, before the others are
     // gone, and starts no heartbeat without it.
-    nodes.sort_by_key(|node| !node.local);
+    let (mut nodes, others): (Vec<_>, Vec<_>) =
+        live.nodes()?.into_iter().partition(|node| node.local);
+    nodes.extend(others);
     let folder = live.path().join("node");
     for node in nodes {
         let path = folder.join(&node.name);

@@ -82,7 +82,7 @@ impl Sysconfig {
         for assignment in &found {
             if let Some(Assignment { line, key, .. }) = last.insert(assignment.key, assignment) {
                 let text = format!("{key} is set again below; the last one counts");
-                sysconfig.warnings.push(Note::new(*line, text));
+                Note::add(&mut sysconfig.warnings, *line, text);
             }
         }
         for assignment in last.values() {
@@ -90,7 +90,6 @@ impl Sysconfig {
         }
         let line_of = |key: &str| last.get(key).map_or(1, |found| found.line);
         sysconfig.check_timeouts(line_of(IDLE).max(line_of(KEEPALIVE)))?;
-        sysconfig.warnings.sort_by_key(|note| note.line);
         Ok(sysconfig)
     }
 
@@ -106,7 +105,7 @@ impl Sysconfig {
         let known = self.set(key, value).map_err(fail)?;
         if !known {
             let text = format!("{key} is not a key of this file: ignored");
-            self.warnings.push(Note::new(*line, text));
+            Note::add(&mut self.warnings, *line, text);
         }
         Ok(())
     }

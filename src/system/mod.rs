@@ -179,7 +179,7 @@ pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     let mut names: Vec<_> = entries
         .map(|entry| entry.map(|entry| entry.file_name()))
         .collect::<io::Result<_>>()?;
-    names.sort();
+    names.sort_unstable();
     Ok(names)
 }
 

@@ -103,7 +103,7 @@ fn names(stanza: &Stanza, warnings: &mut Vec<Note>) -> Result<(), ConfigError> {
             return Err(ConfigError::new(stanza.line, reason));
         }
         let text = format!("the stanza \"{kind}:\" has no meaning here and is ignored");
-        warnings.push(Note::new(stanza.line, text));
+        Note::add(warnings, stanza.line, text);
         return Ok(());
     };
     for (at, Attribute { line, name, .. }) in stanza.attributes.iter().enumerate() {
@@ -112,7 +112,7 @@ fn names(stanza: &Stanza, warnings: &mut Vec<Note>) -> Result<(), ConfigError> {
             let text = format!(
                 "a \"{kind}\" stanza has no attribute \"{name}\": ignored (it has {right})"
             );
-            warnings.push(Note::new(*line, text));
+            Note::add(warnings, *line, text);
         } else if stanza
             .attributes
             .iter()
@@ -120,7 +120,7 @@ fn names(stanza: &Stanza, warnings: &mut Vec<Note>) -> Result<(), ConfigError> {
             .any(|later| later.name == *name)
         {
             let text = format!("\"{name}\" is given again below; the last one counts");
-            warnings.push(Note::new(*line, text));
+            Note::add(warnings, *line, text);
         }
     }
     Ok(())
@@ -220,16 +220,16 @@ impl Draft {
                 "\"node_count\" is {}, but cluster \"{name}\" has {nodes}",
                 self.count
             );
-            warnings.push(Note::new(self.count_line, text));
+            Note::add(warnings, self.count_line, text);
         }
         match (cluster.heartbeat_mode, cluster.regions.is_empty()) {
             (HeartbeatMode::Global, true) => {
                 let text = format!("cluster \"{name}\" is global, but has no heartbeat region");
-                warnings.push(Note::new(self.mode_line, text));
+                Note::add(warnings, self.mode_line, text);
             }
             (HeartbeatMode::Local, false) => {
                 let text = format!("cluster \"{name}\" is local: its heartbeat regions are unused");
-                warnings.push(Note::new(self.mode_line, text));
+                Note::add(warnings, self.mode_line, text);
             }
             _ => {}
         }

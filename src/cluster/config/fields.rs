@@ -81,7 +81,7 @@ pub(super) fn address(
     })?;
     if !is_one_machine(address) {
         let text = format!("{address} is not one machine's address: no peer can connect to it");
-        warnings.push(Note::new(attribute.line, text));
+        Note::add(warnings, attribute.line, text);
     }
     Ok(address)
 }

@@ -51,20 +51,22 @@ pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Note>) -> Result<Vec<Stanz
         reader.line(line)?;
     }
     if let Some(line) = reader.carriage_return {
-        warnings.push(Note::new(line, CRLF));
+        Note::add(warnings, line, CRLF);
     }
     if let Some(line) = reader.unparted {
-        warnings.push(Note::new(
+        Note::add(
+            warnings,
             line,
             "no blank line parts this stanza from the one before",
-        ));
+        );
     }
     if !text.is_empty() && !text.ends_with(b"\n") {
         let number = reader.lines.number;
-        warnings.push(Note::new(
+        Note::add(
+            warnings,
             number,
             "the last line has no end: is the file cut short?",
-        ));
+        );
     }
     Ok(reader.stanzas)
 }

@@ -1,19 +1,16 @@
 //! Other values in the file, with every other line as it was.
 
-use super::lines::{assignments, is_plain};
+use super::lines::{Assignment, assignments, is_plain};
 use super::{ConfigError, Sysconfig};
 use eyre::{Result, bail};
 
 /// The keys of ours that the file sets, and to what: for each the last value, which counts.
 pub fn values(text: &[u8]) -> Result<Vec<(String, String)>, ConfigError> {
     let mut values: Vec<(String, String)> = Vec::new();
-    let found = assignments(text, &mut Vec::new())?;
-    for assignment in found.into_iter().rev() {
-        if values.iter().all(|(key, _)| key != assignment.key) {
-            values.push((assignment.key.to_owned(), assignment.value.to_owned()));
-        }
+    for Assignment { key, value, .. } in assignments(text, &mut Vec::new())? {
+        values.retain(|(known, _)| known != key);
+        values.push((key.to_owned(), value.to_owned()));
     }
-    values.sort();
     Ok(values)
 }
 
@@ -28,7 +25,6 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
         let found = assignments(&new, &mut Vec::new())?;
         let last = found.into_iter().rfind(|assignment| assignment.key == *key);
         let last = last.map(|assignment| assignment.at);
-        wanted.retain(|(known, _)| known != key);
         match last {
             Some(at) => {
                 new.splice(at, quoted(value).into_bytes());
@@ -41,9 +37,11 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
                 new.extend(format!("{key}={}\n", quoted(value)).into_bytes());
             }
         }
-        wanted.push(((*key).to_owned(), (*value).to_owned()));
+        match wanted.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => (*value).clone_into(old),
+            None => wanted.push(((*key).to_owned(), (*value).to_owned())),
+        }
     }
-    wanted.sort();
     Sysconfig::parse(&new)?;
     if values(&new)? != wanted {
         bail!("the file cannot hold this");

@@ -44,7 +44,7 @@ pub(super) fn assignments<'t>(
             None if names_ours(whole) => return Err(ConfigError::new(line, refusal(whole))),
             None => {
                 let text = format!("{} is ignored: it is not KEY=value", shown(whole));
-                warnings.push(Note::new(line, text));
+                Note::add(warnings, line, text);
                 continued = whole.ends_with(b"\\");
             }
         }
