@@ -12,7 +12,7 @@ mod word;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use argh::{ArgsInfo, CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, TopLevelCommand};
+use argh::{ArgsInfo, FlagInfo, FlagInfoKind, Optionality, TopLevelCommand};
 
 use crate::report::{self, Failure, Usage, exit, printable};
 use word::{decode, encode};
@@ -55,7 +55,7 @@ fn interpret<T: TopLevelCommand + ArgsInfo>(
     rivals: Rivals<'_>,
 ) -> Result<T, Stop> {
     let info = T::get_args_info();
-    let line = Line::read(&info, args, rivals).map_err(Stop::Wrong)?;
+    let line = Line::read(info.flags, args, rivals).map_err(Stop::Wrong)?;
     let words = line.for_argh();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     T::from_args(&[applet], &words).map_err(|early| match early.status {
@@ -70,38 +70,33 @@ fn one_line(text: &str) -> String {
     shown(&text.replace(":\n    ", ": ").replace("\n    ", ", "))
 }
 
-/// A command and the options given to it, spelt as given but one to a word.
-struct Level<'a> {
-    command: &'a CommandInfoWithArgs,
-    options: Vec<(String, &'a FlagInfo<'static>, Option<String>)>,
-}
-
-/// A command line taken apart: the applet, the subcommand if it has any, the operands.
+/// A command line taken apart: the options, spelt as given but one to a word, and the operands.
 struct Line<'a> {
-    levels: Vec<Level<'a>>,
+    flags: &'a [FlagInfo<'static>],
+    rivals: Rivals<'a>,
+    options: Vec<(String, &'a FlagInfo<'static>, Option<String>)>,
     operands: Vec<String>,
     help: bool,
-    rivals: Rivals<'a>,
 }
 
 impl<'a> Line<'a> {
     fn read(
-        root: &'a CommandInfoWithArgs,
+        flags: &'a [FlagInfo<'static>],
         args: &[OsString],
         rivals: Rivals<'a>,
     ) -> Result<Self, String> {
         let mut line = Self {
+            flags,
             rivals,
-            levels: Vec::new(),
+            options: Vec::new(),
             operands: Vec::new(),
             help: false,
         };
-        line.enter(root);
         let mut words = args.iter().map(|arg| encode(arg));
         while let (Some(word), false) = (words.next(), line.help) {
             match word.strip_prefix('-') {
-                Some("-") => words.by_ref().try_for_each(|word| line.operand(word))?,
-                Some("") | None => line.operand(word)?,
+                Some("-") => line.operands.extend(words.by_ref()),
+                Some("") | None => line.operands.push(word),
                 Some(rest) => match rest.strip_prefix('-') {
                     Some(long) => line.long(long, &mut words)?,
                     None => line.shorts(rest, &mut words)?,
@@ -109,27 +104,6 @@ impl<'a> Line<'a> {
             }
         }
         Ok(line)
-    }
-
-    fn enter(&mut self, command: &'a CommandInfoWithArgs) {
-        self.levels.push(Level {
-            command,
-            options: Vec::new(),
-        });
-    }
-
-    /// The first operand of an applet that has subcommands names one.
-    fn operand(&mut self, word: String) -> Result<(), String> {
-        let innermost = self.levels.last().map(|level| level.command);
-        let commands = innermost.map_or(&[][..], |command| &command.commands);
-        if commands.is_empty() {
-            self.operands.push(word);
-            return Ok(());
-        }
-        let known = commands.iter().find(|command| command.name == word);
-        let known = known.ok_or_else(|| format!("unknown command \"{}\"", shown(&word)))?;
-        self.enter(&known.command);
-        Ok(())
     }
 
     /// `-vn`, `-odata=ordered`, `-o data=ordered`.
@@ -141,7 +115,7 @@ impl<'a> Line<'a> {
         let mut letters = text.chars();
         while let Some(letter) = letters.next() {
             let spelt = format!("-{letter}");
-            let Some((level, flag)) = self.find(|flag| flag.short == Some(letter)) else {
+            let Some(flag) = self.flags.iter().find(|flag| flag.short == Some(letter)) else {
                 self.help = letter == 'h';
                 return match self.help {
                     true => Ok(()),
@@ -156,7 +130,7 @@ impl<'a> Line<'a> {
                     false => Some(glued),
                 };
             }
-            self.give(level, spelt, flag, value);
+            self.give(spelt, flag, value);
         }
         Ok(())
     }
@@ -167,92 +141,61 @@ impl<'a> Line<'a> {
             Some((name, value)) => (format!("--{name}"), Some(value.to_owned())),
             None => (format!("--{text}"), None),
         };
-        let (level, flag) = self.named(&name)?;
+        let flag = self.named(&name)?;
         let value = match (takes_value(flag), glued) {
             (true, None) => Some(words.next().ok_or_else(|| lacks_value(flag.long))?),
             (false, Some(_)) => return Err(format!("option {} takes no value", flag.long)),
             (_, glued) => glued,
         };
         self.help |= flag.long == "--help";
-        self.give(level, flag.long.to_owned(), flag, value);
+        self.give(flag.long.to_owned(), flag, value);
         Ok(())
     }
 
-    fn named(&self, name: &str) -> Result<(usize, &'a FlagInfo<'static>), String> {
-        if let Some(found) = self.find(|flag| flag.long == name) {
-            return Ok(found);
-        }
-        let mut alike = Vec::new();
-        for (_, flag) in self.flags().filter(|(_, flag)| flag.long.starts_with(name)) {
-            if let Err(at) = alike.binary_search(&flag.long) {
-                alike.insert(at, flag.long);
+    fn named(&self, name: &str) -> Result<&'a FlagInfo<'static>, String> {
+        let mut alike: Vec<&FlagInfo> = Vec::new();
+        for flag in self.flags.iter().filter(|flag| flag.long.starts_with(name)) {
+            if flag.long == name {
+                return Ok(flag);
             }
+            alike.insert(alike.partition_point(|one| one.long < flag.long), flag);
         }
-        let found = match alike[..] {
-            [long] => self.find(|flag| flag.long == long),
-            [] => None,
+        match alike[..] {
+            [flag] => Ok(flag),
+            [] => Err(format!("unknown option {}", shown(name))),
             _ => {
-                return Err(format!(
-                    "option {} may be any of {}",
-                    shown(name),
-                    alike.join(", ")
-                ));
+                let alike: Vec<&str> = alike.iter().map(|flag| flag.long).collect();
+                let alike = alike.join(", ");
+                Err(format!("option {} may be any of {alike}", shown(name)))
             }
-        };
-        found.ok_or_else(|| format!("unknown option {}", shown(name)))
-    }
-
-    /// The subcommand's options before the applet's own, which may follow it as well.
-    fn find(
-        &self,
-        test: impl Fn(&FlagInfo<'static>) -> bool,
-    ) -> Option<(usize, &'a FlagInfo<'static>)> {
-        self.flags().find(|(_, flag)| test(flag))
-    }
-
-    fn flags(&self) -> impl Iterator<Item = (usize, &'a FlagInfo<'static>)> {
-        let levels = self.levels.iter().enumerate().rev();
-        levels.flat_map(|(at, level)| level.command.flags.iter().map(move |flag| (at, flag)))
+        }
     }
 
     /// The last of several values counts, as with getopt, unless the applet wants them all;
     /// and the last of several rivals.
-    fn give(
-        &mut self,
-        at: usize,
-        spelt: String,
-        flag: &'a FlagInfo<'static>,
-        value: Option<String>,
-    ) {
+    fn give(&mut self, spelt: String, flag: &'a FlagInfo<'static>, value: Option<String>) {
         let single = value.is_some() && flag.optionality != Optionality::Repeating;
         let rivals = self
             .rivals
             .iter()
             .filter(|group| group.contains(&flag.long));
         let rivals: Vec<&str> = rivals.flat_map(|group| group.iter().copied()).collect();
-        let options = &mut self.levels[at].options;
-        options.retain(|(_, earlier, _)| {
+        self.options.retain(|(_, earlier, _)| {
             !(single && earlier.long == flag.long || rivals.contains(&earlier.long))
         });
-        options.push((spelt, flag, value));
+        self.options.push((spelt, flag, value));
     }
 
     /// `--` keeps argh from taking an operand for an option, or the operand `help` for a
     /// call for help.
     fn for_argh(self) -> Vec<String> {
-        let mut words = Vec::new();
-        for (depth, level) in self.levels.into_iter().enumerate() {
-            if depth > 0 {
-                words.push(level.command.name.to_owned());
-            }
-            for (spelt, _, value) in level.options.into_iter().filter(|_| !self.help) {
-                words.push(spelt);
-                words.extend(value);
-            }
-        }
         if self.help {
-            words.push("--help".to_owned());
-            return words;
+            return vec!["--help".to_owned()];
+        }
+        let mut words = Vec::new();
+        for (spelt, _, value) in self.options {
+            words.push(spelt);
+            words.extend(value);
         }
         words.push("--".to_owned());
         words.extend(self.operands);

@@ -27,6 +27,9 @@ struct Mount {
     /// type
     #[argh(option, short = 't', arg_name = "type")]
     kind: Option<Word>,
+    /// a number
+    #[argh(option)]
+    port: Option<i32>,
     /// what to mount
     #[argh(positional)]
     spec: Word,
@@ -34,45 +37,6 @@ struct Mount {
     #[argh(positional)]
     dir: Word,
 }
-
-/// a tool with commands.
-#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
-#[argh(help_triggers("-h", "--help"))]
-struct Tool {
-    /// another file
-    #[argh(option)]
-    config_file: Option<Word>,
-    /// say more
-    #[argh(switch, short = 'v')]
-    verbose: u8,
-    /// what to do
-    #[argh(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
-#[argh(subcommand)]
-enum Command {
-    Add(Add),
-    List(List),
-}
-
-/// adds a node.
-#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
-#[argh(subcommand, name = "add-node", help_triggers("-h", "--help"))]
-struct Add {
-    /// its port
-    #[argh(option)]
-    port: Option<i32>,
-    /// its name
-    #[argh(positional)]
-    node: Word,
-}
-
-/// lists nodes.
-#[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
-#[argh(subcommand, name = "list", help_triggers("-h", "--help"))]
-struct List {}
 
 const RIVALS: Rivals<'static> = &[&["--read-only", "--read-write"]];
 
@@ -82,10 +46,6 @@ fn os(args: &[&str]) -> Vec<OsString> {
 
 fn mount(args: &[&str]) -> Result<Mount, Stop> {
     interpret("mount.ocfs2", &os(args), RIVALS)
-}
-
-fn tool(args: &[&str]) -> Result<Tool, Stop> {
-    interpret("o2cb", &os(args), &[])
 }
 
 fn wrong<T: std::fmt::Debug>(result: Result<T, Stop>) -> String {
@@ -127,8 +87,6 @@ fn every_spelling_means_the_same() {
 fn repeated_options() {
     let got = mount(&["-o", "a", "d", "-vv", "-ob", "m", "-v", "-tx", "-t", "y"]).unwrap();
     assert_eq!(got.options, [Word("a".into()), Word("b".into())]);
-    assert_eq!(Word::joined(&got.options), "a,b");
-    assert_eq!(Word::joined(&[]), "");
     assert_eq!((got.verbose, got.kind), (3, Some(Word("y".into()))));
     for (args, read_only) in [
         ("-wr", true),
@@ -151,6 +109,7 @@ fn operands_that_look_like_something_else() {
     assert_eq!((got.spec.0, got.dir.0), ("-v".into(), "--help".into()));
     let got = mount(&["help", ""]).unwrap();
     assert_eq!((got.spec.0, got.dir.0), ("help".into(), "".into()));
+    assert_eq!(mount(&["--port", "-5", "d", "m"]).unwrap().port, Some(-5));
     let got = mount(&["-", "-o", "--help", "-o", "-v", "-o", "", "m"]).unwrap();
     assert_eq!(
         (got.spec.0, got.options.len(), got.verbose),
@@ -167,7 +126,7 @@ fn wrong_usage_names_the_word() {
         (&["--nope=1"], "unknown option --nope"),
         (
             &["--=1"],
-            "option -- may be any of --help, --kind, --no-mtab, --options, --read-only, --read-write, --verbose",
+            "option -- may be any of --help, --kind, --no-mtab, --options, --port, --read-only, --read-write, --verbose",
         ),
         (
             &["--read"],
@@ -178,6 +137,10 @@ fn wrong_usage_names_the_word() {
         (
             &["--verbose=2", "d", "m"],
             "option --verbose takes no value",
+        ),
+        (
+            &["--port", "x", "d", "m"],
+            "Error parsing option '--port' with value 'x': invalid digit found in string",
         ),
         (&["d"], "Required positional arguments not provided: dir"),
         (&[], "Required positional arguments not provided: spec, dir"),
@@ -203,40 +166,6 @@ fn help_wins_where_it_stands() {
         );
     }
     assert_eq!(wrong(mount(&["--nope", "-h"])), "unknown option --nope");
-    assert!(help(tool(&["-h"])).starts_with("Usage: o2cb "));
-    assert!(help(tool(&["-v", "add-node", "-h"])).starts_with("Usage: o2cb add-node "));
-}
-
-#[test]
-fn commands_have_options_of_their_own() {
-    let got = tool(&[
-        "--config-file=f",
-        "-vv",
-        "add-node",
-        "--port",
-        "-5",
-        "help",
-        "-v",
-    ])
-    .unwrap();
-    let add = Add {
-        port: Some(-5),
-        node: Word("help".into()),
-    };
-    assert_eq!((got.verbose, got.command), (3, Some(Command::Add(add))));
-    assert_eq!(got.config_file, Some(Word("f".into())));
-    assert_eq!(tool(&[]).unwrap().command, None);
-    assert_eq!(
-        tool(&["--", "list"]).unwrap().command,
-        Some(Command::List(List {}))
-    );
-    assert_eq!(wrong(tool(&["help"])), "unknown command \"help\"");
-    assert_eq!(
-        wrong(tool(&["--port=1", "add-node", "x"])),
-        "unknown option --port"
-    );
-    let bad = "Error parsing option '--port' with value 'x': invalid digit found in string";
-    assert_eq!(wrong(tool(&["add-node", "--port", "x", "n"])), bad);
 }
 
 #[test]

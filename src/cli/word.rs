@@ -13,14 +13,6 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word(pub OsString);
 
-impl Word {
-    /// Lists given one by one (`-o a,b -o c`) as one list.
-    pub fn joined(lists: &[Self]) -> OsString {
-        let lists: Vec<&OsStr> = lists.iter().map(AsRef::as_ref).collect();
-        lists.join(OsStr::new(","))
-    }
-}
-
 impl argh::FromArgValue for Word {
     fn from_arg_value(value: &str) -> Result<Self, String> {
         Ok(Self(decode(value)))
