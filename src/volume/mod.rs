@@ -44,7 +44,7 @@ pub use blocks::ReadError;
 pub use device::Device;
 pub use dinode::Extent;
 pub use examined::Examined;
-pub use features::{Compat, Incompat, RoCompat};
+pub use features::Incompat;
 pub use foreign::NotOcfs2;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
 pub use label::Label;

@@ -10,7 +10,7 @@ use std::fmt;
 use eyre::{Report, Result, eyre};
 
 use super::bytes::Bytes;
-use super::features::{Compat, Incompat, RoCompat};
+use super::features::Incompat;
 use super::foreign::{self, NotOcfs2};
 use super::label::Label;
 use super::{check, dinode};
@@ -48,12 +48,8 @@ pub struct Superblock {
     pub uuid: Uuid,
     /// The volume's label.
     pub label: Label,
-    /// Features a driver may ignore.
-    pub compat: Compat,
     /// Features a driver has to know; [`Superblock::parse`] lets no unknown bit through.
     pub incompat: Incompat,
-    /// Features a driver has to know before it writes; may have unknown bits.
-    pub ro_compat: RoCompat,
     /// Who coordinates the nodes.
     pub membership: Membership,
 }
@@ -83,7 +79,7 @@ impl Superblock {
 
     fn decode(block: Bytes<'_>) -> Result<Self, Unusable> {
         let incompat = Incompat::from_bits(block.u32(0xE0)?);
-        if !incompat.unknown().is_empty() {
+        if incompat.unknown() != 0 {
             return Err(Unusable::Features(incompat.unknown()));
         }
         let own = block.u64(0x50)?;
@@ -100,9 +96,7 @@ impl Superblock {
             generation: block.u32(0x60)?,
             uuid: Uuid::from_bytes(block.array(0x150)?),
             label: Label(until_nul(block.slice(0x110, 64)?).to_vec()),
-            compat: Compat::from_bits(block.u32(0xDC)?),
             incompat,
-            ro_compat: RoCompat::from_bits(block.u32(0xE4)?),
             membership: membership::read(block, incompat)?,
         })
     }
@@ -204,7 +198,7 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
 #[derive(Debug)]
 enum Unusable {
     Damaged(String),
-    Features(Incompat),
+    Features(u32),
     Name(&'static str, String),
 }
 
@@ -221,7 +215,10 @@ impl fmt::Display for Unusable {
                 write!(f, "the superblock is damaged: {reason} (run fsck.ocfs2)")
             }
             Self::Features(unknown) => {
-                write!(f, "uses features unknown to this version: {unknown}")
+                write!(
+                    f,
+                    "uses features unknown to this version: incompat {unknown:#x}"
+                )
             }
             Self::Name(what, reason) => write!(
                 f,
