@@ -1,6 +1,7 @@
 //! JSON, for programs that read what people read otherwise.
 
 use crate::report::is_unprintable;
+use crate::system::places::Place;
 use std::fmt::{self, Write};
 
 /// A value, to be printed on one line.
@@ -12,7 +13,7 @@ pub enum Json {
     Bool(bool),
     /// A whole number, which stays below 2^53 here, so that every reader keeps it.
     Number(u64),
-    /// Text; see [`Json::bytes`] for what may not be UTF-8.
+    /// Text.
     Text(String),
     /// Values in their order.
     List(Vec<Json>),
@@ -26,19 +27,47 @@ impl Json {
         Self::Text(text.to_string())
     }
 
-    /// Text such as a path. JSON has no bytes: what is not UTF-8 becomes U+FFFD.
-    pub fn bytes(bytes: &[u8]) -> Self {
-        Self::Text(String::from_utf8_lossy(bytes).into_owned())
-    }
-
-    /// A number that there may be none of.
-    pub fn number(number: Option<impl Into<u64>>) -> Self {
-        number.map_or(Self::Null, |number| Self::Number(number.into()))
-    }
-
     /// Each of `items`, by `each`.
     pub fn list<T>(items: &[T], each: fn(&T) -> Self) -> Self {
         Self::List(items.iter().map(each).collect())
+    }
+}
+
+/// Makes a [`Json::Object`] of `"name": value, ...`.
+macro_rules! object {
+    ($($name:literal: $value:expr),+ $(,)?) => {
+        $crate::json::Json::Object(vec![$(($name, $value.into())),+])
+    };
+}
+pub(crate) use object;
+
+macro_rules! conversions {
+    ($($(#[$doc:meta])* $type:ty: $it:ident => $json:expr;)*) => {$(
+        $(#[$doc])*
+        impl From<$type> for Json {
+            fn from($it: $type) -> Self {
+                $json
+            }
+        }
+    )*};
+}
+
+conversions! {
+    bool: it => Self::Bool(it);
+    u8: it => Self::Number(it.into());
+    u32: it => Self::Number(it.into());
+    u64: it => Self::Number(it);
+    &str: it => Self::Text(it.to_owned());
+    &String: it => Self::Text(it.clone());
+    /// Text such as a path. JSON has no bytes: what is not UTF-8 becomes U+FFFD.
+    &[u8]: it => Self::Text(String::from_utf8_lossy(it).into_owned());
+    &std::path::PathBuf: it => it.as_os_str().as_encoded_bytes().into();
+    &Place: it => object! { "path": &it.point, "process": it.process };
+}
+
+impl<T: Into<Json>> From<Option<T>> for Json {
+    fn from(it: Option<T>) -> Self {
+        it.map_or(Self::Null, Into::into)
     }
 }
 
@@ -109,20 +138,20 @@ mod tests {
             (b"a\xff", "\"a\u{fffd}\""),
             (b"\"}, {\"online\": true", r#""\"}, {\"online\": true""#),
         ] {
-            assert_eq!(Json::bytes(bytes).to_string(), wanted);
+            assert_eq!(Json::from(bytes).to_string(), wanted);
         }
     }
 
     #[test]
     fn values_nest() {
-        let value = Json::Object(vec![
-            ("none", Json::Null),
-            ("yes", Json::Bool(true)),
-            ("count", Json::number(Some(7_u32))),
-            ("missing", Json::number(None::<u32>)),
-            ("empty", Json::List(Vec::new())),
-            ("list", Json::list(&["a", "b"], |text| Json::text(text))),
-        ]);
+        let value = object! {
+            "none": Json::Null,
+            "yes": true,
+            "count": Some(7_u32),
+            "missing": None::<u32>,
+            "empty": Json::List(Vec::new()),
+            "list": Json::list(&["a", "b"], |text| Json::text(text)),
+        };
         let wanted = r#"{"none": null, "yes": true, "count": 7, "missing": null, "empty": [], "list": ["a", "b"]}"#;
         assert_eq!(value.to_string(), wanted);
     }

@@ -4,11 +4,9 @@ use crate::group::inspect::{Inspected, Node, wall_clock};
 use crate::heartbeat::survey::{Counters, Fault, Party, Snapshot, Survey};
 use crate::heartbeat::{State, Thread};
 use crate::ids::Uuid;
-use crate::json::Json;
-use crate::system::places::Place;
+use crate::json::{Json, object};
 use crate::volume::Membership;
 use crate::volume::beats::Sign;
-use std::os::unix::ffi::OsStrExt;
 
 /// Goes up when something that is there changes its meaning.
 const SCHEMA: u64 = 1;
@@ -16,33 +14,27 @@ const SCHEMA: u64 = 1;
 const LARGEST: u64 = (1 << 53) - 1;
 
 pub(super) fn of(survey: &Survey, volumes: &[Inspected], with_nodes: bool) -> Json {
-    let mode = match (&survey.cluster, survey.global) {
-        (None, _) => Json::Null,
-        (_, global) => Json::text(if global { "global" } else { "local" }),
-    };
+    let mode = if survey.global { "global" } else { "local" };
     let volumes = volumes.iter().map(|volume| region(volume, with_nodes));
-    Json::Object(vec![
-        ("schema", Json::Number(SCHEMA)),
-        ("time", Json::Number(wall_clock())),
-        ("cluster", optional(survey.cluster.as_ref(), Json::text)),
-        ("heartbeat_mode", mode),
-        ("regions", Json::List(volumes.collect())),
-        ("left_semaphores", Json::list(&survey.left, left)),
-    ])
-}
-
-fn optional<T>(value: Option<T>, shown: impl FnOnce(T) -> Json) -> Json {
-    value.map_or(Json::Null, shown)
+    object! {
+        "schema": SCHEMA,
+        "time": wall_clock(),
+        "cluster": survey.cluster.as_ref().map(Json::text),
+        "heartbeat_mode": survey.cluster.as_ref().map(|_| mode),
+        "regions": Json::List(volumes.collect()),
+        "left_semaphores": Json::list(&survey.left, left),
+    }
 }
 
 fn region(volume: &Inspected, with_nodes: bool) -> Json {
     let seen = volume.region.seen.as_ref();
-    let known = |value: fn(&Snapshot) -> Json| seen.map_or(Json::Null, value);
     let error = match seen.map(|seen| &seen.counters) {
-        Err(why) | Ok(Err(why)) => Json::text(why),
-        Ok(Ok(_)) => Json::Null,
+        Err(why) | Ok(Err(why)) => Some(why),
+        Ok(Ok(_)) => None,
     };
-    let device = volume.device.as_ref();
+    let state = seen.map_or("unknown", state);
+    let seen = seen.ok();
+    let counters = seen.and_then(|seen| seen.counters.as_ref().ok()?.as_ref());
     let about = volume.about.as_ref();
     let superblock = about.map(|about| &about.superblock);
     let (stack, cluster, mode) = match superblock.map(|superblock| &superblock.membership) {
@@ -58,78 +50,34 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
             (Json::text(stack), Json::text(cluster), Json::text(mode))
         }
     };
-    let kernel = seen.ok().map(|seen| seen.geometry);
+    let kernel = seen.map(|seen| seen.geometry);
     let kernel = kernel.filter(|place| place.blocks > 0);
     let place = kernel.or(about.and_then(|about| about.geometry));
-    Json::Object(vec![
-        ("uuid", Json::text(volume.region.uuid)),
-        ("state", Json::text(seen.map_or("unknown", state))),
-        ("error", error),
-        (
-            "device",
-            optional(device, |device| Json::bytes(device.as_os_str().as_bytes())),
-        ),
-        (
-            "device_error",
-            optional(volume.trouble.as_ref(), Json::text),
-        ),
-        (
-            "label",
-            optional(superblock, |superblock| {
-                Json::bytes(superblock.label.as_bytes())
-            }),
-        ),
-        ("volume_stack", stack),
-        ("volume_cluster", cluster),
-        ("volume_heartbeat", mode),
-        (
-            "block_bytes",
-            Json::number(place.map(|place| place.block_bytes)),
-        ),
-        (
-            "start_block",
-            Json::number(place.map(|place| place.start_block)),
-        ),
-        ("blocks", Json::number(place.map(|place| place.blocks))),
-        ("thread", known(|seen| Json::number(seen.thread))),
-        ("references", known(|seen| Json::number(seen.references()))),
-        (
-            "mount_reference",
-            known(|seen| optional(seen.marked(), Json::Bool)),
-        ),
-        (
-            "last_user",
-            known(|seen| optional(counters(seen), |counters| party(&counters.last_user))),
-        ),
-        (
-            "locked_by",
-            known(|seen| {
-                let holder = counters(seen).and_then(|counters| counters.locked_by.as_ref());
-                optional(holder, party)
-            }),
-        ),
-        ("mounted", known(|seen| Json::Bool(seen.is_mounted()))),
-        ("mounted_on", known(|seen| Json::list(&seen.places, mount))),
-        (
-            "lock_domain",
-            known(|seen| Json::Bool(seen.lock_holders.is_some())),
-        ),
-        (
-            "faults",
-            known(|seen| Json::list(&seen.faults(), |fault| Json::text(word(*fault)))),
-        ),
-        (
-            "nodes",
-            match with_nodes && volume.trouble.is_none() {
-                true => Json::list(&volume.nodes, node),
-                false => Json::Null,
-            },
-        ),
-    ])
-}
-
-fn counters(seen: &Snapshot) -> Option<&Counters> {
-    seen.counters.as_ref().ok()?.as_ref()
+    let listed = with_nodes && volume.trouble.is_none();
+    object! {
+        "uuid": Json::text(volume.region.uuid),
+        "state": state,
+        "error": error,
+        "device": volume.device.as_ref(),
+        "device_error": volume.trouble.as_ref(),
+        "label": superblock.map(|superblock| superblock.label.as_bytes()),
+        "volume_stack": stack,
+        "volume_cluster": cluster,
+        "volume_heartbeat": mode,
+        "block_bytes": place.map(|place| place.block_bytes),
+        "start_block": place.map(|place| place.start_block),
+        "blocks": place.map(|place| place.blocks),
+        "thread": seen.and_then(|seen| seen.thread),
+        "references": seen.and_then(Snapshot::references),
+        "mount_reference": seen.and_then(Snapshot::marked),
+        "last_user": counters.map(|counters| party(&counters.last_user)),
+        "locked_by": counters.and_then(|counters| counters.locked_by.as_ref()).map(party),
+        "mounted": seen.map(Snapshot::is_mounted),
+        "mounted_on": seen.map(|seen| Json::list(&seen.places, |place| place.into())),
+        "lock_domain": seen.map(|seen| seen.lock_holders.is_some()),
+        "faults": seen.map(|seen| Json::list(&seen.faults(), |fault| word(*fault).into())),
+        "nodes": listed.then(|| Json::list(&volume.nodes, node)),
+    }
 }
 
 fn state(seen: &Snapshot) -> &'static str {
@@ -158,25 +106,18 @@ fn word(fault: Fault) -> &'static str {
 fn party(party: &Party) -> Json {
     let (pid, name) = match party {
         Party::Unseen => return Json::Null,
-        Party::Ended(pid) => (pid, Json::Null),
-        Party::Running(pid, name) => (pid, Json::text(name)),
+        Party::Ended(pid) => (pid, None),
+        Party::Running(pid, name) => (pid, Some(name)),
     };
-    Json::Object(vec![("process", Json::number(Some(*pid))), ("name", name)])
-}
-
-fn mount(place: &Place) -> Json {
-    Json::Object(vec![
-        ("path", Json::bytes(place.point.as_os_str().as_bytes())),
-        ("process", Json::number(place.process)),
-    ])
+    object! { "process": *pid, "name": name }
 }
 
 fn left((uuid, counters): &(Uuid, Counters)) -> Json {
-    Json::Object(vec![
-        ("uuid", Json::text(uuid)),
-        ("references", Json::number(Some(counters.references))),
-        ("last_user", party(&counters.last_user)),
-    ])
+    object! {
+        "uuid": Json::text(uuid),
+        "references": counters.references,
+        "last_user": party(&counters.last_user),
+    }
 }
 
 fn node(node: &Node) -> Json {
@@ -190,22 +131,17 @@ fn node(node: &Node) -> Json {
     };
     let written = beat.map(|beat| beat.sequence);
     let age = beat.and_then(|beat| beat.age(wall_clock()));
-    let whole = |number: Option<u64>| Json::number(number.filter(|number| *number <= LARGEST));
-    Json::Object(vec![
-        ("number", Json::number(Some(node.number))),
-        ("name", optional(node.name.as_ref(), Json::text)),
-        ("known", optional(node.known, Json::Bool)),
-        ("local", Json::Bool(node.own)),
-        ("state", Json::text(state)),
-        ("last_beat", whole(written)),
-        ("age_s", whole(age)),
-        (
-            "generation",
-            optional(beat, |beat| {
-                Json::text(format_args!("{:016x}", beat.generation))
-            }),
-        ),
-        ("dead_ms", Json::number(beat.and_then(|beat| beat.dead_ms))),
-        ("writer", Json::number(writer)),
-    ])
+    let whole = |number: &u64| *number <= LARGEST;
+    object! {
+        "number": node.number,
+        "name": node.name.as_ref(),
+        "known": node.known,
+        "local": node.own,
+        "state": state,
+        "last_beat": written.filter(whole),
+        "age_s": age.filter(whole),
+        "generation": beat.map(|beat| format!("{:016x}", beat.generation)).as_ref(),
+        "dead_ms": beat.and_then(|beat| beat.dead_ms),
+        "writer": writer,
+    }
 }

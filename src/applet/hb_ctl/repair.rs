@@ -5,7 +5,7 @@ use super::named;
 use crate::group::repair::repair;
 use crate::heartbeat::{Mended, Mode, Outcome};
 use crate::ids::Uuid;
-use crate::json::Json;
+use crate::json::{Json, object};
 use crate::report::{self, Failure, Silent, Usage};
 use crate::system::System;
 use eyre::{Report, Result, bail};
@@ -77,11 +77,11 @@ fn act(system: &System, args: &Args) -> Result<End> {
         }
     })?;
     if args.json {
-        let json = Json::Object(vec![
-            ("schema", Json::Number(SCHEMA)),
-            ("dry_run", Json::Bool(args.dry_run)),
-            ("volumes", Json::List(entries)),
-        ]);
+        let json = object! {
+            "schema": SCHEMA,
+            "dry_run": args.dry_run,
+            "volumes": Json::List(entries),
+        };
         report::say(format!("{json}\n"))?;
     } else if !told {
         report::say("nothing wrong\n")?;
@@ -102,9 +102,5 @@ fn entry(uuid: Uuid, mended: Result<Mended>) -> Json {
         ),
         Err(report) => ("unknown", format!("{report:#}")),
     };
-    Json::Object(vec![
-        ("uuid", Json::text(uuid)),
-        ("outcome", Json::text(outcome)),
-        ("text", Json::Text(report::plain(text))),
-    ])
+    object! { "uuid": Json::text(uuid), "outcome": outcome, "text": &report::plain(text) }
 }

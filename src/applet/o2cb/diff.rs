@@ -2,7 +2,7 @@
 
 use super::{Call, Ends, doctor};
 use crate::doctor::diff::{self, Difference, Place};
-use crate::json::Json;
+use crate::json::{Json, object};
 use crate::report::{self, printable};
 use eyre::Result;
 
@@ -16,14 +16,11 @@ pub(super) fn diff(call: &Call) -> Result<()> {
     }
     let diff = diff::of(&site);
     if call.args.json {
-        let json = Json::Object(vec![
-            ("schema", Json::Number(SCHEMA)),
-            ("differences", Json::list(&diff.differences, entry)),
-            (
-                "unknown",
-                Json::list(&diff.unknown, |text| Json::text(text)),
-            ),
-        ]);
+        let json = object! {
+            "schema": SCHEMA,
+            "differences": Json::list(&diff.differences, entry),
+            "unknown": Json::list(&diff.unknown, |text| text.into()),
+        };
         report::say(format!("{json}\n"))?;
     } else {
         let lines = diff.differences.iter();
@@ -43,21 +40,17 @@ pub(super) fn diff(call: &Call) -> Result<()> {
 
 /// For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
 fn entry(difference: &Difference) -> Json {
-    let text = |value: &Option<String>| value.as_ref().map_or(Json::Null, Json::text);
-    let there = text(&difference.there);
+    let there = difference.there.as_ref();
     let (kernel, volume) = match difference.place {
-        Place::Kernel => (there, Json::Null),
-        Place::Volume => (Json::Null, there),
+        Place::Kernel => (there, None),
+        Place::Volume => (None, there),
     };
-    Json::Object(vec![
-        ("what", Json::text(&difference.what)),
-        ("file", text(&difference.file)),
-        ("kernel", kernel),
-        ("volume", volume),
-        (
-            "apply",
-            Json::text(if difference.live { "now" } else { "offline" }),
-        ),
-        ("run", Json::text(&difference.run)),
-    ])
+    object! {
+        "what": &difference.what,
+        "file": difference.file.as_ref(),
+        "kernel": kernel,
+        "volume": volume,
+        "apply": if difference.live { "now" } else { "offline" },
+        "run": &difference.run,
+    }
 }

@@ -6,7 +6,7 @@ use crate::cluster::config::Cluster;
 use crate::cluster::live::Live;
 use crate::doctor::{self, Finding, Severity, Site};
 use crate::heartbeat::survey;
-use crate::json::Json;
+use crate::json::{Json, object};
 use crate::report;
 use eyre::{Result, eyre};
 use std::path::PathBuf;
@@ -95,21 +95,18 @@ fn text(finding: &Finding) -> String {
 
 /// For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
 fn json(findings: &[Finding]) -> Json {
-    Json::Object(vec![
-        ("schema", Json::Number(SCHEMA)),
-        ("findings", Json::list(findings, entry)),
-    ])
+    object! { "schema": SCHEMA, "findings": Json::list(findings, entry) }
 }
 
 fn entry(finding: &Finding) -> Json {
     let kind = finding.kind;
-    Json::Object(vec![
-        ("code", Json::text(kind.code)),
-        ("severity", Json::text(word(kind.severity))),
-        ("what", Json::text(&finding.what)),
-        ("why", Json::text(kind.why)),
-        ("fix", Json::text(kind.fix)),
-    ])
+    object! {
+        "code": kind.code,
+        "severity": word(kind.severity),
+        "what": &finding.what,
+        "why": kind.why,
+        "fix": kind.fix,
+    }
 }
 
 #[cfg(test)]

@@ -5,111 +5,78 @@ use crate::cluster::driver::CallOut;
 use crate::cluster::live::LiveNode;
 use crate::heartbeat::survey::{Snapshot, Surveyed};
 use crate::heartbeat::{State, Thread};
-use crate::json::Json;
-use crate::system::places::Place;
-use std::os::unix::ffi::OsStrExt;
+use crate::json::{Json, object};
 
 /// Goes up when something that is there changes its meaning.
 const SCHEMA: u64 = 1;
 
 pub(super) fn of(status: &Status) -> Json {
     let loaded = &status.loaded;
-    let configfs = loaded.configfs.as_ref();
-    let (path, leaver) = match &status.call_out {
-        None => (Json::Null, Json::Null),
-        Some((path, call_out)) => (
-            Json::text(path),
-            Json::text(match call_out {
-                CallOut::None => "umount",
-                CallOut::Ours => "kernel",
-                CallOut::Foreign => "foreign",
-            }),
-        ),
+    let call_out = status.call_out.as_ref();
+    let leaver = |(_, call_out): &(String, CallOut)| match call_out {
+        CallOut::None => "umount",
+        CallOut::Ours => "kernel",
+        CallOut::Foreign => "foreign",
     };
-    Json::Object(vec![
-        ("schema", Json::Number(SCHEMA)),
-        ("online", Json::Bool(status.online)),
-        ("ocfs2_loaded", Json::Bool(loaded.filesystem)),
-        ("dlmfs_loaded", Json::Bool(loaded.dlmfs)),
-        ("dlmfs_mounted", Json::Bool(loaded.dlmfs_mounted)),
-        (
-            "configfs",
-            configfs.map_or(Json::Null, |path| Json::bytes(path.as_os_str().as_bytes())),
-        ),
-        ("stack", status.stack.map_or(Json::Null, Json::text)),
-        ("hb_ctl_path", path),
-        ("heartbeat_stopped_by", leaver),
-        (
-            "cluster",
-            status.cluster.as_ref().map_or(Json::Null, cluster),
-        ),
-    ])
+    object! {
+        "schema": SCHEMA,
+        "online": status.online,
+        "ocfs2_loaded": loaded.filesystem,
+        "dlmfs_loaded": loaded.dlmfs,
+        "dlmfs_mounted": loaded.dlmfs_mounted,
+        "configfs": loaded.configfs.as_ref(),
+        "stack": status.stack.map(Json::text),
+        "hb_ctl_path": call_out.map(|(path, _)| path),
+        "heartbeat_stopped_by": call_out.map(leaver),
+        "cluster": status.cluster.as_ref().map(cluster),
+    }
 }
 
 fn cluster(cluster: &Cluster) -> Json {
     let timeouts = &cluster.timeouts;
-    let mode = if cluster.global { "global" } else { "local" };
-    let fence = timeouts.fence_method.as_ref();
-    Json::Object(vec![
-        ("name", Json::text(&cluster.name)),
-        ("online", Json::Bool(cluster.online)),
-        ("heartbeat_mode", Json::text(mode)),
-        (
-            "heartbeat_threshold",
-            Json::number(timeouts.heartbeat_threshold),
-        ),
-        ("restart_after_s", Json::number(timeouts.restart_after())),
-        ("idle_timeout_ms", Json::number(timeouts.idle_timeout_ms)),
-        (
-            "keepalive_delay_ms",
-            Json::number(timeouts.keepalive_delay_ms),
-        ),
-        (
-            "reconnect_delay_ms",
-            Json::number(timeouts.reconnect_delay_ms),
-        ),
-        ("fence_method", fence.map_or(Json::Null, Json::text)),
-        ("nodes", Json::list(&cluster.nodes, node)),
-        ("regions", Json::list(&cluster.regions, region)),
-    ])
+    object! {
+        "name": Json::text(&cluster.name),
+        "online": cluster.online,
+        "heartbeat_mode": if cluster.global { "global" } else { "local" },
+        "heartbeat_threshold": timeouts.heartbeat_threshold,
+        "restart_after_s": timeouts.restart_after(),
+        "idle_timeout_ms": timeouts.idle_timeout_ms,
+        "keepalive_delay_ms": timeouts.keepalive_delay_ms,
+        "reconnect_delay_ms": timeouts.reconnect_delay_ms,
+        "fence_method": timeouts.fence_method.as_ref(),
+        "nodes": Json::list(&cluster.nodes, node),
+        "regions": Json::list(&cluster.regions, region),
+    }
 }
 
 fn node(node: &LiveNode) -> Json {
-    let number = |text: &str| Json::number(text.parse::<u32>().ok());
-    Json::Object(vec![
-        ("name", Json::text(&node.name)),
-        ("number", number(&node.number)),
-        ("address", Json::text(&node.address)),
-        ("port", number(&node.port)),
-        ("local", Json::Bool(node.local)),
-    ])
+    object! {
+        "name": &node.name,
+        "number": node.number.parse::<u32>().ok(),
+        "address": &node.address,
+        "port": node.port.parse::<u32>().ok(),
+        "local": node.local,
+    }
 }
 
 fn region(region: &Surveyed) -> Json {
     let seen = region.seen.as_ref();
-    let known = |value: fn(&Snapshot) -> Json| seen.map_or(Json::Null, value);
-    Json::Object(vec![
-        ("uuid", Json::text(region.uuid)),
-        ("state", Json::text(seen.map_or("unknown", state))),
-        (
-            "error",
-            match seen.map(|seen| &seen.counters) {
-                Err(why) | Ok(Err(why)) => Json::text(why),
-                Ok(Ok(_)) => Json::Null,
-            },
-        ),
-        (
-            "device",
-            known(|seen| seen.device().map_or(Json::Null, Json::text)),
-        ),
-        ("device_gone", known(|seen| Json::Bool(!seen.device_there))),
-        ("references", known(|seen| Json::number(seen.references()))),
-        (
-            "mount_reference",
-            known(|seen| seen.marked().map_or(Json::Null, Json::Bool)),
-        ),
-        ("mounted_on", known(|seen| Json::list(&seen.places, place))),
-    ])
+    let error = match seen.map(|seen| &seen.counters) {
+        Err(why) | Ok(Err(why)) => Some(why),
+        Ok(Ok(_)) => None,
+    };
+    let state = seen.map_or("unknown", state);
+    let seen = seen.ok();
+    object! {
+        "uuid": Json::text(region.uuid),
+        "state": state,
+        "error": error,
+        "device": seen.and_then(Snapshot::device),
+        "device_gone": seen.map(|seen| !seen.device_there),
+        "references": seen.and_then(Snapshot::references),
+        "mount_reference": seen.and_then(Snapshot::marked),
+        "mounted_on": seen.map(|seen| Json::list(&seen.places, |place| place.into())),
+    }
 }
 
 fn state(seen: &Snapshot) -> &'static str {
@@ -121,19 +88,13 @@ fn state(seen: &Snapshot) -> &'static str {
     }
 }
 
-fn place(place: &Place) -> Json {
-    Json::Object(vec![
-        ("path", Json::bytes(place.point.as_os_str().as_bytes())),
-        ("process", Json::number(place.process)),
-    ])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cluster::driver::Loaded;
     use crate::cluster::timeouts::Timeouts;
     use crate::heartbeat::survey::{Counters, Party};
+    use crate::system::places::Place;
     use crate::volume::Geometry;
     use std::path::PathBuf;
 
