@@ -15,13 +15,7 @@ impl BadName {
     }
 }
 
-impl fmt::Display for BadName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadName {}
+sentence!(BadName(it) => "{}", it.0);
 
 /// Somebody else's text within a message: printable and short.
 fn shown(text: &str) -> String {

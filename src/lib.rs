@@ -5,6 +5,9 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[macro_use]
+mod error;
+
 pub mod applet;
 pub mod cli;
 pub mod cluster;

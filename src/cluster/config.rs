@@ -18,6 +18,7 @@ mod text;
 use crate::ids::{ClusterName, Uuid};
 pub use document::Document;
 pub use edit::NewNode;
+use eyre::{Report, Result, bail, eyre};
 use std::fmt;
 use std::net::Ipv4Addr;
 use syntax::Stanza;
@@ -56,13 +57,7 @@ impl ConfigError {
     }
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.reason)
-    }
-}
-
-impl std::error::Error for ConfigError {}
+sentence!(ConfigError(it) => "line {}: {}", it.line, it.reason);
 
 /// Something odd that works all the same: worth a warning, not a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,30 +154,6 @@ impl Node {
     }
 }
 
-/// The file has no such cluster; the text is a whole clause for the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoCluster(String);
-
-impl fmt::Display for NoCluster {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NoCluster {}
-
-/// No single node of a cluster is this machine; the text is a whole clause for the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoLocalNode(String);
-
-impl fmt::Display for NoLocalNode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NoLocalNode {}
-
 impl Config {
     /// Reads a whole file, or says what is wrong where. A missing file is the caller's
     /// business; an empty one has no clusters.
@@ -208,20 +179,20 @@ impl Config {
     ///
     /// # Errors
     /// Names the clusters that there are.
-    pub fn need(&self, name: &ClusterName) -> Result<&Cluster, NoCluster> {
+    pub fn need(&self, name: &ClusterName) -> Result<&Cluster> {
         self.cluster(name).ok_or_else(|| self.lacks(name))
     }
 
-    fn need_mut(&mut self, name: &ClusterName) -> Result<&mut Cluster, NoCluster> {
+    fn need_mut(&mut self, name: &ClusterName) -> Result<&mut Cluster> {
         let lacks = self.lacks(name);
         let mut clusters = self.clusters.iter_mut();
         let found = clusters.find(|cluster| cluster.name == *name);
         found.ok_or(lacks)
     }
 
-    fn lacks(&self, name: &ClusterName) -> NoCluster {
+    fn lacks(&self, name: &ClusterName) -> Report {
         let known = listed(self.clusters.iter().map(|known| known.name.as_str()));
-        NoCluster(format!("no cluster \"{name}\" (it has: {known})"))
+        eyre!("no cluster \"{name}\" (it has: {known})")
     }
 }
 
@@ -230,22 +201,23 @@ impl Cluster {
     ///
     /// Two that fit are an error: the kernel takes one local node only, and which of
     /// the two the machine is decides whose heartbeat slot it writes to.
-    pub fn local_node(&self, hostname: &str) -> Result<&Node, NoLocalNode> {
+    pub fn local_node(&self, hostname: &str) -> Result<&Node> {
         let cluster = &self.name;
         let host = shown(hostname.as_bytes());
         let mut fits = self.nodes.iter().filter(|node| node.is_host(hostname));
         match (fits.next(), fits.next()) {
             (Some(node), None) => Ok(node),
-            (Some(one), Some(other)) => Err(NoLocalNode(format!(
+            (Some(one), Some(other)) => bail!(
                 "nodes \"{}\" and \"{}\" of cluster \"{cluster}\" both fit this machine's \
                  name {host}",
-                one.name, other.name
-            ))),
-            (None, _) => Err(NoLocalNode(format!(
+                one.name,
+                other.name
+            ),
+            (None, _) => bail!(
                 "no node of cluster \"{cluster}\" is named like this machine, {host}; its \
                  nodes are: {} (set the hostname, or O2CB_NODE_NAME in o2cb's defaults file)",
                 listed(self.nodes.iter().map(|node| node.name.as_str()))
-            ))),
+            ),
         }
     }
 }

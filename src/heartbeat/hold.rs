@@ -23,13 +23,7 @@ pub struct Hold<'h> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoHeartbeat;
 
-impl std::fmt::Display for NoHeartbeat {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("its heartbeat was stopped meanwhile by somebody else")
-    }
-}
-
-impl std::error::Error for NoHeartbeat {}
+sentence!(NoHeartbeat => "its heartbeat was stopped meanwhile by somebody else");
 
 impl Hold<'_> {
     /// The volume is mounted: the reference becomes its superblock's.

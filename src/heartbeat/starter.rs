@@ -133,13 +133,7 @@ impl<'h> Starting<'h> {
 #[derive(Debug)]
 struct StarterDied;
 
-impl std::fmt::Display for StarterDied {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the process that starts the heartbeat was killed")
-    }
-}
-
-impl std::error::Error for StarterDied {}
+sentence!(StarterDied => "the process that starts the heartbeat was killed");
 
 fn await_word(
     child: &mut UnixStream,

@@ -30,25 +30,13 @@ pub mod exit {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage(pub String);
 
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
+sentence!(Usage(it) => "{}", it.0);
 
 /// Everything is said already, on standard output: only the exit code is left.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Silent;
 
-impl fmt::Display for Silent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("see above")
-    }
-}
-
-impl std::error::Error for Silent {}
+sentence!(Silent => "see above");
 
 /// How an applet ends when it does not succeed: a code, and nearly always a reason.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 //! Hamming code that finds one wrong bit, both over the whole block with their own
 //! 8 bytes taken as zero. Present on volumes with the `metaecc` feature.
 
-use std::fmt;
 use std::ops::Range;
 
 /// What a successful check found.
@@ -18,13 +17,7 @@ pub enum Checked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mismatch;
 
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("its checksum is wrong")
-    }
-}
-
-impl std::error::Error for Mismatch {}
+sentence!(Mismatch => "its checksum is wrong");
 
 /// Checks `block`, whose check field begins at byte `at`, and repairs a single wrong bit.
 ///

@@ -20,13 +20,7 @@ const READ_MAX: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotPermitted;
 
-impl std::fmt::Display for NotPermitted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("permission denied (only root can do this)")
-    }
-}
-
-impl std::error::Error for NotPermitted {}
+sentence!(NotPermitted => "permission denied (only root can do this)");
 
 /// An open device at the other end of a socket.
 pub struct Remote {

@@ -2,7 +2,6 @@
 
 use crate::report::{Failure, Silent, Usage, lacks_permission};
 use eyre::Report;
-use std::fmt;
 
 /// An end that has a code of its own.
 #[derive(Debug)]
@@ -29,13 +28,7 @@ impl Ends {
     }
 }
 
-impl fmt::Display for Ends {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
-    }
-}
-
-impl std::error::Error for Ends {}
+sentence!(Ends(it) => "{}", it.why);
 
 /// What a command ends with where it fails in no way of its own.
 #[derive(Debug, Clone, Copy)]

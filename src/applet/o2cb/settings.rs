@@ -205,6 +205,6 @@ impl<'s> Settings<'s> {
                 .wrap_err("reading the hostname")?
                 .unwrap_or_default(),
         };
-        Ok(cluster.local_node(&name)?)
+        cluster.local_node(&name)
     }
 }

@@ -185,16 +185,8 @@ impl Controld<'_> {
 #[derive(Debug)]
 pub struct NoGroup;
 
-impl std::fmt::Display for NoGroup {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(
-            "ocfs2_controld has no group for it, so that no other node would recover this one's \
-             journal (see the daemon's log, then mount the volume again)",
-        )
-    }
-}
-
-impl std::error::Error for NoGroup {}
+sentence!(NoGroup => "ocfs2_controld has no group for it, so that no other node would recover this \
+                      one's journal (see the daemon's log, then mount the volume again)");
 
 /// A service that is registered, and the connection on which the result has to travel. Dropped,
 /// it is undone.
