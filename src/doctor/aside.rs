@@ -6,7 +6,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -43,19 +42,15 @@ struct Begun {
 }
 
 fn begin(look: &Look) -> io::Result<Begun> {
-    let (ours, mut theirs) = UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    let mut ours = Some(ours);
-    let child = fork::in_child(|| {
-        drop(ours.take());
-        fork::close_inherited_files(Some(theirs.as_fd()));
+    let (child, socket) = fork::in_child_on_socket(|mut theirs| {
         // An answer is whole or none.
         let _ = theirs
             .write_all(&look())
             .and_then(|()| theirs.write_all(b"."));
     })?;
+    socket.set_nonblocking(true)?;
     Ok(Begun {
-        socket: ours.ok_or(io::ErrorKind::NotConnected)?,
+        socket,
         child,
         heard: Vec::new(),
         ended: false,

@@ -69,6 +69,18 @@ pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
     unsafe { libc::_exit(if done.is_ok() { 0 } else { 4 }) }
 }
 
+/// Runs `work` in a child that has no file of its parent's but its end of a socket, and returns the
+/// other end.
+pub fn in_child_on_socket(work: impl FnOnce(UnixStream)) -> io::Result<(Child, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    // The parent drops its copy of `theirs` with the closure, and so sees the child's end.
+    let child = in_child(move || {
+        close_inherited_files(Some(theirs.as_fd()));
+        work(theirs);
+    })?;
+    Ok((child, ours))
+}
+
 /// Runs `work` as `in_child` does and waits for its end, but no longer than `patience`: then
 /// `WouldBlock`, and the child goes on.
 pub fn in_child_for(patience: Duration, work: impl FnOnce()) -> io::Result<()> {
@@ -96,21 +108,14 @@ pub fn in_child_watched(
 ) -> eyre::Result<()> {
     const SLICE: Duration = Duration::from_millis(250);
     let started = Instant::now();
-    let (ours, mut theirs) = UnixStream::pair()?;
-    let mut ours = Some(ours);
     let parent = rustix::process::getpid();
-    let child = in_child(|| {
-        drop(ours.take());
-        close_inherited_files(Some(theirs.as_fd()));
+    let (child, mut ours) = in_child_on_socket(|mut theirs| {
         if end_with(parent).is_ok() {
             let errno =
                 work().map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
             let _ = theirs.write_all(&errno.to_le_bytes());
         }
     })?;
-    // Or the child's end would not be seen.
-    drop(theirs);
-    let mut ours = ours.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
     ours.set_read_timeout(Some(SLICE))?;
     let mut errno = [0; 4];
     loop {

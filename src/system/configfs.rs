@@ -12,7 +12,6 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::{File, symlink_metadata};
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
@@ -147,17 +146,15 @@ impl System {
     }
 
     fn start_helper(&self) -> io::Result<Asked> {
-        let (ours, mut theirs) = UnixStream::pair()?;
         let parent = rustix::process::getpid();
-        fork::in_child(|| {
-            fork::close_inherited_files(Some(theirs.as_fd()));
+        let (_, socket) = fork::in_child_on_socket(|mut theirs| {
             if fork::end_with(parent).is_ok() {
                 while self.serve(&mut theirs).is_ok() {}
             }
         })?;
-        ours.set_read_timeout(Some(self.pause(PATIENCE)))?;
+        socket.set_read_timeout(Some(self.pause(PATIENCE)))?;
         Ok(Asked {
-            socket: ours,
+            socket,
             owes: false,
         })
     }

@@ -7,7 +7,6 @@ use eyre::{Result, WrapErr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -181,9 +180,7 @@ struct Reader {
 
 impl Reader {
     fn start(devices: &[PathBuf], read: &dyn Fn(&Path) -> Held) -> io::Result<Self> {
-        let (socket, mut theirs) = UnixStream::pair()?;
-        fork::in_child(|| {
-            fork::close_inherited_files(Some(theirs.as_fd()));
+        let (_, socket) = fork::in_child_on_socket(|mut theirs| {
             let mut at = [0; 4];
             // Until the parent is done, or gone.
             while theirs.read_exact(&mut at).is_ok() {

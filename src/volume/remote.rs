@@ -8,7 +8,6 @@ use crate::sys::fork;
 use crate::system::mounts::DeviceNumber;
 use eyre::{Report, Result, WrapErr, bail};
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -40,20 +39,13 @@ struct Facts {
 impl Remote {
     /// Opens the device; every answer of it may take `patience`.
     pub fn open(path: &Path, sysfs: &Path, patience: Duration) -> Result<Self> {
-        let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
-        let mut ours = Some(ours);
         // The child starts with `/` as its folder.
         let path = std::path::absolute(path).wrap_err("making the path absolute")?;
-        fork::in_child(|| {
-            drop(ours.take());
-            fork::close_inherited_files(Some(theirs.as_fd()));
+        let (_, child) = fork::in_child_on_socket(|theirs| {
             // The parent's end ends this; there is nobody to tell.
             let _ = serve(&path, sysfs, theirs);
         })
         .wrap_err("starting a process to read the device")?;
-        let Some(child) = ours else {
-            bail!("the socket to the device's reader is gone");
-        };
         child
             .set_read_timeout(Some(patience))
             .wrap_err("setting up a socket")?;

@@ -1,10 +1,8 @@
 //! What a child did, as its parent hears it.
 
-use super::{close_inherited_files, in_child};
+use super::in_child_on_socket;
 use crate::sys::is_pause;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// Runs `work` in a child that has no other file of its parent's, and returns its result; `None`
@@ -14,9 +12,7 @@ pub fn call_in_child(
     work: impl FnOnce() -> eyre::Result<Vec<u8>>,
 ) -> eyre::Result<Option<Vec<u8>>> {
     const DONE: u8 = b'D';
-    let (mut ours, mut theirs) = UnixStream::pair()?;
-    in_child(|| {
-        close_inherited_files(Some(theirs.as_fd()));
+    let (_, mut ours) = in_child_on_socket(|mut theirs| {
         // The parent may have given up.
         let _ = match work() {
             Ok(result) => theirs.write_all(&[&[DONE], &result[..]].concat()),
@@ -25,7 +21,6 @@ pub fn call_in_child(
                 .map(|()| send_error(&mut theirs, &report)),
         };
     })?;
-    drop(theirs);
     ours.set_read_timeout(Some(patience))?;
     let mut tag = [0];
     match ours.read_exact(&mut tag) {

@@ -10,17 +10,14 @@ use crate::volume::{
 };
 use eyre::{Result, WrapErr, eyre};
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// Starts it; it speaks first.
 pub(super) fn start(system: &System, device: &Path) -> Result<(UnixStream, fork::Child)> {
-    let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
     // The child starts with `/` as its folder.
     let device = std::path::absolute(device).wrap_err("making the path absolute")?;
-    let child = fork::in_child(|| {
-        fork::close_inherited_files(Some(theirs.as_fd()));
+    let (child, ours) = fork::in_child_on_socket(|theirs| {
         // The parent's end ends this; there is nobody to tell.
         let _ = serve(system, &device, theirs);
     })
