@@ -18,7 +18,7 @@ impl BadName {
 sentence!(BadName(it) => "{}", it.0);
 
 /// Somebody else's text within a message: printable and short.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 64;
     let mut chars = text.chars();
     let start: String = chars.by_ref().take(LONGEST).collect();

@@ -158,10 +158,7 @@ fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" => Ok(true),
         "" | "false" | "no" | "0" => Ok(false),
-        _ => Err(format!(
-            "must be true or false, not {}",
-            shown(text.as_bytes())
-        )),
+        _ => Err(other(text, "true or false")),
     }
 }
 
@@ -172,10 +169,8 @@ fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
         .parse()
         .ok()
         .filter(|value| (min..=max).contains(value));
-    value.filter(|_| plain).ok_or_else(|| {
-        let given = shown(text.as_bytes());
-        format!("must be a decimal number from {min} to {max}, not {given}")
-    })
+    let wanted = || other(text, &format!("a decimal number from {min} to {max}"));
+    value.filter(|_| plain).ok_or_else(wanted)
 }
 
 /// The path of a program that the kernel is to run.
@@ -185,26 +180,25 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
     if text.starts_with('/') && text.len() <= LONGEST {
         return Ok(text.into());
     }
-    let given = shown(text.as_bytes());
-    Err(format!(
-        "must be a path from / on, of at most {LONGEST} bytes, not {given}"
-    ))
+    let wanted = format!("a path from / on, of at most {LONGEST} bytes");
+    Err(other(text, &wanted))
 }
 
 /// The kernel takes any four characters for a stack of user space.
 fn stack(text: &str) -> Result<StackName, String> {
     let known = ["o2cb", "pcmk", "cman"].contains(&text);
     let name = text.parse().ok().filter(|_| known);
-    name.ok_or_else(|| format!("must be o2cb, pcmk or cman, not {}", shown(text.as_bytes())))
+    name.ok_or_else(|| other(text, "o2cb, pcmk or cman"))
 }
 
 fn fence(text: &str) -> Result<FenceMethod, String> {
     match text {
         "reset" => Ok(FenceMethod::Reset),
         "panic" => Ok(FenceMethod::Panic),
-        _ => Err(format!(
-            "must be reset or panic, not {}",
-            shown(text.as_bytes())
-        )),
+        _ => Err(other(text, "reset or panic")),
     }
+}
+
+fn other(given: &str, wanted: &str) -> String {
+    format!("must be {wanted}, not {}", shown(given.as_bytes()))
 }

@@ -1,6 +1,7 @@
 //! Text of files: in messages, and where a name is to be.
 
 use super::{ConfigError, MAX_BYTES};
+use crate::ids;
 
 /// The names with commas between, or "none".
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -10,12 +11,7 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// Text of a file within a message: quoted, printable, short.
 pub(in crate::cluster) fn shown(text: &[u8]) -> String {
-    const LONGEST: usize = 64;
-    let text = String::from_utf8_lossy(text);
-    let mut chars = text.chars();
-    let start: String = chars.by_ref().take(LONGEST).collect();
-    let dots = if chars.next().is_some() { "..." } else { "" };
-    format!("\"{}{dots}\"", start.escape_debug())
+    format!("\"{}\"", ids::shown(&String::from_utf8_lossy(text)))
 }
 
 /// Refuses what cannot be a configuration file at all. At a NUL byte the C tools would
