@@ -6,7 +6,7 @@ use super::live::{Live, LiveNode};
 use super::register::{is_so, live_form};
 use super::stack;
 use super::sysconfig::Sysconfig;
-use super::timeouts::{self, Timeouts};
+use super::timeouts::Timeouts;
 use crate::ids::Uuid;
 use crate::system::System;
 use eyre::Result;
@@ -153,8 +153,8 @@ pub fn of_kernel(
             registers(idle),
         );
     }
-    let limits = Timeouts::read(system, live.path())?;
-    for (name, set, now, frozen) in timeouts::settings(sysconfig, &limits) {
+    let limits = Timeouts::read(system, live.path())?.rows();
+    for ((name, set, frozen), (_, now, _)) in sysconfig.timeouts.rows().into_iter().zip(limits) {
         // What is not set stays as it is; what this driver lacks cannot be set.
         if set.is_some() && now.is_some() {
             add(name.into(), set, now, registers(idle || !frozen));

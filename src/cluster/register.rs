@@ -119,7 +119,7 @@ fn bring_up(
     }
     set_mode(changes, folder, cluster.heartbeat_mode)?;
     // Before there is a node that could mount with other limits.
-    timeouts::apply(changes, folder, sysconfig)?;
+    timeouts::apply(changes, folder, &sysconfig.timeouts)?;
     let known = drop_changed(changes, cluster, local)?;
     for node in &cluster.nodes {
         let wanted = live_form(node, local);

@@ -10,6 +10,7 @@ mod lines;
 mod tests;
 
 use super::config::{ConfigError, Note, node_name, shown, vet};
+use super::timeouts::Timeouts;
 use crate::ids::{BadName, ClusterName, StackName};
 use lines::Assignment;
 use std::collections::BTreeMap;
@@ -24,43 +25,16 @@ pub struct Sysconfig {
     pub stack: Option<StackName>,
     /// `O2CB_BOOTCLUSTER`: the cluster to bring up when none is named.
     pub boot_cluster: Option<ClusterName>,
-    /// `O2CB_HEARTBEAT_THRESHOLD`: missed beats until a node is dead, at least 3: the kernel
-    /// silently ignores less.
-    pub heartbeat_threshold: Option<u32>,
-    /// `O2CB_IDLE_TIMEOUT_MS`, more than the keepalive delay. The kernel checks each write
-    /// against the other's value of that moment, so the order of writing matters.
-    pub idle_timeout_ms: Option<u32>,
-    /// `O2CB_KEEPALIVE_DELAY_MS`, less than the idle timeout.
-    pub keepalive_delay_ms: Option<u32>,
-    /// `O2CB_RECONNECT_DELAY_MS`.
-    pub reconnect_delay_ms: Option<u32>,
+    /// `O2CB_HEARTBEAT_THRESHOLD`, `O2CB_IDLE_TIMEOUT_MS`, `O2CB_KEEPALIVE_DELAY_MS`,
+    /// `O2CB_RECONNECT_DELAY_MS` and `O2CB_FENCE_METHOD`. The kernel silently ignores a threshold
+    /// below 3, and refuses a keepalive delay that is not less than the idle timeout.
+    pub timeouts: Timeouts,
     /// `O2CB_HB_CTL_PATH`: what the kernel calls to stop a heartbeat; absolute.
     pub hb_ctl_path: Option<PathBuf>,
     /// `O2CB_NODE_NAME`: this machine's node, where the hostname does not say.
     pub node_name: Option<String>,
-    /// `O2CB_FENCE_METHOD`: what a node does to itself when it has to go.
-    pub fence_method: Option<FenceMethod>,
     /// By line.
     pub warnings: Vec<Note>,
-}
-
-/// What a node does to itself when it has to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FenceMethod {
-    /// Restart at once.
-    Reset,
-    /// Panic, which may leave a crash dump.
-    Panic,
-}
-
-impl FenceMethod {
-    /// As the kernel spells it, without the line end that it insists on.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reset => "reset",
-            Self::Panic => "panic",
-        }
-    }
 }
 
 const IDLE: &str = "O2CB_IDLE_TIMEOUT_MS";
@@ -122,16 +96,18 @@ impl Sysconfig {
             "O2CB_BOOTCLUSTER" => {
                 self.boot_cluster = some(text).map(str::parse).transpose().map_err(name)?;
             }
-            "O2CB_HEARTBEAT_THRESHOLD" => self.heartbeat_threshold = number(3, u32::MAX)?,
-            IDLE => self.idle_timeout_ms = delay()?,
-            KEEPALIVE => self.keepalive_delay_ms = delay()?,
-            "O2CB_RECONNECT_DELAY_MS" => self.reconnect_delay_ms = delay()?,
+            "O2CB_HEARTBEAT_THRESHOLD" => self.timeouts.heartbeat_threshold = number(3, u32::MAX)?,
+            IDLE => self.timeouts.idle_timeout_ms = delay()?,
+            KEEPALIVE => self.timeouts.keepalive_delay_ms = delay()?,
+            "O2CB_RECONNECT_DELAY_MS" => self.timeouts.reconnect_delay_ms = delay()?,
             "O2CB_HB_CTL_PATH" => self.hb_ctl_path = some(text).map(path).transpose()?,
             "O2CB_NODE_NAME" => {
                 let node = some(text).map(|text| node_name(text.as_bytes()));
                 self.node_name = node.transpose().map_err(|why| format!("is wrong: {why}"))?;
             }
-            "O2CB_FENCE_METHOD" => self.fence_method = some(text).map(fence).transpose()?,
+            "O2CB_FENCE_METHOD" => {
+                self.timeouts.fence_method = some(text).map(fence).transpose()?
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -139,16 +115,19 @@ impl Sysconfig {
 
     /// The kernel refuses a pair that is not in order, also where one is its default.
     fn check_timeouts(&self, line: usize) -> Result<(), ConfigError> {
-        let idle = self.idle_timeout_ms.unwrap_or(IDLE_DEFAULT);
-        let keepalive = self.keepalive_delay_ms.unwrap_or(KEEPALIVE_DEFAULT);
+        let idle = self.timeouts.idle_timeout_ms.unwrap_or(IDLE_DEFAULT);
+        let keepalive = self
+            .timeouts
+            .keepalive_delay_ms
+            .unwrap_or(KEEPALIVE_DEFAULT);
         if keepalive < idle {
             return Ok(());
         }
         let default = |set: Option<u32>| if set.is_some() { "" } else { " by default" };
         let reason = format!(
             "{KEEPALIVE} ({keepalive}{}) must be less than {IDLE} ({idle}{})",
-            default(self.keepalive_delay_ms),
-            default(self.idle_timeout_ms)
+            default(self.timeouts.keepalive_delay_ms),
+            default(self.timeouts.idle_timeout_ms)
         );
         Err(ConfigError::new(line, reason))
     }
@@ -191,10 +170,9 @@ fn stack(text: &str) -> Result<StackName, String> {
     name.ok_or_else(|| other(text, "o2cb, pcmk or cman"))
 }
 
-fn fence(text: &str) -> Result<FenceMethod, String> {
+fn fence(text: &str) -> Result<String, String> {
     match text {
-        "reset" => Ok(FenceMethod::Reset),
-        "panic" => Ok(FenceMethod::Panic),
+        "reset" | "panic" => Ok(text.to_owned()),
         _ => Err(other(text, "reset or panic")),
     }
 }

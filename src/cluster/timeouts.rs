@@ -1,7 +1,6 @@
 //! The cluster's time limits, from the defaults file into configfs.
 
 use super::changes::Changes;
-use super::sysconfig::Sysconfig;
 use crate::system::System;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
@@ -9,14 +8,14 @@ use std::path::Path;
 /// Where drivers of the 1.2 era have the threshold.
 const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 
-/// Sets what `sysconfig` sets, where the kernel has it otherwise; `cluster` is the cluster's
+/// Sets what `set` has, where the kernel has it otherwise; `cluster` is the cluster's
 /// folder in configfs.
 ///
 /// # Errors
 /// The kernel refuses a value, or ignores the threshold because a region is active.
-pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig) -> Result<()> {
+pub(super) fn apply(changes: &mut Changes, cluster: &Path, set: &Timeouts) -> Result<()> {
     let system = changes.system();
-    if let Some(threshold) = sysconfig.heartbeat_threshold {
+    if let Some(threshold) = set.heartbeat_threshold {
         let newest = cluster.join("heartbeat/dead_threshold");
         let path = match system.has_object(&newest)? {
             true => newest,
@@ -42,8 +41,8 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig
     }
     // The keepalive has to stay below the idle time at every step.
     let [idle, keepalive] = [
-        ("idle_timeout_ms", sysconfig.idle_timeout_ms),
-        ("keepalive_delay_ms", sysconfig.keepalive_delay_ms),
+        ("idle_timeout_ms", set.idle_timeout_ms),
+        ("keepalive_delay_ms", set.keepalive_delay_ms),
     ];
     let keepalive_now: Option<u32> = system
         .attribute(&cluster.join(keepalive.0))
@@ -57,7 +56,7 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig
     } else {
         [idle, keepalive]
     };
-    let reconnect = ("reconnect_delay_ms", sysconfig.reconnect_delay_ms);
+    let reconnect = ("reconnect_delay_ms", set.reconnect_delay_ms);
     for (attribute, value) in pair.into_iter().chain([reconnect]) {
         // The oldest drivers lack some of them.
         let path = cluster.join(attribute);
@@ -68,56 +67,18 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, sysconfig: &Sysconfig
         }
     }
     let fence = cluster.join("fence_method");
-    if let Some(method) = sysconfig.fence_method
+    if let Some(method) = &set.fence_method
         && system.has_object(&fence)?
     {
         // The kernel insists on the line's end.
-        changes.set(&fence, "fence_method", &format!("{}\n", method.as_str()))?;
+        changes.set(&fence, "fence_method", &format!("{method}\n"))?;
     }
     Ok(())
 }
 
-/// What the defaults file sets, by the attribute's name: its value, what the kernel has now, and
-/// whether that stays while a region is active. The kernel ignores a new threshold then, and
-/// refuses the limits that connected peers have agreed on (fs/ocfs2/cluster/nodemanager.c).
-pub(super) fn settings(
-    sysconfig: &Sysconfig,
-    now: &Timeouts,
-) -> [(&'static str, Option<String>, Option<String>, bool); 5] {
-    let text = |number: Option<u32>| number.map(|number| number.to_string());
-    let method = sysconfig.fence_method.map(|method| method.as_str().into());
-    let row = |name, set, now, frozen| (name, text(set), text(now), frozen);
-    [
-        row(
-            "dead_threshold",
-            sysconfig.heartbeat_threshold,
-            now.heartbeat_threshold,
-            true,
-        ),
-        row(
-            "idle_timeout_ms",
-            sysconfig.idle_timeout_ms,
-            now.idle_timeout_ms,
-            true,
-        ),
-        row(
-            "keepalive_delay_ms",
-            sysconfig.keepalive_delay_ms,
-            now.keepalive_delay_ms,
-            true,
-        ),
-        row(
-            "reconnect_delay_ms",
-            sysconfig.reconnect_delay_ms,
-            now.reconnect_delay_ms,
-            false,
-        ),
-        ("fence_method", method, now.fence_method.clone(), false),
-    ]
-}
-
-/// What the kernel goes by now; none where this driver has no such setting.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the kernel goes by now, or is to; none where this driver has no such setting, or the
+/// configuration file sets nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timeouts {
     /// Rounds of 2 s without a sign of life after which a node counts as dead.
     pub heartbeat_threshold: Option<u32>,
@@ -132,6 +93,20 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
+    /// Each by its attribute's name, and whether it stays while a region is active: the kernel
+    /// ignores a new threshold then, and refuses the limits that connected peers have agreed on
+    /// (fs/ocfs2/cluster/nodemanager.c).
+    pub(super) fn rows(&self) -> [(&'static str, Option<String>, bool); 5] {
+        let text = |number: Option<u32>| number.map(|number| number.to_string());
+        [
+            ("dead_threshold", text(self.heartbeat_threshold), true),
+            ("idle_timeout_ms", text(self.idle_timeout_ms), true),
+            ("keepalive_delay_ms", text(self.keepalive_delay_ms), true),
+            ("reconnect_delay_ms", text(self.reconnect_delay_ms), false),
+            ("fence_method", self.fence_method.clone(), false),
+        ]
+    }
+
     /// Seconds without a beat after which a node restarts itself.
     pub fn restart_after(&self) -> Option<u32> {
         // The first round does not count (o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c).

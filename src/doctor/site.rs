@@ -70,7 +70,7 @@ impl Site<'_> {
             let limits = crate::cluster::timeouts::Timeouts::read(self.system, live.path());
             limits.ok()?.heartbeat_threshold
         });
-        let set = || self.sysconfig.as_ref().ok()?.heartbeat_threshold;
+        let set = || self.sysconfig.as_ref().ok()?.timeouts.heartbeat_threshold;
         live.or_else(set).unwrap_or(DEFAULT_THRESHOLD)
     }
 

@@ -120,7 +120,7 @@ fn the_sysconfig_file_means_to_a_shell_what_it_means_here() {
     let sysconfig = Sysconfig::parse(ALL.as_bytes()).unwrap();
     // Only that one key is set twice.
     assert_eq!(sysconfig.warnings.len(), 1, "{:?}", sysconfig.warnings);
-    assert_eq!(sysconfig.keepalive_delay_ms, Some(2000));
+    assert_eq!(sysconfig.timeouts.keepalive_delay_ms, Some(2000));
     assert_eq!(edit::values(ALL.as_bytes()).unwrap().len(), 10);
     compare("all", ALL.as_bytes());
 }
