@@ -39,25 +39,17 @@ pub(super) fn apply(changes: &mut Changes, cluster: &Path, set: &Timeouts) -> Re
             }
         }
     }
-    // The keepalive has to stay below the idle time at every step.
-    let [idle, keepalive] = [
-        ("idle_timeout_ms", set.idle_timeout_ms),
-        ("keepalive_delay_ms", set.keepalive_delay_ms),
-    ];
-    let keepalive_now: Option<u32> = system
-        .attribute(&cluster.join(keepalive.0))
-        .wrap_err_with(|| format!("reading {}", keepalive.0))?
-        .and_then(|now| now.parse().ok());
-    let first_keepalive = idle
-        .1
-        .is_some_and(|idle| keepalive_now.is_some_and(|now| now >= idle));
-    let pair = if first_keepalive {
-        [keepalive, idle]
-    } else {
-        [idle, keepalive]
-    };
+    let idle = ("idle_timeout_ms", set.idle_timeout_ms);
+    let keepalive = ("keepalive_delay_ms", set.keepalive_delay_ms);
     let reconnect = ("reconnect_delay_ms", set.reconnect_delay_ms);
-    for (attribute, value) in pair.into_iter().chain([reconnect]) {
+    let now = system.attribute(&cluster.join(keepalive.0));
+    let now = now.wrap_err_with(|| format!("reading {}", keepalive.0))?;
+    // The keepalive has to stay below the idle time at every step.
+    let order = match (idle.1, now.and_then(|now| now.parse::<u32>().ok())) {
+        (Some(wanted), Some(now)) if now >= wanted => [keepalive, idle, reconnect],
+        _ => [idle, keepalive, reconnect],
+    };
+    for (attribute, value) in order {
         // The oldest drivers lack some of them.
         let path = cluster.join(attribute);
         if let Some(value) = value
