@@ -117,7 +117,10 @@ fn a_region_that_cannot_be_made_leaves_nothing() {
         world.log.fail("make", errno);
         let refused = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         let reason = std::io::Error::from_raw_os_error(errno).to_string();
-        let reason = reason.split(" (os").next().unwrap();
+        let reason = match errno {
+            libc::ENOENT => "the cluster is not online any more (run: o2cb online)",
+            _ => reason.split(" (os").next().unwrap(),
+        };
         let sentence = format!(
             "/dev/ubda: making the heartbeat region {}: {reason}",
             volume.uuid

@@ -44,8 +44,11 @@ pub(super) fn register_cluster(call: &Call) -> Result<()> {
 }
 
 pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
-    let live = registered(call)?;
-    if !register::unregister(call.system, &live)? {
+    unregister(call, &registered(call)?)
+}
+
+fn unregister(call: &Call, live: &Live) -> Result<()> {
+    if !register::unregister(call.system, live)? {
         bail!(
             "{1} heartbeat region(s) of cluster \"{0}\" are active (o2cb offline {0} says whose)",
             live.name(),
@@ -131,12 +134,26 @@ pub(super) fn offline(call: &Call) -> Result<()> {
         ));
         return Ok(());
     }
+    stop_regions(call, &live)?;
+    if !register::unregister(call.system, &live)? {
+        // A heartbeat was started meanwhile.
+        stop_regions(call, &live)?;
+        unregister(call, &live)?;
+    }
+    call.tell(format_args!("cluster \"{}\" is offline", live.name()))
+}
+
+/// Stops the heartbeats without users.
+///
+/// # Errors
+/// Other heartbeats are in use: names their users.
+fn stop_regions(call: &Call, live: &Live) -> Result<()> {
     let mut kept = Vec::new();
     if live.global_heartbeat()? {
-        global::stop(call.system, &live)?;
+        global::stop(call.system, live)?;
     } else {
         for region in live.regions()? {
-            kept.extend(tidy(call, &live, region)?);
+            kept.extend(tidy(call, live, region)?);
         }
     }
     if !kept.is_empty() {
@@ -147,11 +164,7 @@ pub(super) fn offline(call: &Call) -> Result<()> {
             kept.join("; ")
         );
     }
-    if !register::unregister(call.system, &live)? {
-        // A heartbeat was started meanwhile.
-        return offline(call);
-    }
-    call.tell(format_args!("cluster \"{}\" is offline", live.name()))
+    Ok(())
 }
 
 /// Says whether the cluster is online; so does the exit code.
