@@ -50,6 +50,9 @@ impl World {
     /// Nothing is loaded, mounted or configured.
     pub fn bare(era: Era) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        // To take a backtrace, std locks: a child that another thread's test forks meanwhile would
+        // wait for ever.
+        ocfs2box::report::handler::install();
         let serial = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("applets-{}-{serial}", std::process::id());
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
