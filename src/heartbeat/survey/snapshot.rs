@@ -26,8 +26,8 @@ pub struct Snapshot {
     /// Its references. None where there is no set of semaphores; or a line that says why it cannot
     /// be read.
     pub counters: Result<Option<Counters>, String>,
-    /// The driver shows the superblock: a mounted volume, which pins the region. On drivers without
-    /// the pin, [`Heartbeat::snapshot_to_act`] takes a claimed device for one as well.
+    /// The driver shows the superblock: a mounted volume, which pins the region. Before a
+    /// removal, a claimed device counts as one on drivers without the pin.
     pub mounted: bool,
     /// Where it is mounted, in all mount namespaces that can be seen.
     pub places: Vec<Place>,
