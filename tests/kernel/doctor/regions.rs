@@ -56,16 +56,15 @@ fn semaphores_without_region_are_found_by_the_volumes_on_all_devices() {
     ));
     node.ok(&format!("ocfs2_hb_ctl -S -d {device} x"));
     let said = finds(&node, "", 1, &["references-unowned"]);
-    let what = format!(
-        "heartbeat region {uuid} heartbeats on ubda, and 1 reference to it belongs to no mount"
-    );
+    let what =
+        format!("heartbeat region {uuid}: 1 reference belongs to no mount and no running process");
     assert!(said.contains(&what), "{said}");
     node.ok(&format!(
         "rmdir /sys/kernel/config/cluster/webc/heartbeat/{uuid}"
     ));
     let said = finds(&node, "", 1, &["semaphores-left"]);
     let what = format!(
-        "the volume {uuid} on {device} has semaphores (references: 1) and no heartbeat region"
+        "heartbeat region {uuid} of the volume on {device}: it has semaphores (1 reference) and no"
     );
     assert!(said.contains(&what), "{said}");
     node.ok(&format!("ocfs2_hb_ctl --repair -u {uuid}"));
@@ -96,7 +95,7 @@ fn region_whose_device_is_gone_is_found() {
     // The node resets itself a minute later.
     node.ok("echo 1 > /sys/block/sda/device/delete");
     let said = finds(&node, "", 2, &["region-device-gone"]);
-    let what = format!("heartbeat region {uuid} heartbeats on sda, which is gone");
+    let what = format!("heartbeat region {uuid}: its device sda is gone");
     assert!(said.contains(&what), "{said}");
     json(true);
     node.ok(&format!("ocfs2_hb_ctl --repair -u {uuid}"));
