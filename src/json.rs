@@ -1,7 +1,7 @@
 //! JSON, for programs that read what people read otherwise.
 
+use crate::host::places::Place;
 use crate::report::is_unprintable;
-use crate::system::places::Place;
 use std::fmt::{self, Write};
 
 /// A value, to be printed on one line.

@@ -3,15 +3,15 @@
 #![deny(unsafe_code)]
 
 use libc::{c_char, c_int};
-use ocfs2box::system::System;
-use ocfs2box::{applet, sys};
+use ocfs2box::host::System;
+use ocfs2box::{applet, syscall};
 
-/// The C library's way in: see [`sys::start`].
+/// The C library's way in: see [`syscall::start`].
 #[allow(unsafe_code)]
 // SAFETY: there is no other symbol of this name.
 #[unsafe(no_mangle)]
 extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
     // SAFETY: the C library calls this with the words of the command line.
-    let argv = unsafe { sys::start::arguments(count, values) };
+    let argv = unsafe { syscall::start::arguments(count, values) };
     applet::main(&System::real(), &argv).into()
 }

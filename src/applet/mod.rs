@@ -12,9 +12,9 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::host::System;
 use crate::report::{self, Failure, exit};
-use crate::sys::start;
-use crate::system::System;
+use crate::syscall::start;
 
 /// The program's own name, under which it takes an applet's name as first argument.
 pub const PROGRAM: &str = "ocfs2box";

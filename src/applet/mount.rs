@@ -7,10 +7,10 @@ mod device;
 mod explain;
 
 use crate::cli::{self, Word};
+use crate::host::System;
+use crate::host::namespace::Namespace;
 use crate::options::MountOptions;
 use crate::report::{self, Failure, Usage, exit};
-use crate::system::System;
-use crate::system::namespace::Namespace;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail};
 use std::ffi::OsString;

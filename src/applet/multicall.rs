@@ -12,8 +12,8 @@ use eyre::{Report, WrapErr};
 
 use super::{APPLETS, PROGRAM};
 use crate::cli::{self, Word};
+use crate::host::System;
 use crate::report::{self, Failure, Usage, exit, printable};
-use crate::system::System;
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(

@@ -2,7 +2,7 @@
 
 use crate::heartbeat::Wait;
 use crate::report;
-use crate::sys::fork::{self, Companion};
+use crate::syscall::fork::{self, Companion};
 use eyre::Result;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};

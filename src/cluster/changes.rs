@@ -1,7 +1,7 @@
 //! Changes to the kernel's cluster that can be taken back.
 
 use super::live::LiveNode;
-use crate::system::{System, is_absent};
+use crate::host::{System, is_absent};
 use eyre::{Result, WrapErr};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -7,8 +7,8 @@ use super::register::{is_so, live_form};
 use super::stack;
 use super::sysconfig::Sysconfig;
 use super::timeouts::Timeouts;
+use crate::host::System;
 use crate::ids::Uuid;
-use crate::system::System;
 use eyre::Result;
 use std::fmt;
 

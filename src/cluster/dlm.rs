@@ -1,6 +1,6 @@
 //! The kernel's DLM as dlm_controld has set it up (configfs, fs/dlm/config.c).
 
-use crate::system::{self, System, read_attribute};
+use crate::host::{self, System, read_attribute};
 use eyre::{Result, WrapErr};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ pub fn cluster(system: &System) -> Result<Option<String>> {
     let Some(folder) = folder(system)? else {
         return Ok(None);
     };
-    let nodes = system::list(&folder.join("comms")).wrap_err("listing the DLM's nodes")?;
+    let nodes = host::list(&folder.join("comms")).wrap_err("listing the DLM's nodes")?;
     Ok(name(&folder)?.filter(|_| !nodes.is_empty()))
 }
 

@@ -1,9 +1,9 @@
 //! The kernel's lock domains as dlmfs shows them (fs/ocfs2/dlmfs): a folder is a domain that
 //! this node has joined, a file in it a lock, an open file a hold on that lock.
 
-use crate::system::mounts;
-use crate::system::turn::{self, Turn};
-use crate::system::{self, System, is_absent, is_there, list, read_attribute};
+use crate::host::mounts;
+use crate::host::turn::{self, Turn};
+use crate::host::{self, System, is_absent, is_there, list, read_attribute};
 use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::io;
@@ -114,7 +114,7 @@ pub fn users(system: &System, name: &str) -> io::Result<Vec<u32>> {
 
 /// Calls `see` with each file that a process has open, one process after the other.
 fn each_open_file(system: &System, see: &mut dyn FnMut(u32, &Path)) -> io::Result<()> {
-    for process in system::processes(system)? {
+    for process in host::processes(system)? {
         // It may have ended meanwhile.
         let files = std::fs::read_dir(system.path(format!("/proc/{process}/fd")));
         for file in files.into_iter().flatten().flatten() {

@@ -3,9 +3,9 @@
 use super::dlmfs;
 use super::live::Live;
 use super::stack::{self, insert};
+use crate::host::mounts::{self, knows_filesystem};
+use crate::host::{System, is_there, list, read_attribute};
 use crate::ids::StackName;
-use crate::system::mounts::{self, knows_filesystem};
-use crate::system::{System, is_there, list, read_attribute};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;

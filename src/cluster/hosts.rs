@@ -1,8 +1,8 @@
 //! /etc/hosts. No name server is asked: a cluster has to come up without one, and a static
 //! program cannot load what libc asks them with.
 
+use crate::host::System;
 use crate::report::printable;
-use crate::system::System;
 use eyre::{Result, WrapErr, bail};
 use std::net::Ipv4Addr;
 
@@ -18,7 +18,7 @@ pub fn address_of(system: &System, name: &str) -> Result<Ipv4Addr> {
         return Ok(address);
     }
     let text = match std::fs::read(system.path(HOSTS)) {
-        Err(error) if !crate::system::is_absent(&error) => {
+        Err(error) if !crate::host::is_absent(&error) => {
             return Err(error).wrap_err_with(|| format!("reading {HOSTS}"));
         }
         text => text.unwrap_or_default(),

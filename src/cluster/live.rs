@@ -1,8 +1,8 @@
 //! The cluster that the kernel has now (configfs, fs/ocfs2/cluster/nodemanager.c).
 
+use crate::host::mounts::{self, DeviceNumber};
+use crate::host::{System, read_attribute};
 use crate::ids::{ClusterName, Uuid};
-use crate::system::mounts::{self, DeviceNumber};
-use crate::system::{System, read_attribute};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 

@@ -3,8 +3,8 @@
 use super::config::{self, Config};
 use super::file;
 use super::live::Live;
+use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
-use crate::system::{System, read_attribute};
 
 /// A cluster's nodes. Empty where this node knows nothing of the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Which cluster stack the kernel runs, and making it the one that a volume wants.
 
+use crate::host::mounts::knows_filesystem;
+use crate::host::turn::{self, Turn};
+use crate::host::{System, is_absent, is_there, read_attribute};
 use crate::ids::StackName;
-use crate::system::mounts::knows_filesystem;
-use crate::system::turn::{self, Turn};
-use crate::system::{System, is_absent, is_there, read_attribute};
 use eyre::{Result, WrapErr, bail};
 use std::fs::File;
 use std::io;

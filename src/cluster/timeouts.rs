@@ -1,7 +1,7 @@
 //! The cluster's time limits, from the defaults file into configfs.
 
 use super::changes::Changes;
-use crate::system::System;
+use crate::host::System;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 

@@ -4,8 +4,8 @@
 use super::{Level, Lock, LockName};
 use crate::cluster::dlmfs;
 use crate::cluster::live::UNREACHABLE;
-use crate::sys::fork;
-use crate::system::{System, is_absent};
+use crate::host::{System, is_absent};
+use crate::syscall::fork;
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use rustix::fs::Mode;
 use std::cell::RefCell;

@@ -1,8 +1,8 @@
 //! One lock: a file of dlmfs, held while it is open.
 
 use crate::cluster::dlmfs;
+use crate::host::System;
 use crate::ids::BadName;
-use crate::system::System;
 use eyre::{Result, WrapErr};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;

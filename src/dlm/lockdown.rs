@@ -2,7 +2,7 @@
 
 use super::domain::Domain;
 use super::{Dlm, Lock, LockName};
-use crate::system::turn::{self, Turn};
+use crate::host::turn::{self, Turn};
 use crate::volume::Slot;
 use eyre::{Result, WrapErr};
 use std::fs::File;

@@ -1,7 +1,7 @@
 //! Looks that may take long, each in a process of its own, so that all of them together take
 //! no longer than one, and one that hangs takes a bounded time.
 
-use crate::sys::{fork, is_pause};
+use crate::syscall::{fork, is_pause};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;

@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::finding::Findings;
-use crate::system::{System, mounts, read_text};
+use crate::host::{System, mounts, read_text};
 use eyre::Result;
 use std::path::PathBuf;
 

@@ -3,7 +3,7 @@
 use super::Site;
 use super::finding::{Code, Findings};
 use crate::cluster::driver::{self, CallOut};
-use crate::system::{mounts, read_attribute, read_text};
+use crate::host::{mounts, read_attribute, read_text};
 use eyre::{Result, bail, eyre};
 
 /// Those that nobody else brings along.

@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::finding::{Code, Findings};
-use crate::system::{list, read_attribute, read_text};
+use crate::host::{list, read_attribute, read_text};
 use eyre::Result;
 
 /// Seconds without an end.

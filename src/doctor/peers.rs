@@ -12,7 +12,7 @@ use super::aside::Look;
 use super::finding::{Code, Findings};
 use super::volumes::Alive;
 use crate::cluster::config::Node;
-use crate::system::{kmsg, read_text};
+use crate::host::{kmsg, read_text};
 use eyre::{Result, WrapErr, eyre};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;

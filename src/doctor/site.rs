@@ -4,8 +4,8 @@ use crate::cluster::config::{Cluster, Config, Node};
 use crate::cluster::live::Live;
 use crate::cluster::sysconfig::Sysconfig;
 use crate::heartbeat::survey::Surveyed;
+use crate::host::{System, list, mounts, read_attribute};
 use crate::ids::Uuid;
-use crate::system::{System, list, mounts, read_attribute};
 use eyre::Result;
 use std::path::PathBuf;
 

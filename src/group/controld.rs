@@ -16,9 +16,9 @@ pub use leave::tidy;
 
 use super::kernel_dlm;
 use crate::heartbeat::Watch;
+use crate::host::System;
+use crate::host::mounts::{self, DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
-use crate::system::System;
-use crate::system::mounts::{self, DeviceNumber, Mount};
 use crate::volume::Examined;
 use eyre::{Result, WrapErr, bail};
 use ledger::{Device, Ledger};

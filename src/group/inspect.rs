@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use ocfs2box::group::inspect::{Inspector, Target};
-//! use ocfs2box::system::System;
+//! use ocfs2box::host::System;
 //! use ocfs2box::volume::beats::Sign;
 //!
 //! # let image = std::env::temp_dir().join(format!("inspect-{}.img", std::process::id()));
@@ -35,9 +35,9 @@ pub use answer::beats;
 use crate::cluster::live::Live;
 use crate::heartbeat::survey::{self, Surveyed};
 use crate::heartbeat::{State, survey::Snapshot};
+use crate::host::System;
 use crate::ids::Uuid;
 use crate::report::plain;
-use crate::system::System;
 use crate::volume::beats::{APART, Sign};
 use crate::volume::observer::{self, About, Observer};
 use crate::volume::track::{Round, Track};

@@ -3,7 +3,7 @@
 use super::controld::{NoGroup, Registration};
 use crate::heartbeat::{Hold, NoHeartbeat};
 use crate::ids::Service;
-use crate::sys::signal::Deferred;
+use crate::syscall::signal::Deferred;
 use eyre::{Report, Result};
 use std::io;
 

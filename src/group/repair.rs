@@ -3,9 +3,9 @@
 use crate::cluster::live::Live;
 use crate::heartbeat::survey::Survey;
 use crate::heartbeat::{Heartbeat, Mended, Mode, Outcome};
+use crate::host::System;
 use crate::ids::Uuid;
-use crate::sys::fork;
-use crate::system::System;
+use crate::syscall::fork;
 use eyre::{Result, eyre};
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! even where the caller has given up, or was killed.
 
 use super::{Heartbeat, Left};
-use crate::sys::fork;
+use crate::syscall::fork;
 use eyre::{Result, eyre};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;

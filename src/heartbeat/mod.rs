@@ -22,10 +22,10 @@ pub use refs::Lifetime;
 pub use region::{REBOOT, Region, Removal, State, Thread};
 pub use together::start_together;
 
+use crate::host::System;
+use crate::host::mounts::{self, DeviceNumber};
 use crate::ids::Uuid;
-use crate::sys::ioprio::Level;
-use crate::system::System;
-use crate::system::mounts::{self, DeviceNumber};
+use crate::syscall::ioprio::Level;
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;

@@ -1,7 +1,7 @@
 //! One reference of a process, which becomes the superblock's or goes.
 
 use super::refs::{COUNT, HELD, Lifetime, MARK, Mark, References, SLICE, cannot_open, is_gone};
-use crate::sys::sem::{Op, Set};
+use crate::syscall::sem::{Op, Set};
 use eyre::{Result, WrapErr, eyre};
 use smallvec::SmallVec;
 use std::io;

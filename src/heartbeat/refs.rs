@@ -13,9 +13,9 @@ pub use tally::{Mark, Tally};
 
 use super::reference::{Reference, own, put};
 use crate::crc;
+use crate::host::System;
 use crate::ids::Uuid;
-use crate::sys::sem::{Op, Set};
-use crate::system::System;
+use crate::syscall::sem::{Op, Set};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::io;
 use std::time::{Duration, Instant};

@@ -4,10 +4,10 @@ mod thread;
 
 pub use thread::{REBOOT, Thread};
 
+use crate::host::configfs::{REMOVAL, note_removal};
+use crate::host::turn::{self, Turn};
+use crate::host::{System, is_absent};
 use crate::ids::Uuid;
-use crate::system::configfs::{REMOVAL, note_removal};
-use crate::system::turn::{self, Turn};
-use crate::system::{System, is_absent};
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::cell::Cell;

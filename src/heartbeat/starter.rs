@@ -19,10 +19,10 @@
 use super::reference::Reference;
 use super::refs::{LOCK_PATIENCE, Lifetime, Locked};
 use super::{Heartbeat, Left, Source, State, Wait, Watch};
-use crate::sys::signal::Interrupted;
-use crate::sys::{fork, is_pause};
-use crate::system::control_group;
-use crate::system::mounts::DeviceNumber;
+use crate::host::control_group;
+use crate::host::mounts::DeviceNumber;
+use crate::syscall::signal::Interrupted;
+use crate::syscall::{fork, is_pause};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::io::{Read, Write};

@@ -1,8 +1,8 @@
 //! Is the region's volume mounted on this node, wherever that may be seen?
 
 use super::{Asker, Heartbeat, State};
-use crate::system::places::{self, Place};
-use crate::system::{self, is_there, mounts};
+use crate::host::places::{self, Place};
+use crate::host::{self, is_there, mounts};
 use eyre::{Report, Result, WrapErr, eyre};
 
 impl Heartbeat<'_> {
@@ -63,11 +63,11 @@ impl Heartbeat<'_> {
         let State::Beating(device) = self.region.state()? else {
             return Ok(false);
         };
-        let device = system::file_name_of_device(&device);
+        let device = host::file_name_of_device(&device);
         if is_there(&self.system.path("/sys/fs/ocfs2").join(&device))? {
             return Ok(true);
         }
-        let journals = system::list(&self.system.path("/proc/fs/jbd2"))
+        let journals = host::list(&self.system.path("/proc/fs/jbd2"))
             .wrap_err("listing the journals of mounted filesystems")?;
         let own = format!("{device}-");
         Ok(journals

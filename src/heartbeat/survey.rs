@@ -13,9 +13,9 @@ pub use snapshot::{LockHolder, Snapshot};
 
 use super::Heartbeat;
 use crate::cluster::live::Live;
+use crate::host::{System, list};
 use crate::ids::{ClusterName, Uuid};
 use crate::report::plain;
-use crate::system::{System, list};
 use eyre::Result;
 use std::path::PathBuf;
 

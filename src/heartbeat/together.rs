@@ -5,7 +5,7 @@
 use super::refs::Mark;
 use super::starter::Starting;
 use super::{Heartbeat, Hold, Lifetime, Removal, Source, Watch};
-use crate::sys::signal::Interrupted;
+use crate::syscall::signal::Interrupted;
 use eyre::{Report, Result, WrapErr, eyre};
 
 /// Starts all of them or none: if one fails, those that this call has started are stopped. One

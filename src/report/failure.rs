@@ -1,7 +1,7 @@
 //! How an applet ends when it does not succeed: exit codes, and what they come from.
 
 use super::without_numbers;
-use crate::sys::signal::Interrupted;
+use crate::syscall::signal::Interrupted;
 use crate::volume::NotPermitted;
 use eyre::Report;
 use rustix::io::Errno;

@@ -2,8 +2,8 @@
 
 use super::remote::Remote;
 use super::{Geometry, Membership, Slot, Superblock, Volume};
-use crate::system::System;
-use crate::system::mounts::DeviceNumber;
+use crate::host::System;
+use crate::host::mounts::DeviceNumber;
 use eyre::{Result, WrapErr, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub(super) fn canonical(system: &System, device: &Path) -> Result<PathBuf> {
         return Ok(real);
     };
     let attribute = system.path("/sys/block").join(name).join("dm/name");
-    let mapped = crate::system::read_attribute(&attribute)
+    let mapped = crate::host::read_attribute(&attribute)
         .ok()
         .flatten()
         .map(|name| system.path("/dev/mapper").join(name))

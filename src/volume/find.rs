@@ -2,9 +2,9 @@
 
 use super::readers::{Held, read_all};
 use super::{Device, NotPermitted, ReadError, Volume, examined};
+use crate::host::mounts::DeviceNumber;
+use crate::host::{System, list, read_attribute};
 use crate::ids::Uuid;
-use crate::system::mounts::DeviceNumber;
-use crate::system::{System, list, read_attribute};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -14,9 +14,9 @@ mod reader;
 
 use super::beats::Beats;
 use super::{Geometry, Superblock};
-use crate::sys::fork;
-use crate::system::System;
-use crate::system::mounts::DeviceNumber;
+use crate::host::System;
+use crate::host::mounts::DeviceNumber;
+use crate::syscall::fork;
 use eyre::{Result, WrapErr, eyre};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;

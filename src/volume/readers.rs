@@ -1,8 +1,8 @@
 //! Many devices read at once by a few processes, each of which reads one after the other. One
 //! that hangs is left to its device, and another takes its place.
 
-use crate::sys::fork;
-use crate::system::mounts::DeviceNumber;
+use crate::host::mounts::DeviceNumber;
+use crate::syscall::fork;
 use eyre::{Result, WrapErr};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;

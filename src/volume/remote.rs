@@ -4,8 +4,8 @@
 //! called it would stay for as long. The child is left to that, and the caller goes on.
 
 use super::{Device, ReadBlocks};
-use crate::sys::fork;
-use crate::system::mounts::DeviceNumber;
+use crate::host::mounts::DeviceNumber;
+use crate::syscall::fork;
 use eyre::{Report, Result, WrapErr, bail};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;

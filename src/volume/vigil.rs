@@ -2,7 +2,7 @@
 
 use super::beats::{self, Beats, Sign, Slot};
 use super::{Examined, Geometry, Remote};
-use crate::system::System;
+use crate::host::System;
 use eyre::{Result, eyre};
 use std::thread::sleep;
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //! --dry-run says the same and changes nothing.
 
 use crate::world::{Era, Volume, World, read};
-use ocfs2box::system::Kernel;
+use ocfs2box::host::Kernel;
 use rustix::mount::UnmountFlags;
 use std::fs;
 

@@ -1,7 +1,7 @@
 //! Who owns a reference: several mounts of one volume, and sets that C tools have made.
 
 use crate::world::{Era, Volume, World};
-use ocfs2box::system::{Kernel, turn};
+use ocfs2box::host::{Kernel, turn};
 use rustix::mount::MountFlags;
 
 const NO_SET: [i32; 0] = [];

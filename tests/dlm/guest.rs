@@ -2,7 +2,7 @@
 //! `set NAME VALUE`, `value NAME`, `down`, `up`, `end`; one line of answer for each.
 
 use ocfs2box::dlm::{Dlm, Level, Lock, LockName, LockedDown};
-use ocfs2box::system::System;
+use ocfs2box::host::System;
 use ocfs2box::volume::Examined;
 use std::collections::HashMap;
 use std::path::Path;

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ocfs2box::crc;
-use ocfs2box::sys::sem::Set;
+use ocfs2box::syscall::sem::Set;
 
 pub const CLUSTERS: &str = "/sys/kernel/config/cluster";
 

@@ -5,7 +5,7 @@ use crate::cli::Word;
 use crate::group::inspect;
 use crate::ids::Uuid;
 use crate::report::{Usage, printable};
-use crate::sys::ioprio::Level;
+use crate::syscall::ioprio::Level;
 use crate::volume::beats::INTERVAL;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, bail};

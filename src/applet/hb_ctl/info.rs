@@ -3,9 +3,9 @@
 use super::{json, text, watch};
 use crate::group::inspect::{self, Inspected, Inspector, Target};
 use crate::heartbeat::survey::Survey;
+use crate::host::System;
 use crate::report::{self, Failure, Silent};
-use crate::sys::signal;
-use crate::system::System;
+use crate::syscall::signal;
 use eyre::{Report, Result, WrapErr};
 use std::time::Duration;
 

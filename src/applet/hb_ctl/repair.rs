@@ -4,10 +4,10 @@ use super::args::Args;
 use super::named;
 use crate::group::repair::repair;
 use crate::heartbeat::{Mended, Mode, Outcome};
+use crate::host::System;
 use crate::ids::Uuid;
 use crate::json::{Json, object};
 use crate::report::{self, Failure, Silent, Usage};
-use crate::system::System;
 use eyre::{Report, Result, bail};
 
 /// Goes up when something that is there changes its meaning.

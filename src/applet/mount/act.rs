@@ -3,11 +3,11 @@
 use super::super::progress::Progress;
 use super::{Plan, device};
 use crate::group::{self, Group};
+use crate::host::System;
+use crate::host::kmsg::Bookmark;
 use crate::ids::Service;
 use crate::report::{self, Failure, exit};
-use crate::sys::ioprio::Level;
-use crate::system::System;
-use crate::system::kmsg::Bookmark;
+use crate::syscall::ioprio::Level;
 use crate::volume::Examined;
 use eyre::{Report, Result};
 use rustix::mount::MountFlags;

@@ -3,8 +3,8 @@
 use super::super::progress::Progress;
 use super::Plan;
 use crate::group::{self, unclustered};
+use crate::host::System;
 use crate::report;
-use crate::system::System;
 use crate::volume::{Examined, Membership};
 use eyre::{Result, WrapErr, bail};
 use rustix::mount::MountFlags;

@@ -4,8 +4,8 @@
 //! for the heartbeat: by then the name may lead to another volume, which has no heartbeat here.
 
 use super::Plan;
-use crate::system::System;
-use crate::system::mounts::{self, DeviceNumber, Mount};
+use crate::host::System;
+use crate::host::mounts::{self, DeviceNumber, Mount};
 use crate::volume::Examined;
 use rustix::mount::UnmountFlags;
 use std::ffi::CStr;

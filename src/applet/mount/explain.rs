@@ -2,11 +2,11 @@
 
 use super::Plan;
 use crate::cluster::live::UNREACHABLE;
+use crate::host::System;
+use crate::host::mounts::DeviceNumber;
+use crate::host::places;
 use crate::options::MountOptions;
 use crate::report::{Failure, exit};
-use crate::system::System;
-use crate::system::mounts::DeviceNumber;
-use crate::system::places;
 use eyre::Report;
 use rustix::mount::MountFlags;
 use std::io;

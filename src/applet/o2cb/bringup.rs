@@ -9,7 +9,7 @@ use crate::group::{self, global};
 use crate::heartbeat::{Heartbeat, Left, survey};
 use crate::ids::{StackName, Uuid};
 use crate::report::{self, Silent};
-use crate::sys::signal::Interrupted;
+use crate::syscall::signal::Interrupted;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 

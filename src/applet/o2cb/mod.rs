@@ -14,9 +14,9 @@ mod settings;
 mod status;
 
 use crate::cli::{self, Word};
+use crate::host::System;
 use crate::ids::ClusterName;
 use crate::report::{self, Failure, Usage};
-use crate::system::System;
 use argh::{ArgsInfo, FromArgs};
 use ends::{Codes, Ends};
 use eyre::Result;

@@ -3,9 +3,9 @@
 use crate::cluster::config::{self, Cluster, Config, Document, Node};
 use crate::cluster::file;
 use crate::cluster::sysconfig::{self, Sysconfig};
+use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
 use crate::report;
-use crate::system::{System, read_attribute};
 use eyre::{Report, Result, WrapErr, bail};
 use rustix::fs::Mode;
 use std::cell::OnceCell;

@@ -10,9 +10,9 @@ use crate::cluster::stack;
 use crate::cluster::timeouts::Timeouts;
 use crate::group;
 use crate::heartbeat::survey::{self, Surveyed};
+use crate::host::System;
 use crate::ids::{ClusterName, StackName};
 use crate::report;
-use crate::system::System;
 use eyre::Result;
 
 /// All of it.

@@ -7,7 +7,7 @@ use super::{Controld, THEIRS, clusters, name_of, refusal};
 use crate::cluster::stack;
 use crate::heartbeat::{Wait, Watch};
 use crate::ids::Service;
-use crate::sys::signal::Interrupted;
+use crate::syscall::signal::Interrupted;
 use eyre::{Report, Result, WrapErr, bail};
 use std::ffi::{OsStr, OsString};
 use std::io;

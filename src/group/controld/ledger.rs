@@ -10,10 +10,10 @@
 //! `+`: the daemon has it. `-`: it does not.
 
 use crate::heartbeat::{Wait, Watch};
+use crate::host::mounts::DeviceNumber;
+use crate::host::turn::{self, Turn};
+use crate::host::{self, System};
 use crate::ids::Uuid;
-use crate::system::mounts::DeviceNumber;
-use crate::system::turn::{self, Turn};
-use crate::system::{self, System};
 use eyre::{Result, WrapErr, bail};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -222,7 +222,7 @@ impl Drop for Ledger {
 
 /// The volumes that have one.
 pub fn all(system: &System) -> Vec<Uuid> {
-    let names = system::list(&system.path(turn::FOLDER)).unwrap_or_default();
+    let names = host::list(&system.path(turn::FOLDER)).unwrap_or_default();
     let names = names.iter().filter_map(|name| name.to_str()?.parse().ok());
     names.collect()
 }

@@ -1,9 +1,9 @@
 //! A connection to a daemon in which nothing waits for longer than it may.
 
 use crate::heartbeat::{Wait, Watch};
-use crate::sys::is_pause;
-use crate::sys::socket::peer_user;
-use crate::system::System;
+use crate::host::System;
+use crate::syscall::is_pause;
+use crate::syscall::socket::peer_user;
 use eyre::{Report, Result, WrapErr, bail};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType};

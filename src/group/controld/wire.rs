@@ -6,8 +6,8 @@
 
 use super::socket::{self, Socket};
 use crate::heartbeat::Watch;
+use crate::host::System;
 use crate::report;
-use crate::system::System;
 use eyre::{Report, Result, bail, eyre};
 use std::io;
 use std::time::{Duration, Instant};

@@ -4,8 +4,8 @@ use super::{Inspector, Target};
 use crate::cluster::stack;
 use crate::heartbeat::State;
 use crate::heartbeat::survey::{self, Snapshot, Survey, Surveyed};
+use crate::host::System;
 use crate::ids::StackName;
-use crate::system::System;
 use eyre::{Result, bail, eyre};
 
 /// Does the target's heartbeat beat on this node? For all regions: do all that there are, of which

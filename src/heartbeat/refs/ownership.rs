@@ -1,7 +1,7 @@
 //! Whose set it is: any user can make one with a region's key.
 
 use super::{References, is_gone};
-use crate::sys::sem::Set;
+use crate::syscall::sem::Set;
 use std::io;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! The references of a set by their owners.
 
 use super::{COUNT, HELD, MARK, is_gone};
-use crate::sys::sem::{Op, Set};
+use crate::syscall::sem::{Op, Set};
 use std::io;
 
 /// Which of the references is a mount's, and no process's: the values of semaphore 2.

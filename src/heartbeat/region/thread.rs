@@ -1,7 +1,7 @@
 //! What became of the heartbeat thread of a half-started region.
 
 use super::Region;
-use crate::system::{System, is_absent, process, read_attribute};
+use crate::host::{System, is_absent, process, read_attribute};
 use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};

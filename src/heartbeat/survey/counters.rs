@@ -1,8 +1,8 @@
 //! A region's semaphores, read for a survey.
 
 use crate::heartbeat::refs::{Look, References};
+use crate::host::{System, process};
 use crate::ids::Uuid;
-use crate::system::{System, process};
 use eyre::Result;
 
 /// The references to a region, by kind as far as the kernel tells.

@@ -2,8 +2,8 @@
 
 use super::{Party, Snapshot};
 use crate::heartbeat::{REBOOT, State, Thread};
+use crate::host::places;
 use crate::ids::Uuid;
-use crate::system::places;
 
 /// What is wrong with a region, or may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

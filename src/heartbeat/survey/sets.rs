@@ -1,8 +1,8 @@
 //! All sets of semaphores that may be heartbeat regions'.
 
 use crate::heartbeat::refs::References;
+use crate::host::{System, read_text};
 use crate::ids::Uuid;
-use crate::system::{System, read_text};
 use eyre::{Result, WrapErr};
 
 /// The keys of sets that may be heartbeat regions', which do not tell the regions' names.

@@ -1,9 +1,9 @@
 //! The process that reads, and what it says first.
 
 use super::About;
-use crate::sys::fork;
-use crate::system::System;
-use crate::system::mounts::DeviceNumber;
+use crate::host::System;
+use crate::host::mounts::DeviceNumber;
+use crate::syscall::fork;
 use crate::volume::blocks::exactly;
 use crate::volume::{
     Device, Geometry, HEAD_BYTES, Membership, ReadBlocks, Superblock, Volume, bytes::Bytes,

@@ -4,9 +4,9 @@
 use super::log::Log;
 use super::objects::{folders, read, refuse};
 use super::{Era, Semaphores};
-use ocfs2box::sys::ioprio::Level;
-use ocfs2box::system::Kernel;
-use ocfs2box::system::mounts::DeviceNumber;
+use ocfs2box::host::Kernel;
+use ocfs2box::host::mounts::DeviceNumber;
+use ocfs2box::syscall::ioprio::Level;
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;
 use std::fs::{self, File};

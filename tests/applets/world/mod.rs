@@ -19,8 +19,8 @@ pub use semaphores::Semaphores;
 pub use writer::Writer;
 
 use crate::peer::Peer;
+use ocfs2box::host::System;
 use ocfs2box::ids::Uuid;
-use ocfs2box::system::System;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use super::Era;
 use super::kernel::FakeKernel;
 use super::objects::{read, refuse};
 use super::table::{Line, heartbeat_words, shown_flags};
-use ocfs2box::system::System;
+use ocfs2box::host::System;
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::{CStr, OsString};
 use std::fs;

@@ -48,7 +48,7 @@ impl World {
     pub fn run_in_child(&self, applet: &str, args: &[&str]) {
         let _alone = alone();
         to_the_end(|| {
-            let child = ocfs2box::sys::fork::in_child(|| drop(self.run_now(applet, args)));
+            let child = ocfs2box::syscall::fork::in_child(|| drop(self.run_now(applet, args)));
             child.unwrap().wait();
         });
     }
@@ -90,7 +90,7 @@ impl World {
         let file = File::create(&output).unwrap();
         let _alone = alone();
         to_the_end(|| {
-            let child = ocfs2box::sys::fork::in_child(|| {
+            let child = ocfs2box::syscall::fork::in_child(|| {
                 rustix::stdio::dup2_stdout(&file).unwrap();
                 before();
                 let failed = self.run_now(applet, args).err();

@@ -94,7 +94,7 @@ mod tests {
     use crate::cluster::driver::Loaded;
     use crate::cluster::timeouts::Timeouts;
     use crate::heartbeat::survey::{Counters, Party};
-    use crate::system::places::Place;
+    use crate::host::places::Place;
     use crate::volume::Geometry;
     use std::path::PathBuf;
 

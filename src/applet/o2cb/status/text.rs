@@ -4,8 +4,8 @@ use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
 use crate::heartbeat::survey::Snapshot;
 use crate::heartbeat::{State, Thread};
+use crate::host::places;
 use crate::report::printable;
-use crate::system::places;
 use std::fmt::Write;
 
 pub(super) fn of(status: &Status) -> String {

@@ -131,7 +131,7 @@ fn get(key: i32, size: u16, flags: c_int) -> io::Result<Set> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::fork;
+    use crate::syscall::fork;
 
     fn fresh() -> Set {
         let key = i32::from_ne_bytes(std::process::id().to_ne_bytes()) ^ line_key();

@@ -1,9 +1,9 @@
 //! What a folder of files cannot imitate.
 
 use super::mounts::DeviceNumber;
-use crate::sys::fork;
-use crate::sys::ioprio::{self, Level};
-use crate::sys::sched::Ahead;
+use crate::syscall::fork;
+use crate::syscall::ioprio::{self, Level};
+use crate::syscall::sched::Ahead;
 use rustix::fs::{FsWord, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};

@@ -1,7 +1,7 @@
 //! What a child did, as its parent hears it.
 
 use super::in_child_on_socket;
-use crate::sys::is_pause;
+use crate::syscall::is_pause;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 

@@ -7,7 +7,7 @@
 //! does not answer. In a child of ours no other is needed: its parent waits within bounds.
 
 use super::{ATTRIBUTE_MAX, System, is_absent, list, read_attribute, turn};
-use crate::sys::{fork, is_pause};
+use crate::syscall::{fork, is_pause};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::{File, symlink_metadata};

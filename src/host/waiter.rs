@@ -5,7 +5,7 @@
 //! it is made up for by the next call that touches what it waits for.
 
 use super::{System, control_group, namespace};
-use crate::sys::{fork, signal};
+use crate::syscall::{fork, signal};
 use eyre::{Result, WrapErr};
 use std::time::Duration;
 
