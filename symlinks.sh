@@ -30,7 +30,7 @@ find_program() {
 
 # mount(8) looks for helpers in /sbin. A DESTDIR that has one decides by what it has; an
 # empty one, as package builders pass it, gets the layout of this system, so that a package
-# never brings a real folder where the system has a link.
+# never brings a real directory where the system has a link.
 sbin_of() {
 	if [ -L "$1/sbin" ]; then
 		echo "$1/usr/sbin"

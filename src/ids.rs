@@ -125,7 +125,7 @@ impl FromStr for ClusterName {
                 at + 1
             )));
         }
-        // A path component of configfs: these two would leave the folder.
+        // A path component of configfs: these two would leave the directory.
         if text == "." || text == ".." {
             return Err(BadName(format!("\"{shown}\" is not a cluster name")));
         }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn cluster_names_stay_inside_their_folder() {
+    fn cluster_names_stay_inside_their_directory() {
         assert!("webc".parse::<ClusterName>().is_ok());
         assert!("a234567890123456".parse::<ClusterName>().is_ok());
         for bad in ["", ".", "..", "a/b", "web c", "a2345678901234567", "é"] {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the tests and the demonstration need on this machine, installed where it
 # is missing: Debian or Ubuntu packages, as root or by sudo. Sourced by run.sh
-# and demo.sh; leaves the shell in the repository's top folder with cargo in PATH.
+# and demo.sh; leaves the shell in the repository's top directory with cargo in PATH.
 # Only a Rust toolchain has to be there already.
 
 set -euo pipefail

@@ -12,12 +12,12 @@ use super::progress::Progress;
 use crate::cli::{self, Word};
 use crate::group::inspect;
 use crate::group::{self, Group};
-use crate::heartbeat::{Asker, Left};
+use crate::heartbeat::{LeaveCause, LeaveOutcome};
 use crate::host::System;
 use crate::host::mounts;
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
-use crate::volume::Examined;
+use crate::volume::VolumeInfo;
 use args::{Action, Args, Target, with_seconds_apart};
 use eyre::{Result, WrapErr, bail};
 use info::View;
@@ -128,7 +128,7 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
         .leave(&standing(service))
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        Left::NothingThere if group.has_own() => Err(group.nothing_to_leave(uuid)),
+        LeaveOutcome::NothingThere if group.has_own() => Err(group.nothing_to_leave(uuid)),
         _ => Ok(()),
     }
 }
@@ -139,19 +139,21 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
 fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     let by_kernel = called_by_kernel(system);
     let (uuid, group) = group_of(system, target)?;
-    let asker = match target {
-        _ if by_kernel => Asker::Kernel,
-        Target::Uuid(_) => Asker::Tool,
-        Target::Device(_) => Asker::OldMount,
+    let cause = match target {
+        _ if by_kernel => LeaveCause::Kernel,
+        Target::Uuid(_) => LeaveCause::Tool,
+        Target::Device(_) => LeaveCause::OldMount,
     };
     if !by_kernel {
         tell_if_idle(&group);
     }
     match group
-        .superblock_leaves(asker)
+        .superblock_leaves(cause)
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        Left::NothingThere if !by_kernel && group.has_own() => Err(group.nothing_to_leave(uuid)),
+        LeaveOutcome::NothingThere if !by_kernel && group.has_own() => {
+            Err(group.nothing_to_leave(uuid))
+        }
         _ => Ok(()),
     }
 }
@@ -200,6 +202,6 @@ fn device_of(system: &System, uuid: Uuid) -> Result<PathBuf> {
     Ok(device)
 }
 
-fn examine(system: &System, device: &Path) -> Result<Examined> {
-    Examined::read(system, device).wrap_err_with(|| device.display().to_string())
+fn examine(system: &System, device: &Path) -> Result<VolumeInfo> {
+    VolumeInfo::read(system, device).wrap_err_with(|| device.display().to_string())
 }

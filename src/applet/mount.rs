@@ -1,10 +1,10 @@
 //! mount.ocfs2: what mount(8) runs, as `mount.ocfs2 SPEC DIR [-sfnv] [-r|-w] [-N ns]
 //! [-o opts] [-t type]`.
 
-mod act;
 mod check;
 mod device;
 mod explain;
+mod run;
 
 use crate::cli::{self, Word};
 use crate::host::System;
@@ -56,8 +56,8 @@ struct Args {
     /// the type, which has to be ocfs2
     #[argh(option, short = 't', long = "type", arg_name = "type")]
     kind: Option<Word>,
-    /// the device, and the folder to mount it on
-    #[argh(positional, arg_name = "device folder")]
+    /// the device, and the directory to mount it on
+    #[argh(positional, arg_name = "device directory")]
     operands: Vec<Word>,
 }
 
@@ -91,7 +91,7 @@ impl Plan {
         }
         let [Word(device), Word(point)] = <[Word; 2]>::try_from(args.operands).map_err(|given| {
             Usage(format!(
-                "{} operand(s) given, a device and a folder are wanted (see \"mount.ocfs2 --help\")",
+                "{} operand(s) given, a device and a directory are wanted (see \"mount.ocfs2 --help\")",
                 given.len()
             ))
         })?;

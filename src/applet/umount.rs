@@ -4,7 +4,7 @@ use super::open_for_writing;
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
 use crate::group::{self, Group};
-use crate::heartbeat::Left;
+use crate::heartbeat::LeaveOutcome;
 use crate::host::System;
 use crate::host::mounts::{self, Mount};
 use crate::host::namespace::Namespace;
@@ -12,7 +12,7 @@ use crate::ids::Service;
 use crate::options::MountOptions;
 use crate::report::{self, Failure, Usage, exit};
 use crate::syscall::signal;
-use crate::volume::Examined;
+use crate::volume::VolumeInfo;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
@@ -52,8 +52,8 @@ struct Args {
     /// the type, which has to be ocfs2
     #[argh(option, short = 't', long = "type", arg_name = "type")]
     kind: Option<Word>,
-    /// the folder it is mounted on, or the device
-    #[argh(positional, arg_name = "folder")]
+    /// the directory it is mounted on, or the device
+    #[argh(positional, arg_name = "directory")]
     operands: Vec<Word>,
 }
 
@@ -76,7 +76,7 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     }
     let [Word(given)] = args.operands.as_slice() else {
         bail!(Usage(
-            "one folder or device is wanted (see \"umount.ocfs2 --help\")".into()
+            "one directory or device is wanted (see \"umount.ocfs2 --help\")".into()
         ));
     };
     let namespace = args
@@ -104,7 +104,7 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     });
     group::tidy(system);
     match left {
-        Ok(Some(Left::StillAlive)) if args.verbose > 0 => report::warn(format_args!(
+        Ok(Some(LeaveOutcome::StillAlive)) if args.verbose > 0 => report::warn(format_args!(
             "{}: the volume is still in use out of sight, its {stays}",
             mount.source.display()
         )),
@@ -130,7 +130,7 @@ struct Found {
     below: Option<PathBuf>,
 }
 
-/// The mount that `given` means: the topmost on a folder, the last of a device.
+/// The mount that `given` means: the topmost on a directory, the last of a device.
 fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<Found> {
     let shown = given.display();
     let table = match namespace {
@@ -186,7 +186,7 @@ fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Group<'s>>> 
         return Ok(None);
     }
     // A disk that is gone cannot be asked: it is the last resort.
-    let name = || Ok(Examined::read(system, &mount.source)?.superblock.uuid);
+    let name = || Ok(VolumeInfo::read(system, &mount.source)?.superblock.uuid);
     Group::of_mount(system, mount, name).map(Some)
 }
 

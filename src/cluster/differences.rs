@@ -2,8 +2,8 @@
 //! there now.
 
 use super::config::{Cluster, HeartbeatMode, Node};
-use super::live::{Live, LiveNode};
 use super::register::{is_so, live_form};
+use super::registered::{RegisteredCluster, RegisteredNode};
 use super::stack;
 use super::sysconfig::Sysconfig;
 use super::timeouts::Timeouts;
@@ -73,7 +73,7 @@ pub fn of_kernel(
     cluster: &Cluster,
     local: &Node,
     sysconfig: &Sysconfig,
-    live: Option<&Live>,
+    live: Option<&RegisteredCluster>,
 ) -> Result<Vec<Difference>> {
     let mut differences = Vec::new();
     let old = live.map_or("", |live| live.name().as_str());
@@ -144,7 +144,8 @@ pub fn of_kernel(
         let what = format!("node \"{}\"", node.name);
         add(what, Some(form(&node)), there.map(form), registers(now));
     }
-    let is_gone = |node: &&LiveNode| cluster.nodes.iter().all(|wanted| wanted.name != node.name);
+    let is_gone =
+        |node: &&RegisteredNode| cluster.nodes.iter().all(|wanted| wanted.name != node.name);
     for node in known.iter().filter(is_gone) {
         add(
             format!("node \"{}\"", node.name),
@@ -163,7 +164,7 @@ pub fn of_kernel(
     Ok(differences)
 }
 
-fn form(node: &LiveNode) -> String {
+fn form(node: &RegisteredNode) -> String {
     let local = if node.local { " local" } else { "" };
     format!("{} {}:{}{local}", node.number, node.address, node.port)
 }

@@ -6,32 +6,32 @@ use std::path::{Path, PathBuf};
 
 /// The cluster's name, once the DLM has its nodes; none where it is not up.
 pub fn cluster(system: &System) -> Result<Option<String>> {
-    let Some(folder) = folder(system)? else {
+    let Some(directory) = directory(system)? else {
         return Ok(None);
     };
-    let nodes = host::list(&folder.join("comms")).wrap_err("listing the DLM's nodes")?;
-    Ok(name(&folder)?.filter(|_| !nodes.is_empty()))
+    let nodes = host::list(&directory.join("comms")).wrap_err("listing the DLM's nodes")?;
+    Ok(name(&directory)?.filter(|_| !nodes.is_empty()))
 }
 
 /// Does it refuse, with EBADR, those who do not say which cluster they want? It compares names
 /// where it has one and dlm_controld wants callbacks (`new_lockspace` in fs/dlm/lockspace.c,
 /// since 3.4).
 pub fn wants_the_name(system: &System) -> Result<bool> {
-    let Some(folder) = folder(system)? else {
+    let Some(directory) = directory(system)? else {
         return Ok(false);
     };
-    let compares = read_attribute(&folder.join("recover_callbacks"))
+    let compares = read_attribute(&directory.join("recover_callbacks"))
         .wrap_err("reading what the DLM compares")?;
-    Ok(compares.is_some_and(|value| value != "0") && name(&folder)?.is_some())
+    Ok(compares.is_some_and(|value| value != "0") && name(&directory)?.is_some())
 }
 
-fn folder(system: &System) -> Result<Option<PathBuf>> {
+fn directory(system: &System) -> Result<Option<PathBuf>> {
     let configfs = system.configfs()?;
     Ok(configfs.map(|configfs| configfs.join("dlm/cluster")))
 }
 
-fn name(folder: &Path) -> Result<Option<String>> {
-    let name =
-        read_attribute(&folder.join("cluster_name")).wrap_err("reading the DLM's cluster name")?;
+fn name(directory: &Path) -> Result<Option<String>> {
+    let name = read_attribute(&directory.join("cluster_name"))
+        .wrap_err("reading the DLM's cluster name")?;
     Ok(name.filter(|name| !name.is_empty()))
 }

@@ -1,8 +1,8 @@
-//! The kernel's lock domains as dlmfs shows them (fs/ocfs2/dlmfs): a folder is a domain that
+//! The kernel's lock domains as dlmfs shows them (fs/ocfs2/dlmfs): a directory is a domain that
 //! this node has joined, a file in it a lock, an open file a hold on that lock.
 
+use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts;
-use crate::host::turn::{self, Turn};
 use crate::host::{self, System, is_absent, is_there, list, read_attribute};
 use eyre::{Result, WrapErr};
 use std::fs::File;
@@ -29,7 +29,7 @@ pub fn place(system: &System) -> Result<Option<PathBuf>> {
     Ok(usual.or(first).map(|point| system.path(point)))
 }
 
-/// The folder of the domain `name`, if this node has joined it through dlmfs.
+/// The directory of the domain `name`, if this node has joined it through dlmfs.
 pub fn domain(system: &System, name: &str) -> Result<Option<PathBuf>> {
     Ok(match place(system)?.map(|place| place.join(name)) {
         Some(domain) if is_there(&domain)? => Some(domain),
@@ -104,7 +104,9 @@ pub fn drop_unheld(system: &System, locks: &[PathBuf]) -> io::Result<bool> {
 pub fn users(system: &System, name: &str) -> io::Result<Vec<u32>> {
     let mut users = Vec::new();
     each_open_file(system, &mut |process, open| {
-        let is_lock = open.parent().is_some_and(|folder| folder.ends_with(name));
+        let is_lock = open
+            .parent()
+            .is_some_and(|directory| directory.ends_with(name));
         if is_lock && users.last() != Some(&process) {
             users.push(process);
         }
@@ -131,8 +133,8 @@ fn each_open_file(system: &System, see: &mut dyn FnMut(u32, &Path)) -> io::Resul
 /// (dlmfs/userdlm.c: what it waits for is no more told to a lock that is torn down).
 pub fn among_others(system: &System, domain: &Path) -> io::Result<File> {
     // To drop locks takes no time.
-    const PATIENCE: Duration = Duration::from_secs(30);
-    let file_lock = file_lock(system, domain, Turn::Shared, PATIENCE)?;
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    let file_lock = file_lock(system, domain, LockMode::Shared, TIMEOUT)?;
     file_lock.ok_or_else(|| io::Error::other("another process does not end to drop locks"))
 }
 
@@ -140,19 +142,19 @@ pub fn among_others(system: &System, domain: &Path) -> io::Result<File> {
 /// in open(2) for another node.
 pub fn alone(system: &System, domain: &Path) -> io::Result<Option<File>> {
     // To open one that no other node has in use takes less.
-    const PATIENCE: Duration = Duration::from_secs(5);
-    file_lock(system, domain, Turn::Alone, PATIENCE)
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    file_lock(system, domain, LockMode::Exclusive, TIMEOUT)
 }
 
 fn file_lock(
     system: &System,
     domain: &Path,
-    turn: Turn,
-    patience: Duration,
+    lock: LockMode,
+    timeout: Duration,
 ) -> io::Result<Option<File>> {
     let name = domain.file_name().unwrap_or_default();
     let name = format!("locks-{}", name.display());
-    turn::take(system, &name, turn, system.pause(patience))
+    lock_file::take(system, &name, lock, system.pause(timeout))
 }
 
 fn is_busy(error: &io::Error) -> bool {

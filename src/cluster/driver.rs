@@ -1,7 +1,7 @@
 //! The kernel's side of a node: modules, the filesystems that show it, and the call-out.
 
 use super::dlmfs;
-use super::live::Live;
+use super::registered::RegisteredCluster;
 use super::stack::{self, insert};
 use crate::host::mounts::{self, knows_filesystem};
 use crate::host::{System, is_there, list, read_attribute};
@@ -69,7 +69,7 @@ pub fn loaded(system: &System) -> Result<Loaded> {
 /// Undoes `load`, once no cluster is registered and nothing is mounted. configfs stays:
 /// others use it.
 pub fn unload(system: &System) -> Result<()> {
-    if let Some(live) = Live::if_loaded(system)? {
+    if let Some(live) = RegisteredCluster::if_loaded(system)? {
         bail!(
             "cluster \"{0}\" is still online (run: o2cb offline {0})",
             live.name()

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Others hold the lock for a few milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 /// Where there is no file to take it from.
 const NEW_MODE: u32 = 0o644;
@@ -51,7 +51,7 @@ fn exists(path: &Path) -> Result<bool> {
 /// leaves as it was is not written.
 ///
 /// # Errors
-/// The file is as it was, unless its folder could not be brought to the disk at the end.
+/// The file is as it was, unless its directory could not be brought to the disk at the end.
 pub fn edit(path: &Path, change: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>>) -> Result<()> {
     let path = behind_links(path.to_owned())?;
     exists(&path)?;
@@ -71,15 +71,15 @@ fn behind_links(mut path: PathBuf) -> Result<PathBuf> {
         let Ok(target) = fs::read_link(&path) else {
             return Ok(path);
         };
-        path = folder(&path).join(target);
+        path = directory(&path).join(target);
     }
     bail!("too many symbolic links")
 }
 
 /// `Path::parent` says nothing of a plain name's.
-fn folder(path: &Path) -> &Path {
+fn directory(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
+        Some(directory) if directory != Path::new("") => directory,
         _ => Path::new("."),
     }
 }
@@ -108,7 +108,7 @@ impl<'p> Replacement<'p> {
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(".new");
-        let temporary = folder(path).join(hidden);
+        let temporary = directory(path).join(hidden);
         let shown = temporary.display();
         let since = Instant::now();
         loop {
@@ -122,7 +122,7 @@ impl<'p> Replacement<'p> {
                 .wrap_err_with(|| format!("making {shown}"))?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                Err(rustix::io::Errno::WOULDBLOCK) if since.elapsed() < PATIENCE => {
+                Err(rustix::io::Errno::WOULDBLOCK) if since.elapsed() < TIMEOUT => {
                     std::thread::sleep(PAUSE);
                     continue;
                 }
@@ -173,9 +173,9 @@ impl<'p> Replacement<'p> {
         }
         // The name is free now, and may be another writer's.
         self.temporary = None;
-        let folder = folder(self.path);
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.wrap_err_with(|| eyre!("it is replaced, but syncing {} failed", folder.display()))
+        let directory = directory(self.path);
+        let synced = File::open(directory).and_then(|directory| directory.sync_all());
+        synced.wrap_err_with(|| eyre!("it is replaced, but syncing {} failed", directory.display()))
     }
 }
 

@@ -1,6 +1,5 @@
 //! The cluster of this node: as it is configured and as the kernel has it.
 
-mod changes;
 pub mod config;
 pub mod differences;
 pub mod dlm;
@@ -8,9 +7,10 @@ pub mod dlmfs;
 pub mod driver;
 pub mod file;
 pub mod hosts;
-pub mod live;
+pub mod node_names;
 pub mod register;
-pub mod roster;
+pub mod registered;
 pub mod stack;
 pub mod sysconfig;
 pub mod timeouts;
+mod transaction;

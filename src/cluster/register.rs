@@ -1,12 +1,12 @@
 //! Brings the kernel's cluster up to the configuration, and takes it away again.
 
-use super::changes::{Changes, furnish, remove};
 use super::config::{Cluster, HeartbeatMode, Node};
-use super::live::{self, Live, LiveNode};
+use super::registered::{self, RegisteredCluster, RegisteredNode};
 use super::sysconfig::Sysconfig;
 use super::timeouts;
+use super::transaction::{Transaction, furnish, remove};
 use crate::host::System;
-use crate::host::turn::{self, Turn};
+use crate::host::lock_file::{self, LockMode};
 use crate::syscall::signal;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
@@ -22,9 +22,11 @@ pub fn register<'s>(
     local: &Node,
     sysconfig: &Sysconfig,
 ) -> Result<Registered<'s>> {
-    let _turn = file_lock(system)?;
-    let folder = live::folder(system)?;
-    if let Some(other) = Live::find(system)?.filter(|live| *live.name() != cluster.name) {
+    let _lock = file_lock(system)?;
+    let directory = registered::directory(system)?;
+    if let Some(other) =
+        RegisteredCluster::find(system)?.filter(|live| *live.name() != cluster.name)
+    {
         bail!(
             "cluster \"{0}\" is registered, and a node can be in one at a time (run: o2cb \
              offline {0})",
@@ -33,9 +35,9 @@ pub fn register<'s>(
     }
     // Ctrl-C leaves no half of a cluster either: this takes milliseconds.
     signal::defer_termination().wrap_err("holding signals back")?;
-    let mut changes = Changes::of(system);
-    let folder = folder.join(cluster.name.as_str());
-    match bring_up(&mut changes, &folder, cluster, local, sysconfig) {
+    let mut changes = Transaction::of(system);
+    let directory = directory.join(cluster.name.as_str());
+    match bring_up(&mut changes, &directory, cluster, local, sysconfig) {
         Ok(()) => Ok(Registered(changes)),
         Err(error) => {
             changes.take_back();
@@ -45,13 +47,13 @@ pub fn register<'s>(
 }
 
 /// What a registration has changed. Dropped, it stays so.
-pub struct Registered<'s>(Changes<'s>);
+pub struct Registered<'s>(Transaction<'s>);
 
 impl Registered<'_> {
     /// Undoes it, as far as nothing beats.
     pub fn take_back(self) {
-        // Without the turn rather than not at all.
-        let _turn = file_lock(self.0.system());
+        // Without the lock rather than not at all.
+        let _lock = file_lock(self.0.system());
         self.0.take_back();
     }
 }
@@ -63,21 +65,21 @@ impl Registered<'_> {
 /// Another has it for half a minute.
 pub fn file_lock(system: &System) -> Result<Option<File>> {
     const NAME: &str = "cluster";
-    const PATIENCE: Duration = Duration::from_secs(30);
-    match turn::take(system, NAME, Turn::Alone, PATIENCE) {
-        Ok(None) => Err(turn::not_had(system, NAME, PATIENCE)),
-        Ok(turn) => Ok(turn),
+    const TIMEOUT: Duration = Duration::from_secs(30);
+    match lock_file::take(system, NAME, LockMode::Exclusive, TIMEOUT) {
+        Ok(None) => Err(lock_file::not_had(system, NAME, TIMEOUT)),
+        Ok(lock) => Ok(lock),
         Err(_) => Ok(None),
     }
 }
 
 /// Removes the registered cluster with its nodes. `false`: regions are active, and nothing is removed.
-pub fn unregister(system: &System, live: &Live) -> Result<bool> {
-    let _turn = file_lock(system)?;
+pub fn unregister(system: &System, live: &RegisteredCluster) -> Result<bool> {
+    let _lock = file_lock(system)?;
     if !live.regions()?.is_empty() {
         return Ok(false);
     }
-    let mut changes = Changes::of(system);
+    let mut changes = Transaction::of(system);
     let removed = take_down(&mut changes, live);
     if removed.is_err() {
         changes.take_back();
@@ -89,15 +91,15 @@ pub fn unregister(system: &System, live: &Live) -> Result<bool> {
     removed.map(|()| true)
 }
 
-fn take_down(changes: &mut Changes, live: &Live) -> Result<()> {
+fn take_down(changes: &mut Transaction, live: &RegisteredCluster) -> Result<()> {
     // This host first: the kernel refuses that while a heartbeat is active, before the others are
     // gone, and starts no heartbeat without it.
     let (mut nodes, others): (Vec<_>, Vec<_>) =
         live.nodes()?.into_iter().partition(|node| node.local);
     nodes.extend(others);
-    let folder = live.path().join("node");
+    let directory = live.path().join("node");
     for node in nodes {
-        let path = folder.join(&node.name);
+        let path = directory.join(&node.name);
         let failed = format!("unregistering node \"{}\"", node.name);
         changes.remove_node(&path, node).wrap_err(failed)?;
     }
@@ -106,24 +108,24 @@ fn take_down(changes: &mut Changes, live: &Live) -> Result<()> {
 }
 
 fn bring_up(
-    changes: &mut Changes,
-    folder: &Path,
+    changes: &mut Transaction,
+    directory: &Path,
     cluster: &Cluster,
     local: &Node,
     sysconfig: &Sysconfig,
 ) -> Result<()> {
-    if !changes.system().has_object(folder)? {
+    if !changes.system().has_object(directory)? {
         changes
-            .make(folder)
+            .make(directory)
             .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
     }
-    set_mode(changes, folder, cluster.heartbeat_mode)?;
+    set_mode(changes, directory, cluster.heartbeat_mode)?;
     // Before there is a node that could mount with other limits.
-    timeouts::apply(changes, folder, &sysconfig.timeouts)?;
+    timeouts::apply(changes, directory, &sysconfig.timeouts)?;
     let known = drop_changed(changes, cluster, local)?;
     for node in &cluster.nodes {
         let wanted = live_form(node, local);
-        let path = folder.join("node").join(&node.name);
+        let path = directory.join("node").join(&node.name);
         let settled = match known.iter().find(|known| known.name == node.name) {
             // Registered under another hostname: the kernel takes the flag later too.
             Some(known) if wanted.local && !known.local => listen(changes.system(), &path, node)
@@ -137,11 +139,15 @@ fn bring_up(
 }
 
 /// Removes the nodes that the configuration does not know in this form; what is left.
-fn drop_changed(changes: &mut Changes, cluster: &Cluster, local: &Node) -> Result<Vec<LiveNode>> {
-    let Some(live) = Live::find(changes.system())? else {
+fn drop_changed(
+    changes: &mut Transaction,
+    cluster: &Cluster,
+    local: &Node,
+) -> Result<Vec<RegisteredNode>> {
+    let Some(live) = RegisteredCluster::find(changes.system())? else {
         return Ok(Vec::new());
     };
-    let is_wanted = |live: &LiveNode| is_so(live, cluster, local);
+    let is_wanted = |live: &RegisteredNode| is_so(live, cluster, local);
     let (same, changed): (Vec<_>, Vec<_>) = live.nodes()?.into_iter().partition(is_wanted);
     let in_use = !live.regions()?.is_empty();
     for node in changed {
@@ -164,11 +170,11 @@ fn drop_changed(changes: &mut Changes, cluster: &Cluster, local: &Node) -> Resul
 }
 
 /// Can a node of the kernel's stay, or has it to go, which it cannot while a region is active?
-pub(super) fn is_so(live: &LiveNode, cluster: &Cluster, local: &Node) -> bool {
+pub(super) fn is_so(live: &RegisteredNode, cluster: &Cluster, local: &Node) -> bool {
     let mut wanted = cluster.nodes.iter().map(|node| live_form(node, local));
     // One that is to be local and is not yet can become so.
     wanted.any(|node| {
-        node == LiveNode {
+        node == RegisteredNode {
             local: live.local || node.local,
             ..live.clone()
         }
@@ -176,8 +182,8 @@ pub(super) fn is_so(live: &LiveNode, cluster: &Cluster, local: &Node) -> bool {
 }
 
 /// What the kernel is to show of a node.
-pub(super) fn live_form(node: &Node, local: &Node) -> LiveNode {
-    LiveNode {
+pub(super) fn live_form(node: &Node, local: &Node) -> RegisteredNode {
+    RegisteredNode {
         name: node.name.clone(),
         number: node.number.to_string(),
         address: node.address.to_string(),
@@ -186,7 +192,7 @@ pub(super) fn live_form(node: &Node, local: &Node) -> LiveNode {
     }
 }
 
-fn add(changes: &mut Changes, path: &Path, node: &Node, wanted: &LiveNode) -> Result<()> {
+fn add(changes: &mut Transaction, path: &Path, node: &Node, wanted: &RegisteredNode) -> Result<()> {
     changes.make(path)?;
     furnish(changes.system(), path, wanted)?;
     match wanted.local {
@@ -215,8 +221,8 @@ fn listen(system: &System, path: &Path, node: &Node) -> Result<()> {
 }
 
 /// The kernel ignores the write without a word while there is a region, so it is read back.
-fn set_mode(changes: &mut Changes, folder: &Path, mode: HeartbeatMode) -> Result<()> {
-    let attribute = folder.join("heartbeat/mode");
+fn set_mode(changes: &mut Transaction, directory: &Path, mode: HeartbeatMode) -> Result<()> {
+    let attribute = directory.join("heartbeat/mode");
     let system = changes.system();
     let read = || {
         system

@@ -1,7 +1,7 @@
 //! Which cluster stack the kernel runs, and making it the one that a volume wants.
 
+use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts::knows_filesystem;
-use crate::host::turn::{self, Turn};
 use crate::host::{System, is_absent, is_there, read_attribute};
 use crate::ids::StackName;
 use eyre::{Result, WrapErr, bail};
@@ -65,7 +65,13 @@ pub fn set(system: &System, wanted: StackName) -> Result<()> {
     let mut closing = None;
     if running(system)?.as_str() == CLOSED {
         // A process that was killed leaves it closed. Best effort where there is no /run.
-        closing = turn::take(system, CLOSING, Turn::Alone, system.pause(CLOSED_FOR)).ok();
+        closing = lock_file::take(
+            system,
+            CLOSING,
+            LockMode::Exclusive,
+            system.pause(CLOSED_FOR),
+        )
+        .ok();
         if matches!(closing, Some(None)) {
             bail!("the heartbeat of the cluster is being stopped by another process (try again)");
         }
@@ -107,8 +113,13 @@ impl Drop for Closed<'_> {
 /// (`ocfs2_cluster_stack_store` in fs/ocfs2/stackglue.c), and connects nothing of another name
 /// (`ocfs2_stack_driver_request`), both under one lock.
 pub fn close(system: &System) -> Result<Option<Closed<'_>>> {
-    let _closing = match turn::take(system, CLOSING, Turn::Alone, system.pause(CLOSED_FOR)) {
-        Ok(None) => return Err(turn::not_had(system, CLOSING, CLOSED_FOR)),
+    let _closing = match lock_file::take(
+        system,
+        CLOSING,
+        LockMode::Exclusive,
+        system.pause(CLOSED_FOR),
+    ) {
+        Ok(None) => return Err(lock_file::not_had(system, CLOSING, CLOSED_FOR)),
         Ok(closing) => closing,
         Err(_) => None,
     };

@@ -1,6 +1,6 @@
 //! The cluster's time limits, from the defaults file into configfs.
 
-use super::changes::Changes;
+use super::transaction::Transaction;
 use crate::host::System;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
@@ -9,11 +9,11 @@ use std::path::Path;
 const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 
 /// Sets what `set` has, where the kernel has it otherwise; `cluster` is the cluster's
-/// folder in configfs.
+/// directory in configfs.
 ///
 /// # Errors
 /// The kernel refuses a value, or ignores the threshold because a region is active.
-pub(super) fn apply(changes: &mut Changes, cluster: &Path, set: &Timeouts) -> Result<()> {
+pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -> Result<()> {
     let system = changes.system();
     if let Some(threshold) = set.heartbeat_threshold {
         let newest = cluster.join("heartbeat/dead_threshold");
@@ -106,7 +106,7 @@ impl Timeouts {
         Some(rounds.saturating_mul(2))
     }
 
-    /// Those of the cluster whose folder in configfs is `cluster`.
+    /// Those of the cluster whose directory in configfs is `cluster`.
     pub fn read(system: &System, cluster: &Path) -> Result<Self> {
         let text = |path: &Path| {
             system

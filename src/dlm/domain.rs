@@ -1,9 +1,9 @@
-//! A lock domain as a process uses it: a folder of dlmfs, and one lock in it that says that
+//! A lock domain as a process uses it: a directory of dlmfs, and one lock in it that says that
 //! somebody is here.
 
 use super::{Level, Lock, LockName};
 use crate::cluster::dlmfs;
-use crate::cluster::live::UNREACHABLE;
+use crate::cluster::registered::UNREACHABLE;
 use crate::host::{System, is_absent};
 use crate::syscall::fork;
 use eyre::{Report, Result, WrapErr, bail, eyre};
@@ -20,10 +20,10 @@ const TRIES: u32 = 10;
 /// A domain that this process uses.
 pub struct Domain<'s> {
     system: &'s System,
-    folder: PathBuf,
+    directory: PathBuf,
     /// The locks that were taken, whatever became of them.
     taken: RefCell<Vec<PathBuf>>,
-    /// The context lock of libo2dlm: as long as one of its kind is open, the folder stays.
+    /// The context lock of libo2dlm: as long as one of its kind is open, the directory stays.
     context: File,
 }
 
@@ -38,15 +38,15 @@ impl<'s> Domain<'s> {
         let place = dlmfs::place(system)?.ok_or_else(|| {
             eyre!("dlmfs is not mounted, so that nothing can be locked (run: o2cb load)")
         })?;
-        let folder = place.join(name);
+        let directory = place.join(name);
         // The process's number tells the names of one node apart; PR locks of all nodes are
         // compatible.
-        let context = folder.join(format!(".{:016x}", std::process::id()));
+        let context = directory.join(format!(".{:016x}", std::process::id()));
         let mut tries = 0;
         loop {
             // The kernel looks for the other nodes for a minute and more; nobody has to wait for
             // a child that does.
-            let made = fork::in_child_watched(|| make(&folder), watch);
+            let made = fork::in_child_watched(|| make(&directory), watch);
             if made.as_ref().is_err_and(is_unreachable) {
                 bail!(UNREACHABLE);
             }
@@ -54,14 +54,14 @@ impl<'s> Domain<'s> {
             match super::lock::open(system, &context, Level::Shared, false) {
                 Err(error) if is_absent(&error) && tries < TRIES => tries += 1,
                 Err(error) => {
-                    let _ = dlmfs::drop_locks(system, &folder, &[context]);
+                    let _ = dlmfs::drop_locks(system, &directory, &[context]);
                     return Err(error)
                         .wrap_err("taking the first lock of the volume's lock domain");
                 }
                 Ok(file) => {
                     return Ok(Self {
                         system,
-                        folder,
+                        directory,
                         taken: RefCell::new(vec![context]),
                         context: file,
                     });
@@ -73,7 +73,7 @@ impl<'s> Domain<'s> {
     /// Takes a lock, which is dropped when the domain is left, if not before; `None` if it was
     /// only tried and another node is in the way.
     pub fn lock(&self, name: &LockName, level: Level, only_try: bool) -> Result<Option<Lock<'_>>> {
-        let path = self.folder.join(name.as_str());
+        let path = self.directory.join(name.as_str());
         let mut taken = self.taken.borrow_mut();
         if !taken.contains(&path) {
             taken.push(path);
@@ -89,7 +89,7 @@ impl<'s> Domain<'s> {
     }
 
     fn open(&self, name: &LockName, level: Level, only_try: bool) -> Result<Option<Lock<'_>>> {
-        let path = self.folder.join(name.as_str());
+        let path = self.directory.join(name.as_str());
         match super::lock::open(self.system, &path, level, only_try) {
             Ok(file) => Ok(Some(Lock::new(self.system, file, path))),
             // fs/ocfs2/dlmfs has no better number.
@@ -101,7 +101,7 @@ impl<'s> Domain<'s> {
     /// Drops locks that no process of ours uses outside of a claim. `false`: another program of
     /// this node holds one.
     pub fn drop_claimed(&self, names: &[LockName]) -> Result<bool> {
-        let path = |name: &LockName| self.folder.join(name.as_str());
+        let path = |name: &LockName| self.directory.join(name.as_str());
         let locks: Vec<_> = names.iter().map(path).collect();
         dlmfs::drop_unheld(self.system, &locks).wrap_err("dropping the locks of the volume")
     }
@@ -109,7 +109,7 @@ impl<'s> Domain<'s> {
     /// Drops what locks were taken here, and leaves the domain if no lock of others is in it.
     pub fn leave(self) -> Result<()> {
         drop(self.context);
-        dlmfs::drop_locks(self.system, &self.folder, &self.taken.take())
+        dlmfs::drop_locks(self.system, &self.directory, &self.taken.take())
             .wrap_err("leaving the volume's lock domain")
             .map(drop)
     }
@@ -121,8 +121,8 @@ fn is_unreachable(report: &Report) -> bool {
         .is_some_and(|error| error.raw_os_error() == Some(libc::ENOTCONN))
 }
 
-fn make(folder: &std::path::Path) -> io::Result<()> {
-    match rustix::fs::mkdir(folder, Mode::from_raw_mode(0o700)) {
+fn make(directory: &std::path::Path) -> io::Result<()> {
+    match rustix::fs::mkdir(directory, Mode::from_raw_mode(0o700)) {
         Err(rustix::io::Errno::EXIST) => Ok(()),
         other => Ok(other?),
     }

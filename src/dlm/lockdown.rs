@@ -2,7 +2,7 @@
 
 use super::domain::Domain;
 use super::{Dlm, Lock, LockName};
-use crate::host::turn::{self, Turn};
+use crate::host::lock_file::{self, LockMode};
 use crate::volume::Slot;
 use eyre::{Result, WrapErr};
 use std::fs::File;
@@ -38,7 +38,7 @@ pub enum InUse {
     Here,
     /// Nobody has it mounted, and another node holds the superblock's lock: a program that
     /// has locked the cluster out, a mount or an unmount.
-    Locked,
+    RegionLock,
 }
 
 impl Dlm<'_> {
@@ -67,7 +67,7 @@ impl Dlm<'_> {
             let slots = self.slots()?;
             let nodes: Vec<u32> = slots.iter().filter_map(|slot| slot.node).collect();
             return Ok(Err(match nodes.is_empty() {
-                true => InUse::Locked,
+                true => InUse::RegionLock,
                 false => InUse::Mounted(nodes),
             }));
         };
@@ -129,7 +129,7 @@ impl Dlm<'_> {
     /// has it.
     fn claim(&self) -> Result<Option<File>> {
         let name = format!("alone-{}", self.volume.superblock.uuid);
-        turn::take(self.system, &name, Turn::Alone, Duration::ZERO)
+        lock_file::take(self.system, &name, LockMode::Exclusive, Duration::ZERO)
             .wrap_err("locking the volume on this node")
     }
 }

@@ -21,11 +21,11 @@ pub use lockdown::{InUse, LockedDown};
 
 use crate::cluster::{dlm, dlmfs, driver};
 use crate::group::Group;
-use crate::heartbeat::{Left, Wait, Watch};
+use crate::heartbeat::{LeaveOutcome, Wait, Watch};
 use crate::host::System;
 use crate::ids::{Service, StackName};
 use crate::syscall::signal;
-use crate::volume::{Examined, Membership};
+use crate::volume::{Membership, VolumeInfo};
 use domain::Domain;
 use eyre::{Report, Result, WrapErr, bail};
 use std::io;
@@ -33,7 +33,7 @@ use std::io;
 /// A volume's lock domain, joined by this process.
 pub struct Dlm<'s> {
     system: &'s System,
-    volume: Examined,
+    volume: VolumeInfo,
     service: Service,
     /// Left before the group is, on every way out.
     domain: Option<Domain<'s>>,
@@ -49,7 +49,7 @@ impl<'s> Dlm<'s> {
     /// What was begun is undone.
     pub fn initialize(
         system: &'s System,
-        volume: Examined,
+        volume: VolumeInfo,
         service: &str,
         watch: &mut Watch,
     ) -> Result<Self> {
@@ -93,17 +93,17 @@ impl<'s> Dlm<'s> {
     }
 
     /// Leaves the lock domain, unless others on this node use it, and then the group.
-    pub fn shutdown(mut self) -> Result<Left> {
+    pub fn shutdown(mut self) -> Result<LeaveOutcome> {
         self.leave()
     }
 
-    fn leave(&mut self) -> Result<Left> {
+    fn leave(&mut self) -> Result<LeaveOutcome> {
         let left = self.domain.take().map_or(Ok(()), Domain::leave);
         // The group's regions stay pinned while the domain is there, so that one error
         // does not make for two.
         let group = match self.group.take() {
             Some(group) => group.leave(&self.service),
-            None => Ok(Left::NothingThere),
+            None => Ok(LeaveOutcome::NothingThere),
         };
         left.and(group)
     }
@@ -123,7 +123,11 @@ impl Drop for Dlm<'_> {
     }
 }
 
-fn join_domain<'s>(system: &'s System, volume: &Examined, watch: &mut Watch) -> Result<Domain<'s>> {
+fn join_domain<'s>(
+    system: &'s System,
+    volume: &VolumeInfo,
+    watch: &mut Watch,
+) -> Result<Domain<'s>> {
     let signals = signal::defer_termination().wrap_err("holding signals back")?;
     let name = volume.superblock.uuid.to_string();
     Domain::join(system, &name, &mut |since| {

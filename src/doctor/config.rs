@@ -3,7 +3,7 @@
 use super::finding::{Code, Findings};
 use super::{Site, diff};
 use crate::cluster::config::Node;
-use crate::cluster::live::LiveNode;
+use crate::cluster::registered::RegisteredNode;
 use crate::cluster::stack;
 use crate::cluster::sysconfig::Sysconfig;
 use crate::host::address;
@@ -86,7 +86,7 @@ fn port(site: &Site, node: &Node, findings: &mut Findings) -> Result<()> {
     }
     let at = SocketAddrV4::new(node.address, node.port);
     if let Ok(Some(live)) = &site.live {
-        let listens = |known: &LiveNode| {
+        let listens = |known: &RegisteredNode| {
             known.local && format!("{}:{}", known.address, known.port) == at.to_string()
         };
         if live.nodes()?.iter().any(listens) {

@@ -53,6 +53,6 @@ fn by_tag(system: &System, source: &str) -> PathBuf {
     let Some((tag, value)) = source.split_once('=').filter(|_| !source.starts_with('/')) else {
         return system.path(source);
     };
-    let folder = format!("/dev/disk/by-{}", tag.to_ascii_lowercase());
-    system.path(folder).join(value.trim_matches('"'))
+    let directory = format!("/dev/disk/by-{}", tag.to_ascii_lowercase());
+    system.path(directory).join(value.trim_matches('"'))
 }

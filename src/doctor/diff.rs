@@ -1,10 +1,10 @@
 //! Where the files, the kernel's cluster and the volumes' stamps differ.
 
-use super::aside::{self, Look};
-use super::{PATIENCE, Site, devices, volumes};
+use super::parallel::{self, Look};
+use super::{Site, TIMEOUT, devices, volumes};
 pub use crate::cluster::differences::{Difference, Place, of_kernel};
 use crate::ids::StackName;
-use crate::volume::{Examined, Membership};
+use crate::volume::{Membership, VolumeInfo};
 use eyre::Result;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub fn of(site: &Site) -> Diff {
         .iter()
         .map(|path| -> Look { Box::new(|| stamp(site, path)) });
     let looks: Vec<Look> = looks.collect();
-    let answers = aside::all(&looks, PATIENCE);
+    let answers = parallel::all(&looks, TIMEOUT);
     for (path, answer) in devices.iter().zip(answers) {
         let device = path.display();
         let told = answer.unwrap_or_else(|| b"?the device does not answer".to_vec());
@@ -61,7 +61,7 @@ fn kernel(site: &Site) -> Result<Vec<Difference>> {
 
 /// `=` and what the superblock says, nothing where it names no cluster; `?` and an error.
 fn stamp(site: &Site, path: &Path) -> Vec<u8> {
-    let text = match Examined::read_within(site.system, path, volumes::PATIENCE) {
+    let text = match VolumeInfo::read_within(site.system, path, volumes::TIMEOUT) {
         Err(report) => format!("?{report:#}"),
         Ok(volume) => match volume.superblock.membership {
             Membership::Cluster {

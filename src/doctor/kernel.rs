@@ -33,8 +33,8 @@ pub(super) fn modules(site: &Site, findings: &mut Findings) -> Result<()> {
         let release = read_attribute(&system.path("/proc/sys/kernel/osrelease"))?
             .ok_or_else(|| eyre!("the kernel does not say its release"))?;
         let known = known.get_or_insert_with(|| {
-            let folder = system.path("/lib/modules").join(&release);
-            LISTS.map(|list| read_text(&folder.join(list)).unwrap_or_default())
+            let directory = system.path("/lib/modules").join(&release);
+            LISTS.map(|list| read_text(&directory.join(list)).unwrap_or_default())
         });
         if !known.iter().any(|list| names(list, module)) {
             let what = format!("there is no module {module} for the running kernel, {release}");

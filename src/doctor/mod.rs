@@ -4,20 +4,20 @@
 //! can find into `finding.rs` and o2cb(8). One that waits for a disk or a peer is made by a
 //! child process, beside all others (`aside.rs`). What cannot be looked at is a finding too.
 
-mod aside;
 mod config;
+mod context;
 mod devices;
 pub mod diff;
 mod finding;
 mod kernel;
 mod limits;
+mod parallel;
 mod peers;
 mod regions;
-mod site;
 mod volumes;
 
+pub use context::Site;
 pub use finding::{Finding, KINDS, Kind, Severity};
-pub use site::Site;
 
 use eyre::{Result, eyre};
 use finding::Findings;
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 /// How long all the slow looks together may take: a device or a peer that has not answered by
 /// then is not going to.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A check, and what it looks at.
 type Check = (&'static str, fn(&Site, &mut Findings) -> Result<()>);
@@ -67,7 +67,7 @@ fn slow(site: &Site, findings: &mut Findings) {
         Ok(look) => looks.extend(look),
         Err(report) => findings.unknown(regions::LEFTOVERS, &report),
     }
-    let mut answers = aside::all(&looks, PATIENCE).into_iter();
+    let mut answers = parallel::all(&looks, TIMEOUT).into_iter();
     let alive = volumes::gather(&devices, &mut answers, findings);
     for (peer, answer) in peers.iter().zip(&mut answers) {
         peer.judge(site, &alive, answer, findings);

@@ -8,8 +8,8 @@
 //! itself is connected to is read from it; limits that disagree, from its log.
 
 use super::Site;
-use super::aside::Look;
 use super::finding::{Code, Findings};
+use super::parallel::Look;
 use super::volumes::Alive;
 use crate::cluster::config::Node;
 use crate::host::{kmsg, read_text};
@@ -18,7 +18,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 /// For a connection; a lost packet is sent again after one second, then two more.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A node that is not this one.
 pub(super) struct Peer {
@@ -110,7 +110,7 @@ impl Peer {
             let Node { address, port, .. } = self.node;
             let to = SocketAddrV4::new(address, port);
             let tried = match self.way {
-                Way::Try => site.system.kernel().connect(self.from, to, PATIENCE),
+                Way::Try => site.system.kernel().connect(self.from, to, TIMEOUT),
                 _ => Ok(()),
             };
             let errno =
@@ -159,7 +159,7 @@ impl Peer {
             libc::ECONNREFUSED => (Code::PeerOffline, "nothing listens there".into()),
             libc::EINPROGRESS | libc::EAGAIN | libc::ETIMEDOUT => (
                 Code::PeerUnreachable,
-                format!("no answer within {} s", PATIENCE.as_secs()),
+                format!("no answer within {} s", TIMEOUT.as_secs()),
             ),
             errno => (
                 Code::PeerUnreachable,

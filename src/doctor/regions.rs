@@ -2,8 +2,8 @@
 //! left of those that are not there.
 
 use super::Site;
-use super::aside::Look;
 use super::finding::{Code, Findings};
+use super::parallel::Look;
 use crate::heartbeat::survey::{self, Fault, Sets, Snapshot};
 use crate::volume::{NotPermitted, find};
 use eyre::{Result, eyre};

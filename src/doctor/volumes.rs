@@ -1,19 +1,19 @@
 //! The volumes on their devices: whose they are, who beats on them, and is there room?
 
 use super::Site;
-use super::aside::Look;
 use super::finding::{Code, Findings};
+use super::parallel::Look;
 use crate::cluster::config::Cluster;
 use crate::ids::StackName;
 use crate::report::lacks_permission;
-use crate::volume::beats::{APART, Beats, Sign, Slot};
-use crate::volume::{Examined, Geometry, Membership, ReadBlocks, Volume};
+use crate::volume::heartbeat_slots::{APART, Beats, Sign, Slot};
+use crate::volume::{Geometry, Membership, ReadBlocks, Volume, VolumeInfo};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// One answer of a device; below that of all looks together, so that it is told which failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Between readings of this node's own slot: two machines that write it in turn, each every two
 /// seconds, show both within [`APART`] unless they keep in step.
 const SAMPLE: Duration = Duration::from_millis(50);
@@ -91,7 +91,7 @@ pub(super) fn gather(
 }
 
 fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) -> Result<()> {
-    let volume = Examined::read_within(site.system, path, PATIENCE)?;
+    let volume = VolumeInfo::read_within(site.system, path, TIMEOUT)?;
     let Some(geometry) = volume.geometry else {
         // One node at a time: no cluster, no heartbeat.
         return Ok(());
@@ -108,7 +108,7 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
     let uuid = volume.superblock.uuid;
     let has_region = || site.regions().map(|regions| regions.contains(&uuid));
     let before = has_region();
-    let (mut remote, on_disk) = volume.reopen(site.system, PATIENCE)?;
+    let (mut remote, on_disk) = volume.reopen(site.system, TIMEOUT)?;
     let watched = Watched::of(site, &geometry, &mut remote)?;
     let view = View {
         site,

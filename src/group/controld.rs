@@ -19,7 +19,7 @@ use crate::heartbeat::Watch;
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
-use crate::volume::Examined;
+use crate::volume::VolumeInfo;
 use eyre::{Result, WrapErr, bail};
 use ledger::{Device, Ledger};
 use std::borrow::Cow;
@@ -45,7 +45,7 @@ impl<'s> Controld<'s> {
     ///
     /// # Errors
     /// It is not the volume's.
-    pub fn of_volume(system: &'s System, volume: &Examined, running: StackName) -> Result<Self> {
+    pub fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
         let cluster = super::checked_cluster(volume, running)?.clone();
         let path = volume.canonical.clone();
         Ok(Self {
@@ -169,7 +169,7 @@ fn clusters(system: &System, watch: &mut Watch) -> Result<Vec<String>> {
 }
 
 fn connect(system: &System, watch: &mut Watch) -> Result<Daemon> {
-    Daemon::connect(system, system.daemon_patience(), watch)
+    Daemon::connect(system, system.daemon_timeout(), watch)
 }
 
 /// The volume on `device` that mounts of ours have registered.

@@ -8,31 +8,31 @@
 //! global::stop_removed(system, &cluster)?;
 //! ```
 
-use super::classic;
+use super::o2cb;
 use crate::cluster::config::Cluster;
 use crate::cluster::dlmfs;
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::stack;
-use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_together};
-use crate::host::turn::{self, Turn};
+use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_all};
+use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
 use crate::ids::{StackName, Uuid};
 use crate::syscall::ioprio::Level;
 use crate::syscall::{fork, signal};
 use crate::volume::find::Search;
-use crate::volume::{Examined, Membership};
+use crate::volume::{Membership, VolumeInfo};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Longer than any start that the kernel does not give up itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// The kernel pins no region of more than these (O2HB_PIN_CUT_OFF in
 /// fs/ocfs2/cluster/heartbeat.c).
 const PINNED: usize = 3;
 /// The device has just answered.
-const READ_PATIENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a region that is to beat is on disk.
 pub type Sources = Vec<(Uuid, Source)>;
@@ -40,7 +40,7 @@ pub type Sources = Vec<(Uuid, Source)>;
 /// The regions of the configuration that do not beat for the cluster. One that nobody counts is
 /// just being started by another process, or was left so by a C tool that could not stop it.
 pub fn silent(system: &System, cluster: &Cluster) -> Result<Vec<Uuid>> {
-    let live = Live::if_loaded(system)?.filter(|live| *live.name() == cluster.name);
+    let live = RegisteredCluster::if_loaded(system)?.filter(|live| *live.name() == cluster.name);
     let mut silent = cluster.regions.clone();
     if let Some(live) = live {
         for region in live.regions()? {
@@ -82,7 +82,7 @@ pub fn sources(
 
 fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Result<Source> {
     let shown = || format!("region {region} on {}", device.display());
-    let volume = Examined::read_within(system, device, READ_PATIENCE).wrap_err_with(shown)?;
+    let volume = VolumeInfo::read_within(system, device, READ_TIMEOUT).wrap_err_with(shown)?;
     let checked = || match &volume.superblock.membership {
         Membership::Local => bail!("it is a local volume, which has no heartbeat"),
         Membership::Cluster {
@@ -93,7 +93,7 @@ fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Re
             bail!("it belongs to cluster \"{name}\" (stack {stack})")
         }
         _ if volume.read_only => bail!("the device is read-only"),
-        _ => classic::source(&volume).ok_or_else(|| eyre!("it is no block device")),
+        _ => o2cb::source(&volume).ok_or_else(|| eyre!("it is no block device")),
     };
     checked().wrap_err_with(shown)
 }
@@ -115,7 +115,7 @@ pub fn start(
         signals.check()?;
         watch(wait, since)
     };
-    let _turn = turn(system, watch)?;
+    let _lock = file_lock(system, watch)?;
     let is_planned = |silent: &Uuid| sources.iter().any(|(region, _)| region == silent);
     if !silent(system, cluster)?.iter().all(is_planned) {
         return Ok(false);
@@ -127,7 +127,7 @@ pub fn start(
             (heartbeat, source.clone())
         })
         .collect();
-    start_together(&regions, watch)?;
+    start_all(&regions, watch)?;
     for (heartbeat, _) in &regions {
         // It beats without that as well.
         let _ = heartbeat.prefer_io(Level::HIGHEST);
@@ -149,8 +149,13 @@ pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
     }
 }
 
-fn remove(system: &System, cluster: &Cluster, live: &Live, removed: Vec<Uuid>) -> Result<()> {
-    let _turn = turn(system, &mut |_, _| Ok(()))?;
+fn remove(
+    system: &System,
+    cluster: &Cluster,
+    live: &RegisteredCluster,
+    removed: Vec<Uuid>,
+) -> Result<()> {
+    let _lock = file_lock(system, &mut |_, _| Ok(()))?;
     let closed = stack::close(system)?;
     let kept = |region: Uuid| {
         eyre!(
@@ -174,8 +179,8 @@ fn remove(system: &System, cluster: &Cluster, live: &Live, removed: Vec<Uuid>) -
     Ok(())
 }
 
-fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<Live<'s>> {
-    let live = Live::find(system)?.filter(|live| *live.name() == cluster.name);
+fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<RegisteredCluster<'s>> {
+    let live = RegisteredCluster::find(system)?.filter(|live| *live.name() == cluster.name);
     match live {
         Some(live) if live.global_heartbeat()? => Ok(live),
         _ => bail!(
@@ -189,9 +194,9 @@ fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<Live<'s>> {
 ///
 /// # Errors
 /// They are needed: names the mount points and lock domains. Nothing is stopped then.
-pub fn stop(system: &System, live: &Live) -> Result<()> {
+pub fn stop(system: &System, live: &RegisteredCluster) -> Result<()> {
     // What has begun to stop, or is just starting, comes first.
-    drop(turn(system, &mut |_, _| Ok(()))?);
+    drop(file_lock(system, &mut |_, _| Ok(()))?);
     match live.regions()?.len() {
         0 => Ok(()),
         count => aside(system, count, || stop_all(system, live)),
@@ -204,12 +209,12 @@ fn aside(system: &System, count: usize, work: impl FnOnce() -> Result<()>) -> Re
     /// One after the other, each up to 2 s.
     const EACH: Duration = Duration::from_secs(3);
     const REST: Duration = Duration::from_secs(15);
-    let patience = REST + EACH * u32::try_from(count).unwrap_or(u32::MAX);
-    let done = fork::call_in_child(patience, || work().map(|()| Vec::new()))?;
+    let timeout = REST + EACH * u32::try_from(count).unwrap_or(u32::MAX);
+    let done = fork::call_in_child(timeout, || work().map(|()| Vec::new()))?;
     done.map(drop).ok_or_else(|| {
         eyre!(
             "stopping the heartbeat regions has not ended within {} s, and goes on: {}",
-            patience.as_secs(),
+            timeout.as_secs(),
             system
                 .hung_removal()
                 .unwrap_or_else(|| "another process works on them".into())
@@ -217,8 +222,8 @@ fn aside(system: &System, count: usize, work: impl FnOnce() -> Result<()>) -> Re
     })
 }
 
-fn stop_all(system: &System, live: &Live) -> Result<()> {
-    let _turn = turn(system, &mut |_, _| Ok(()))?;
+fn stop_all(system: &System, live: &RegisteredCluster) -> Result<()> {
+    let _lock = file_lock(system, &mut |_, _| Ok(()))?;
     let regions = live.regions()?;
     let in_use = |by: &str| {
         eyre!(
@@ -243,7 +248,7 @@ fn stop_all(system: &System, live: &Live) -> Result<()> {
     Ok(())
 }
 
-fn stop_region(system: &System, live: &Live, region: Uuid) -> Result<Removal> {
+fn stop_region(system: &System, live: &RegisteredCluster, region: Uuid) -> Result<Removal> {
     let heartbeat = Heartbeat::new(system, live.path(), region);
     let stopped = heartbeat.stop();
     stopped.wrap_err_with(|| format!("stopping heartbeat region {region}"))
@@ -275,17 +280,17 @@ fn users(system: &System) -> Result<Option<String>> {
 }
 
 /// One call at a time starts or stops the cluster's regions: what one of them takes back must
-/// not be what another has found. The processes that start them have the turn as well, so that
+/// not be what another has found. The processes that start them have the lock as well, so that
 /// those of a call that was killed are waited for. Best effort where there is no /run.
-fn turn(system: &System, watch: &mut Watch) -> Result<Option<File>> {
+fn file_lock(system: &System, watch: &mut Watch) -> Result<Option<File>> {
     const NAME: &str = "heartbeat";
-    const SLICE: Duration = Duration::from_millis(250);
+    const POLL_INTERVAL: Duration = Duration::from_millis(250);
     let started = Instant::now();
     loop {
-        match turn::take(system, NAME, Turn::Alone, SLICE) {
-            Ok(None) if started.elapsed() < PATIENCE => watch(Wait::Lock, started.elapsed())?,
-            Ok(None) => return Err(turn::not_had(system, NAME, PATIENCE)),
-            Ok(turn) => return Ok(turn),
+        match lock_file::take(system, NAME, LockMode::Exclusive, POLL_INTERVAL) {
+            Ok(None) if started.elapsed() < TIMEOUT => watch(Wait::Lock, started.elapsed())?,
+            Ok(None) => return Err(lock_file::not_had(system, NAME, TIMEOUT)),
+            Ok(lock) => return Ok(lock),
             Err(_) => return Ok(None),
         }
     }

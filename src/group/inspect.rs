@@ -32,15 +32,15 @@ mod subject;
 
 pub use answer::beats;
 
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::heartbeat::survey::{self, Surveyed};
 use crate::heartbeat::{State, survey::Snapshot};
 use crate::host::System;
 use crate::ids::Uuid;
 use crate::report::plain;
-use crate::volume::beats::{APART, Sign};
+use crate::volume::heartbeat_slots::{APART, Sign};
 use crate::volume::observer::{self, About, Observer};
-use crate::volume::track::{Round, Track};
+use crate::volume::slot_history::{Round, Track};
 use crate::volume::{Membership, find};
 use eyre::Result;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ use std::time::{Duration, Instant, SystemTime};
 use subject::Subject;
 
 /// For the first answer of a device.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// A node that seems silent may only write late, and is given some more readings.
 const READINGS: u32 = 4;
 
@@ -156,7 +156,7 @@ impl<'s> Inspector<'s> {
         if self.target != Target::All {
             return Ok(());
         }
-        let live = Live::if_loaded(self.system)?;
+        let live = RegisteredCluster::if_loaded(self.system)?;
         let regions = live.map_or(Ok(Vec::new()), |live| live.regions())?;
         self.subjects
             .retain(|subject| subject.uuid.is_some_and(|uuid| regions.contains(&uuid)));
@@ -198,9 +198,9 @@ impl<'s> Inspector<'s> {
         Ok(())
     }
 
-    /// What the devices hold: one reading. A device has [`PATIENCE`].
+    /// What the devices hold: one reading. A device has [`TIMEOUT`].
     pub fn look_at_devices(&mut self, tick: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        self.read(Instant::now() + PATIENCE, tick)
+        self.read(Instant::now() + TIMEOUT, tick)
     }
 
     /// Who lives: two readings at least, an interval apart. A device that hangs is not waited for

@@ -1,7 +1,7 @@
 //! A join, between its begin and its purpose.
 
 use super::controld::{NoGroup, Registration};
-use crate::heartbeat::{Hold, NoHeartbeat};
+use crate::heartbeat::{HeartbeatGuard, NoHeartbeat};
 use crate::ids::Service;
 use crate::syscall::signal::Deferred;
 use eyre::{Report, Result};
@@ -18,7 +18,7 @@ pub struct Join<'g> {
 /// What a join holds on to.
 pub(super) enum Held<'g> {
     Nothing,
-    Heartbeat(Hold<'g>),
+    Heartbeat(HeartbeatGuard<'g>),
     Service(Registration<'g>),
 }
 

@@ -5,11 +5,11 @@
 use super::controld::socket::Socket;
 use super::{Group, Kind};
 use crate::cluster::dlm;
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::heartbeat::Wait;
 use crate::host::{System, is_there};
 use crate::ids::{StackName, Uuid};
-use crate::volume::Examined;
+use crate::volume::VolumeInfo;
 use eyre::{Result, bail};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const QUERIES: &str = "dlmc_query_sock";
 const DUMP_STATUS: u32 = 13;
 const DUMP_CONFIG: u32 = 14;
 /// It answers at once or not at all.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Does the kernel's DLM alone do for volumes of `stack`? Before its driver is loaded, that is
 /// taken for granted: all kernels since 3.14 have it.
@@ -35,10 +35,10 @@ pub fn suffices(system: &System, stack: StackName) -> Result<bool> {
 /// # Errors
 /// The stack or the cluster is not the volume's, the DLM is not up, or a mount would wait for
 /// quorum.
-pub fn check(system: &System, volume: &Examined, running: StackName) -> Result<()> {
+pub fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result<()> {
     let cluster = super::checked_cluster(volume, running)?;
     let Some(live) = dlm::cluster(system)? else {
-        let here = match Live::if_loaded(system)? {
+        let here = match RegisteredCluster::if_loaded(system)? {
             Some(other) => format!(
                 "this node runs cluster \"{}\" of the stack o2cb, and the kernel's DLM is not up",
                 other.name()
@@ -120,7 +120,7 @@ fn ask(system: &System, question: u32) -> Result<Vec<u8>> {
     const VERSION: u32 = 0x0001_0001;
     const LENGTH: usize = 96;
     let watch = &mut |_: Wait, _: Duration| Ok(());
-    let mut socket = Socket::connect(system, "dlm_controld", QUERIES, PATIENCE, watch)?;
+    let mut socket = Socket::connect(system, "dlm_controld", QUERIES, TIMEOUT, watch)?;
     let fields = [MAGIC, VERSION, question, 0, LENGTH as u32];
     let mut header = fields.map(u32::to_ne_bytes).concat();
     header.resize(LENGTH, 0);

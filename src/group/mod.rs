@@ -8,30 +8,30 @@
 //! group.leave(&service)?;
 //! ```
 
-mod classic;
 mod controld;
 pub mod global;
 pub mod inspect;
 mod join;
 mod kernel_dlm;
+pub mod nocluster;
+mod o2cb;
 pub mod repair;
-pub mod unclustered;
 
 pub use join::{Join, must_unmount};
 
-use crate::cluster::live::{self, Live};
+use crate::cluster::registered::{self, RegisteredCluster};
 use crate::cluster::stack;
-use crate::heartbeat::{self, Asker, Left, Watch};
+use crate::heartbeat::{self, LeaveCause, LeaveOutcome, Watch};
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::syscall::ioprio::Level;
 use crate::syscall::signal;
-use crate::volume::{Examined, Membership};
-use classic::Classic;
+use crate::volume::{Membership, VolumeInfo};
 use controld::Controld;
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use join::Held;
+use o2cb::Classic;
 
 /// One volume's group of users on this node.
 pub struct Group<'s> {
@@ -51,7 +51,7 @@ enum Kind<'s> {
 
 impl<'s> Kind<'s> {
     /// Compares and looks, and changes nothing.
-    fn of_volume(system: &'s System, volume: &Examined, wanted: StackName) -> Result<Self> {
+    fn of_volume(system: &'s System, volume: &VolumeInfo, wanted: StackName) -> Result<Self> {
         let named = volume.superblock.membership != Membership::Classic;
         let running = match named && stack::can_change(system)? {
             true => wanted,
@@ -73,7 +73,7 @@ impl<'s> Group<'s> {
     ///
     /// # Errors
     /// Names both sides of a mismatch, and what to do.
-    pub fn of_volume(system: &'s System, volume: &Examined) -> Result<Self> {
+    pub fn of_volume(system: &'s System, volume: &VolumeInfo) -> Result<Self> {
         let Some(wanted) = wanted_stack(volume) else {
             stack::load_filesystem(system)?;
             return Ok(Self::alone());
@@ -97,7 +97,7 @@ impl<'s> Group<'s> {
     ///
     /// # Errors
     /// As for `of_volume`.
-    pub fn check(system: &System, volume: &Examined) -> Result<()> {
+    pub fn check(system: &System, volume: &VolumeInfo) -> Result<()> {
         let Some(wanted) = wanted_stack(volume) else {
             return Ok(());
         };
@@ -127,7 +127,7 @@ impl<'s> Group<'s> {
     ) -> Result<Self> {
         let kind = match mount.user_stack() {
             None => {
-                let region = match live::region_on(system, mount.device)? {
+                let region = match registered::region_on(system, mount.device)? {
                     Some(region) => region,
                     None => name()?,
                 };
@@ -167,9 +167,9 @@ impl<'s> Group<'s> {
     }
 
     /// `service` is done with the volume.
-    pub fn leave(&self, service: &Service) -> Result<Left> {
+    pub fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
         match &self.kind {
-            Kind::Alone | Kind::KernelDlm => Ok(Left::NothingThere),
+            Kind::Alone | Kind::KernelDlm => Ok(LeaveOutcome::NothingThere),
             Kind::Classic(classic) => classic.leave(service),
             Kind::Controld(controld) => controld.leave(service),
         }
@@ -179,11 +179,11 @@ impl<'s> Group<'s> {
     ///
     /// # Errors
     /// It is not: names the places where the volume is mounted.
-    pub fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
+    pub fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
         match &self.kind {
-            Kind::Alone | Kind::KernelDlm => Ok(Left::NothingThere),
-            Kind::Classic(classic) => classic.superblock_leaves(asker),
-            Kind::Controld(controld) => controld.superblock_leaves(asker),
+            Kind::Alone | Kind::KernelDlm => Ok(LeaveOutcome::NothingThere),
+            Kind::Classic(classic) => classic.superblock_leaves(cause),
+            Kind::Controld(controld) => controld.superblock_leaves(cause),
         }
     }
 
@@ -241,7 +241,7 @@ impl<'s> Group<'s> {
 }
 
 /// The stack that the volume belongs to; none for one that a single node mounts.
-fn wanted_stack(volume: &Examined) -> Option<StackName> {
+fn wanted_stack(volume: &VolumeInfo) -> Option<StackName> {
     match volume.superblock.membership {
         Membership::Local => None,
         Membership::Classic => Some(StackName::O2CB),
@@ -253,7 +253,7 @@ fn wanted_stack(volume: &Examined) -> Option<StackName> {
 ///
 /// # Errors
 /// The stack that runs is another.
-fn checked_cluster(volume: &Examined, running: StackName) -> Result<&ClusterName> {
+fn checked_cluster(volume: &VolumeInfo, running: StackName) -> Result<&ClusterName> {
     match &volume.superblock.membership {
         Membership::Cluster { stack, cluster, .. } if *stack == running => Ok(cluster),
         Membership::Cluster { stack, cluster, .. } => bail!(
@@ -269,7 +269,7 @@ fn checked_cluster(volume: &Examined, running: StackName) -> Result<&ClusterName
 pub fn is_online(system: &System, asked: Option<&ClusterName>) -> Result<bool> {
     let stack = stack::running(system)?;
     if stack == StackName::O2CB {
-        return match Live::if_loaded(system)? {
+        return match RegisteredCluster::if_loaded(system)? {
             Some(live) if asked.is_none_or(|name| name == live.name()) => live.is_online(),
             _ => Ok(false),
         };
@@ -282,7 +282,7 @@ pub fn is_online(system: &System, asked: Option<&ClusterName>) -> Result<bool> {
 }
 
 fn has_region(system: &System, name: Uuid) -> Result<bool> {
-    Ok(match Live::if_loaded(system)? {
+    Ok(match RegisteredCluster::if_loaded(system)? {
         Some(live) => live.regions()?.contains(&name),
         None => false,
     })
@@ -303,6 +303,6 @@ pub fn describe(system: &System, name: Uuid) -> Result<String> {
 
 /// Makes up for processes that were killed, and for superblocks whose end nobody saw.
 pub fn tidy(system: &System) {
-    classic::tidy_regions(system);
+    o2cb::tidy_regions(system);
     controld::tidy(system);
 }

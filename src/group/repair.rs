@@ -1,8 +1,8 @@
 //! Mends what killed programs, pulled disks and leaks have left of heartbeats.
 
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::heartbeat::survey::Survey;
-use crate::heartbeat::{Heartbeat, Mended, Mode, Outcome};
+use crate::heartbeat::{Heartbeat, RepairMode, RepairOutcome, RepairReport};
 use crate::host::System;
 use crate::ids::Uuid;
 use crate::syscall::fork;
@@ -10,7 +10,7 @@ use eyre::{Result, eyre};
 use std::time::Duration;
 
 /// For one region: the wait for whoever works on it, and the kernel's own for the disk.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Mends the heartbeat of `volume`, or all of this node, and tells of each. One that cannot be
 /// told holds up no other.
@@ -23,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn repair(
     system: &System,
     volume: Option<Uuid>,
-    mode: Mode,
-    tell: &mut dyn FnMut(Uuid, Result<Mended>) -> Result<()>,
+    mode: RepairMode,
+    tell: &mut dyn FnMut(Uuid, Result<RepairReport>) -> Result<()>,
 ) -> Result<()> {
-    let live = Live::if_loaded(system)?;
+    let live = RegisteredCluster::if_loaded(system)?;
     let names = match volume {
         Some(name) => vec![name],
         None => {
@@ -39,13 +39,15 @@ pub fn repair(
     };
     // Without a cluster there is no region, but there may be semaphores.
     let none = system.path("/sys/kernel/config/cluster");
-    let cluster = live.as_ref().map_or(none.as_path(), Live::path);
+    let cluster = live
+        .as_ref()
+        .map_or(none.as_path(), RegisteredCluster::path);
     for name in names {
         let heartbeat = Heartbeat::new(system, cluster, name);
         let mended = match mode {
-            Mode::DryRun => heartbeat.mend(mode),
+            RepairMode::DryRun => heartbeat.mend(mode),
             // Here, or nobody would hear the warning.
-            Mode::Mend => heartbeat
+            RepairMode::Repair => heartbeat
                 .evict_stranger()
                 .and_then(|()| in_a_child(&|| heartbeat.mend(mode))),
         };
@@ -55,23 +57,27 @@ pub fn repair(
 }
 
 /// Neither the kernel's wait for a disk nor a kill of this process cuts it off.
-fn in_a_child(mend: &dyn Fn() -> Result<Mended>) -> Result<Mended> {
-    let bytes = fork::call_in_child(PATIENCE, || {
-        let Mended { outcome, text } = mend()?;
+fn in_a_child(mend: &dyn Fn() -> Result<RepairReport>) -> Result<RepairReport> {
+    let bytes = fork::call_in_child(TIMEOUT, || {
+        let RepairReport { outcome, text } = mend()?;
         Ok([&[outcome as u8], text.as_bytes()].concat())
     })?;
     let bytes = bytes.ok_or_else(|| {
         eyre!(
             "mending it has not ended within {} s, and goes on (its disk does not answer)",
-            PATIENCE.as_secs()
+            TIMEOUT.as_secs()
         )
     })?;
-    let outcomes = [Outcome::Sound, Outcome::Mended, Outcome::Left];
+    let outcomes = [
+        RepairOutcome::Sound,
+        RepairOutcome::Repaired,
+        RepairOutcome::LeftAlone,
+    ];
     let of = |tag: u8| outcomes.into_iter().find(|outcome| *outcome as u8 == tag);
     let mended = bytes.split_first().and_then(|(&tag, text)| {
         let text = String::from_utf8_lossy(text).into_owned();
         let outcome = of(tag)?;
-        Some(Mended { outcome, text })
+        Some(RepairReport { outcome, text })
     });
     mended.ok_or_else(|| eyre!("the process that mends it says nothing"))
 }

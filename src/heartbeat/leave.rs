@@ -1,9 +1,9 @@
 //! Leaving: whose reference goes, and whether the region goes with it.
 
-use super::refs::{Lifetime, Locked, Mark, Tally};
-use super::{Asker, Ending, Heartbeat, Left, Removal, State};
+use super::semaphores::{Lifetime, Mark, RegionLock, Tally};
+use super::{Heartbeat, LeaveCause, LeaveOutcome, Removal, State, UnmountState};
 use crate::cluster::dlmfs;
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::host::mounts::{self, DeviceNumber};
 use crate::host::{process, waiter};
 use eyre::{Result, bail};
@@ -13,71 +13,77 @@ use std::time::{Duration, Instant};
 
 /// For the end of a program of the C tools that has given its reference back: longer than that
 /// takes on a busy machine, and bearable in umount(2), which waits for the kernel's callout.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// For a superblock that ends: some 4 s on an idle node. Ends before `aside` gives up.
 const LONGEST_END: Duration = Duration::from_secs(20);
-const SLICE: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Heartbeat<'_> {
     /// Who will be done with the region when the mounts of `device` are gone: asked while they
     /// are there.
-    pub fn ending(&self, device: Option<DeviceNumber>) -> Result<Ending> {
+    pub fn ending(&self, device: Option<DeviceNumber>) -> Result<UnmountState> {
         let mark = self.references.mark()?;
-        Ok(Ending { device, mark })
+        Ok(UnmountState { device, mark })
     }
 
     /// The superblock is done: its reference goes, and with the last one the region.
-    pub fn leave_superblock(&self, asker: Asker, ending: Ending) -> Result<Left> {
+    pub fn leave_superblock(
+        &self,
+        cause: LeaveCause,
+        ending: UnmountState,
+    ) -> Result<LeaveOutcome> {
         // The kernel's callout also comes after a mount(2) that failed late, whose own process
         // rolls back its join.
-        let asks = |tally: &Tally| tally.free() == 1 || asker == Asker::Kernel;
+        let asks = |tally: &Tally| tally.free() == 1 || cause == LeaveCause::Kernel;
         let (locked, tally, doubtful) = self.lock_settled(asks)?;
         if let Some(device) = ending.device {
             let points = mounts::points_of(self.system, device)?;
             if !points.is_empty() {
-                return Ok(Left::StillMounted(points));
+                return Ok(LeaveOutcome::StillMounted(points));
             }
         }
         match (tally.count, tally.mark) {
-            (0, _) => self.clear(locked, asker),
+            (0, _) => self.clear(locked, cause),
             // Another process has given it back, and whose the others are is not known.
-            (_, mark) if ending.has_passed(mark) => Ok(Left::InUse),
-            (_, Mark::None) if doubtful || tally.free() == 0 => Ok(Left::InUse),
-            (_, Mark::None) if asker == Asker::OldMount && locked.knows_owners() => Ok(Left::InUse),
-            (1, _) => self.clear(locked, asker),
-            _ if self.superblock_lives(asker)? => Ok(Left::StillAlive),
-            _ => locked.put_superblocks().map(|_| Left::InUse),
+            (_, mark) if ending.has_passed(mark) => Ok(LeaveOutcome::InUse),
+            (_, Mark::None) if doubtful || tally.free() == 0 => Ok(LeaveOutcome::InUse),
+            (_, Mark::None) if cause == LeaveCause::OldMount && locked.knows_owners() => {
+                Ok(LeaveOutcome::InUse)
+            }
+            (1, _) => self.clear(locked, cause),
+            _ if self.superblock_lives(cause)? => Ok(LeaveOutcome::StillAlive),
+            _ => locked.put_superblocks().map(|_| LeaveOutcome::InUse),
         }
     }
 
     /// Gives the superblock's reference back as soon as the superblock is gone, in a process
     /// that goes on by itself.
-    pub fn leave_superblock_later(&self, ending: Ending) -> Result<()> {
+    pub fn leave_superblock_later(&self, ending: UnmountState) -> Result<()> {
         waiter::start(self.system, &mut || {
             // configfs may be seen elsewhere in the waiter's mount namespace.
-            let live = match Live::if_loaded(self.system) {
+            let live = match RegisteredCluster::if_loaded(self.system) {
                 Ok(Some(live)) => live,
                 Ok(None) => return true,
                 Err(_) => return false,
             };
             let there = Heartbeat::new(self.system, live.path(), self.region.name());
             // An error may pass, such as a lock that was not to be had.
-            let left = there.leave_superblock(Asker::Tool, ending);
-            !matches!(left, Ok(Left::StillAlive) | Err(_))
+            let left = there.leave_superblock(LeaveCause::Tool, ending);
+            !matches!(left, Ok(LeaveOutcome::StillAlive) | Err(_))
         })
     }
 
     /// This process is done: its reference goes. The region may have to stay: for a superblock
     /// whose own reference somebody took, or a lock domain.
-    pub fn leave_process(&self) -> Result<Left> {
+    pub fn leave_process(&self) -> Result<LeaveOutcome> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
         let last = locked.count()? <= 1;
         // By this process: the kernel keeps what it owes to each.
         locked.put(Lifetime::Process)?;
         drop(locked);
         match last {
-            true => self.aside(&Self::tidy),
-            false => Ok(Left::InUse),
+            true => self.in_child(&Self::tidy),
+            false => Ok(LeaveOutcome::InUse),
         }
     }
 
@@ -85,7 +91,7 @@ impl Heartbeat<'_> {
     ///
     /// # Errors
     /// The references are others': nothing is taken.
-    pub fn leave_program(&self) -> Result<Left> {
+    pub fn leave_program(&self) -> Result<LeaveOutcome> {
         let (locked, tally, doubtful) = self.lock_settled(|tally| tally.free() == 1)?;
         if doubtful {
             bail!(
@@ -101,27 +107,30 @@ impl Heartbeat<'_> {
             );
         }
         match tally.count {
-            0 | 1 => self.clear(locked, Asker::Tool),
-            _ => locked.put(Lifetime::Lasting).map(|_| Left::InUse),
+            0 | 1 => self.clear(locked, LeaveCause::Tool),
+            _ => locked.put(Lifetime::Lasting).map(|_| LeaveOutcome::InUse),
         }
     }
 
     /// Repeats `leave` within bounds while the kernel keeps the region for what nothing shows any
     /// more: a superblock that ends. The driver ceases to show it before it leaves its lock domain,
     /// which takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c).
-    pub fn leave_after_superblock(&self, leave: &dyn Fn(&Self) -> Result<Left>) -> Result<Left> {
-        let patience = self.system.pause(LONGEST_END);
+    pub fn leave_after_superblock(
+        &self,
+        leave: &dyn Fn(&Self) -> Result<LeaveOutcome>,
+    ) -> Result<LeaveOutcome> {
+        let timeout = self.system.pause(LONGEST_END);
         let started = Instant::now();
         loop {
             let left = leave(self)?;
-            if left != Left::StillAlive
-                || started.elapsed() > patience
+            if left != LeaveOutcome::StillAlive
+                || started.elapsed() > timeout
                 || self.is_shown_mounted()?
                 || dlmfs::domain(self.system, &self.region.name().to_string())?.is_some()
             {
                 return Ok(left);
             }
-            sleep(SLICE);
+            sleep(POLL_INTERVAL);
         }
     }
 
@@ -129,7 +138,7 @@ impl Heartbeat<'_> {
     /// changed the count last matters: it may have a reference, or have given it back and be ending.
     /// Only time shows which, so that this waits for its end; without the lock, which it needs to
     /// give a reference back. True if it still runs then.
-    fn lock_settled(&self, asks: impl Fn(&Tally) -> bool) -> Result<(Locked, Tally, bool)> {
+    fn lock_settled(&self, asks: impl Fn(&Tally) -> bool) -> Result<(RegionLock, Tally, bool)> {
         let started = Instant::now();
         loop {
             let locked = self.lock(&mut |_, _| Ok(()))?;
@@ -138,11 +147,11 @@ impl Heartbeat<'_> {
                 && tally.free() > 0
                 && asks(&tally)
                 && self.lives(tally.stranger);
-            if !doubtful || started.elapsed() > PATIENCE {
+            if !doubtful || started.elapsed() > TIMEOUT {
                 return Ok((locked, tally, doubtful));
             }
             drop(locked);
-            sleep(SLICE);
+            sleep(POLL_INTERVAL);
         }
     }
 
@@ -156,7 +165,7 @@ impl Heartbeat<'_> {
     }
 
     /// Removes the region if nobody uses it, as one whose last user was killed.
-    pub fn tidy(&self) -> Result<Left> {
+    pub fn tidy(&self) -> Result<LeaveOutcome> {
         self.tidy_locked(self.lock(&mut |_, _| Ok(()))?)
     }
 
@@ -177,44 +186,44 @@ impl Heartbeat<'_> {
     }
 
     /// What was left with references of several is not for a process that merely comes along.
-    fn tidy_locked(&self, locked: Locked) -> Result<Left> {
+    fn tidy_locked(&self, locked: RegionLock) -> Result<LeaveOutcome> {
         // Before the superblock, which without the pin asks for a claim on the device: in the way of
         // a mount(2) that is just being made with one of these references.
         if !locked.tally()?.is_unused() {
-            return Ok(Left::InUse);
+            return Ok(LeaveOutcome::InUse);
         }
-        match self.superblock_lives(Asker::Tool)? {
-            true => Ok(Left::StillAlive),
-            false => self.clear(locked, Asker::Tool),
+        match self.superblock_lives(LeaveCause::Tool)? {
+            true => Ok(LeaveOutcome::StillAlive),
+            false => self.clear(locked, LeaveCause::Tool),
         }
     }
 
     /// The region goes if the kernel does not need it, and the semaphores with it. No program
     /// refers to it: whose lock domain is still there was killed.
-    pub(super) fn clear(&self, locked: Locked, asker: Asker) -> Result<Left> {
+    pub(super) fn clear(&self, locked: RegionLock, cause: LeaveCause) -> Result<LeaveOutcome> {
         let found = self.region.state()?;
-        if !self.is_pinned_while_mounted()? && self.superblock_lives(asker)? {
-            return Ok(Left::StillAlive);
+        if !self.is_pinned_while_mounted()? && self.superblock_lives(cause)? {
+            return Ok(LeaveOutcome::StillAlive);
         }
         let name = self.region.name().to_string();
         if !self.is_shared()? && dlmfs::abandon(self.system, &name)? {
-            return Ok(Left::StillAlive);
+            return Ok(LeaveOutcome::StillAlive);
         }
         match found {
             State::Absent => {}
-            _ if self.region.remove()? == Removal::Pinned => return Ok(Left::StillAlive),
+            _ if self.region.remove()? == Removal::Pinned => return Ok(LeaveOutcome::StillAlive),
             _ => {}
         }
         locked.destroy()?;
         Ok(if found == State::Absent {
-            Left::NothingThere
+            LeaveOutcome::NothingThere
         } else {
-            Left::Stopped
+            LeaveOutcome::Stopped
         })
     }
 }
 
-impl Ending {
+impl UnmountState {
     /// Returns whether another process has given the superblock's reference back. A mount of ours
     /// may have marked anew what a mount by 1.2 had.
     fn has_passed(self, mark: Mark) -> bool {

@@ -4,23 +4,23 @@
 //! references, unlock. What the kernel says of a region outweighs what the references say:
 //! a mounted volume pins its region, so that a reference too few stops nothing.
 
-mod aside;
-mod hold;
+mod child;
+mod guard;
 mod leave;
-mod mend;
 mod reference;
-mod refs;
 mod region;
+mod repair;
+mod semaphores;
+mod start_all;
 mod starter;
 mod superblock;
 pub mod survey;
-mod together;
 
-pub use hold::{Hold, NoHeartbeat};
-pub use mend::{Mended, Mode, Outcome};
-pub use refs::Lifetime;
+pub use guard::{HeartbeatGuard, NoHeartbeat};
 pub use region::{REBOOT, Region, Removal, State, Thread};
-pub use together::start_together;
+pub use repair::{RepairMode, RepairOutcome, RepairReport};
+pub use semaphores::Lifetime;
+pub use start_all::start_all;
 
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber};
@@ -29,8 +29,8 @@ use crate::syscall::ioprio::Level;
 use crate::volume::Geometry;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
-use refs::{Locked, Mark, References};
-use starter::{Starter, Starting};
+use semaphores::{Mark, RegionLock, RegionSemaphores};
+use starter::{PendingStart, StarterProcess};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub type Watch<'w> = dyn FnMut(Wait, Duration) -> Result<()> + 'w;
 
 /// Who says that the superblock is done with its region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asker {
+pub enum LeaveCause {
     /// A tool: the superblock may live on.
     Tool,
     /// The kernel's call-out: this superblock is just ending, though its device is still
@@ -81,7 +81,7 @@ pub enum Asker {
 
 /// What is known of a superblock before it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ending {
+pub struct UnmountState {
     /// Its device; other mounts of it may go on.
     device: Option<DeviceNumber>,
     /// What marked its reference. Several may come to give that back: two unmounts, or one and the
@@ -109,7 +109,7 @@ pub enum Holder {
 
 /// What leaving came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
+pub enum LeaveOutcome {
     /// It was the last: the heartbeat has stopped.
     Stopped,
     /// There was no region to begin with.
@@ -127,21 +127,21 @@ pub enum Left {
 pub struct Heartbeat<'s> {
     system: &'s System,
     region: Region<'s>,
-    references: References<'s>,
+    references: RegionSemaphores<'s>,
     /// The attribute `heartbeat/mode` of its cluster. Drivers without it have neither the pin
     /// nor global heartbeat.
     mode: PathBuf,
     /// Takes the region away should this process be killed while it refers to it.
-    starter: Cell<Option<Starter>>,
+    starter: Cell<Option<StarterProcess>>,
 }
 
 impl<'s> Heartbeat<'s> {
-    /// That of the volume `name` in the cluster whose configfs folder is `cluster`.
+    /// That of the volume `name` in the cluster whose configfs directory is `cluster`.
     pub fn new(system: &'s System, cluster: &Path, name: Uuid) -> Self {
         Self {
             system,
             region: Region::new(system, cluster, name),
-            references: References::of(system, name),
+            references: RegionSemaphores::of(system, name),
             mode: cluster.join("heartbeat/mode"),
             starter: Cell::new(None),
         }
@@ -169,7 +169,12 @@ impl<'s> Heartbeat<'s> {
     ///
     /// A mount's reference is lasting from the start where no pin would make up for the loss
     /// of it: leak, never lose.
-    pub fn hold(&self, source: &Source, holder: Holder, watch: &mut Watch) -> Result<Hold<'_>> {
+    pub fn hold(
+        &self,
+        source: &Source,
+        holder: Holder,
+        watch: &mut Watch,
+    ) -> Result<HeartbeatGuard<'_>> {
         let is_pinned = self.is_pinned_while_mounted()?;
         let lifetime = match holder {
             Holder::Mount { .. } if !is_pinned => Lifetime::Lasting,
@@ -186,13 +191,13 @@ impl<'s> Heartbeat<'s> {
         let (reference, starter) = match self.hold_running(source, lifetime, mark, watch)? {
             Some(reference) => (reference, None),
             None => {
-                let mut starting = Starting::begin(self, source, &mut Vec::new())?;
+                let mut starting = PendingStart::begin(self, source, &mut Vec::new())?;
                 starting.wait(watch)?;
                 let (reference, starter) = starting.take(lifetime, watch)?;
                 (reference, Some(starter))
             }
         };
-        Ok(Hold {
+        Ok(HeartbeatGuard {
             heartbeat: self,
             reference: Some(reference),
             starter,
@@ -240,7 +245,7 @@ impl<'s> Heartbeat<'s> {
         Ok(())
     }
 
-    fn lock(&self, watch: &mut Watch) -> Result<Locked> {
+    fn lock(&self, watch: &mut Watch) -> Result<RegionLock> {
         let started = std::time::Instant::now();
         self.references
             .lock(&mut || watch(Wait::Lock, started.elapsed()))
@@ -259,5 +264,5 @@ impl<'s> Heartbeat<'s> {
 
 /// The number of references to the heartbeat of the volume `name`, whatever the cluster.
 pub fn references(system: &System, name: Uuid) -> Result<u32> {
-    References::of(system, name).count()
+    RegionSemaphores::of(system, name).count()
 }

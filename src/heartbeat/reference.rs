@@ -1,6 +1,8 @@
 //! One reference of a process, which becomes the superblock's or goes.
 
-use super::refs::{COUNT, HELD, Lifetime, MARK, Mark, References, SLICE, cannot_open, is_gone};
+use super::semaphores::{
+    COUNT, HELD, Lifetime, MARK, Mark, POLL_INTERVAL, RegionSemaphores, cannot_open, is_gone,
+};
 use crate::syscall::sem::{Op, Set};
 use eyre::{Result, WrapErr, eyre};
 use smallvec::SmallVec;
@@ -19,7 +21,7 @@ impl Reference {
     /// One more in a set that is locked.
     pub fn take(set: Set, owner_known: bool, lifetime: Lifetime) -> Result<Self> {
         let ops: SmallVec<[Op; 2]> = own(owner_known, lifetime, 1).collect();
-        set.apply(&ops, SLICE)
+        set.apply(&ops, POLL_INTERVAL)
             .wrap_err("taking a reference to the region")?;
         Ok(Self {
             set,
@@ -29,7 +31,7 @@ impl Reference {
     }
 
     /// The same where another process has locked it on our behalf.
-    pub fn take_unlocked(references: References, lifetime: Lifetime) -> Result<Self> {
+    pub fn take_unlocked(references: RegionSemaphores, lifetime: Lifetime) -> Result<Self> {
         let (set, owner_known) = references.open().map_err(cannot_open)?;
         Self::take(set, owner_known, lifetime)
     }
@@ -74,7 +76,7 @@ impl Reference {
 
     fn give_back(&self) -> io::Result<()> {
         self.set
-            .apply(&self.back().collect::<SmallVec<[Op; 2]>>(), SLICE)
+            .apply(&self.back().collect::<SmallVec<[Op; 2]>>(), POLL_INTERVAL)
     }
 
     /// In one step that no end of this process divides.
@@ -88,7 +90,7 @@ impl Reference {
         }
         ops.push(Op::new(COUNT, 1));
         ops.extend(self.back());
-        self.set.apply(&ops, SLICE)
+        self.set.apply(&ops, POLL_INTERVAL)
     }
 }
 
@@ -103,7 +105,7 @@ pub(super) fn own(owner_known: bool, lifetime: Lifetime, delta: i16) -> impl Ite
 /// Gives a reference back. `false`: there is none.
 pub(super) fn put(set: Set, ops: impl IntoIterator<Item = Op>) -> Result<bool> {
     let ops: SmallVec<[Op; 4]> = ops.into_iter().collect();
-    match set.apply(&ops, SLICE) {
+    match set.apply(&ops, POLL_INTERVAL) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_gone(&error) => Ok(false),
         Err(error) => Err(eyre!(error).wrap_err("giving a reference to the region back")),

@@ -5,7 +5,7 @@ mod thread;
 pub use thread::{REBOOT, Thread};
 
 use crate::host::configfs::{REMOVAL, note_removal};
-use crate::host::turn::{self, Turn};
+use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, is_absent};
 use crate::ids::Uuid;
 use crate::volume::Geometry;
@@ -18,12 +18,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// For another process that removes a region.
-const REMOVAL_PATIENCE: Duration = Duration::from_secs(30);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bytes of a device's name; the kernel's own limit is lower (DISK_NAME_LEN and a partition).
 const NAME_MAX: usize = 64;
 
-/// The folder of one region, there or not.
+/// The directory of one region, there or not.
 pub struct Region<'s> {
     system: &'s System,
     name: Uuid,
@@ -53,7 +53,7 @@ pub enum Removal {
 }
 
 impl<'s> Region<'s> {
-    /// The region `name` in the cluster whose configfs folder is `cluster`.
+    /// The region `name` in the cluster whose configfs directory is `cluster`.
     pub fn new(system: &'s System, cluster: &std::path::Path, name: Uuid) -> Self {
         Self {
             system,
@@ -179,9 +179,9 @@ impl<'s> Region<'s> {
 
     fn remove_as(&self, look: fn(&Self) -> Result<State>) -> Result<Removal> {
         let removing = || format!("removing the heartbeat region {}", self.name);
-        let turn = self.removal_turn();
-        let is_behind = matches!(turn, Ok(None));
-        if let Ok(Some(lock)) = &turn {
+        let lock = self.removal_lock();
+        let is_behind = matches!(lock, Ok(None));
+        if let Ok(Some(lock)) = &lock {
             note_removal(lock, &self.name.to_string());
         }
         let mut found = look(self)?;
@@ -192,7 +192,7 @@ impl<'s> Region<'s> {
                     "the heartbeat region {} was left half-started, and another process has been \
                      removing a region for {} s (try again when that has ended)",
                     self.name,
-                    REMOVAL_PATIENCE.as_secs()
+                    REMOVAL_TIMEOUT.as_secs()
                 );
             }
             // It has until its next beat to live; on a busy node this process could be put off
@@ -220,8 +220,8 @@ impl<'s> Region<'s> {
     /// The kernel removes one at a time, and before 6.0 waits up to 2 s for its thread. A
     /// thread that was seen alive before such a wait for another may have ended after it. An
     /// error, as where there is no /run, keeps no region from going.
-    fn removal_turn(&self) -> io::Result<Option<File>> {
-        let patience = self.system.pause(REMOVAL_PATIENCE);
-        turn::take(self.system, REMOVAL, Turn::Alone, patience)
+    fn removal_lock(&self) -> io::Result<Option<File>> {
+        let timeout = self.system.pause(REMOVAL_TIMEOUT);
+        lock_file::take(self.system, REMOVAL, LockMode::Exclusive, timeout)
     }
 }

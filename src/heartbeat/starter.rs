@@ -17,8 +17,8 @@
 //! | applet | the end | its hold has ended, or it has |
 
 use super::reference::Reference;
-use super::refs::{LOCK_PATIENCE, Lifetime, Locked};
-use super::{Heartbeat, Left, Source, State, Wait, Watch};
+use super::semaphores::{LOCK_TIMEOUT, Lifetime, RegionLock};
+use super::{Heartbeat, LeaveOutcome, Source, State, Wait, Watch};
 use crate::host::control_group;
 use crate::host::mounts::DeviceNumber;
 use crate::syscall::signal::Interrupted;
@@ -31,7 +31,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// How often the waiting applet looks up.
-const SLICE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The kernel gives up by itself after 18 s (30 s with global heartbeat), unless the device
 /// does not answer at all.
 const LONGEST_START: Duration = Duration::from_secs(60);
@@ -42,17 +42,19 @@ const LONGEST_JOIN: Duration = Duration::from_secs(240);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The child, as long as the hold lasts that it was started for.
-pub struct Starter(#[allow(dead_code, reason = "its end is what the child waits for")] UnixStream);
+pub struct StarterProcess(
+    #[allow(dead_code, reason = "its end is what the child waits for")] UnixStream,
+);
 
 /// A heartbeat that is being started, or found started by another meanwhile. Dropped, it is taken
 /// away again, behind its caller.
-pub struct Starting<'h> {
+pub struct PendingStart<'h> {
     heartbeat: &'h Heartbeat<'h>,
     child: UnixStream,
     begun: Instant,
 }
 
-impl<'h> Starting<'h> {
+impl<'h> PendingStart<'h> {
     /// `others` have been begun before, and are none of this one's business.
     pub fn begin(
         heartbeat: &'h Heartbeat<'h>,
@@ -72,7 +74,7 @@ impl<'h> Starting<'h> {
             bail!("the socket to the heartbeat's starter is gone");
         };
         child
-            .set_read_timeout(Some(SLICE))
+            .set_read_timeout(Some(POLL_INTERVAL))
             .wrap_err("setting up a socket")?;
         Ok(Self {
             heartbeat,
@@ -103,25 +105,29 @@ impl<'h> Starting<'h> {
         if error.is::<StarterDied>() {
             // At once, while the thread of the half-started region may still live.
             self.heartbeat
-                .aside(&Heartbeat::tidy)
+                .in_child(&Heartbeat::tidy)
                 .wrap_err(StarterDied)?;
         }
         Err(error)
     }
 
     /// Takes a reference to what beats.
-    pub fn take(mut self, lifetime: Lifetime, watch: &mut Watch) -> Result<(Reference, Starter)> {
+    pub fn take(
+        mut self,
+        lifetime: Lifetime,
+        watch: &mut Watch,
+    ) -> Result<(Reference, StarterProcess)> {
         let reference = Reference::take_unlocked(self.heartbeat.references, lifetime)?;
         // A child that was killed before `D` may have let somebody remove the region.
         let told = self.child.write_all(b"T").map_err(|_| eyre!(StarterDied));
         let kept = told
             .and_then(|()| await_word(&mut self.child, Wait::Steady, b'D', Instant::now(), watch));
         match kept {
-            Ok(()) => Ok((reference, Starter(self.child))),
+            Ok(()) => Ok((reference, StarterProcess(self.child))),
             Err(error) => {
                 reference.put()?;
                 self.heartbeat
-                    .aside(&Heartbeat::tidy)
+                    .in_child(&Heartbeat::tidy)
                     .wrap_err(StarterDied)?;
                 Err(error)
             }
@@ -160,7 +166,7 @@ fn await_word(
                 LONGEST_START.as_secs()
             ),
             // The child gives up first, and says who has the lock.
-            Wait::Lock if started.elapsed() > LOCK_PATIENCE + GRACE => {
+            Wait::Lock if started.elapsed() > LOCK_TIMEOUT + GRACE => {
                 bail!("the process that starts the heartbeat does not answer")
             }
             _ => {}
@@ -203,19 +209,29 @@ fn tidy_behind(heartbeat: &Heartbeat) {
         .state()
         .is_ok_and(|state| state != State::Absent)
     {
-        let kept = heartbeat.tidy().is_ok_and(|left| left == Left::StillAlive);
+        let kept = heartbeat
+            .tidy()
+            .is_ok_and(|left| left == LeaveOutcome::StillAlive);
         let nobody_refers = heartbeat.references.count().is_ok_and(|count| count == 0);
         let waited = begun.elapsed();
         let joins = || !heartbeat.is_shown_mounted().unwrap_or(true) && waited < LONGEST_JOIN;
         if !(kept && nobody_refers && (waited < GRACE || joins())) {
             return;
         }
-        std::thread::sleep(if waited < GRACE { SLICE } else { SLICE * 8 });
+        std::thread::sleep(if waited < GRACE {
+            POLL_INTERVAL
+        } else {
+            POLL_INTERVAL * 8
+        });
     }
 }
 
 /// Leaves the region beating and locked.
-fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut UnixStream) -> Result<Locked> {
+fn make_beat(
+    heartbeat: &Heartbeat,
+    source: &Source,
+    applet: &mut UnixStream,
+) -> Result<RegionLock> {
     let locked = lock(heartbeat, applet)?;
     let beats = applet
         .write_all(b"L")
@@ -233,7 +249,7 @@ fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut UnixStream) ->
 
 /// Locks the region. References to one that is not there are forgotten: whoever removed it
 /// was killed before the set went as well, and nobody would ever give them back.
-fn lock(heartbeat: &Heartbeat, applet: &mut UnixStream) -> Result<Locked> {
+fn lock(heartbeat: &Heartbeat, applet: &mut UnixStream) -> Result<RegionLock> {
     loop {
         let locked = heartbeat.references.lock(&mut || still_wanted(applet))?;
         if locked.count()? == 0 || heartbeat.region.state()? != State::Absent {

@@ -1,6 +1,6 @@
 //! Is the region's volume mounted on this node, wherever that may be seen?
 
-use super::{Asker, Heartbeat, State};
+use super::{Heartbeat, LeaveCause, State};
 use crate::host::places::{self, Place};
 use crate::host::{self, is_there, mounts};
 use eyre::{Report, Result, WrapErr, eyre};
@@ -14,14 +14,14 @@ impl Heartbeat<'_> {
     /// device that cannot be asked counts as mounted. Nowhere else is that asked, since it
     /// might make the mount(2) of another process fail; and it is no answer to the kernel's
     /// call-out, which comes before the superblock lets its device go.
-    pub(super) fn superblock_lives(&self, asker: Asker) -> Result<bool> {
+    pub(super) fn superblock_lives(&self, cause: LeaveCause) -> Result<bool> {
         if self.is_shown_mounted()? {
             return Ok(true);
         }
         let State::Beating(device) = self.region.state()? else {
             return Ok(false);
         };
-        if self.is_pinned_while_mounted()? || asker == Asker::Kernel {
+        if self.is_pinned_while_mounted()? || cause == LeaveCause::Kernel {
             return Ok(false);
         }
         let node = self.system.path("/dev").join(device);

@@ -12,7 +12,7 @@ pub use sets::Sets;
 pub use snapshot::{LockHolder, Snapshot};
 
 use super::Heartbeat;
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::host::{System, list};
 use crate::ids::{ClusterName, Uuid};
 use crate::report::plain;
@@ -49,7 +49,7 @@ impl Survey {
     /// # Errors
     /// The cluster or the list of its regions cannot be read.
     pub fn gather(system: &System, known: &[Uuid]) -> Result<Self> {
-        let live = Live::if_loaded(system)?;
+        let live = RegisteredCluster::if_loaded(system)?;
         let regions = match &live {
             Some(live) => regions(system, live)?,
             None => Vec::new(),
@@ -81,28 +81,28 @@ impl Survey {
 ///
 /// # Errors
 /// Their list cannot be read.
-pub fn regions(system: &System, live: &Live) -> Result<Vec<Surveyed>> {
+pub fn regions(system: &System, live: &RegisteredCluster) -> Result<Vec<Surveyed>> {
     let regions = live.regions()?.into_iter();
     Ok(regions.map(|uuid| region(system, live, uuid)).collect())
 }
 
 /// The region of the volume `uuid`, there or not, in whichever cluster the kernel has.
 pub fn of_volume(system: &System, uuid: Uuid) -> Surveyed {
-    let live = Live::if_loaded(system);
+    let live = RegisteredCluster::if_loaded(system);
     surveyed(
         uuid,
         live.and_then(|live| snapshot(system, live.as_ref(), uuid)),
     )
 }
 
-fn region(system: &System, live: &Live, uuid: Uuid) -> Surveyed {
+fn region(system: &System, live: &RegisteredCluster, uuid: Uuid) -> Surveyed {
     surveyed(uuid, snapshot(system, Some(live), uuid))
 }
 
-fn snapshot(system: &System, live: Option<&Live>, uuid: Uuid) -> Result<Snapshot> {
+fn snapshot(system: &System, live: Option<&RegisteredCluster>, uuid: Uuid) -> Result<Snapshot> {
     // Without a cluster there is no region, but there may be semaphores.
     let none = system.path("/sys/kernel/config/cluster");
-    let cluster = live.map_or(none.as_path(), Live::path);
+    let cluster = live.map_or(none.as_path(), RegisteredCluster::path);
     Heartbeat::new(system, cluster, uuid).snapshot()
 }
 

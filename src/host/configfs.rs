@@ -6,7 +6,7 @@
 //! any object waits as well, deaf to SIGKILL. So a child does that, and is left to itself when it
 //! does not answer. In a child of ours no other is needed: its parent waits within bounds.
 
-use super::{ATTRIBUTE_MAX, System, is_absent, list, read_attribute, turn};
+use super::{ATTRIBUTE_MAX, System, is_absent, list, lock_file, read_attribute};
 use crate::syscall::{fork, is_pause};
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Longer than the removals of some regions, each of which takes the kernel up to 2 s.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// The file lock of the process that removes a region, which it writes down there.
 pub const REMOVAL: &str = "regions";
 
@@ -152,7 +152,7 @@ impl System {
                 while self.serve(&mut theirs).is_ok() {}
             }
         })?;
-        socket.set_read_timeout(Some(self.pause(PATIENCE)))?;
+        socket.set_read_timeout(Some(self.pause(TIMEOUT)))?;
         Ok(Asked {
             socket,
             owes: false,
@@ -185,7 +185,7 @@ impl System {
             format!(
                 "configfs has not answered for {} s (a process is stuck in it: ps -eo \
                  pid,stat,args shows the state D)",
-                PATIENCE.as_secs()
+                TIMEOUT.as_secs()
             )
         });
         io::Error::new(io::ErrorKind::TimedOut, text)
@@ -193,9 +193,9 @@ impl System {
 
     /// Names the removal of a region that is under way, and its process.
     pub fn hung_removal(&self) -> Option<String> {
-        let path = self.path(turn::FOLDER).join(REMOVAL);
+        let path = self.path(lock_file::DIRECTORY).join(REMOVAL);
         let file = File::open(&path).ok()?;
-        if turn::has(&file, turn::Turn::Shared).ok()? {
+        if lock_file::has(&file, lock_file::LockMode::Shared).ok()? {
             return None;
         }
         let text = super::read_text(&path).ok()?;

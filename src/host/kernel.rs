@@ -1,4 +1,4 @@
-//! What a folder of files cannot imitate.
+//! What a directory of files cannot imitate.
 
 use super::mounts::DeviceNumber;
 use crate::syscall::fork;
@@ -69,7 +69,7 @@ pub trait Kernel {
     }
 
     /// connect(2) over TCP from one of this machine's addresses, and at once the end of it.
-    fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, patience: Duration) -> io::Result<()>;
+    fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, timeout: Duration) -> io::Result<()>;
 
     /// bind(2) of a TCP socket as o2net does it (`o2net_open_listening_sock` in
     /// fs/ocfs2/cluster/tcp.c), and at once the end of it. It keeps nothing from listening there.
@@ -151,11 +151,11 @@ impl Kernel for Linux {
         }
     }
 
-    fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, patience: Duration) -> io::Result<()> {
+    fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, timeout: Duration) -> io::Result<()> {
         let flags = SocketFlags::CLOEXEC;
         let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
         // Bounds connect(2) as well (socket(7)).
-        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(patience))?;
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(timeout))?;
         // One that this machine does not have is left to the routes.
         let _ = net::bind(&socket, &SocketAddrV4::new(from, 0));
         Ok(net::connect(&socket, &to)?)

@@ -1,5 +1,5 @@
 //! The machine: where its kernel shows itself in files, and the few calls to it that a
-//! folder of files cannot imitate.
+//! directory of files cannot imitate.
 //!
 //! Every path of the system is spelled here and hangs off one root, which only a test moves.
 
@@ -8,11 +8,11 @@ pub mod configfs;
 pub mod control_group;
 pub mod kernel;
 pub mod kmsg;
+pub mod lock_file;
 pub mod mounts;
 pub mod namespace;
 pub mod places;
 pub mod process;
-pub mod turn;
 pub mod waiter;
 
 pub use kernel::{Kernel, Linux};
@@ -34,7 +34,7 @@ pub struct System {
     owner: u32,
     warnings: Mutex<Vec<String>>,
     semaphore_mode: u16,
-    daemon_patience: Duration,
+    daemon_timeout: Duration,
     hurry: u32,
     helper: configfs::Helper,
 }
@@ -45,13 +45,13 @@ impl System {
         Self {
             owner: 0,
             semaphore_mode: 0,
-            daemon_patience: Duration::from_secs(30),
+            daemon_timeout: Duration::from_secs(30),
             hurry: 1,
             ..Self::with("/", Box::new(Linux))
         }
     }
 
-    /// A folder that plays /sys, /proc, /dev and /etc, and what plays the kernel to it.
+    /// A directory that plays /sys, /proc, /dev and /etc, and what plays the kernel to it.
     pub fn with(root: impl Into<PathBuf>, kernel: Box<dyn Kernel>) -> Self {
         Self {
             root: root.into(),
@@ -59,14 +59,14 @@ impl System {
             owner: rustix::process::geteuid().as_raw(),
             warnings: Mutex::default(),
             semaphore_mode: 0o600,
-            daemon_patience: Duration::from_secs(1),
+            daemon_timeout: Duration::from_secs(1),
             hurry: 3,
             helper: configfs::Helper::default(),
         }
     }
 
     /// The only user whose objects are trusted where any user could have made one of that name:
-    /// root; on a folder that plays the system, the user who runs the test.
+    /// root; on a directory that plays the system, the user who runs the test.
     pub fn owner(&self) -> u32 {
         self.owner
     }
@@ -85,27 +85,27 @@ impl System {
     }
 
     /// The mode of the semaphores that count references: 0, root alone, as the C tools make
-    /// theirs; on a folder that plays the system, the user's own.
+    /// theirs; on a directory that plays the system, the user's own.
     pub fn semaphore_mode(&self) -> u16 {
         self.semaphore_mode
     }
 
-    /// How long a daemon may take for an answer: 30 s; on a folder that plays the system, 1 s.
-    pub fn daemon_patience(&self) -> Duration {
-        self.daemon_patience
+    /// How long a daemon may take for an answer: 30 s; on a directory that plays the system, 1 s.
+    pub fn daemon_timeout(&self) -> Duration {
+        self.daemon_timeout
     }
 
-    /// A wait for other machines or processes; on a folder that plays the system these are threads
+    /// A wait for other machines or processes; on a directory that plays the system these are threads
     /// of a test, and it is a third.
     pub fn pause(&self, real: Duration) -> Duration {
         real / self.hurry
     }
 
-    /// The name of a daemon's socket, which is abstract and hangs off no folder: on one that
-    /// plays the system, that folder's name is put to it.
+    /// The name of a daemon's socket, which is abstract and hangs off no directory: on one that
+    /// plays the system, that directory's name is put to it.
     pub fn abstract_socket(&self, name: &str) -> Vec<u8> {
-        let folder = self.root.file_name().unwrap_or_default();
-        [name.as_bytes(), folder.as_encoded_bytes()].concat()
+        let directory = self.root.file_name().unwrap_or_default();
+        [name.as_bytes(), directory.as_encoded_bytes()].concat()
     }
 
     /// The calls that are not files.
@@ -125,7 +125,7 @@ impl System {
     }
 
     /// Where configfs is mounted: its place since 2.6.19, then that of the 1.2 drivers.
-    /// The first folder exists, empty, when the module is there and nothing is mounted on it.
+    /// The first directory exists, empty, when the module is there and nothing is mounted on it.
     pub fn configfs(&self) -> Result<Option<PathBuf>> {
         for place in ["/sys/kernel/config", "/config"] {
             let place = self.path(place);
@@ -169,7 +169,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The names in a folder, sorted; none where there is no such folder.
+/// The names in a directory, sorted; none where there is no such directory.
 pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
@@ -195,7 +195,7 @@ pub fn file_name_of_device(name: &str) -> String {
     name.replace('/', "!")
 }
 
-/// ENOENT, or ENOTDIR for a path below something that is no folder.
+/// ENOENT, or ENOTDIR for a path below something that is no directory.
 pub fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),

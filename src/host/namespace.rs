@@ -53,7 +53,7 @@ impl Namespace {
         Ok(file.into())
     }
 
-    /// Runs `work` in it. Paths that begin at the current folder mean nothing afterwards:
+    /// Runs `work` in it. Paths that begin at the current directory mean nothing afterwards:
     /// setns(2) moves to the namespace's root.
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
         enter(&self.there).wrap_err("entering the mount namespace")?;

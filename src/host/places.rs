@@ -51,15 +51,15 @@ fn places(system: &System, wanted: &dyn Fn(&Mount) -> bool) -> Result<Vec<Place>
     let mut places: Vec<_> = on(mounts::visible(system)?, wanted, None).collect();
     let mut seen: Vec<_> = own.into_iter().collect();
     for pid in super::processes(system).wrap_err("listing the processes")? {
-        let folder = system.path(format!("/proc/{pid}"));
+        let directory = system.path(format!("/proc/{pid}"));
         // It may have ended meanwhile, or be a kernel thread's.
-        let Ok(namespace) = fs::read_link(folder.join("ns/mnt")) else {
+        let Ok(namespace) = fs::read_link(directory.join("ns/mnt")) else {
             continue;
         };
         if seen.contains(&namespace) {
             continue;
         }
-        if let Ok(table) = fs::read(folder.join("mountinfo")) {
+        if let Ok(table) = fs::read(directory.join("mountinfo")) {
             seen.push(namespace);
             places.extend(on(mounts::parse(&table), wanted, Some(pid)));
         }

@@ -47,7 +47,7 @@ impl Child {
 }
 
 /// Runs `work` in a child with a session of its own, where no signal but SIGKILL and SIGSTOP
-/// arrives, and which holds no folder and none of the caller's standard files.
+/// arrives, and which holds no directory and none of the caller's standard files.
 ///
 /// The child ends when `work` returns, without running anything of the caller's.
 pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
@@ -81,9 +81,9 @@ pub fn in_child_on_socket(work: impl FnOnce(UnixStream)) -> io::Result<(Child, U
     Ok((child, ours))
 }
 
-/// Runs `work` as `in_child` does and waits for its end, but no longer than `patience`: then
+/// Runs `work` as `in_child` does and waits for its end, but no longer than `timeout`: then
 /// `WouldBlock`, and the child goes on.
-pub fn in_child_for(patience: Duration, work: impl FnOnce()) -> io::Result<()> {
+pub fn in_child_for(timeout: Duration, work: impl FnOnce()) -> io::Result<()> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut ours = Some(ours);
     in_child(|| {
@@ -92,7 +92,7 @@ pub fn in_child_for(patience: Duration, work: impl FnOnce()) -> io::Result<()> {
         work();
     })?;
     if let Some(mut child) = ours {
-        child.set_read_timeout(Some(patience))?;
+        child.set_read_timeout(Some(timeout))?;
         // Its end closes the other side; nothing is ever said.
         let _ended = child.read(&mut [0])?;
     }
@@ -106,7 +106,7 @@ pub fn in_child_watched(
     work: impl FnOnce() -> io::Result<()>,
     watch: &mut dyn FnMut(Duration) -> eyre::Result<()>,
 ) -> eyre::Result<()> {
-    const SLICE: Duration = Duration::from_millis(250);
+    const POLL_INTERVAL: Duration = Duration::from_millis(250);
     let started = Instant::now();
     let parent = rustix::process::getpid();
     let (child, mut ours) = in_child_on_socket(|mut theirs| {
@@ -116,7 +116,7 @@ pub fn in_child_watched(
             let _ = theirs.write_all(&errno.to_le_bytes());
         }
     })?;
-    ours.set_read_timeout(Some(SLICE))?;
+    ours.set_read_timeout(Some(POLL_INTERVAL))?;
     let mut errno = [0; 4];
     loop {
         match ours.read_exact(&mut errno) {

@@ -1,6 +1,6 @@
 //! The system calls that rustix lacks, behind safe and typed functions.
 //!
-//! The only folder where `unsafe` may stand. Each call's result becomes an
+//! The only directory where `unsafe` may stand. Each call's result becomes an
 //! [`std::io::Error`] at once; no flag word or raw number leaves a file.
 #![allow(unsafe_code)]
 

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 /// Runs `argv`, found as execvp(3) finds it, until it ends: its exit status, or 128 and the
 /// number of the signal that ended it.
 ///
-/// It gets this process's folder, environment and standard files, its `inherited` signals, and
+/// It gets this process's directory, environment and standard files, its `inherited` signals, and
 /// no file that was opened here. Signals that processes send here are passed on; a terminal's
 /// reach it without us, and when one of them stops it, this process stops as well. It is killed
 /// when this process ends.

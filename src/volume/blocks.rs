@@ -79,10 +79,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `count` blocks in one read; `asker` is the block that pointed here.
-    pub fn read(&mut self, asker: u64, block: u64, count: u32) -> Result<Vec<u8>, Fault> {
+    /// `count` blocks in one read; `cause` is the block that pointed here.
+    pub fn read(&mut self, cause: u64, block: u64, count: u32) -> Result<Vec<u8>, Fault> {
         let damaged = |reason: String| Fault::Damaged {
-            block: asker,
+            block: cause,
             reason,
         };
         match block.checked_add(u64::from(count)) {
@@ -103,13 +103,13 @@ impl<'a> Reader<'a> {
             .map_err(|error| Fault::Read { block, error })
     }
 
-    pub fn inode(&mut self, asker: u64, number: u64) -> Result<Dinode, Fault> {
-        let block = self.read_checked(asker, number, dinode::CHECK)?;
+    pub fn inode(&mut self, cause: u64, number: u64) -> Result<Dinode, Fault> {
+        let block = self.read_checked(cause, number, dinode::CHECK)?;
         Dinode::parse(number, self.superblock.generation, block).map_err(at(number))
     }
 
-    fn extent_block(&mut self, asker: u64, number: u64, depth: u16) -> Result<ExtentList, Fault> {
-        let block = self.read_checked(asker, number, 0x08)?;
+    fn extent_block(&mut self, cause: u64, number: u64, depth: u16) -> Result<ExtentList, Fault> {
+        let block = self.read_checked(cause, number, 0x08)?;
         let parse = |bytes: Bytes<'_>| {
             bytes.expect(0, b"EXBLK01\0", "an extent block")?;
             if bytes.u64(0x18)? != number {
@@ -124,8 +124,8 @@ impl<'a> Reader<'a> {
         parse(Bytes(&block)).map_err(at(number))
     }
 
-    fn read_checked(&mut self, asker: u64, number: u64, check: usize) -> Result<Vec<u8>, Fault> {
-        let mut block = self.read(asker, number, 1)?;
+    fn read_checked(&mut self, cause: u64, number: u64, check: usize) -> Result<Vec<u8>, Fault> {
+        let mut block = self.read(cause, number, 1)?;
         self.verify(number, &mut block, check)?;
         Ok(block)
     }

@@ -1,7 +1,7 @@
 //! The devices of volumes whose UUIDs are all that is known.
 
-use super::readers::{Held, read_all};
-use super::{Device, NotPermitted, ReadError, Volume, examined};
+use super::scan_pool::{Held, read_all};
+use super::{Device, NotPermitted, ReadError, Volume, volume_info};
 use crate::host::mounts::DeviceNumber;
 use crate::host::{System, list, read_attribute};
 use crate::ids::Uuid;
@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// As long as a volume is missing, a device may take its time: a disk has to spin up.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// When all are found, the others are only asked whether one of them holds the same.
-const SHORT_PATIENCE: Duration = Duration::from_secs(1);
+const SHORT_TIMEOUT: Duration = Duration::from_secs(1);
 /// So many devices are named in an error.
 const NAMED: usize = 8;
 
@@ -37,7 +37,7 @@ pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
     let devices = candidates(system, wanted)?;
     let mut search = Search::default();
     let read = |device: &Path| look(system, device);
-    read_all(&devices, &read, PATIENCE, &mut |device, held| {
+    read_all(&devices, &read, TIMEOUT, &mut |device, held| {
         let device = device.to_owned();
         match held {
             Held::Volume(uuid, number) => {
@@ -50,8 +50,8 @@ pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
             Held::Silent => search.silent.push(device),
         }
         match !wanted.is_empty() && wanted.iter().all(|uuid| search.has(*uuid)) {
-            true => SHORT_PATIENCE,
-            false => PATIENCE,
+            true => SHORT_TIMEOUT,
+            false => TIMEOUT,
         }
     })?;
     search.looked_at = devices;
@@ -93,7 +93,7 @@ impl Search {
         if let Some((_, _, other)) = found.find(|(_, other, _)| other != number || number.is_none())
         {
             let shown = |device: &Path| {
-                examined::canonical(system, device).unwrap_or_else(|_| device.to_owned())
+                volume_info::canonical(system, device).unwrap_or_else(|_| device.to_owned())
             };
             bail!(
                 "the volume {uuid} is on {} and on {}: one of them is a copy (name the device, or \
@@ -185,7 +185,7 @@ fn candidates(system: &System, wanted: &[Uuid]) -> Result<Vec<PathBuf>> {
 
 /// The kernel's block devices.
 struct Blocks {
-    folder: PathBuf,
+    directory: PathBuf,
     names: Vec<OsString>,
     /// The disks that are divided into others of them.
     divided: Vec<OsString>,
@@ -193,10 +193,10 @@ struct Blocks {
 
 impl Blocks {
     fn of(system: &System) -> Result<Self> {
-        let folder = system.path("/sys/class/block");
-        let names = list(&folder).wrap_err("listing the block devices")?;
+        let directory = system.path("/sys/class/block");
+        let names = list(&directory).wrap_err("listing the block devices")?;
         let mut blocks = Self {
-            folder,
+            directory,
             names,
             divided: Vec::new(),
         };
@@ -205,9 +205,9 @@ impl Blocks {
         Ok(blocks)
     }
 
-    /// The disk of which this is a partition: there its own folder is.
+    /// The disk of which this is a partition: there its own directory is.
     fn disk_of(&self, name: &OsStr) -> Option<OsString> {
-        let real = std::fs::read_link(self.folder.join(name)).ok()?;
+        let real = std::fs::read_link(self.directory.join(name)).ok()?;
         let parent = real.parent()?.file_name()?.to_owned();
         self.names.binary_search(&parent).is_ok().then_some(parent)
     }
@@ -217,11 +217,11 @@ impl Blocks {
     /// is divided, of which an old superblock may be left.
     fn is_top(&self, name: &OsStr) -> bool {
         let is_held = |name: &OsStr| {
-            let holders = list(&self.folder.join(name).join("holders"));
+            let holders = list(&self.directory.join(name).join("holders"));
             holders.is_ok_and(|holders| !holders.is_empty())
         };
         let size = || {
-            read_attribute(&self.folder.join(name).join("size"))
+            read_attribute(&self.directory.join(name).join("size"))
                 .ok()
                 .flatten()
         };

@@ -19,38 +19,38 @@ use std::io;
 
 use eyre::{Report, Result, WrapErr, eyre};
 
-pub mod beats;
 mod blocks;
 mod bytes;
 pub mod check;
+mod child_device;
 mod device;
 mod dinode;
 mod directory;
-mod examined;
 mod features;
 pub mod find;
-mod foreign;
 mod geometry;
+pub mod heartbeat_slots;
 mod label;
 pub mod observer;
-mod readers;
-mod remote;
+mod scan_pool;
+mod signatures;
+pub mod slot_history;
+pub mod slot_watch;
 mod slots;
 mod superblock;
-pub mod track;
-pub mod vigil;
+mod volume_info;
 
 pub use blocks::ReadError;
+pub use child_device::{ChildDevice, NotPermitted};
 pub use device::Device;
 pub use dinode::Extent;
-pub use examined::Examined;
 pub use features::Incompat;
-pub use foreign::NotOcfs2;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
 pub use label::Label;
-pub use remote::{NotPermitted, Remote};
+pub use signatures::NotOcfs2;
 pub use slots::Slot;
 pub use superblock::{HEAD_BYTES, Membership, Superblock};
+pub use volume_info::VolumeInfo;
 
 use blocks::{Fault, Reader, at, exactly};
 use dinode::Dinode;

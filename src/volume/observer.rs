@@ -12,7 +12,7 @@
 
 mod reader;
 
-use super::beats::Beats;
+use super::heartbeat_slots::Beats;
 use super::{Geometry, Superblock};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
@@ -30,7 +30,7 @@ const LONGEST: usize = 255 * 4096 + 64;
 /// Tag and length.
 const FRAME: usize = 5;
 /// Between two looks at whether the caller still wants to wait.
-const SLICE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a device holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,7 +207,7 @@ pub fn listen(
         if awaited.is_empty() || left.is_zero() {
             return Ok(());
         }
-        let pause = left.min(SLICE);
+        let pause = left.min(POLL_INTERVAL);
         let pause = Timespec {
             tv_sec: 0,
             tv_nsec: i64::from(pause.subsec_nanos()).max(1_000_000),

@@ -11,8 +11,8 @@ use eyre::{Report, Result, eyre};
 
 use super::bytes::Bytes;
 use super::features::Incompat;
-use super::foreign::{self, NotOcfs2};
 use super::label::Label;
+use super::signatures::{self, NotOcfs2};
 use super::{check, dinode};
 use crate::ids::Uuid;
 
@@ -63,7 +63,7 @@ impl Superblock {
     /// [`NotOcfs2`] inside the report when there is no OCFS2 volume; any other error is
     /// about one that is damaged, or too new, or on a device with too large sectors.
     pub fn parse(head: &[u8], sector: u32) -> Result<Self> {
-        if foreign::is_ocfs1(head) {
+        if signatures::is_ocfs1(head) {
             return Err(Report::new(NotOcfs2::Ocfs1));
         }
         let (bits, block) = find(head, sector)?;
@@ -162,7 +162,7 @@ fn find(head: &[u8], sector: u32) -> Result<(u32, &[u8])> {
     match (found.iter().find(fits), found.first()) {
         (Some(found), _) => Ok(*found),
         (None, Some((bits, _))) => Err(too_large_sector(1 << bits, sector)),
-        (None, None) => Err(Report::new(foreign::recognise(head))),
+        (None, None) => Err(Report::new(signatures::recognise(head))),
     }
 }
 

@@ -32,7 +32,7 @@ fn umount(world: &World, point: &str) {
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// The notes, with this machine's folder and the volume's UUID taken out.
+/// The notes, with this machine's directory and the volume's UUID taken out.
 fn notes(world: &World, peer: &Peer, volume: &Volume) -> Vec<String> {
     let plain = |note: String| {
         note.replace(world.root.to_str().unwrap(), "")
@@ -117,7 +117,7 @@ fn every_service_goes_with_the_superblock_and_none_before() {
     let table = world
         .read("/proc/self/mountinfo")
         .replace("/mnt2 ", "/elsewhere ");
-    world.folder("/elsewhere");
+    world.directory("/elsewhere");
     world.write("/proc/self/mountinfo", &table);
     umount(&world, "/mnt");
     umount(&world, "/elsewhere");
@@ -202,7 +202,7 @@ fn a_failed_mount_sends_its_errno() {
 #[test]
 fn services_are_mount_points_as_they_were_given() {
     let (world, peer, volume) = world();
-    world.folder("/mnt/ein Übel  x");
+    world.directory("/mnt/ein Übel  x");
     mount(&world, "/mnt/../mnt/ein Übel  x");
     let services = format!("{} /mnt/../mnt/ein Übel  x", volume.uuid);
     assert_eq!(peer.groups(), [services]);
@@ -210,7 +210,7 @@ fn services_are_mount_points_as_they_were_given() {
     assert!(peer.groups().is_empty());
 
     let long = format!("/mnt/{}", "x".repeat(220));
-    world.folder(&long);
+    world.directory(&long);
     peer.notes();
     let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", &long]);
     assert_eq!(code, 32);

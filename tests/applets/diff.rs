@@ -39,7 +39,7 @@ fn what_can_be_applied_is_said_and_then_applied() {
     let text = world.read("/etc/ocfs2/cluster.conf");
     let three = text.replace("node_count = 2", "node_count = 3") + "\n" + THIRD;
     world.write("/etc/ocfs2/cluster.conf", &three);
-    world.folder("/etc/default");
+    world.directory("/etc/default");
     world.write(
         "/etc/default/o2cb",
         "O2CB_RECONNECT_DELAY_MS=3000\nO2CB_FENCE_METHOD=panic\n",
@@ -62,7 +62,7 @@ fn what_can_be_applied_is_said_and_then_applied() {
 fn what_needs_the_cluster_offline_is_said_and_refused() {
     let world = sane();
     world.volume("ubda", "");
-    world.folder("/etc/default");
+    world.directory("/etc/default");
     world.write(
         "/etc/default/o2cb",
         "O2CB_HEARTBEAT_THRESHOLD=61\nO2CB_IDLE_TIMEOUT_MS=40000\n",

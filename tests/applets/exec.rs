@@ -1,4 +1,4 @@
-//! `o2cb exec`, where dlmfs is a folder: the order of what it does, and what stops it.
+//! `o2cb exec`, where dlmfs is a directory: the order of what it does, and what stops it.
 
 use crate::world::{Era, World};
 

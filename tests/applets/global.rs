@@ -261,8 +261,8 @@ fn what_is_in_use_is_not_stopped() {
     }
     world.run("umount.ocfs2", &["/mnt"]).unwrap();
     // A domain of somebody's, and one that a killed program has left.
-    world.folder("/dlm/D1");
-    world.folder(&format!("/dlm/{}", volumes[2].uuid));
+    world.directory("/dlm/D1");
+    world.directory(&format!("/dlm/{}", volumes[2].uuid));
     let (_, said) = world.refused("o2cb", &["stop-heartbeat", "webc"]);
     assert!(said.contains("in use: lock domain /dlm/D1 ("), "{said}");
     fs::remove_dir(world.path("/dlm/D1")).unwrap();

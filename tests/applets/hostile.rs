@@ -11,7 +11,7 @@ enum Wrong {
     Huge,
     Binary,
     Missing,
-    Folder,
+    Directory,
     Odd(&'static str),
 }
 
@@ -20,7 +20,7 @@ const WRONGS: [Wrong; 6] = [
     Wrong::Huge,
     Wrong::Binary,
     Wrong::Missing,
-    Wrong::Folder,
+    Wrong::Directory,
     Wrong::Odd("-1/../../../etc 99999999999999999999:-1 %s\n"),
 ];
 
@@ -33,7 +33,7 @@ impl Wrong {
             Self::Huge => fs::write(path, vec![b'A'; 1 << 20]).unwrap(),
             Self::Binary => fs::write(path, b"\xff\0\xfe\n\x1b[2J\0\x80").unwrap(),
             Self::Missing => {}
-            Self::Folder => fs::create_dir(path).unwrap(),
+            Self::Directory => fs::create_dir(path).unwrap(),
             Self::Odd(text) => fs::write(path, text).unwrap(),
         }
     }
@@ -98,30 +98,33 @@ fn with_each_wrong(era: Era, files: &[&str]) {
     let _ = fs::remove_file(world.path("/.fake/harm"));
 }
 
-const FOLDERS: [&str; 6] = ["sys", "proc", "etc", "config", ".fake", "mnt"];
+const DIRECTORIES: [&str; 6] = ["sys", "proc", "etc", "config", ".fake", "mnt"];
 
 fn restore(world: &World, kept: &Path) {
-    for folder in FOLDERS {
-        let _ = fs::remove_file(world.root.join(folder));
-        let _ = fs::remove_dir_all(world.root.join(folder));
+    for directory in DIRECTORIES {
+        let _ = fs::remove_file(world.root.join(directory));
+        let _ = fs::remove_dir_all(world.root.join(directory));
     }
     copy(kept, &world.root);
 }
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
-    for folder in FOLDERS.iter().filter(|folder| from.join(folder).exists()) {
-        copy_folder(&from.join(folder), &to.join(folder));
+    for directory in DIRECTORIES
+        .iter()
+        .filter(|directory| from.join(directory).exists())
+    {
+        copy_directory(&from.join(directory), &to.join(directory));
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         match entry.file_type().unwrap().is_dir() {
-            true => copy_folder(&entry.path(), &target),
+            true => copy_directory(&entry.path(), &target),
             false => drop(fs::copy(entry.path(), target).unwrap()),
         }
     }
@@ -205,7 +208,7 @@ fn of_old_drivers() {
     );
 }
 
-/// A name with bytes of no encoding, or one that leaves the folder, is no cluster's.
+/// A name with bytes of no encoding, or one that leaves the directory, is no cluster's.
 #[test]
 fn names_that_are_none() {
     use std::os::unix::ffi::OsStrExt;

@@ -217,14 +217,16 @@ fn enable_and_disable_change_one_word_of_the_settings() {
 }
 
 #[test]
-fn the_settings_are_made_where_the_system_has_their_folder() {
-    for (folder, place) in [
+fn the_settings_are_made_where_the_system_has_their_directory() {
+    for (directory, place) in [
         (None, "/etc/default/o2cb"),
         (Some("/etc/default"), "/etc/default/o2cb"),
         (Some("/etc/sysconfig"), "/etc/sysconfig/o2cb"),
     ] {
         let world = World::bare(Era::Now);
-        folder.iter().for_each(|folder| world.folder(folder));
+        directory
+            .iter()
+            .for_each(|directory| world.directory(directory));
         assert_eq!(code(&world, &["enable"]), 0);
         assert_eq!(world.read(place), "O2CB_ENABLED=true");
     }

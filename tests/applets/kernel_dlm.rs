@@ -14,7 +14,7 @@ fn world(name: &str) -> World {
     let line = "0 1 0:20 / /proc rw - proc proc rw\n0 1 0:21 / /sys/kernel/config rw - configfs configfs rw\n";
     world.write("/proc/self/mountinfo", line);
     world.write(NAME, name);
-    world.folder("/sys/kernel/config/dlm/cluster/comms/1");
+    world.directory("/sys/kernel/config/dlm/cluster/comms/1");
     world.volume("ubda", PCMK);
     world
 }
@@ -232,7 +232,7 @@ fn locks_need_a_dlm_that_does_not_ask_for_the_cluster() {
         assert!(peer.notes().is_empty() && world.calls().is_empty());
         // It takes anybody.
         world.write(callbacks, "0\n");
-        world.folder("/dlm");
+        world.directory("/dlm");
         world.run_in_child("o2cb", &args);
         let joined = format!("MOUNT ocfs2 {} hacl", volume.uuid);
         let notes = peer.notes();

@@ -1,4 +1,4 @@
-//! The applets on a folder that plays the machine, with a kernel that notes every call.
+//! The applets on a directory that plays the machine, with a kernel that notes every call.
 
 mod controld;
 mod diff;

@@ -193,7 +193,7 @@ fn the_mount_point_and_the_device_are_looked_at_before_anything() {
     std::os::unix::fs::symlink("nowhere", world.path("/broken")).unwrap();
     for (device, point, sentence) in [
         ("/dev/ubda", "/none", "mount point /none does not exist"),
-        ("/dev/ubda", "/file", "mount point /file is not a folder"),
+        ("/dev/ubda", "/file", "mount point /file is not a directory"),
         (
             "/dev/ubda",
             "/broken",

@@ -97,10 +97,10 @@ fn who_holds_a_lock_domain_is_named() {
     let domain = format!("/dlm/{}", volume.uuid);
     world.write(&format!("{domain}/lock"), "");
     world.write("/proc/4711/stat", "4711 (fsck.ocfs2) S 1\n");
-    world.folder("/proc/4711/fd");
+    world.directory("/proc/4711/fd");
     symlink(format!("{domain}/lock"), world.path("/proc/4711/fd/3")).unwrap();
     // Of another domain.
-    world.folder("/proc/4712/fd");
+    world.directory("/proc/4712/fd");
     symlink("/dlm/other/lock", world.path("/proc/4712/fd/3")).unwrap();
     let said = |users: &str| {
         let (_, said) = world.refused("o2cb", &["offline"]);

@@ -37,7 +37,7 @@ fn a_second_mount_owns_no_second_reference() {
         world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
         if out_of_sight {
             world.write("/.fake/busy/ubda", "");
-            world.folder("/proc/fs/jbd2/ubda-26");
+            world.directory("/proc/fs/jbd2/ubda-26");
             world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
         }
         world.log.forget();

@@ -1,6 +1,6 @@
 //! o2cb: how a cluster comes up, and what a failure in the middle leaves.
 
-use crate::world::{Era, World, folders};
+use crate::world::{Era, World, directories};
 
 const NODES: [&str; 10] = [
     "make webc/node/n1",
@@ -143,7 +143,7 @@ fn no_node_is_changed_or_removed_while_a_volume_is_mounted() {
             assert!(world.calls().iter().all(|call| call == CALL_OUT));
         }
     }
-    let mut nodes = folders(&world.clusters().join("webc/node"));
+    let mut nodes = directories(&world.clusters().join("webc/node"));
     nodes.sort();
     assert_eq!(nodes, ["n1", "n2"]);
     // Once nothing beats, it is.
@@ -198,7 +198,7 @@ fn a_failure_at_any_call_takes_back_what_was_made() {
             let done = world.run("o2cb", &["online"]);
             let cluster = world.clusters().join("webc");
             if done.is_ok() {
-                assert_eq!(folders(&cluster.join("node")).len(), 2);
+                assert_eq!(directories(&cluster.join("node")).len(), 2);
                 break;
             }
             assert!(!cluster.join("node/n2").exists());

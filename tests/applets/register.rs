@@ -1,7 +1,7 @@
 //! o2cb register-cluster on a node that has the cluster in another form: what changes, and
 //! what a failure in the middle leaves.
 
-use crate::world::{Era, World, folders};
+use crate::world::{Era, World, directories};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -12,8 +12,8 @@ const LIMITS: &str = "O2CB_HEARTBEAT_THRESHOLD=61\nO2CB_IDLE_TIMEOUT_MS=60000\n\
 
 /// Every attribute of the cluster.
 fn live(world: &World) -> BTreeMap<String, String> {
-    fn walk(folder: &Path, below: &str, all: &mut BTreeMap<String, String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    fn walk(directory: &Path, below: &str, all: &mut BTreeMap<String, String>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let name = format!("{below}/{}", path.file_name().unwrap().to_str().unwrap());
             if path.is_dir() {
@@ -143,10 +143,10 @@ fn a_cluster_is_made_by_commands() {
         .run("o2cb", &["add-node", "webc", "192.0.2.2"])
         .unwrap();
     world.run("o2cb", &["online"]).unwrap();
-    let mut nodes = folders(&world.clusters().join("webc/node"));
+    let mut nodes = directories(&world.clusters().join("webc/node"));
     nodes.sort();
     assert_eq!(nodes, ["192.0.2.2", "n1"]);
-    assert_eq!(folders(&world.path("/etc/ocfs2")), Vec::<String>::new());
+    assert_eq!(directories(&world.path("/etc/ocfs2")), Vec::<String>::new());
     // A node more, while it is online.
     world.log.forget();
     world

@@ -131,7 +131,7 @@ fn a_heartbeat_whose_lock_domain_a_program_uses() {
     let domain = format!("/dlm/{}", volume.uuid);
     world.write(&format!("{domain}/lock"), "");
     world.write("/proc/4711/stat", "4711 (fsck.ocfs2) S 1\n");
-    world.folder("/proc/4711/fd");
+    world.directory("/proc/4711/fd");
     let held = world.path("/proc/4711/fd/3");
     std::os::unix::fs::symlink(format!("{domain}/lock"), &held).unwrap();
     let found = "it beats on ubda, and nobody refers to it";
@@ -327,7 +327,7 @@ fn each_region_by_itself() {
     half_start(&world, &bad, "77\n", "other");
     let path = format!("/sys/kernel/config/cluster/webc/heartbeat/{}/dev", bad.uuid);
     fs::remove_file(world.path(&path)).unwrap();
-    world.folder(&path);
+    world.directory(&path);
     let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
     assert_eq!(code, 2, "{text}");
     assert!(text.contains("1 reference belongs to no mount"), "{text}");

@@ -106,7 +106,7 @@ fn a_volume_on_two_devices_is_on_none() {
     );
     assert!(said.contains("/dev/sdd"), "{said}");
     // What udev shows of the two is no better.
-    world.folder("/dev/disk/by-uuid");
+    world.directory("/dev/disk/by-uuid");
     let link = world
         .path("/dev/disk/by-uuid")
         .join(volume.uuid.with_dashes());
@@ -138,7 +138,7 @@ fn only_tops_are_read() {
     world.write("/sys/class/block/sdf/size", "0\n");
     world.write("/sys/class/block/nvme0c0n1/size", "8\n");
     // udev shows a path.
-    world.folder("/dev/disk/by-uuid");
+    world.directory("/dev/disk/by-uuid");
     let link = world
         .path("/dev/disk/by-uuid")
         .join(volume.uuid.with_dashes());
@@ -153,7 +153,7 @@ fn only_tops_are_read() {
 fn a_name_with_a_slash_is_spelt_out() {
     let world = World::bare(Era::Now);
     let volume = world.volume("cciss!c0d0", "");
-    world.folder("/dev/cciss");
+    world.directory("/dev/cciss");
     fs::rename(world.path("/dev/cciss!c0d0"), world.path("/dev/cciss/c0d0")).unwrap();
     let search = world.search(&[volume.uuid]);
     assert_eq!(world.found(&search, &volume), Ok("dev/cciss/c0d0".into()));

@@ -1,7 +1,7 @@
 //! Who owns a reference: several mounts of one volume, and sets that C tools have made.
 
 use crate::world::{Era, Volume, World};
-use ocfs2box::host::{Kernel, turn};
+use ocfs2box::host::{Kernel, lock_file};
 use rustix::mount::MountFlags;
 
 const NO_SET: [i32; 0] = [];
@@ -263,14 +263,14 @@ fn a_half_started_region_behind_another_that_is_being_removed() {
     assert!(world.calls().is_empty(), "{:?}", world.calls());
 }
 
-/// Only root may have made the folder of turns and ledgers.
+/// Only root may have made the directory of turns and ledgers.
 #[test]
-fn a_folder_of_turns_that_others_could_have_made_is_refused() {
+fn a_directory_of_turns_that_others_could_have_made_is_refused() {
     for plant in [
         (|world| std::os::unix::fs::symlink("/tmp", world.path("/run/ocfs2box")).unwrap())
             as fn(&World),
         |world| {
-            world.folder("/run/ocfs2box");
+            world.directory("/run/ocfs2box");
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
             std::fs::set_permissions(world.path("/run/ocfs2box"), mode).unwrap();
         },
@@ -279,7 +279,9 @@ fn a_folder_of_turns_that_others_could_have_made_is_refused() {
         let world = World::bare(Era::Now);
         plant(&world);
         let why = "/run/ocfs2box is not a directory of root's that only root can write to";
-        let error = turn::folder(&world.system()).unwrap_err().to_string();
+        let error = lock_file::directory(&world.system())
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with(why), "{error}");
     }
 }

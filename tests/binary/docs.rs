@@ -113,8 +113,8 @@ fn options(text: &str) -> impl Iterator<Item = String> {
 
 #[test]
 fn every_applet_has_a_page_and_every_page_an_applet() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let files = fs::read_dir(folder).unwrap();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = fs::read_dir(directory).unwrap();
     let names = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let pages: BTreeSet<String> = names
         .filter_map(|name| name.strip_suffix(".8").map(str::to_owned))
@@ -267,13 +267,13 @@ fn every_mount_option_is_explained() {
 /// All of the source as one text, in which a sentence is in one piece: a string's line that
 /// ends in a backslash is joined to the next one.
 fn source() -> String {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut text = String::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
             let path: PathBuf = entry.unwrap().path();
             match path.is_dir() {
-                true => folders.push(path),
+                true => directories.push(path),
                 false => text.push_str(&fs::read_to_string(path).unwrap()),
             }
         }

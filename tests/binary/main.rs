@@ -23,7 +23,7 @@ const APPLETS: [&str; 5] = [
     "o2cb.init",
 ];
 
-/// A folder of a test's own, on the executable's file system so that hard links are possible.
+/// A directory of a test's own, on the executable's file system so that hard links are possible.
 struct Dir(PathBuf);
 
 impl Dir {

@@ -90,9 +90,9 @@ fn an_error_is_a_sentence_for_those_who_want_backtraces_too() {
     }
 }
 
-/// Devices are read by processes that keep no folder, and are found from this one's all the same.
+/// Devices are read by processes that keep no directory, and are found from this one's all the same.
 #[test]
-fn a_device_may_be_named_from_the_folder_that_one_is_in() {
+fn a_device_may_be_named_from_the_directory_that_one_is_in() {
     let dir = Dir::new();
     fs::write(dir.join("image"), "text").unwrap();
     for args in [

@@ -9,12 +9,12 @@ use std::process::{Command, Output, Stdio};
 pub const BOX: &str = env!("CARGO_BIN_EXE_ocfs2box");
 const TABLE: &str = include_str!("commands.txt");
 
-/// A folder of a test's own.
-pub fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("config-{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+/// A directory of a test's own.
+pub fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("config-{name}"));
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    directory
 }
 
 /// A call of ours, about `file`.
@@ -71,9 +71,9 @@ fn code(output: &Output) -> i32 {
 
 #[test]
 fn both_tools_do_the_same_but_for_what_is_listed() {
-    let folder = folder("commands");
+    let directory = directory("commands");
     // Each by one tool alone, and one by both in turn.
-    let files = ["c", "ours", "mixed"].map(|name| folder.join(name));
+    let files = ["c", "ours", "mixed"].map(|name| directory.join(name));
     let mut counts = [0, 0];
     for (at, (c, here, words)) in rows().enumerate() {
         let before = text(&files[1]);
@@ -103,13 +103,13 @@ fn both_tools_do_the_same_but_for_what_is_listed() {
     }
     assert!(counts[0] >= 60 && counts[1] >= 20, "{counts:?}");
     // Nothing beside the files.
-    assert_eq!(fs::read_dir(folder).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 3);
 }
 
 /// Of all that C writes here, nothing is lost or moved by a change that is taken back.
 #[test]
 fn a_file_of_c_comes_back_byte_for_byte() {
-    let file = folder("back").join("cluster.conf");
+    let file = directory("back").join("cluster.conf");
     let mut seen = 0;
     for (c, here, words) in rows() {
         if c == here {
@@ -150,10 +150,10 @@ fn a_file_of_c_comes_back_byte_for_byte() {
 /// A region is named by the device it is on, too; what cannot be one is refused.
 #[test]
 fn a_heartbeat_device_is_read() {
-    let folder = folder("device");
-    let file = folder.join("cluster.conf");
+    let directory = directory("device");
+    let file = directory.join("cluster.conf");
     let image = |name: &str, options: &str| {
-        let image = folder.join(name);
+        let image = directory.join(name);
         fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
         let mut mkfs = Command::new("mkfs.ocfs2");
         mkfs.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
@@ -195,5 +195,5 @@ fn a_heartbeat_device_is_read() {
         assert!(code == 1 && said.contains(why), "{device}: {said}");
     }
     assert_eq!(run(&["remove-heartbeat", "webc", &device]).0, 0);
-    fs::remove_dir_all(folder).unwrap();
+    fs::remove_dir_all(directory).unwrap();
 }

@@ -1,6 +1,6 @@
 //! Whatever befalls a write, the file is the old one or the new one, and nothing grows.
 
-use crate::commands::{BOX, folder, ours};
+use crate::commands::{BOX, directory, ours};
 use ocfs2box::cluster::config::Config;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 /// More than one block of a file system.
 const NODES: usize = 120;
 
-/// A cluster.conf with many nodes, alone in a folder.
+/// A cluster.conf with many nodes, alone in a directory.
 fn large(name: &str) -> PathBuf {
-    let file = folder(name).join("cluster.conf");
+    let file = directory(name).join("cluster.conf");
     let mut text = format!("# ours\ncluster:\n\tname = webc\n\tnode_count = {NODES}\n\n");
     for at in 0..NODES {
         text += &format!(
@@ -189,7 +189,7 @@ fn killed_in_a_loop_nothing_grows() {
 
 #[test]
 fn writers_wait_for_each_other() {
-    let file = folder("writers").join("cluster.conf");
+    let file = directory("writers").join("cluster.conf");
     let run = |words: &[&str]| {
         let output = ours(&file, words).output().unwrap();
         assert!(output.status.success(), "{}", said(&output));
@@ -302,8 +302,8 @@ fn mode_owner_and_link_stay() {
 
 #[test]
 fn what_is_no_file_stays_what_it_is() {
-    let folder = folder("nofile");
-    let fifo = folder.join("fifo");
+    let directory = directory("nofile");
+    let fifo = directory.join("fifo");
     assert!(
         Command::new("mkfifo")
             .arg(&fifo)
@@ -311,9 +311,9 @@ fn what_is_no_file_stays_what_it_is() {
             .unwrap()
             .success()
     );
-    let zero = folder.join("zero");
+    let zero = directory.join("zero");
     symlink("/dev/null", &zero).unwrap();
-    for path in [&folder, &fifo, &zero] {
+    for path in [&directory, &fifo, &zero] {
         for words in [
             &["add-cluster", "a"][..],
             &["list-clusters"],
@@ -324,14 +324,14 @@ fn what_is_no_file_stays_what_it_is() {
             assert!(said(&output).contains("not a regular file"), "{output:?}");
         }
     }
-    let output = ours(&folder.join("no/such"), &["add-cluster", "a"])
+    let output = ours(&directory.join("no/such"), &["add-cluster", "a"])
         .output()
         .unwrap();
     assert!(
         said(&output).contains("No such file or directory"),
         "{output:?}"
     );
-    let output = ours(&folder.join("no/such"), &["check-config"])
+    let output = ours(&directory.join("no/such"), &["check-config"])
         .output()
         .unwrap();
     assert!(said(&output).contains("does not exist"), "{output:?}");

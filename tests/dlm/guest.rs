@@ -3,13 +3,13 @@
 
 use ocfs2box::dlm::{Dlm, Level, Lock, LockName, LockedDown};
 use ocfs2box::host::System;
-use ocfs2box::volume::Examined;
+use ocfs2box::volume::VolumeInfo;
 use std::collections::HashMap;
 use std::path::Path;
 
 pub fn serve(device: &Path) {
     let system = System::real();
-    let volume = Examined::read(&system, device).expect("a volume");
+    let volume = VolumeInfo::read(&system, device).expect("a volume");
     let joined = Dlm::initialize(&system, volume, "dlm-test", &mut |_, _| Ok(()));
     let dlm = match joined {
         Ok(dlm) => dlm,

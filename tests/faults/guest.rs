@@ -23,8 +23,8 @@ pub fn main(args: &[String]) -> Result<(), String> {
             stack: case.stack,
         },
     };
-    for folder in [stage.volume.folder(), stage.volume.second()] {
-        fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+    for directory in [stage.volume.directory(), stage.volume.second()] {
+        fs::create_dir_all(directory).map_err(|error| error.to_string())?;
     }
     match what.as_str() {
         "count" => {
@@ -101,7 +101,7 @@ impl Stage {
         let errors = File::create(&path).map_err(|error| error.to_string())?;
         let volume = [
             ("DEVICE", self.volume.device.clone()),
-            ("FOLDER", self.volume.folder()),
+            ("DIRECTORY", self.volume.directory()),
             ("SECOND", self.volume.second()),
             ("UUID", self.volume.uuid.clone()),
         ];
@@ -124,7 +124,7 @@ impl Stage {
     /// From any state that `judge` leaves to the one that the case begins with.
     fn prepare(&self) -> Result<Option<File>, String> {
         let volume = &self.volume;
-        let (device, folder, second) = (&volume.device, &volume.folder(), &volume.second());
+        let (device, directory, second) = (&volume.device, &volume.directory(), &volume.second());
         let online = !clusters().is_empty();
         match self.case.before {
             _ if self.case.stack == Stack::Cman => {}
@@ -134,9 +134,9 @@ impl Stage {
             _ => {}
         }
         let wanted: &[&String] = match self.case.before {
-            Before::Mounted | Before::Busy => &[folder],
-            Before::MountedTwice => &[folder, second],
-            Before::Abandoned => &[folder],
+            Before::Mounted | Before::Busy => &[directory],
+            Before::MountedTwice => &[directory, second],
+            Before::Abandoned => &[directory],
             Before::Offline | Before::Idle | Before::Held(_) => &[],
         };
         let look = volume.look()?;
@@ -162,9 +162,9 @@ impl Stage {
                     volume.hb_ctl("-K")?;
                 }
             }
-            Before::Abandoned => ordinary(&["/usr/bin/umount", "-i", folder])?,
+            Before::Abandoned => ordinary(&["/usr/bin/umount", "-i", directory])?,
             Before::Busy => {
-                let file = File::create(format!("{folder}/open"));
+                let file = File::create(format!("{directory}/open"));
                 return file.map(Some).map_err(|error| error.to_string());
             }
             _ => {}

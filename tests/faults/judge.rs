@@ -148,8 +148,8 @@ impl Stage {
         }
         match (cell.point.process + cell.point.call) % 2 {
             0 => {
-                ordinary(&["/usr/sbin/mount.ocfs2", device, &volume.folder()])?;
-                ordinary(&["/usr/sbin/umount.ocfs2", &volume.folder()])?;
+                ordinary(&["/usr/sbin/mount.ocfs2", device, &volume.directory()])?;
+                ordinary(&["/usr/sbin/umount.ocfs2", &volume.directory()])?;
             }
             _ => {
                 volume.hb_ctl("-S")?;

@@ -33,10 +33,10 @@ fn main() -> ExitCode {
             }
         };
     }
-    if let [word, folder] = args.as_slice()
+    if let [word, directory] = args.as_slice()
         && word == "peer"
     {
-        peer::Peer::new(rig::CLUSTER, folder.as_ref()).serve(peer::SOCKET.as_bytes());
+        peer::Peer::new(rig::CLUSTER, directory.as_ref()).serve(peer::SOCKET.as_bytes());
         return ExitCode::FAILURE;
     }
     // What cargo passes to every test program: a number of threads, words of names.

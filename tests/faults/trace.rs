@@ -68,9 +68,9 @@ struct Process {
 }
 
 /// How long the command may take: longer than its own longest wait.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(150);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(150);
 /// How long the children may outlive it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs `argv` to its end, standard error into `errors`. `afterwards` is called at the end of
 /// the command itself; then its children are waited for.
@@ -98,7 +98,7 @@ pub fn run(
         harm,
     };
     let mut afterwards = Some(afterwards);
-    let mut deadline = Some(Instant::now() + COMMAND_PATIENCE);
+    let mut deadline = Some(Instant::now() + COMMAND_TIMEOUT);
     let _alarm = Alarm::every_half_second()?;
     while !tracer.processes.is_empty() {
         if deadline.is_some_and(|deadline| Instant::now() > deadline) {
@@ -131,7 +131,7 @@ pub fn run(
             if let Some(afterwards) = afterwards.take() {
                 afterwards();
             }
-            deadline = deadline.map(|_| Instant::now() + PATIENCE);
+            deadline = deadline.map(|_| Instant::now() + TIMEOUT);
         }
     }
     Ok(tracer.trace)

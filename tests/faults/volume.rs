@@ -64,7 +64,7 @@ impl Look {
 }
 
 impl Volume {
-    pub fn folder(&self) -> String {
+    pub fn directory(&self) -> String {
         format!("/mnt/{}", self.name())
     }
 
@@ -150,14 +150,14 @@ impl Volume {
     /// Nothing of it is left, at the latest after some seconds: a child of an applet's may
     /// still be at it.
     pub fn is_clean_soon(&self) -> Result<(), String> {
-        const PATIENCE: Duration = Duration::from_secs(20);
+        const TIMEOUT: Duration = Duration::from_secs(20);
         let begin = Instant::now();
         loop {
             let look = self.look()?;
             if look.is_clean() {
                 return Ok(());
             }
-            if begin.elapsed() > PATIENCE {
+            if begin.elapsed() > TIMEOUT {
                 return Err(format!("left over: {look:?}"));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -166,8 +166,8 @@ impl Volume {
 }
 
 pub fn clusters() -> Vec<PathBuf> {
-    let folders = fs::read_dir(CLUSTERS).into_iter().flatten().flatten();
-    folders.map(|entry| entry.path()).collect()
+    let directories = fs::read_dir(CLUSTERS).into_iter().flatten().flatten();
+    directories.map(|entry| entry.path()).collect()
 }
 
 /// An ordinary call, which has to succeed.

@@ -26,10 +26,10 @@ starting() {
 }
 
 mounted() {
-	grep -q " $folder " /proc/mounts
+	grep -q " $directory " /proc/mounts
 }
 
-mkdir -p $folder
+mkdir -p $directory
 "#;
 
 /// What happens to a volume, how the script ends, and what it says.
@@ -43,14 +43,14 @@ struct Fault {
 const FAULTS: [Fault; 9] = [
     Fault {
         name: "every access fails from the start",
-        script: "become \"$failing\"; mount.ocfs2 $device $folder",
+        script: "become \"$failing\"; mount.ocfs2 $device $directory",
         code: 32,
         says: "cannot read the superblock: ",
     },
     Fault {
         name: "every access fails once the heartbeat is being started",
         script: r#"
-            mount.ocfs2 $device $folder & pid=$!
+            mount.ocfs2 $device $directory & pid=$!
             starting
             become "$failing"
             wait $pid
@@ -62,7 +62,7 @@ const FAULTS: [Fault; 9] = [
         name: "writes fail",
         script: r#"
             become "0 $sectors flakey $disk 0 0 3600 1 error_writes"
-            mount.ocfs2 $device $folder
+            mount.ocfs2 $device $directory
         "#,
         code: 32,
         says: "the heartbeat did not become steady (the device fails or is too slow",
@@ -71,7 +71,7 @@ const FAULTS: [Fault; 9] = [
         name: "writes are lost",
         script: r#"
             become "0 $sectors flakey $disk 0 0 3600 1 drop_writes"
-            mount.ocfs2 $device $folder
+            mount.ocfs2 $device $directory
         "#,
         code: 32,
         says: "the heartbeat did not become steady (the device fails or is too slow",
@@ -82,7 +82,7 @@ const FAULTS: [Fault; 9] = [
             sound="0 4096 linear $disk 0"
             become "$sound
 4096 $((sectors - 4096)) error"
-            mount.ocfs2 $device $folder
+            mount.ocfs2 $device $directory
         "#,
         code: 32,
         says: "mounting it on ",
@@ -91,7 +91,7 @@ const FAULTS: [Fault; 9] = [
         name: "slow",
         script: r#"
             become "0 $sectors delay $disk 0 300"
-            mount.ocfs2 $device $folder && touch $folder/file && umount.ocfs2 $folder
+            mount.ocfs2 $device $directory && touch $directory/file && umount.ocfs2 $directory
         "#,
         code: 0,
         says: "",
@@ -101,11 +101,11 @@ const FAULTS: [Fault; 9] = [
         script: r#"
             become "0 $sectors flakey $disk 0 1 1 1 error_writes"
             for try in {1..3}; do
-                mount.ocfs2 $device $folder || continue
+                mount.ocfs2 $device $directory || continue
                 break
             done
             become "$sound"
-            ! mounted || umount.ocfs2 $folder
+            ! mounted || umount.ocfs2 $directory
         "#,
         code: 0,
         says: "",
@@ -113,9 +113,9 @@ const FAULTS: [Fault; 9] = [
     Fault {
         name: "every access fails while it is mounted",
         script: r#"
-            mount.ocfs2 $device $folder || exit 92
+            mount.ocfs2 $device $directory || exit 92
             become "$failing"
-            umount.ocfs2 $folder
+            umount.ocfs2 $directory
         "#,
         code: 0,
         says: "",
@@ -123,10 +123,10 @@ const FAULTS: [Fault; 9] = [
     Fault {
         name: "every access fails before a lazy unmount",
         script: r#"
-            mount.ocfs2 $device $folder || exit 92
-            exec 9< $folder
+            mount.ocfs2 $device $directory || exit 92
+            exec 9< $directory
             become "$failing"
-            umount.ocfs2 -l $folder || exit
+            umount.ocfs2 -l $directory || exit
             exec 9>&-
         "#,
         code: 0,
@@ -141,7 +141,7 @@ fn start(node: &Node, disk: &Disk, script: &str) -> Job {
         disk.uuid()
     );
     node.start(&format!(
-        "name={name} folder=/mnt/{name} region={region}\n{BETWEEN}{script}"
+        "name={name} directory=/mnt/{name} region={region}\n{BETWEEN}{script}"
     ))
 }
 
@@ -191,11 +191,11 @@ fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
         &node,
         &stuck,
         r#"
-        mount.ocfs2 $device $folder || exit 92
-        echo text > $folder/file
+        mount.ocfs2 $device $directory || exit 92
+        echo text > $directory/file
         become "$failing"
         echo > /run/failing
-        umount.ocfs2 $folder
+        umount.ocfs2 $directory
         "#,
     );
     node.wait_for("[ -e /run/failing ]", 60);
@@ -203,7 +203,7 @@ fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
         &node,
         &other,
         r#"
-        mount.ocfs2 $device $folder && touch $folder/file && umount.ocfs2 $folder || exit
+        mount.ocfs2 $device $directory && touch $directory/file && umount.ocfs2 $directory || exit
         ocfs2_hb_ctl -I -d $device && o2cb status || exit
         ! o2cb offline
         "#,

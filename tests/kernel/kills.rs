@@ -14,16 +14,16 @@ use crate::rig::{CLUSTER, Disk, Job, Lab, Node};
 
 /// What the scripts of tests that kill share; bash alone, since a process costs a node 20 ms.
 pub const SHELL: &str = r#"
-# Does the mount table have the folder?
+# Does the mount table have the directory?
 mounted() {
-	local folder
-	while read -r _ folder _; do
-		[ "$folder" != "$1" ] || return 0
+	local directory
+	while read -r _ directory _; do
+		[ "$directory" != "$1" ] || return 0
 	done < /proc/mounts
 	return 1
 }
 
-# Mounts the device on the folder, uses it and unmounts it.
+# Mounts the device on the directory, uses it and unmounts it.
 use() {
 	mounted "$2" || mount -t ocfs2 "$1" "$2" || exit
 	touch "$2/file" && umount "$2" || exit
@@ -57,7 +57,7 @@ fn online(name: &str, volumes: usize) -> (Lab, Node, Vec<Disk>) {
     (lab, node, disks)
 }
 
-/// Starts a script; in it stand `$device`, one of the disk's own folders in `$folder`, and
+/// Starts a script; in it stand `$device`, one of the disk's own directories in `$directory`, and
 /// its `$region`.
 #[track_caller]
 fn start(node: &Node, disk: &Disk, script: &str) -> Job {
@@ -68,7 +68,7 @@ fn start(node: &Node, disk: &Disk, script: &str) -> Job {
         disk.uuid()
     );
     node.start(&format!(
-        "{SHELL}device={device} folder=/mnt/{name} region={region}\nmkdir -p $folder\n{script}"
+        "{SHELL}device={device} directory=/mnt/{name} region={region}\nmkdir -p $directory\n{script}"
     ))
 }
 

@@ -12,12 +12,12 @@ fn old_volume(lab: &Lab) -> Disk {
 }
 
 /// Where the kernel shows itself, in the places of the 1.2 drivers: no /sys/fs and no
-/// /sys/kernel, configfs at /config. The revision is written into the folder `$1`.
+/// /sys/kernel, configfs at /config. The revision is written into the directory `$1`.
 const OLD_PLACES: &str = r#"
     modprobe configfs && mkdir -p /real /config && mount --rbind /sys /real || exit
     mount -t tmpfs tmpfs /sys && mount -t tmpfs tmpfs /proc/fs || exit
-    for folder in block class dev devices module; do
-        mkdir /sys/$folder && mount --rbind /real/$folder /sys/$folder || exit
+    for directory in block class dev devices module; do
+        mkdir /sys/$directory && mount --rbind /real/$directory /sys/$directory || exit
     done
     mkdir -p "$1" && echo 5 > "$1/interface_revision"
 "#;

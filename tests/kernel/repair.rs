@@ -30,7 +30,7 @@ const WEDGES: [Wedge; 11] = [
     Wedge {
         name: "mount.ocfs2 and its starter killed",
         begin: r#"
-            mount.ocfs2 $device $folder & pid=$!
+            mount.ocfs2 $device $directory & pid=$!
             until { read -r thread < $region/pid; } 2> /dev/null; do sleep 0.01; done
             children=
             for stat in /proc/[0-9]*/stat; do
@@ -49,8 +49,8 @@ const WEDGES: [Wedge; 11] = [
     },
     Wedge {
         name: "unmounted without a word",
-        begin: "mount.ocfs2 $device $folder",
-        wedge: "umount -i $folder",
+        begin: "mount.ocfs2 $device $directory",
+        wedge: "umount -i $directory",
         code: 0,
         says: [
             "its one reference is that of a mounted volume, which is gone: would be removed",
@@ -60,8 +60,8 @@ const WEDGES: [Wedge; 11] = [
     },
     Wedge {
         name: "unmounted without a word, beside a program",
-        begin: "mount.ocfs2 $device $folder && ocfs2_hb_ctl -S -d $device x",
-        wedge: "umount -i $folder",
+        begin: "mount.ocfs2 $device $directory && ocfs2_hb_ctl -S -d $device x",
+        wedge: "umount -i $directory",
         code: 0,
         says: [
             "one of 2 references is that of a mounted volume, which is gone: would be removed",
@@ -80,10 +80,10 @@ const WEDGES: [Wedge; 11] = [
     Wedge {
         name: "two mounts of the C tools",
         begin: r#"
-            mkdir -p $folder.second
-            /ctools/mount.ocfs2 $device $folder && /ctools/mount.ocfs2 $device $folder.second
+            mkdir -p $directory.second
+            /ctools/mount.ocfs2 $device $directory && /ctools/mount.ocfs2 $device $directory.second
         "#,
-        wedge: "umount -i $folder.second && umount -i $folder",
+        wedge: "umount -i $directory.second && umount -i $directory",
         code: 1,
         says: ["2 references belong to no mount and no running process"; 2],
         then: r#"
@@ -123,17 +123,17 @@ const WEDGES: [Wedge; 11] = [
     },
     Wedge {
         name: "mounted, and its semaphores taken",
-        begin: "mount.ocfs2 $device $folder",
+        begin: "mount.ocfs2 $device $directory",
         wedge: "ipcrm -S $key",
         code: 0,
         says: ["nothing wrong: its volume is mounted"; 2],
-        then: "[ -e $region ] && touch $folder/file && umount $folder && [ ! -e $region ]",
+        then: "[ -e $region ] && touch $directory/file && umount $directory && [ ! -e $region ]",
     },
     Wedge {
         name: "mounted out of sight",
-        begin: "mount.ocfs2 $device $folder",
-        wedge: "(exec 9> $folder/file; echo > /run/open; until [ -e /run/close ]; do sleep 0.1; done) &> /dev/null &
-            until [ -e /run/open ]; do sleep 0.1; done; umount -il $folder",
+        begin: "mount.ocfs2 $device $directory",
+        wedge: "(exec 9> $directory/file; echo > /run/open; until [ -e /run/close ]; do sleep 0.1; done) &> /dev/null &
+            until [ -e /run/open ]; do sleep 0.1; done; umount -il $directory",
         code: 0,
         says: ["nothing wrong: its volume is mounted"; 2],
         then: "[ -e $region ] && echo > /run/close &&
@@ -146,9 +146,9 @@ fn start(node: &Node, disk: &Disk, script: &str) -> Job {
     let name = device.trim_start_matches("/dev/");
     let key = !ocfs2box::crc::update(!0, uuid.as_bytes());
     node.start(&format!(
-        "device={device} uuid={uuid} folder=/mnt/{name} key={key:#x}\n\
+        "device={device} uuid={uuid} directory=/mnt/{name} key={key:#x}\n\
          region=/sys/kernel/config/cluster/{CLUSTER}/heartbeat/$uuid\n\
-         mkdir -p $folder\n{script}"
+         mkdir -p $directory\n{script}"
     ))
 }
 

@@ -54,9 +54,9 @@ fn nothing_that_a_node_does_reaches_the_host() {
     let lab = Lab::new("private-root");
     let [node] = lab.boot();
     let name = "ocfs2box-rig-was-here";
-    for folder in ["/etc", "/usr/sbin", "/tmp", "/", "/var/lib", "/run"] {
-        node.ok(&format!("echo x > {folder}/{name}"));
-        assert!(!std::path::Path::new(folder).join(name).exists());
+    for directory in ["/etc", "/usr/sbin", "/tmp", "/", "/var/lib", "/run"] {
+        node.ok(&format!("echo x > {directory}/{name}"));
+        assert!(!std::path::Path::new(directory).join(name).exists());
     }
     node.ok("rm /etc/passwd");
     assert!(std::path::Path::new("/etc/passwd").exists());
@@ -121,7 +121,7 @@ fn an_expected_panic_passes_and_any_other_fails() {
 #[test]
 fn time_is_bounded_and_a_failed_lab_leaves_nothing() {
     let lab = Lab::with_limit("time-limit", Duration::from_secs(40));
-    let folder = lab.folder().to_path_buf();
+    let directory = lab.directory().to_path_buf();
     let [node] = lab.boot();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let lab = lab;
@@ -131,10 +131,10 @@ fn time_is_bounded_and_a_failed_lab_leaves_nothing() {
     // Or the command would have ended well.
     assert!(result.is_err());
     assert!(!node.is_on());
-    assert!(!folder.exists());
+    assert!(!directory.exists());
     // A kernel that was killed has memory to give back before it is gone.
     let end = Instant::now() + Duration::from_secs(60);
-    let left = || processes_that_mention(&folder.to_string_lossy());
+    let left = || processes_that_mention(&directory.to_string_lossy());
     while !left().is_empty() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -4,7 +4,7 @@
 //! It runs in a thread of a test, or in a node of a lab as a process of its own. Orders and
 //! notes are files, so that both can be watched and told the same way.
 //!
-//! An order in `FOLDER/orders` is a line of a command and what to do instead of what the rules
+//! An order in `DIRECTORY/orders` is a line of a command and what to do instead of what the rules
 //! say, each time:
 //!
 //! | order | what comes |
@@ -56,18 +56,18 @@ const QUEUE: i32 = 5;
 /// A daemon that runs, or will.
 #[derive(Clone)]
 pub struct Peer {
-    folder: PathBuf,
+    directory: PathBuf,
     groups: Arc<Mutex<Groups>>,
     /// Nothing is noted between the reading and the removal of the notes.
     noting: Arc<Mutex<()>>,
 }
 
 impl Peer {
-    /// One whose orders and notes are in `folder`.
-    pub fn new(cluster: &str, folder: &Path) -> Peer {
-        fs::create_dir_all(folder).unwrap();
+    /// One whose orders and notes are in `directory`.
+    pub fn new(cluster: &str, directory: &Path) -> Peer {
+        fs::create_dir_all(directory).unwrap();
         Peer {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             groups: Arc::new(Mutex::new(Groups::new(cluster))),
             noting: Arc::default(),
         }
@@ -87,14 +87,14 @@ impl Peer {
 
     /// From now on, instead of what was ordered before.
     pub fn order(&self, orders: &str) {
-        fs::write(self.folder.join("orders"), orders).unwrap();
+        fs::write(self.directory.join("orders"), orders).unwrap();
     }
 
     /// The notes since the last time: `1 < text` is heard on connection 1, `1 > text` said on
     /// it, `1 .` its end from the other side, `! text` a bug of the daemon that was set off.
     pub fn notes(&self) -> Vec<String> {
         let _alone = self.noting.lock().unwrap();
-        let notes = self.folder.join("notes");
+        let notes = self.directory.join("notes");
         let text = fs::read(&notes).unwrap_or_default();
         let _ = fs::remove_file(notes);
         let text = String::from_utf8_lossy(&text);
@@ -117,15 +117,15 @@ impl Peer {
 
     fn note(&self, line: impl AsRef<[u8]>) {
         let _alone = self.noting.lock().unwrap();
-        let path = self.folder.join("notes");
-        // At the end of a test there is no folder any more.
+        let path = self.directory.join("notes");
+        // At the end of a test there is no directory any more.
         if let Ok(mut file) = File::options().append(true).create(true).open(path) {
             file.write_all(&[line.as_ref(), b"\n"].concat()).unwrap();
         }
     }
 
     fn ordered(&self, command: &str) -> Option<String> {
-        let orders = fs::read_to_string(self.folder.join("orders")).unwrap_or_default();
+        let orders = fs::read_to_string(self.directory.join("orders")).unwrap_or_default();
         let mut lines = orders.lines();
         lines.find_map(|line| Some(line.strip_prefix(command)?.strip_prefix(' ')?.to_owned()))
     }

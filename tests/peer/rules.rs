@@ -24,17 +24,17 @@ fn hear(stream: &mut UnixStream) -> String {
     String::from_utf8_lossy(text).into_owned()
 }
 
-/// Without `PEER_FOLDER` the peer's own rules are tested; with it, as in a node of a lab, it
+/// Without `PEER_DIRECTORY` the peer's own rules are tested; with it, as in a node of a lab, it
 /// serves there.
 #[test]
 fn the_peer_keeps_the_daemons_rules() {
     use std::os::linux::net::SocketAddrExt;
-    if let Ok(folder) = std::env::var("PEER_FOLDER") {
-        return Peer::new("webc", Path::new(&folder)).serve(SOCKET.as_bytes());
+    if let Ok(directory) = std::env::var("PEER_DIRECTORY") {
+        return Peer::new("webc", Path::new(&directory)).serve(SOCKET.as_bytes());
     }
     let name = format!("peer-{}", std::process::id());
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
-    let peer = Peer::new("webc", &folder);
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+    let peer = Peer::new("webc", &directory);
     peer.start(name.as_bytes());
     let connect = || {
         let address = std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap();
@@ -170,5 +170,5 @@ fn the_peer_keeps_the_daemons_rules() {
     while !peer.notes().iter().any(|note| note.starts_with("! MOUNT")) {
         thread::sleep(Duration::from_millis(10));
     }
-    fs::remove_dir_all(folder).unwrap();
+    fs::remove_dir_all(directory).unwrap();
 }

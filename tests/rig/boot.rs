@@ -109,22 +109,22 @@ impl<'lab> Boot<'lab> {
 
     fn start(&self, number: usize, nodes: usize) -> Node {
         let name = format!("n{number}");
-        let folder = self.lab.folder().join(&name);
-        self.prepare(&folder, number, nodes)
-            .unwrap_or_else(|error| panic!("cannot prepare {}: {error}", folder.display()));
-        let args = self.command_line(&name, &folder);
-        let node = Node::new(number, folder, args, self.lab.deadline());
+        let directory = self.lab.directory().join(&name);
+        self.prepare(&directory, number, nodes)
+            .unwrap_or_else(|error| panic!("cannot prepare {}: {error}", directory.display()));
+        let args = self.command_line(&name, &directory);
+        let node = Node::new(number, directory, args, self.lab.deadline());
         self.lab.add_node(node.clone());
         node.power_on_nowait();
         node
     }
 
-    fn prepare(&self, folder: &Path, number: usize, nodes: usize) -> io::Result<()> {
-        fs::create_dir_all(folder.join("exchange"))?;
-        let init = folder.join("init");
+    fn prepare(&self, directory: &Path, number: usize, nodes: usize) -> io::Result<()> {
+        fs::create_dir_all(directory.join("exchange"))?;
+        let init = directory.join("init");
         fs::write(&init, INIT)?;
         fs::set_permissions(&init, fs::Permissions::from_mode(0o755))?;
-        let tree = folder.join("tree");
+        let tree = directory.join("tree");
         tree::make(&tree, number, nodes)?;
         for (path, contents) in &self.files {
             let path = tree.join(path);
@@ -136,14 +136,14 @@ impl<'lab> Boot<'lab> {
         Ok(())
     }
 
-    /// Relative paths are in the lab's folder: sockets have short names only.
-    fn command_line(&self, name: &str, folder: &Path) -> Vec<String> {
+    /// Relative paths are in the lab's directory: sockets have short names only.
+    fn command_line(&self, name: &str, directory: &Path) -> Vec<String> {
         let mut args = vec![
             format!("mem={}M", self.memory_mb),
             "rootfstype=hostfs".into(),
             "rootflags=/".into(),
             "ro".into(),
-            format!("init={}", folder.join("init").display()),
+            format!("init={}", directory.join("init").display()),
             format!("RIG_NODE={name}"),
             // Console 0 writes to standard output, serial line 0 is standard
             // input; no other of either kind, or linux.uml would open xterms.

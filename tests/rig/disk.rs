@@ -8,7 +8,7 @@ use std::process::Command;
 
 use super::CLUSTER;
 
-/// Where Debian puts it; ordinary users lack the folder in their PATH.
+/// Where Debian puts it; ordinary users lack the directory in their PATH.
 const MKFS: &str = "/usr/sbin/mkfs.ocfs2";
 
 /// Offset of the volume's UUID in the superblock: the dinode's union at 0xC0,

@@ -3,21 +3,21 @@
 # commands that the test sends over the serial line.
 #
 # Started by the kernel with the host's own tree as a read-only root. It lies in
-# the node's folder on the host; RIG_NODE names the node. Every process costs
+# the node's directory on the host; RIG_NODE names the node. Every process costs
 # some 20 ms here, so what can be prepared on the host is (see tree.rs).
 
 set -eu
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TERM=dumb
 
 # The root: host tree, over it the node's own tree, over that memory. Nothing
-# that happens in here can reach the host, but for the exchange folder /rig.
+# that happens in here can reach the host, but for the exchange directory /rig.
 mount -t proc proc /proc
 read -r release < /proc/sys/kernel/osrelease
 modules=/usr/lib/uml/modules
 insmod "$modules/$release/kernel/fs/overlayfs/overlay.ko"
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/upper /run/work /run/root /run/node
-# A mount of its own, since overlay refuses a lower folder inside another one.
+# A mount of its own, since overlay refuses a lower directory inside another one.
 # sync: what a command wrote is on the host when the command is reported done,
 # even if a process that it left behind keeps the file open.
 mount -t hostfs -o "sync,${0%/*}" none /run/node
@@ -33,9 +33,9 @@ cd /
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount --move /host/dev /dev
-for folder in run tmp mnt dev/shm; do
-	[ -d "/$folder" ] || mkdir "/$folder"
-	mount -t tmpfs -o mode=1777 tmpfs "/$folder"
+for directory in run tmp mnt dev/shm; do
+	[ -d "/$directory" ] || mkdir "/$directory"
+	mount -t tmpfs -o mode=1777 tmpfs "/$directory"
 done
 mount --bind "/host$modules" /usr/lib/modules
 
@@ -57,7 +57,7 @@ stty -F /dev/ttyS0 raw -echo
 coproc lines { exec cat <&3; }
 exec 4<&"${lines[0]}"
 set +eu
-unset modules release folder
+unset modules release directory
 
 # One command: /rig/ID.sh, in a shell of its own so that it may exit or die.
 run_command() {

@@ -98,7 +98,7 @@ impl Job {
 
     fn file(&self, kind: &str) -> PathBuf {
         self.node
-            .exchange_folder()
+            .exchange_directory()
             .join(format!("{}.{kind}", self.id))
     }
 }

@@ -1,4 +1,4 @@
-//! The lab: a private folder that holds disks, network and nodes together.
+//! The lab: a private directory that holds disks, network and nodes together.
 
 use std::cell::{Cell, Ref, RefCell};
 use std::fs;
@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// consoles checked, and everything is removed; when the test fails, the nodes
 /// are killed and the ends of their consoles printed.
 pub struct Lab {
-    folder: PathBuf,
+    directory: PathBuf,
     deadline: Instant,
     disks: RefCell<Vec<Disk>>,
     nodes: RefCell<Vec<Node>>,
@@ -38,10 +38,11 @@ impl Lab {
 
     #[track_caller]
     pub fn with_limit(name: &str, limit: Duration) -> Lab {
-        let folder = make_folder(name).unwrap_or_else(|error| panic!("no lab folder: {error}"));
-        let switch = Switch::start(&folder).unwrap_or_else(|error| panic!("no switch: {error}"));
+        let directory =
+            make_directory(name).unwrap_or_else(|error| panic!("no lab directory: {error}"));
+        let switch = Switch::start(&directory).unwrap_or_else(|error| panic!("no switch: {error}"));
         Lab {
-            folder,
+            directory,
             deadline: Instant::now() + limit,
             disks: RefCell::default(),
             nodes: RefCell::default(),
@@ -55,7 +56,7 @@ impl Lab {
     /// /dev/ubda.
     pub fn disk(&self, name: &str) -> DiskBuilder<'_> {
         assert!(self.has_no_nodes(), "disks are made before nodes boot");
-        DiskBuilder::new(&self.disks, self.folder.join(format!("{name}.img")))
+        DiskBuilder::new(&self.disks, self.directory.join(format!("{name}.img")))
     }
 
     /// Boots as many nodes as the result has places: `let [n1, n2] = lab.boot();`
@@ -74,9 +75,9 @@ impl Lab {
         self.panic_expected.set(true);
     }
 
-    /// The lab's folder on the host.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The lab's directory on the host.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Ends the lab; the same as dropping it, but seen in the test.
@@ -149,25 +150,25 @@ impl Drop for Lab {
             self.power_off()
         };
         self.switch = None;
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.directory);
         assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 }
 
-/// Makes a new folder that no other lab has.
-fn make_folder(name: &str) -> io::Result<PathBuf> {
+/// Makes a new directory that no other lab has.
+fn make_directory(name: &str) -> io::Result<PathBuf> {
     let place = std::env::temp_dir().canonicalize()?;
     // They separate options of overlay, hostfs and linux.uml.
     assert!(
         !place.to_string_lossy().contains([':', ',', ' ', '\\']),
-        "the temporary folder {} must have no : , \\ or space in its name",
+        "the temporary directory {} must have no : , \\ or space in its name",
         place.display()
     );
     for attempt in 0.. {
-        let folder = place.join(format!("ocfs2box-{name}-{}-{attempt}", process::id()));
-        match fs::create_dir(&folder) {
+        let directory = place.join(format!("ocfs2box-{name}-{}-{attempt}", process::id()));
+        match fs::create_dir(&directory) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            result => return result.map(|()| folder),
+            result => return result.map(|()| directory),
         }
     }
     unreachable!("attempts do not end")

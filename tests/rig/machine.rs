@@ -22,7 +22,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-/// Arguments: the lab's folder, then those for linux.uml. The serial line comes
+/// Arguments: the lab's directory, then those for linux.uml. The serial line comes
 /// as standard error, since a shell gives what it starts in the background no
 /// standard input. linux.uml makes itself the leader of a new group; it goes first,
 /// so that it has nothing to say about the end of the others.
@@ -59,7 +59,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Starts linux.uml in the folder `lab`, its console appended to `console`.
+    /// Starts linux.uml in the directory `lab`, its console appended to `console`.
     pub fn start(lab: &Path, console: &Path, args: &[String]) -> io::Result<Machine> {
         let (serial, guest_end) = UnixStream::pair()?;
         let watchdog = Command::new("/bin/sh")
@@ -67,7 +67,7 @@ impl Machine {
             .arg(lab)
             .args(args)
             .current_dir(lab)
-            .env("TMPDIR", memory_folder(lab))
+            .env("TMPDIR", memory_directory(lab))
             .stdin(Stdio::piped())
             .stdout(File::options().append(true).create(true).open(console)?)
             .stderr(OwnedFd::from(guest_end))
@@ -155,7 +155,7 @@ fn listen(reader: BufReader<UnixStream>, shared: &Shared) {
 
 /// Where linux.uml keeps a node's memory: in the host's memory if that has room
 /// and lets it be executed (in containers it often does not), else in the lab.
-fn memory_folder(lab: &Path) -> PathBuf {
+fn memory_directory(lab: &Path) -> PathBuf {
     use rustix::fs::{StatVfsMountFlags, statvfs};
     const ENOUGH: u64 = 2 << 30;
     let shm = Path::new("/dev/shm");

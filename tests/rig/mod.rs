@@ -1,6 +1,6 @@
 //! The test rig: real OCFS2 clusters in user-mode Linux.
 //!
-//! A [`Lab`] is a private folder with shared disks, a network and up to four
+//! A [`Lab`] is a private directory with shared disks, a network and up to four
 //! nodes. Each node is a Linux kernel that runs as an ordinary process; it sees
 //! the host's files, but all that it changes stays in its own memory. Labs need
 //! no privilege, know nothing of each other and leave nothing behind.

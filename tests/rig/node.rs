@@ -24,7 +24,7 @@ pub struct Node(Arc<Inner>);
 struct Inner {
     number: usize,
     name: String,
-    folder: PathBuf,
+    directory: PathBuf,
     args: Vec<String>,
     deadline: Instant,
     /// The run that was started last, even if it has ended.
@@ -35,14 +35,14 @@ struct Inner {
 impl Node {
     pub(super) fn new(
         number: usize,
-        folder: PathBuf,
+        directory: PathBuf,
         args: Vec<String>,
         deadline: Instant,
     ) -> Node {
         Node(Arc::new(Inner {
             number,
             name: format!("n{number}"),
-            folder,
+            directory,
             args,
             deadline,
             machine: Mutex::new(None),
@@ -156,7 +156,7 @@ impl Node {
     #[track_caller]
     pub(super) fn power_on_nowait(&self) {
         assert!(!self.is_on(), "{} is on already", self.name());
-        let lab = self.0.folder.parent().expect("a node is in a lab");
+        let lab = self.0.directory.parent().expect("a node is in a lab");
         // linux.uml makes it, and fails if an earlier run has left it.
         let _ = fs::remove_file(lab.join(format!("{}.sock", self.name())));
         let machine = Machine::start(lab, &self.console_file(), &self.0.args)
@@ -205,12 +205,12 @@ impl Node {
     }
 
     /// Where commands and their output are, on the host.
-    pub fn exchange_folder(&self) -> PathBuf {
-        self.0.folder.join("exchange")
+    pub fn exchange_directory(&self) -> PathBuf {
+        self.0.directory.join("exchange")
     }
 
     fn console_file(&self) -> PathBuf {
-        self.0.folder.join("console")
+        self.0.directory.join("console")
     }
 
     /// Fails the test.

@@ -15,7 +15,7 @@ use rustix::net::{
     accept_with, bind, listen, recv, send, shutdown, socket_with,
 };
 
-/// The file name of the switch's socket in the lab's folder.
+/// The file name of the switch's socket in the lab's directory.
 pub const SWITCH_SOCKET: &str = "switch.sock";
 
 /// The connections of all nodes that are on.

@@ -27,7 +27,7 @@ const C_TOOLS: [(&str, &str); 4] = [
     ("o2cb.init", "/host/etc/init.d/o2cb"),
 ];
 
-/// Makes the tree of node `number` of `nodes` in the new folder `tree`.
+/// Makes the tree of node `number` of `nodes` in the new directory `tree`.
 pub fn make(tree: &Path, number: usize, nodes: usize) -> io::Result<()> {
     let sbin = tree.join("usr/sbin");
     fs::create_dir_all(&sbin)?;
@@ -42,8 +42,8 @@ pub fn make(tree: &Path, number: usize, nodes: usize) -> io::Result<()> {
         symlink(place, c_tools.join(name))?;
     }
 
-    for folder in ["host", "etc/ocfs2", "etc/default", "usr/lib/modules"] {
-        fs::create_dir_all(tree.join(folder))?;
+    for directory in ["host", "etc/ocfs2", "etc/default", "usr/lib/modules"] {
+        fs::create_dir_all(tree.join(directory))?;
     }
     symlink("/host/run/node/exchange", tree.join("rig"))?;
     fs::write(tree.join("etc/hostname"), format!("n{number}\n"))?;

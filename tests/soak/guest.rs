@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const WORKERS: usize = 4;
 
 /// For a process that waits for a superblock's end, which looks every 10 s.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The arguments are the node's name, that of the other, the seed, the seconds, the time when
 /// the host began, and a device and UUID for each volume.
@@ -89,7 +89,7 @@ fn clean(node: &Node, shared: &Shared) {
     loop {
         match shared.volume.look() {
             Ok(look) if look.is_clean() => return,
-            found if begun.elapsed() > PATIENCE => node.fail(
+            found if begun.elapsed() > TIMEOUT => node.fail(
                 "end",
                 &format!("{}: left over: {found:?}", shared.volume.device),
             ),

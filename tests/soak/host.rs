@@ -125,8 +125,8 @@ fn wait(nodes: &[Node], jobs: &[Job], deadline: Instant) -> Option<String> {
 
 /// The host's processes of a node, and the processor time that they use in 2 s: does it spin?
 fn processes(node: &Node) -> String {
-    let folder = node.exchange_folder();
-    let init = format!("init={}", folder.with_file_name("init").display());
+    let directory = node.exchange_directory();
+    let init = format!("init={}", directory.with_file_name("init").display());
     let script = format!(
         "for i in 1 2; do ps -eo pid,ppid,stat,cputimes,wchan:24,args | grep -F '{init}' | \
          grep -v grep | cut -c1-100; sleep 2; done"
@@ -139,7 +139,7 @@ fn processes(node: &Node) -> String {
 }
 
 fn log(node: &Node) -> std::path::PathBuf {
-    node.exchange_folder().join("soak.log")
+    node.exchange_directory().join("soak.log")
 }
 
 /// Shows the last of what both nodes did, and keeps the rest.

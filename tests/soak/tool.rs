@@ -97,9 +97,9 @@ fn start(line: &str, said: &str) -> std::io::Result<Child> {
         .spawn()
 }
 
-fn ends_within(child: &Child, patience: Duration) -> std::io::Result<bool> {
+fn ends_within(child: &Child, timeout: Duration) -> std::io::Result<bool> {
     let pidfd: OwnedFd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
-    let timeout = Timespec::try_from(patience).map_err(std::io::Error::other)?;
+    let timeout = Timespec::try_from(timeout).map_err(std::io::Error::other)?;
     let mut ends = [PollFd::new(&pidfd, PollFlags::IN)];
     Ok(poll(&mut ends, Some(&timeout))? != 0)
 }

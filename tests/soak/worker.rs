@@ -9,7 +9,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 /// For what others have to end before it can be given up.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -110,7 +110,7 @@ impl<'n> Worker<'n> {
         }
         while self.references[volume] > 0 {
             self.act(volume, Stop);
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > TIMEOUT {
                 self.fail("cannot give its references back");
             }
         }

@@ -12,7 +12,7 @@ use ocfs2box::volume::{ReadBlocks, Volume};
 /// Bytes from the start of an image that hold all metadata of the tests.
 pub const HEAD: usize = 8 << 20;
 
-/// A folder that goes away with its value. Not in /tmp, which may refuse O_DIRECT.
+/// A directory that goes away with its value. Not in /tmp, which may refuse O_DIRECT.
 pub struct TempDir(PathBuf);
 
 impl TempDir {

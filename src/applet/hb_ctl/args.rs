@@ -6,7 +6,7 @@ use crate::group::inspect;
 use crate::ids::Uuid;
 use crate::report::{Usage, printable};
 use crate::syscall::ioprio::Level;
-use crate::volume::beats::INTERVAL;
+use crate::volume::heartbeat_slots::INTERVAL;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, bail};
 use std::ffi::{OsStr, OsString};

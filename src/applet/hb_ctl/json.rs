@@ -6,7 +6,7 @@ use crate::heartbeat::{State, Thread};
 use crate::ids::Uuid;
 use crate::json::{Json, object};
 use crate::volume::Membership;
-use crate::volume::beats::Sign;
+use crate::volume::heartbeat_slots::Sign;
 
 /// Goes up when something that is there changes its meaning.
 const SCHEMA: u64 = 1;

@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::named;
 use crate::group::repair::repair;
-use crate::heartbeat::{Mended, Mode, Outcome};
+use crate::heartbeat::{RepairMode, RepairOutcome, RepairReport};
 use crate::host::System;
 use crate::ids::Uuid;
 use crate::json::{Json, object};
@@ -48,14 +48,14 @@ fn act(system: &System, args: &Args) -> Result<End> {
         false => None,
     };
     let mode = match args.dry_run {
-        true => Mode::DryRun,
-        false => Mode::Mend,
+        true => RepairMode::DryRun,
+        false => RepairMode::Repair,
     };
     let (mut end, mut told) = (End::Well, false);
     let mut entries = Vec::new();
     repair(system, volume, mode, &mut |uuid, mended| {
         end = end.max(match &mended {
-            Ok(mended) if mended.outcome == Outcome::Left => End::Left,
+            Ok(mended) if mended.outcome == RepairOutcome::LeftAlone => End::Left,
             Ok(_) => End::Well,
             Err(_) => End::Unknown,
         });
@@ -64,7 +64,8 @@ fn act(system: &System, args: &Args) -> Result<End> {
             return Ok(());
         }
         // Of all volumes only those are worth a line with which something is wrong.
-        if volume.is_none() && matches!(&mended, Ok(found) if found.outcome == Outcome::Sound) {
+        if volume.is_none() && matches!(&mended, Ok(found) if found.outcome == RepairOutcome::Sound)
+        {
             return Ok(());
         }
         told = true;
@@ -90,13 +91,13 @@ fn act(system: &System, args: &Args) -> Result<End> {
 }
 
 /// For programs. Names and meanings are in ocfs2_hb_ctl(8): what is there stays; more may come.
-fn entry(uuid: Uuid, mended: Result<Mended>) -> Json {
+fn entry(uuid: Uuid, mended: Result<RepairReport>) -> Json {
     let (outcome, text) = match mended {
-        Ok(Mended { outcome, text }) => (
+        Ok(RepairReport { outcome, text }) => (
             match outcome {
-                Outcome::Sound => "sound",
-                Outcome::Mended => "repaired",
-                Outcome::Left => "left-alone",
+                RepairOutcome::Sound => "sound",
+                RepairOutcome::Repaired => "repaired",
+                RepairOutcome::LeftAlone => "left-alone",
             },
             text,
         ),

@@ -2,10 +2,10 @@
 
 use super::super::progress::Progress;
 use super::Plan;
-use crate::group::{self, unclustered};
+use crate::group::{self, nocluster};
 use crate::host::System;
 use crate::report;
-use crate::volume::{Examined, Membership};
+use crate::volume::{Membership, VolumeInfo};
 use eyre::{Result, WrapErr, bail};
 use rustix::mount::MountFlags;
 use std::ffi::CString;
@@ -23,7 +23,7 @@ impl Plan {
     }
 
     /// What can be refused by looking at the volume; else the driver's option string.
-    pub(super) fn check_volume(&self, system: &System, volume: &Examined) -> Result<CString> {
+    pub(super) fn check_volume(&self, system: &System, volume: &VolumeInfo) -> Result<CString> {
         if volume.superblock.is_heartbeat_device() {
             bail!("is a heartbeat device: there are no files on it to mount");
         }
@@ -54,7 +54,12 @@ impl Plan {
 
     /// Without its cluster a volume is corrupted as soon as a second node has it mounted. One
     /// that uses it now is an error whatever the user says; of one that may, the user decides.
-    fn confirm_nocluster(&self, system: &System, volume: &Examined, confirmed: bool) -> Result<()> {
+    fn confirm_nocluster(
+        &self,
+        system: &System,
+        volume: &VolumeInfo,
+        confirmed: bool,
+    ) -> Result<()> {
         // What a killed process has left beating here is nobody's use.
         if !self.fake {
             group::tidy(system);
@@ -86,9 +91,9 @@ impl Plan {
         self.doubts(system, volume).map(drop)
     }
 
-    fn doubts(&self, system: &System, volume: &Examined) -> Result<Vec<String>> {
+    fn doubts(&self, system: &System, volume: &VolumeInfo) -> Result<Vec<String>> {
         let mut progress = Progress::new(self.verbose, &self.device);
-        let doubts = unclustered::doubts(system, volume, &mut |wait, since| {
+        let doubts = nocluster::doubts(system, volume, &mut |wait, since| {
             progress.show(wait, since)
         });
         progress.clear();
@@ -100,7 +105,7 @@ impl Plan {
 fn point_problem(point: &Path) -> Option<String> {
     let error = match std::fs::metadata(point) {
         Ok(found) if found.is_dir() => return None,
-        Ok(_) => return Some("is not a folder".into()),
+        Ok(_) => return Some("is not a directory".into()),
         Err(error) => error,
     };
     let broken = std::fs::symlink_metadata(point).is_ok_and(|link| link.is_symlink());

@@ -6,7 +6,7 @@
 use super::Plan;
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber, Mount};
-use crate::volume::Examined;
+use crate::volume::VolumeInfo;
 use rustix::mount::UnmountFlags;
 use std::ffi::CStr;
 use std::fmt;
@@ -28,7 +28,7 @@ impl Plan {
     pub(super) fn mount_volume(
         &self,
         system: &System,
-        volume: &Examined,
+        volume: &VolumeInfo,
         data: &CStr,
     ) -> io::Result<()> {
         self.there(|| {
@@ -78,11 +78,11 @@ impl Place {
 }
 
 /// Compares what is mounted; where nothing is, the kernel has said so or says so.
-fn same(volume: &Examined, mounted: Option<Mount>) -> io::Result<()> {
+fn same(volume: &VolumeInfo, mounted: Option<Mount>) -> io::Result<()> {
     mounted.map_or(Ok(()), |mount| compare(volume, Some(mount.device)))
 }
 
-fn compare(volume: &Examined, found: Option<DeviceNumber>) -> io::Result<()> {
+fn compare(volume: &VolumeInfo, found: Option<DeviceNumber>) -> io::Result<()> {
     let shown = |number: Option<DeviceNumber>| match number {
         Some(number) => format!("device {number}"),
         None => "a file".to_owned(),

@@ -1,7 +1,7 @@
 //! What a failed mount(2) means, and what to do about it.
 
 use super::Plan;
-use crate::cluster::live::UNREACHABLE;
+use crate::cluster::registered::UNREACHABLE;
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
 use crate::host::places;

@@ -3,10 +3,10 @@
 use super::Call;
 use super::heartbeat::{Waiter, check_regions};
 use crate::cluster::config::{Cluster, HeartbeatMode, Node};
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::{driver, register, stack};
 use crate::group::{self, global};
-use crate::heartbeat::{Heartbeat, Left, survey};
+use crate::heartbeat::{Heartbeat, LeaveOutcome, survey};
 use crate::ids::{StackName, Uuid};
 use crate::report::{self, Silent};
 use crate::syscall::signal::Interrupted;
@@ -47,7 +47,7 @@ pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
     unregister(call, &registered(call)?)
 }
 
-fn unregister(call: &Call, live: &Live) -> Result<()> {
+fn unregister(call: &Call, live: &RegisteredCluster) -> Result<()> {
     if !register::unregister(call.system, live)? {
         bail!(
             "{1} heartbeat region(s) of cluster \"{0}\" are active (o2cb offline {0} says whose)",
@@ -59,8 +59,8 @@ fn unregister(call: &Call, live: &Live) -> Result<()> {
 }
 
 /// The registered cluster, which has to be the one on the command line, if that has one.
-pub(super) fn registered<'s>(call: &Call<'s>) -> Result<Live<'s>> {
-    let live = Live::if_loaded(call.system)?;
+pub(super) fn registered<'s>(call: &Call<'s>) -> Result<RegisteredCluster<'s>> {
+    let live = RegisteredCluster::if_loaded(call.system)?;
     match (live, &call.cluster) {
         (Some(live), None) => Ok(live),
         (Some(live), Some(name)) if name == live.name() => Ok(live),
@@ -124,7 +124,7 @@ impl Plan {
 
 pub(super) fn offline(call: &Call) -> Result<()> {
     group::tidy(call.system);
-    let Some(live) = Live::if_loaded(call.system)? else {
+    let Some(live) = RegisteredCluster::if_loaded(call.system)? else {
         return call.tell("no cluster is online");
     };
     if let Some(name) = call.cluster.as_ref().filter(|&name| name != live.name()) {
@@ -147,7 +147,7 @@ pub(super) fn offline(call: &Call) -> Result<()> {
 ///
 /// # Errors
 /// Other heartbeats are in use: names their users.
-fn stop_regions(call: &Call, live: &Live) -> Result<()> {
+fn stop_regions(call: &Call, live: &RegisteredCluster) -> Result<()> {
     let mut kept = Vec::new();
     if live.global_heartbeat()? {
         global::stop(call.system, live)?;
@@ -169,7 +169,7 @@ fn stop_regions(call: &Call, live: &Live) -> Result<()> {
 
 /// Says whether the cluster is online; so does the exit code.
 pub(super) fn cluster_status(call: &Call) -> Result<()> {
-    let Some(live) = Live::if_loaded(call.system)? else {
+    let Some(live) = RegisteredCluster::if_loaded(call.system)? else {
         report::say("offline\n")?;
         bail!(Silent);
     };
@@ -184,12 +184,12 @@ pub(super) fn cluster_status(call: &Call) -> Result<()> {
 }
 
 /// Removes a region that nothing uses; else reports what does.
-fn tidy(call: &Call, live: &Live, region: Uuid) -> Result<Option<String>> {
+fn tidy(call: &Call, live: &RegisteredCluster, region: Uuid) -> Result<Option<String>> {
     let heartbeat = Heartbeat::new(call.system, live.path(), region);
     let left = heartbeat
-        .aside(&|here| here.leave_after_superblock(&Heartbeat::tidy))
+        .in_child(&|here| here.leave_after_superblock(&Heartbeat::tidy))
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
-    if matches!(left, Left::Stopped | Left::NothingThere) {
+    if matches!(left, LeaveOutcome::Stopped | LeaveOutcome::NothingThere) {
         return Ok(None);
     }
     let seen = survey::of_volume(call.system, region).seen;

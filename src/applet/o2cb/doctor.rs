@@ -3,7 +3,7 @@
 use super::{Call, Ends};
 use crate::cli::Word;
 use crate::cluster::config::Cluster;
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::doctor::{self, Finding, Severity, Site};
 use crate::heartbeat::survey;
 use crate::json::{Json, object};
@@ -34,7 +34,7 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
     let settings = &call.settings;
     let config = settings.config();
     let sysconfig = settings.plain_sysconfig();
-    let live = Live::if_loaded(call.system);
+    let live = RegisteredCluster::if_loaded(call.system);
     let boot_cluster = match (&config, &sysconfig) {
         (Ok(Some(config)), Ok(sysconfig)) => settings.boot_cluster(config, sysconfig),
         _ => Ok(None),
@@ -55,7 +55,7 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         (Ok(cluster), Ok(sysconfig)) => settings.node_of(cluster, sysconfig).cloned(),
         (Err(report), _) | (_, Err(report)) => Err(eyre!("{report:#}")),
     };
-    // They are read by processes that keep no folder.
+    // They are read by processes that keep no directory.
     let devices = (call.operands.iter())
         .map(|Word(name)| std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)));
     Site {

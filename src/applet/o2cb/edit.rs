@@ -6,7 +6,7 @@ use crate::cluster::config::{DEFAULT_PORT, HeartbeatMode, NUMBERS, NewNode, PORT
 use crate::cluster::hosts;
 use crate::ids::{StackName, Uuid};
 use crate::report::printable;
-use crate::volume::{Examined, Membership};
+use crate::volume::{Membership, VolumeInfo};
 use eyre::{Result, WrapErr, bail};
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -115,7 +115,7 @@ fn region(call: &Call) -> Result<Uuid> {
         );
     }
     let examined =
-        Examined::read(call.system, device).wrap_err_with(|| device.display().to_string())?;
+        VolumeInfo::read(call.system, device).wrap_err_with(|| device.display().to_string())?;
     let shown = device.display();
     match &examined.superblock.membership {
         Membership::Local => bail!("{shown} is a local volume, which has no heartbeat"),

@@ -2,14 +2,14 @@
 
 use super::super::progress::Progress;
 use crate::cli::{self, Word};
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::dlm::{Dlm, InUse, LockedDown};
 use crate::group;
 use crate::host::System;
 use crate::report::{self, Failure, Silent, Usage, exit};
 use crate::syscall::program;
 use crate::syscall::signal::{self, Inherited};
-use crate::volume::Examined;
+use crate::volume::VolumeInfo;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::ffi::{CStr, CString, OsString};
@@ -56,7 +56,7 @@ struct Plan {
     device: PathBuf,
     service: String,
     exclusive: bool,
-    patience: Duration,
+    timeout: Duration,
     verbose: bool,
     command: Vec<CString>,
 }
@@ -98,7 +98,7 @@ impl Plan {
             device: std::path::absolute(device).wrap_err("making the device's path absolute")?,
             service: service.to_string_lossy().into_owned(),
             exclusive: args.exclusive,
-            patience: Duration::from_secs(args.wait.unwrap_or(0).into()),
+            timeout: Duration::from_secs(args.wait.unwrap_or(0).into()),
             verbose: args.verbose > 0,
             command: command?,
         })
@@ -136,7 +136,7 @@ impl Plan {
     }
 
     fn join<'s>(&self, system: &'s System) -> Result<Dlm<'s>> {
-        let volume = Examined::read(system, &self.device)?;
+        let volume = VolumeInfo::read(system, &self.device)?;
         let mut progress = Progress::new(self.verbose, &self.device);
         let dlm = Dlm::initialize(system, volume, &self.service, &mut |wait, since| {
             progress.show(wait, since)
@@ -155,14 +155,14 @@ impl Plan {
                 Err(in_use) => in_use,
             };
             let why = self.describe(system, &in_use)?;
-            if started.elapsed() >= self.patience {
+            if started.elapsed() >= self.timeout {
                 return Err(eyre!(why));
             }
             if !told {
                 told = true;
                 report::warn(format_args!("{}: waiting: {why}", self.device.display()));
             }
-            let until = Instant::now() + PAUSE.min(self.patience);
+            let until = Instant::now() + PAUSE.min(self.timeout);
             while Instant::now() < until {
                 signals.check()?;
                 std::thread::sleep(Duration::from_millis(100));
@@ -181,9 +181,11 @@ impl Plan {
             InUse::Here => "the volume is mounted on this node, or another process here works on \
                             it (wait with -w)"
                 .into(),
-            InUse::Locked => "another node has locked the volume: a program works on it, or it is \
+            InUse::RegionLock => {
+                "another node has locked the volume: a program works on it, or it is \
                               being mounted or unmounted (try again later, or wait with -w)"
-                .into(),
+                    .into()
+            }
         })
     }
 
@@ -203,7 +205,7 @@ impl Plan {
 
 /// The nodes of these numbers by their names, as far as the cluster has them.
 fn names(system: &System, numbers: &[u32]) -> Result<String> {
-    let nodes = match Live::find(system)? {
+    let nodes = match RegisteredCluster::find(system)? {
         Some(live) => live.nodes()?,
         None => Vec::new(),
     };

@@ -5,7 +5,7 @@ use super::Call;
 use super::bringup::registered;
 use crate::applet::progress::Progress;
 use crate::cluster::config::{Cluster, HeartbeatMode, Node};
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::group::global::{self, Sources};
 use crate::host::address;
 use crate::ids::ClusterName;
@@ -23,7 +23,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 pub(super) fn start(call: &Call) -> Result<()> {
     let cluster = call.settings.cluster(call.cluster.as_ref())?;
     let name = &cluster.name;
-    let live = Live::if_loaded(call.system)?.filter(|live| live.name() == name);
+    let live = RegisteredCluster::if_loaded(call.system)?.filter(|live| live.name() == name);
     let here = live
         .map(|live| live.nodes())
         .transpose()?
@@ -75,7 +75,7 @@ pub(super) fn check_regions(cluster: &Cluster) -> Result<()> {
 pub(super) struct Waiter<'c> {
     call: &'c Call<'c>,
     begun: Instant,
-    patience: Duration,
+    timeout: Duration,
     progress: Progress,
 }
 
@@ -85,7 +85,7 @@ impl<'c> Waiter<'c> {
         Self {
             call,
             begun: Instant::now(),
-            patience: Duration::from_secs(call.args.wait.unwrap_or(0).into()),
+            timeout: Duration::from_secs(call.args.wait.unwrap_or(0).into()),
             progress: Progress::new(verbose, Path::new(cluster.as_str())),
         }
     }
@@ -93,10 +93,10 @@ impl<'c> Waiter<'c> {
     /// Sleeps for a moment; `false`: the time is over.
     fn goes_on(&mut self, what: &str) -> bool {
         let since = self.begun.elapsed();
-        let goes_on = since < self.patience;
+        let goes_on = since < self.timeout;
         if goes_on {
             self.progress.tell(what, since);
-            std::thread::sleep(TICK.min(self.patience.saturating_sub(since)));
+            std::thread::sleep(TICK.min(self.timeout.saturating_sub(since)));
         } else {
             self.progress.clear();
         }
@@ -108,7 +108,7 @@ impl<'c> Waiter<'c> {
     /// # Errors
     /// It cannot when the time is over.
     pub(super) fn for_address(&mut self, local: &Node) -> Result<()> {
-        if self.patience.is_zero() {
+        if self.timeout.is_zero() {
             // To register tries it.
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl<'c> Waiter<'c> {
                 bail!(
                     "this host does not have the address {wanted}, not even after {} s (ip \
                      address shows those it has)",
-                    self.patience.as_secs()
+                    self.timeout.as_secs()
                 );
             }
         }

@@ -1,7 +1,7 @@
 //! What an init script or a unit calls: by the settings, with the exit codes of the LSB.
 
 use super::{Call, Ends, bringup};
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::{driver, stack};
 use crate::group;
 use crate::ids::StackName;
@@ -53,7 +53,7 @@ pub(super) fn start(call: &Call) -> Result<()> {
 pub(super) fn stop(call: &Call) -> Result<()> {
     bringup::offline(call)?;
     // Another cluster than the one that was named.
-    if let Some(live) = Live::if_loaded(call.system)? {
+    if let Some(live) = RegisteredCluster::if_loaded(call.system)? {
         return call.tell(format_args!("cluster \"{}\" stays online", live.name()));
     }
     // A local volume, or one of another stack: neither needs the cluster.

@@ -54,13 +54,13 @@ impl<'s> Settings<'s> {
         read().wrap_err(place)
     }
 
-    /// The defaults file: the one that there is, or else the one whose folder there is.
+    /// The defaults file: the one that there is, or else the one whose directory there is.
     pub(super) fn sysconfig_place(&self) -> &'static str {
         let [_, debian] = SYSCONFIG;
         let there = |place: &&str| self.system.path(place).exists();
-        let folder = |place: &&str| self.system.path(place).parent().is_some_and(Path::is_dir);
+        let directory = |place: &&str| self.system.path(place).parent().is_some_and(Path::is_dir);
         let places = || SYSCONFIG.into_iter();
-        let found = places().find(there).or_else(|| places().find(folder));
+        let found = places().find(there).or_else(|| places().find(directory));
         found.unwrap_or(debian)
     }
 
@@ -75,9 +75,9 @@ impl<'s> Settings<'s> {
     pub(super) fn set(&self, changes: &[(&str, &str)]) -> Result<()> {
         let place = self.sysconfig_place();
         let path = self.system.path(place);
-        if let Some(folder) = path.parent() {
+        if let Some(directory) = path.parent() {
             // That it cannot be made is said when the file cannot.
-            let _ = rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755));
+            let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         }
         file::edit(&path, &mut |text| sysconfig::edit::set(text, changes)).wrap_err(place)
     }
@@ -113,9 +113,9 @@ impl<'s> Settings<'s> {
     pub(super) fn edit(&self, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
         let shown = self.shown();
         let default = self.system.path(config::PLACE);
-        if let Some(folder) = default.parent().filter(|_| self.config == default) {
+        if let Some(directory) = default.parent().filter(|_| self.config == default) {
             // That it cannot be made is said when the file cannot.
-            let _ = rustix::fs::mkdir(folder, Mode::from_raw_mode(0o755));
+            let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         }
         let edited = file::edit(&self.config, &mut |text| {
             let mut document = Document::parse(text.to_owned())?;

@@ -5,7 +5,7 @@ mod text;
 
 use super::{Call, Ends};
 use crate::cluster::driver::{self, CallOut, Loaded};
-use crate::cluster::live::{Live, LiveNode};
+use crate::cluster::registered::{RegisteredCluster, RegisteredNode};
 use crate::cluster::stack;
 use crate::cluster::timeouts::Timeouts;
 use crate::group;
@@ -34,7 +34,7 @@ struct Cluster {
     online: bool,
     global: bool,
     timeouts: Timeouts,
-    nodes: Vec<LiveNode>,
+    nodes: Vec<RegisteredNode>,
     regions: Vec<Surveyed>,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn status(call: &Call) -> Result<()> {
 
 impl Status {
     fn gather(system: &System, asked: Option<&ClusterName>) -> Result<Self> {
-        let live = Live::if_loaded(system)?;
+        let live = RegisteredCluster::if_loaded(system)?;
         let live = live.filter(|live| asked.is_none_or(|name| name == live.name()));
         let loaded = driver::loaded(system)?;
         let call_out = match driver::call_out_path(system)? {
@@ -80,7 +80,7 @@ impl Status {
 }
 
 impl Cluster {
-    fn gather(system: &System, live: &Live) -> Result<Self> {
+    fn gather(system: &System, live: &RegisteredCluster) -> Result<Self> {
         Ok(Self {
             name: live.name().clone(),
             online: live.is_online()?,

@@ -144,7 +144,7 @@ const BAD_VALUES: &[(&str, &str, usize, &str)] = &[
     ("192.0.2.1", "192.0.2.01", 8, "leading zeros"),
     ("192.0.2.1", "n1.example.com", 8, "no host name"),
     ("n1", "a/b", 6, "slash"),
-    ("n1", "..", 6, "folder"),
+    ("n1", "..", 6, "directory"),
     ("n1", "", 6, "empty"),
     ("n1", "a\tb", 6, "control character"),
     ("n1", "a\\\n\tb", 6, "spans lines"),

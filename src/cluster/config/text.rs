@@ -31,14 +31,14 @@ pub(in crate::cluster) fn vet(text: &[u8]) -> Result<(), ConfigError> {
     ))
 }
 
-/// A name that the kernel takes as a folder's name and that stays inside its parent.
+/// A name that the kernel takes as a directory's name and that stays inside its parent.
 pub(in crate::cluster) fn node_name(value: &[u8]) -> Result<String, String> {
     const LONGEST: usize = 64;
     let shown = shown(value);
     let name = std::str::from_utf8(value).map_err(|_| format!("{shown} is not UTF-8"))?;
     let wrong = match name {
         "" => "is empty",
-        "." | ".." => "would be a folder",
+        "." | ".." => "would be a directory",
         _ if name.contains('\n') => "spans lines (a backslash before a line's end joins them)",
         _ if name.contains('/') => "holds a slash",
         _ if name.contains(char::is_control) => "holds a control character",

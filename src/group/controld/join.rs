@@ -15,9 +15,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 /// For an undoing after the daemon has shown that it does not behave.
-const SHORT_PATIENCE: Duration = Duration::from_secs(5);
+const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a wait for the group's end asks.
-const SLICE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// What the user's interrupt means while the daemon joins.
 const GIVEN_UP: &str = "ocfs2_controld has not joined the volume's group yet, and rolls that back by \
                         itself; the next mount waits for it";
@@ -143,7 +143,7 @@ impl Controld<'_> {
             {
                 watch(Wait::Group, begun.elapsed())
                     .wrap_err("ocfs2_controld has not left the volume's group yet")?;
-                std::thread::sleep(SLICE);
+                std::thread::sleep(POLL_INTERVAL);
             }
             ledger.forget(&entry);
         }
@@ -275,9 +275,9 @@ impl Registration<'_> {
     /// down for the next call.
     fn take_back(&mut self) {
         let controld = self.controld;
-        let patience = SHORT_PATIENCE.min(controld.system.daemon_patience());
+        let timeout = SHORT_TIMEOUT.min(controld.system.daemon_timeout());
         let ledger = &mut self.ledger;
-        let _ = controld.leave_one_within(ledger, &self.service, patience, &mut |_, _| Ok(()));
+        let _ = controld.leave_one_within(ledger, &self.service, timeout, &mut |_, _| Ok(()));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::ledger::{self, Ledger};
 use super::wire::{Daemon, Message, OCFS2};
 use super::{Controld, THEIRS, name_of, refusal};
-use crate::heartbeat::{Asker, Left, Watch};
+use crate::heartbeat::{LeaveCause, LeaveOutcome, Watch};
 use crate::host::{System, mounts, waiter};
 use crate::ids::Service;
 use crate::syscall::fork;
@@ -28,7 +28,7 @@ pub(super) enum Answer {
 }
 
 impl Controld<'_> {
-    pub(in crate::group) fn leave(&self, service: &Service) -> Result<Left> {
+    pub(in crate::group) fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
         let watch: &mut Watch = &mut |_, _| Ok(());
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let name = name_of(service);
@@ -38,13 +38,13 @@ impl Controld<'_> {
                 bail!(MOUNTED);
             }
             return Ok(match self.leave_one(&mut ledger, &name, watch)? {
-                Answer::Done => Left::InUse,
-                Answer::NoGroup | Answer::NotThere => Left::NothingThere,
+                Answer::Done => LeaveOutcome::InUse,
+                Answer::NoGroup | Answer::NotThere => LeaveOutcome::NothingThere,
             });
         }
         let left = self.leave_ended(&mut ledger, vec![name, THEIRS.into()])?;
         drop(ledger);
-        if left == Left::StillAlive {
+        if left == LeaveOutcome::StillAlive {
             self.leave_later()?;
         }
         Ok(left)
@@ -71,20 +71,20 @@ impl Controld<'_> {
     /// The kernel's call-out comes when the superblock has left its lock domain, but not yet
     /// its device. Whoever has the lock for longer may be in mount(2), which waits for the
     /// call-out if it fails late: it is waited for elsewhere.
-    pub(in crate::group) fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
-        const CALL_OUT_PATIENCE: Duration = Duration::from_secs(3);
+    pub(in crate::group) fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
+        const CALL_OUT_TIMEOUT: Duration = Duration::from_secs(3);
         let watch: &mut Watch = &mut |_, _| Ok(());
         let services = vec![THEIRS.into()];
-        if asker != Asker::Kernel {
+        if cause != LeaveCause::Kernel {
             let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
             return match self.leave_ended(&mut ledger, services)? {
-                Left::StillAlive | Left::StillMounted(_) => bail!(MOUNTED),
+                LeaveOutcome::StillAlive | LeaveOutcome::StillMounted(_) => bail!(MOUNTED),
                 left => Ok(left),
             };
         }
-        match Ledger::lock_within(self.system, self.uuid, CALL_OUT_PATIENCE, watch)? {
+        match Ledger::lock_within(self.system, self.uuid, CALL_OUT_TIMEOUT, watch)? {
             Some(mut ledger) => self.leave_all(&mut ledger, services, watch),
-            None => self.leave_later().map(|()| Left::InUse),
+            None => self.leave_later().map(|()| LeaveOutcome::InUse),
         }
     }
 
@@ -95,23 +95,23 @@ impl Controld<'_> {
             let ledger = Ledger::lock(self.system, self.uuid, &mut |_, _| Ok(()));
             let left = ledger.map(|mut ledger| self.leave_ended(&mut ledger, Vec::new()));
             // Without it there is no telling; what the daemon says may pass.
-            !matches!(left, Ok(Ok(Left::StillAlive) | Err(_)))
+            !matches!(left, Ok(Ok(LeaveOutcome::StillAlive) | Err(_)))
         })
     }
 
     /// Leaves all services, if the superblock has ended.
-    fn leave_ended(&self, ledger: &mut Ledger, others: Vec<OsString>) -> Result<Left> {
+    fn leave_ended(&self, ledger: &mut Ledger, others: Vec<OsString>) -> Result<LeaveOutcome> {
         for device in [self.device.as_ref(), ledger.device()]
             .into_iter()
             .flatten()
         {
             let points = mounts::points_of(self.system, device.number)?;
             if !points.is_empty() {
-                return Ok(Left::StillMounted(points));
+                return Ok(LeaveOutcome::StillMounted(points));
             }
         }
         match self.lives(ledger)? {
-            true => Ok(Left::StillAlive),
+            true => Ok(LeaveOutcome::StillAlive),
             false => self.leave_all(ledger, others, &mut |_, _| Ok(())),
         }
     }
@@ -122,17 +122,17 @@ impl Controld<'_> {
         ledger: &mut Ledger,
         others: Vec<OsString>,
         watch: &mut Watch,
-    ) -> Result<Left> {
+    ) -> Result<LeaveOutcome> {
         let ours = ledger.entries().iter().map(|entry| entry.service.clone());
         let mut services: Vec<OsString> = ours.collect();
         if services.is_empty() {
             services = others;
         }
-        let mut left = Left::NothingThere;
+        let mut left = LeaveOutcome::NothingThere;
         let mut failed = None;
         for service in &services {
             match self.leave_one(ledger, service, watch) {
-                Ok(Answer::Done) => left = Left::Stopped,
+                Ok(Answer::Done) => left = LeaveOutcome::Stopped,
                 Ok(_) => {}
                 // What the daemon says of one is no reason to keep the others.
                 Err(report) => failed = failed.or(Some(report)),
@@ -148,14 +148,14 @@ impl Controld<'_> {
         service: &OsStr,
         watch: &mut Watch,
     ) -> Result<Answer> {
-        self.leave_one_within(ledger, service, self.system.daemon_patience(), watch)
+        self.leave_one_within(ledger, service, self.system.daemon_timeout(), watch)
     }
 
     pub(super) fn leave_one_within(
         &self,
         ledger: &mut Ledger,
         service: &OsStr,
-        patience: Duration,
+        timeout: Duration,
         watch: &mut Watch,
     ) -> Result<Answer> {
         let mut entries = ledger.entries().iter();
@@ -171,7 +171,7 @@ impl Controld<'_> {
             }
             (Err(report), None) => return Err(report),
         };
-        let mut daemon = Daemon::connect(self.system, patience, watch)?;
+        let mut daemon = Daemon::connect(self.system, timeout, watch)?;
         let entry = match &known {
             Some(entry) => {
                 ledger.doubt(entry);
@@ -203,13 +203,13 @@ impl Controld<'_> {
 
 /// Makes up for processes that were killed, and for superblocks whose end nobody saw.
 pub fn tidy(system: &System) {
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const TIMEOUT: Duration = Duration::from_secs(5);
     let volumes = ledger::all(system);
     if volumes.is_empty() {
         return;
     }
     // In a child: this caller has no business with a daemon that hangs.
-    let _ = fork::in_child_for(PATIENCE, || {
+    let _ = fork::in_child_for(TIMEOUT, || {
         for uuid in volumes {
             if let Ok(Some(mut ledger)) = Ledger::try_lock(system, uuid) {
                 let _ = Controld::of_name(system, uuid).leave_ended(&mut ledger, Vec::new());

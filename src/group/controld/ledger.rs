@@ -10,8 +10,8 @@
 //! `+`: the daemon has it. `-`: it does not.
 
 use crate::heartbeat::{Wait, Watch};
+use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts::DeviceNumber;
-use crate::host::turn::{self, Turn};
 use crate::host::{self, System};
 use crate::ids::Uuid;
 use eyre::{Result, WrapErr, bail};
@@ -24,9 +24,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How often a wait for the lock looks up.
-const SLICE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than a join and a mount that replays journals, unless the cluster waits for something.
-const LOCK_PATIENCE: Duration = Duration::from_secs(120);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 /// No machine has so many mounts of one volume.
 const BYTES_MAX: u64 = 1 << 20;
 
@@ -64,22 +64,22 @@ impl Ledger {
     /// # Errors
     /// Another process has it for two minutes.
     pub fn lock(system: &System, uuid: Uuid, watch: &mut Watch) -> Result<Self> {
-        match Self::lock_within(system, uuid, LOCK_PATIENCE, watch)? {
+        match Self::lock_within(system, uuid, LOCK_TIMEOUT, watch)? {
             Some(ledger) => Ok(ledger),
             None => bail!(
                 "another mount or unmount of the volume has not ended within {} s (fuser -v {} \
                  names its process)",
-                LOCK_PATIENCE.as_secs(),
+                LOCK_TIMEOUT.as_secs(),
                 path_of(system, uuid).display()
             ),
         }
     }
 
-    /// The same, if it is to be had within `patience`.
+    /// The same, if it is to be had within `timeout`.
     pub fn lock_within(
         system: &System,
         uuid: Uuid,
-        patience: Duration,
+        timeout: Duration,
         watch: &mut Watch,
     ) -> Result<Option<Self>> {
         let started = Instant::now();
@@ -88,10 +88,10 @@ impl Ledger {
                 return Ok(Some(ledger));
             }
             let waited = started.elapsed();
-            if waited > patience {
+            if waited > timeout {
                 return Ok(None);
             }
-            std::thread::sleep(SLICE.min(waited + Duration::from_millis(10)));
+            std::thread::sleep(POLL_INTERVAL.min(waited + Duration::from_millis(10)));
             watch(Wait::Lock, waited)?;
         }
     }
@@ -99,7 +99,7 @@ impl Ledger {
     /// The same, if nobody has it.
     pub fn try_lock(system: &System, uuid: Uuid) -> Result<Option<Self>> {
         let path = path_of(system, uuid);
-        let opened = turn::folder(system).and_then(|_| turn::open(&path));
+        let opened = lock_file::directory(system).and_then(|_| lock_file::open(&path));
         let file = opened.wrap_err_with(|| format!("opening {}", path.display()))?;
         Self::of(file, &path)
     }
@@ -107,7 +107,7 @@ impl Ledger {
     /// None where another process has it, or has just removed it.
     fn of(file: File, path: &Path) -> Result<Option<Self>> {
         let reading = || format!("reading {}", path.display());
-        let locked = turn::has(&file, Turn::Alone);
+        let locked = lock_file::has(&file, LockMode::Exclusive);
         if !locked.wrap_err_with(|| format!("locking {}", path.display()))? {
             return Ok(None);
         }
@@ -222,7 +222,7 @@ impl Drop for Ledger {
 
 /// The volumes that have one.
 pub fn all(system: &System) -> Vec<Uuid> {
-    let names = host::list(&system.path(turn::FOLDER)).unwrap_or_default();
+    let names = host::list(&system.path(lock_file::DIRECTORY)).unwrap_or_default();
     let names = names.iter().filter_map(|name| name.to_str()?.parse().ok());
     names.collect()
 }
@@ -236,7 +236,7 @@ pub fn volume_on(system: &System, device: DeviceNumber) -> Option<Uuid> {
 }
 
 fn path_of(system: &System, uuid: Uuid) -> PathBuf {
-    system.path(turn::FOLDER).join(uuid.to_string())
+    system.path(lock_file::DIRECTORY).join(uuid.to_string())
 }
 
 /// What a kill has cut off has no end, and is nothing.

@@ -12,26 +12,26 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// How often a wait looks up.
-const SLICE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A stream socket.
 pub struct Socket {
     /// Whose it is, for the user.
     daemon: &'static str,
     stream: UnixStream,
-    patience: Duration,
+    timeout: Duration,
     /// An answer may take any time to begin.
     pub for_ever: bool,
 }
 
 impl Socket {
     /// To root's abstract socket `name`: any user can listen on one. A daemon that accepts nobody is waited for no longer than
-    /// `patience`, and so is each answer of it later on.
+    /// `timeout`, and so is each answer of it later on.
     pub fn connect(
         system: &System,
         daemon: &'static str,
         name: &str,
-        patience: Duration,
+        timeout: Duration,
         watch: &mut Watch,
     ) -> Result<Self> {
         let socket = rustix::net::socket_with(
@@ -43,14 +43,15 @@ impl Socket {
         .wrap_err("making a socket")?;
         // The kernel waits for as long for a place in the daemon's queue.
         for timeout in [Timeout::Send, Timeout::Recv] {
-            set_socket_timeout(&socket, timeout, Some(SLICE)).wrap_err("setting up a socket")?;
+            set_socket_timeout(&socket, timeout, Some(POLL_INTERVAL))
+                .wrap_err("setting up a socket")?;
         }
         let name = system.abstract_socket(name);
         let address = SocketAddrUnix::new_abstract_name(&name).wrap_err("naming a socket")?;
         let started = Instant::now();
         while let Err(error) = rustix::net::connect(&socket, &address) {
             match io::Error::from(error) {
-                error if is_pause(&error) => pause(daemon, started, patience, watch)?,
+                error if is_pause(&error) => pause(daemon, started, timeout, watch)?,
                 error => return Err(error.into()),
             }
         }
@@ -64,7 +65,7 @@ impl Socket {
         Ok(Self {
             daemon,
             stream: UnixStream::from(socket),
-            patience,
+            timeout,
             for_ever: false,
         })
     }
@@ -114,11 +115,11 @@ impl Socket {
                 Err(error) => return Err(error).wrap_err("waiting for the daemon's answer"),
             }
             // Also of a daemon that sends a byte now and then.
-            let patience = match filled {
+            let timeout = match filled {
                 0 if self.for_ever => Duration::MAX,
-                _ => self.patience,
+                _ => self.timeout,
             };
-            let paused = pause(self.daemon, asked, patience, watch);
+            let paused = pause(self.daemon, asked, timeout, watch);
             match filled {
                 0 => paused?,
                 _ => paused.wrap_err("waiting for the rest of an answer")?,
@@ -139,12 +140,12 @@ pub fn is_absent(error: &Report) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-fn pause(daemon: &str, started: Instant, patience: Duration, watch: &mut Watch) -> Result<()> {
+fn pause(daemon: &str, started: Instant, timeout: Duration, watch: &mut Watch) -> Result<()> {
     let waited = started.elapsed();
-    if waited > patience {
+    if waited > timeout {
         bail!(
             "{daemon} has not answered within {} s (it hangs, or its cluster does: see its log)",
-            patience.as_secs()
+            timeout.as_secs()
         );
     }
     watch(Wait::Daemon, waited)

@@ -185,9 +185,9 @@ pub struct Daemon {
 
 impl Daemon {
     /// # Errors
-    /// The daemon does not run, or takes longer than `patience`.
-    pub fn connect(system: &System, patience: Duration, watch: &mut Watch) -> Result<Self> {
-        let socket = Socket::connect(system, "ocfs2_controld", SOCKET, patience, watch).map_err(
+    /// The daemon does not run, or takes longer than `timeout`.
+    pub fn connect(system: &System, timeout: Duration, watch: &mut Watch) -> Result<Self> {
+        let socket = Socket::connect(system, "ocfs2_controld", SOCKET, timeout, watch).map_err(
             |error| match socket::is_absent(&error) {
                 true => socket::absent(
                     "the control daemon ocfs2_controld does not run on this node (start it with \

@@ -1,7 +1,7 @@
 //! One volume that is looked at, and what was found.
 
 use super::{Inspected, Node};
-use crate::cluster::roster::Roster;
+use crate::cluster::node_names::NodeNames;
 use crate::cluster::stack;
 use crate::heartbeat::State;
 use crate::heartbeat::survey;
@@ -9,9 +9,9 @@ use crate::host::{System, places};
 use crate::ids::{StackName, Uuid};
 use crate::report::plain;
 use crate::volume::Membership;
-use crate::volume::beats::Sign;
+use crate::volume::heartbeat_slots::Sign;
 use crate::volume::observer::{About, Observer};
-use crate::volume::track::Track;
+use crate::volume::slot_history::Track;
 use eyre::{Result, bail};
 
 /// One volume.
@@ -100,10 +100,10 @@ impl Subject {
         }
         let roster = match about.map(|about| &about.superblock.membership) {
             Some(Membership::Cluster { stack, cluster, .. }) if *stack == StackName::O2CB => {
-                Roster::of(system, Some(cluster))
+                NodeNames::of(system, Some(cluster))
             }
-            Some(Membership::Classic) => Roster::of(system, None),
-            _ => Roster::default(),
+            Some(Membership::Classic) => NodeNames::of(system, None),
+            _ => NodeNames::default(),
         };
         let signs = self.track.signs();
         let nodes = signs.map(|(number, sign)| Node {

@@ -1,6 +1,6 @@
 //! A region's semaphores, read for a survey.
 
-use crate::heartbeat::refs::{Look, References};
+use crate::heartbeat::semaphores::{RegionSemaphores, SemaphoreSnapshot};
 use crate::host::{System, process};
 use crate::ids::Uuid;
 use eyre::Result;
@@ -40,13 +40,13 @@ impl Counters {
     /// # Errors
     /// Only root may read them.
     pub fn of(system: &System, name: Uuid) -> Result<Option<Self>> {
-        let look = References::of(system, name).look()?;
+        let look = RegionSemaphores::of(system, name).look()?;
         let party = |pid| match (pid, process::living(system, pid)) {
             (0, _) => Party::Unseen,
             (_, Some(name)) => Party::Running(pid, name),
             (_, None) => Party::Ended(pid),
         };
-        Ok(look.map(|look: Look| Self {
+        Ok(look.map(|look: SemaphoreSnapshot| Self {
             references: look.tally.count,
             held: look.tally.held,
             marked: look.marked,

@@ -1,6 +1,6 @@
 //! All sets of semaphores that may be heartbeat regions'.
 
-use crate::heartbeat::refs::References;
+use crate::heartbeat::semaphores::RegionSemaphores;
 use crate::host::{System, read_text};
 use crate::ids::Uuid;
 use eyre::{Result, WrapErr};
@@ -35,7 +35,7 @@ impl Sets {
     /// Takes out those of regions that are there.
     pub fn without(mut self, regions: impl Iterator<Item = Uuid>) -> Self {
         for region in regions {
-            let known = References::key(region);
+            let known = RegionSemaphores::key(region);
             self.0.retain(|key| *key != known);
         }
         self
@@ -48,6 +48,6 @@ impl Sets {
 
     /// Returns whether one may be the region's of the volume `name`.
     pub fn has(&self, name: Uuid) -> bool {
-        self.0.contains(&References::key(name))
+        self.0.contains(&RegionSemaphores::key(name))
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Counters, Party};
 use crate::cluster::dlmfs;
-use crate::heartbeat::refs::Locked;
-use crate::heartbeat::{Asker, Heartbeat, State, Thread};
+use crate::heartbeat::semaphores::RegionLock;
+use crate::heartbeat::{Heartbeat, LeaveCause, State, Thread};
 use crate::host::places::Place;
 use crate::host::{list, mounts, process};
 use crate::report::plain;
@@ -65,13 +65,16 @@ impl Heartbeat<'_> {
     ///
     /// # Errors
     /// Anything cannot be read.
-    pub(in crate::heartbeat) fn snapshot_to_act(&self, lock: Option<&Locked>) -> Result<Snapshot> {
+    pub(in crate::heartbeat) fn snapshot_to_act(
+        &self,
+        lock: Option<&RegionLock>,
+    ) -> Result<Snapshot> {
         let mut counters = Counters::of(self.system, self.region.name())?;
         if let (Some(counters), Some(_)) = (&mut counters, lock) {
             counters.locked_by = None;
         }
         let mut snapshot = self.snapshot_with(Ok(counters))?;
-        snapshot.mounted = self.superblock_lives(Asker::Tool)?;
+        snapshot.mounted = self.superblock_lives(LeaveCause::Tool)?;
         Ok(snapshot)
     }
 

@@ -6,9 +6,9 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 /// Runs `work` in a child that has no other file of its parent's, and returns its result; `None`
-/// if that takes longer than `patience`: then the child goes on.
+/// if that takes longer than `timeout`: then the child goes on.
 pub fn call_in_child(
-    patience: Duration,
+    timeout: Duration,
     work: impl FnOnce() -> eyre::Result<Vec<u8>>,
 ) -> eyre::Result<Option<Vec<u8>>> {
     const DONE: u8 = b'D';
@@ -21,7 +21,7 @@ pub fn call_in_child(
                 .map(|()| send_error(&mut theirs, &report)),
         };
     })?;
-    ours.set_read_timeout(Some(patience))?;
+    ours.set_read_timeout(Some(timeout))?;
     let mut tag = [0];
     match ours.read_exact(&mut tag) {
         Ok(()) if tag == [DONE] => {

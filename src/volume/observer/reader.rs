@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// Starts it; it speaks first.
 pub(super) fn start(system: &System, device: &Path) -> Result<(UnixStream, fork::Child)> {
-    // The child starts with `/` as its folder.
+    // The child starts with `/` as its directory.
     let device = std::path::absolute(device).wrap_err("making the path absolute")?;
     let (child, ours) = fork::in_child_on_socket(|theirs| {
         // The parent's end ends this; there is nobody to tell.

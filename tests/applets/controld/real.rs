@@ -72,7 +72,7 @@ fn mount_without_a_group_is_unmounted_at_once() {
 fn failed_further_mount_leaves_the_daemon_sound() {
     let (world, peer, volume) = world();
     world.volume("ubdb", super::CMAN);
-    world.folder("/mnt3");
+    world.directory("/mnt3");
     world.run("mount.ocfs2", &["/dev/ubdb", "/mnt3"]).unwrap();
     mount(&world, "/mnt");
     for _ in 0..2 {

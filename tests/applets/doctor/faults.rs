@@ -130,8 +130,8 @@ fn each_fault_is_found_by_its_code() {
         (
             |world| {
                 let region = "8D55D77D7EF74F4E8E964F519A7060BF";
-                let folder = format!("/sys/kernel/config/cluster/webc/heartbeat/{region}");
-                world.write(&format!("{folder}/dev"), "gone\n");
+                let directory = format!("/sys/kernel/config/cluster/webc/heartbeat/{region}");
+                world.write(&format!("{directory}/dev"), "gone\n");
             },
             2,
             &["device-unreadable", "region-orphaned"],
@@ -201,7 +201,7 @@ fn each_fault_is_found_by_its_code() {
     ];
     for (break_it, code, codes) in cases {
         let world = sane();
-        world.folder("/etc/default");
+        world.directory("/etc/default");
         break_it(&world);
         world.log.forget();
         finds(&world, &[], *code, codes);

@@ -8,7 +8,7 @@ use std::fs;
 /// A heartbeat of `ocfs2_hb_ctl -S` on ubda, among the kernel's block devices.
 fn started(world: &World) -> crate::world::Volume {
     let volume = world.volume("ubda", "-N 2");
-    world.folder("/sys/class/block/ubdz");
+    world.directory("/sys/class/block/ubdz");
     world
         .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"])
         .unwrap();

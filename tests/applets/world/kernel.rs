@@ -1,8 +1,8 @@
-//! The calls to the kernel, played on the folder. All state is in the folder: the process
+//! The calls to the kernel, played on the directory. All state is in the directory: the process
 //! that starts a heartbeat is a child of the one that mounts.
 
 use super::log::Log;
-use super::objects::{folders, read, refuse};
+use super::objects::{directories, read, refuse};
 use super::{Era, Semaphores};
 use ocfs2box::host::Kernel;
 use ocfs2box::host::mounts::DeviceNumber;
@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Plays the kernel to the folder `root`.
+/// Plays the kernel to the directory `root`.
 pub struct FakeKernel {
     pub root: PathBuf,
     pub log: Log,
@@ -44,11 +44,13 @@ impl FakeKernel {
         }
     }
 
-    /// The path below the folder of clusters; other paths in full.
+    /// The path below the directory of clusters; other paths in full.
     fn short(&self, path: &Path) -> String {
         let inside = self.inside(path);
         let below = ["/sys/kernel/config/cluster/", "/config/cluster/"];
-        let short = below.iter().find_map(|folder| inside.strip_prefix(folder));
+        let short = below
+            .iter()
+            .find_map(|directory| inside.strip_prefix(directory));
         short.unwrap_or(&inside).to_owned()
     }
 
@@ -66,9 +68,9 @@ impl FakeKernel {
 
     /// A note of the kernel's on `path`.
     pub fn noted(&self, kind: &str, path: &Path) -> PathBuf {
-        let folder = self.root.join(".fake").join(kind);
-        fs::create_dir_all(&folder).unwrap();
-        folder.join(self.inside(path).replace('/', "+"))
+        let directory = self.root.join(".fake").join(kind);
+        fs::create_dir_all(&directory).unwrap();
+        directory.join(self.inside(path).replace('/', "+"))
     }
 
     pub fn is_pinned(&self, region: &str) -> bool {
@@ -98,15 +100,15 @@ impl FakeKernel {
     fn check_removal(&self, path: &Path, parts: &[&str]) -> io::Result<()> {
         match parts {
             [_] => {
-                let left =
-                    folders(&path.join("node")).len() + folders(&path.join("heartbeat")).len();
+                let left = directories(&path.join("node")).len()
+                    + directories(&path.join("heartbeat")).len();
                 if left > 0 {
                     return refuse(libc::ENOTEMPTY);
                 }
             }
             [_, "node", _] => {
                 let regions = path.ancestors().nth(2).unwrap().join("heartbeat");
-                let beats = folders(&regions)
+                let beats = directories(&regions)
                     .iter()
                     .any(|region| !read(&regions.join(region).join("dev")).is_empty());
                 if beats && read(&path.join("local")) == "1" {
@@ -143,7 +145,7 @@ impl Kernel for FakeKernel {
         match parts.as_slice() {
             _ if path.exists() => refuse(libc::EEXIST),
             _ if !parent.is_dir() => refuse(libc::ENOENT),
-            [_] if !folders(parent).is_empty() => refuse(libc::ENOSPC),
+            [_] if !directories(parent).is_empty() => refuse(libc::ENOSPC),
             [_] | [_, "node" | "heartbeat", _] => {
                 self.furnish(path, &parts);
                 Ok(())

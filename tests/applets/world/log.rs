@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The kernel's notes, in a folder beside those that it plays.
+/// The kernel's notes, in a directory beside those that it plays.
 pub struct Log(PathBuf);
 
 impl Log {

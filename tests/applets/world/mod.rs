@@ -1,4 +1,4 @@
-//! A machine in a folder: its files, its volumes, its kernel (`FakeKernel`) and, for real,
+//! A machine in a directory: its files, its volumes, its kernel (`FakeKernel`) and, for real,
 //! the semaphores of its volumes.
 
 mod disk;
@@ -14,7 +14,7 @@ mod writer;
 pub use disk::{DEAD_MS, Disk};
 pub use kernel::FakeKernel;
 pub use log::Log;
-pub use objects::{folders, read};
+pub use objects::{directories, read};
 pub use semaphores::Semaphores;
 pub use writer::Writer;
 
@@ -69,16 +69,16 @@ impl World {
     }
 
     fn furnish(&self, era: Era) {
-        for folder in ["pins", "claims", "busy", "uuids", "hangs"] {
-            self.folder(&format!("/.fake/{folder}"));
+        for directory in ["pins", "claims", "busy", "uuids", "hangs"] {
+            self.directory(&format!("/.fake/{directory}"));
         }
         if era == Era::Old {
             self.write("/.fake/old", "");
-            self.folder("/config");
+            self.directory("/config");
         } else {
-            self.folder("/sys/kernel/config");
+            self.directory("/sys/kernel/config");
         }
-        for folder in [
+        for directory in [
             "/dev",
             "/run",
             "/mnt",
@@ -86,7 +86,7 @@ impl World {
             "/sys/class/block",
             "/sys/module",
         ] {
-            self.folder(folder);
+            self.directory(directory);
         }
         self.write("/proc/filesystems", "nodev\tsysfs\n\text4\n");
         self.write(
@@ -179,7 +179,7 @@ impl World {
         fs::write(path, text).unwrap();
     }
 
-    pub fn folder(&self, path: &str) {
+    pub fn directory(&self, path: &str) {
         fs::create_dir_all(self.path(path)).unwrap();
     }
 
@@ -187,7 +187,7 @@ impl World {
         read(&self.path(path))
     }
 
-    /// The folder of clusters.
+    /// The directory of clusters.
     pub fn clusters(&self) -> PathBuf {
         let places = ["/sys/kernel/config/cluster", "/config/cluster"];
         let mut places = places.iter().map(|place| self.path(place));
@@ -198,7 +198,7 @@ impl World {
 
     /// The heartbeat regions that there are.
     pub fn regions(&self) -> Vec<String> {
-        folders(&self.clusters().join("webc/heartbeat"))
+        directories(&self.clusters().join("webc/heartbeat"))
     }
 
     /// The calls since the last time.

@@ -112,7 +112,7 @@ impl FakeKernel {
         }
         let uuid = self.uuid_of(device).unwrap_or_default();
         let words: Vec<&str> = data.split(',').collect();
-        let beats = self.clusters_folder().is_some_and(|clusters| {
+        let beats = self.clusters_directory().is_some_and(|clusters| {
             let region = clusters.join(format!("webc/heartbeat/{uuid}/dev"));
             read(&region) == device
         });
@@ -135,7 +135,7 @@ impl FakeKernel {
         Ok(())
     }
 
-    /// The end of a superblock: first its domain and its folder, then the call-out, then the
+    /// The end of a superblock: first its domain and its directory, then the call-out, then the
     /// claim of its device.
     pub fn end_superblock(&self, device: &str) {
         let uuid = self.uuid_of(device).unwrap_or_default();
@@ -186,13 +186,13 @@ impl FakeKernel {
         Ok(())
     }
 
-    fn clusters_folder(&self) -> Option<std::path::PathBuf> {
+    fn clusters_directory(&self) -> Option<std::path::PathBuf> {
         let places = ["sys/kernel/config/cluster", "config/cluster"];
         let mut places = places.iter().map(|place| self.root.join(place));
         places.find(|place| place.is_dir())
     }
 
-    /// The folder of clusters is there once configfs is mounted and the node manager loaded.
+    /// The directory of clusters is there once configfs is mounted and the node manager loaded.
     fn show_clusters(&self) {
         let lines = self.mounts();
         let Some(configfs) = lines.iter().find(|line| line.kind == "configfs") else {

@@ -1,4 +1,4 @@
-//! What configfs makes of a folder, and what its attributes take (fs/ocfs2/cluster).
+//! What configfs makes of a directory, and what its attributes take (fs/ocfs2/cluster).
 
 use super::Era;
 use super::kernel::FakeKernel;
@@ -9,7 +9,7 @@ use std::path::Path;
 type Error = i32;
 
 impl FakeKernel {
-    /// The attributes that come with a folder of configfs, by its path below `cluster`.
+    /// The attributes that come with a directory of configfs, by its path below `cluster`.
     pub fn furnish(&self, path: &Path, parts: &[&str]) {
         let now = self.era() == Era::Now;
         let files: &[(&str, &str)] = match parts {
@@ -56,7 +56,7 @@ impl FakeKernel {
             [_, "heartbeat", attribute] => {
                 let heartbeat = path.parent().unwrap();
                 let now = fs::read_to_string(path).unwrap_or_default();
-                let idle = folders(heartbeat).is_empty();
+                let idle = directories(heartbeat).is_empty();
                 match *attribute {
                     "mode" if !["local", "global"].contains(&text) => return Err(libc::EINVAL),
                     "dead_threshold" if number(text)? <= 2 => now,
@@ -94,7 +94,7 @@ impl FakeKernel {
         let is_set = |name: &str| self.noted("set", &node.join(name)).exists();
         let others = |name: &str| -> Vec<String> {
             let nodes = node.parent().unwrap();
-            let others = folders(nodes)
+            let others = directories(nodes)
                 .into_iter()
                 .filter(|other| nodes.join(other) != node);
             others
@@ -169,7 +169,7 @@ impl FakeKernel {
                 .harm("a region was started on another volume's device");
         }
         if region.join("pid").exists() {
-            let pid = 4_100_000 + folders(region.parent().unwrap()).len();
+            let pid = 4_100_000 + directories(region.parent().unwrap()).len();
             fs::write(region.join("pid"), format!("{pid}\n")).unwrap();
             let process = self.root.join(format!("proc/{pid}"));
             fs::create_dir_all(&process).unwrap();
@@ -181,13 +181,13 @@ impl FakeKernel {
 
 fn has_local_node(region: &Path) -> bool {
     let nodes = region.ancestors().nth(2).unwrap().join("node");
-    folders(&nodes)
+    directories(&nodes)
         .iter()
         .any(|node| read(&nodes.join(node).join("local")) == "1")
 }
 
-/// The names of the folders in a folder.
-pub fn folders(path: &Path) -> Vec<String> {
+/// The names of the directories in a directory.
+pub fn directories(path: &Path) -> Vec<String> {
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.path().is_dir())

@@ -1,4 +1,4 @@
-//! /proc/self/mountinfo of the machine in the folder.
+//! /proc/self/mountinfo of the machine in the directory.
 
 use super::kernel::FakeKernel;
 use super::objects::read;

@@ -35,7 +35,7 @@ fn the_command_is_run_as_a_shell_runs_it() {
         assert_eq!(output.stderr, format!("o2cb: {says}\n"));
     }
 
-    // Standard files, other files of the caller's, folder, environment and signals.
+    // Standard files, other files of the caller's, directory, environment and signals.
     let looks =
         r#"bash -c 'cd /proc/self/fd; echo *; grep Sig /proc/$$/status; env | grep COLOUR'"#;
     let plain = node.ok(&format!(

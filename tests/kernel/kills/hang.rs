@@ -18,10 +18,10 @@ fn a_device_that_hangs_costs_a_bounded_time() {
     node.ok("modprobe dm-mod");
     let scripts = [
         // From the start.
-        "hang; mount.ocfs2 $device $folder",
+        "hang; mount.ocfs2 $device $directory",
         // Once the heartbeat is being started.
         r#"
-        mount.ocfs2 $device $folder & pid=$!
+        mount.ocfs2 $device $directory & pid=$!
         until { read -r _ < $region/pid; } 2> /dev/null; do sleep 0.01; done
         sleep 1
         hang
@@ -29,7 +29,7 @@ fn a_device_that_hangs_costs_a_bounded_time() {
         "#,
         // And Ctrl-C ends it.
         r#"
-        env --default-signal=INT mount.ocfs2 $device $folder & pid=$!
+        env --default-signal=INT mount.ocfs2 $device $directory & pid=$!
         until { read -r _ < $region/pid; } 2> /dev/null; do sleep 0.01; done
         sleep 1
         hang
@@ -68,7 +68,7 @@ fn a_device_that_hangs_costs_a_bounded_time() {
         node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup resume {name}"));
     }
     node.assert_clean_within(30);
-    let again = |disk| start(&node, disk, "use /dev/mapper/${device##*/} $folder");
+    let again = |disk| start(&node, disk, "use /dev/mapper/${device##*/} $directory");
     all_succeed(disks.iter().map(|disk| (disk, again(disk))).collect());
     node.assert_clean();
     lab.end();

@@ -12,12 +12,12 @@ fn killed(lab: &str, moments: [f64; 10], pause: u32) {
     let jobs = moments.iter().zip(&disks).map(|(moment, disk)| {
         let script = format!(
             r#"
-            mount.ocfs2 $device $folder & pid=$!
+            mount.ocfs2 $device $directory & pid=$!
             sleep {moment}
             kill -s KILL $pid
             wait $pid
             sleep {pause}
-            use $device $folder
+            use $device $directory
             "#
         );
         (moment, start(&node, disk, &script))

@@ -19,7 +19,7 @@ fn the_other_gets_the_mount() {
         let (head, moment, dead) = case;
         let script = format!(
             r#"
-            mkdir -p $folder/first $folder/second && cd $folder || exit
+            mkdir -p $directory/first $directory/second && cd $directory || exit
             mount.ocfs2 $device first & first=$!
             sleep {head}
             mount.ocfs2 $device second & second=$!
@@ -28,10 +28,10 @@ fn the_other_gets_the_mount() {
             wait ${dead}
             [ {dead} = first ] && other=second || other=first
             wait ${{!other}} || exit
-            mounted $folder/$other || exit
+            mounted $directory/$other || exit
             touch $other/file && umount $other || exit
             # Killed in mount(2), which may have succeeded.
-            ! mounted $folder/{dead} || umount {dead}
+            ! mounted $directory/{dead} || umount {dead}
             "#
         );
         (case, start(&node, disk, &script))

@@ -10,18 +10,18 @@ fn a_mount_without_its_heartbeat_is_taken_back() {
     let [robbed, other] = &disks[..] else {
         unreachable!("two disks")
     };
-    let mounted = start(&node, other, "mount.ocfs2 $device $folder");
+    let mounted = start(&node, other, "mount.ocfs2 $device $directory");
     all_succeed(vec![("other", mounted)]);
     let script = r#"
         strace -o /dev/null -e trace=mount -e inject=mount:delay_enter=4s \
-            mount.ocfs2 $device $folder 2> $folder.said & pid=$!
+            mount.ocfs2 $device $directory 2> $directory.said & pid=$!
         until { read -r dev < $region/dev && [ "$dev" ]; } 2> /dev/null; do sleep 0.1; done
         sleep 1
         rmdir $region || exit 90
         wait $pid
         code=$?
-        mounted $folder && exit 91
-        echo "$code $(< $folder.said)"
+        mounted $directory && exit 91
+        echo "$code $(< $directory.said)"
     "#;
     let said = all_succeed(vec![("robbed", start(&node, robbed, script))]);
     println!("{said:?}");
@@ -29,7 +29,7 @@ fn a_mount_without_its_heartbeat_is_taken_back() {
         said[0].starts_with("32 mount.ocfs2: /dev/ubda: mounting it on /mnt/ubda: its heartbeat was stopped meanwhile"),
         "{said:?}"
     );
-    let again = [robbed, other].map(|disk| (disk, start(&node, disk, "use $device $folder")));
+    let again = [robbed, other].map(|disk| (disk, start(&node, disk, "use $device $directory")));
     all_succeed(again.into());
     node.assert_clean_within(15);
     lab.end();

@@ -11,7 +11,7 @@ const USUAL: &str = "env --default-signal=INT,QUIT,TERM,HUP";
 const ENDED_AT_ONCE: &str = r#"
     took=$(($(now) - sent)) || exit
     echo "$took microseconds after the signal" >&2
-    [ $took -lt 3000000 ] && mounted $folder && exit 1
+    [ $took -lt 3000000 ] && mounted $directory && exit 1
     [ $took -lt 3000000 ] || exit
 "#;
 
@@ -24,12 +24,12 @@ fn a_signal_ends_the_wait_at_once() {
     for (signal, disk) in SIGNALS.into_iter().zip(direct) {
         let script = format!(
             r#"
-            {USUAL} mount.ocfs2 $device $folder 2> $folder.said & pid=$!
+            {USUAL} mount.ocfs2 $device $directory 2> $directory.said & pid=$!
             sleep 2
             sent=$(now)
             kill -s {signal} $pid
             wait $pid
-            echo "$? $(< $folder.said)"
+            echo "$? $(< $directory.said)"
             {ENDED_AT_ONCE}"#
         );
         jobs.push((signal, start(&node, disk, &script)));
@@ -40,13 +40,13 @@ fn a_signal_ends_the_wait_at_once() {
     // mount(8) tells how its helper ended.
     let script = format!(
         r#"
-        {USUAL} mount -t ocfs2 $device $folder 2> $folder.said & pid=$!
+        {USUAL} mount -t ocfs2 $device $directory 2> $directory.said & pid=$!
         sleep 2
         child_of $pid
         sent=$(now)
         kill -s TERM $child
         wait $pid
-        echo "$? $(< $folder.said)"
+        echo "$? $(< $directory.said)"
         {ENDED_AT_ONCE}"#
     );
     jobs.push(("helper", start(&node, helper, &script)));
@@ -54,7 +54,7 @@ fn a_signal_ends_the_wait_at_once() {
     let script = format!(
         r#"
         set -m
-        {USUAL} mount -t ocfs2 $device $folder 2> $folder.said & pid=$!
+        {USUAL} mount -t ocfs2 $device $directory 2> $directory.said & pid=$!
         set +m
         sleep 2
         child_of $pid
@@ -62,7 +62,7 @@ fn a_signal_ends_the_wait_at_once() {
         kill -s INT -- -$pid
         wait $pid 2> /dev/null
         while [ -e /proc/$child ]; do sleep 0.1; done
-        echo "8 $(< $folder.said)"
+        echo "8 $(< $directory.said)"
         {ENDED_AT_ONCE}"#
     );
     jobs.push(("group", start(&node, group, &script)));
@@ -73,12 +73,12 @@ fn a_signal_ends_the_wait_at_once() {
     }
 
     let script = r#"
-        (trap '' HUP; exec mount.ocfs2 $device $folder) & pid=$!
+        (trap '' HUP; exec mount.ocfs2 $device $directory) & pid=$!
         sleep 2
         kill -s HUP $pid
         wait $pid || exit
-        mounted $folder || exit
-        use $device $folder
+        mounted $directory || exit
+        use $device $directory
     "#;
     all_succeed(vec![((), start(&node, nohup, script))]);
     node.assert_clean_within(20);
@@ -93,14 +93,14 @@ fn a_terminal_sees_the_wait_counted_and_can_end_it() {
     let typed = |command: &str| {
         format!(
             r#"
-            echo "trap : INT; {command} $device $folder; echo \"exit \$?\"" > $folder.sh
+            echo "trap : INT; {command} $device $directory; echo \"exit \$?\"" > $directory.sh
             {{
                 until [ -e $region ]; do sleep 0.1; done
                 sleep 2.5
                 printf '\003'
                 sleep 2
             }} |
-                {USUAL} script -qc "bash $folder.sh" /dev/null
+                {USUAL} script -qc "bash $directory.sh" /dev/null
             "#
         )
     };

@@ -10,7 +10,7 @@ const MOMENTS: [f64; 3] = [0.2, 2.3, 4.4];
 /// mount.ocfs2 is `$pid`, its starter `$child`, and the thread is `$moment` seconds old. On a
 /// machine so busy that the start is over by then there is nothing left to kill.
 const BEGIN: &str = r#"
-    mount.ocfs2 $device $folder 2> $folder.said & pid=$!
+    mount.ocfs2 $device $directory 2> $directory.said & pid=$!
     absent=$EPOCHREALTIME
     until { read -r thread < $region/pid; } 2> /dev/null; do
         absent=$EPOCHREALTIME
@@ -24,7 +24,7 @@ const BEGIN: &str = r#"
         ((cycles > (${killed/./} - ${seen/./} - 200000) / 2000000)) && echo late
     }
     sleep $moment
-    child_of $pid || { wait $pid && use $device $folder; exit; }
+    child_of $pid || { wait $pid && use $device $directory; exit; }
     killed=$EPOCHREALTIME
 "#;
 
@@ -40,8 +40,8 @@ fn both_killed_then_mounted_while_the_thread_lives() {
     let jobs = MOMENTS.iter().zip(&disks).map(|(moment, disk)| {
         let script = format!(
             r#"moment={moment}{BEGIN}{KILL_BOTH}
-            mount.ocfs2 $device $folder || {{ late; exit; }}
-            use $device $folder
+            mount.ocfs2 $device $directory || {{ late; exit; }}
+            use $device $directory
             "#
         );
         (moment, start(&node, disk, &script))
@@ -68,7 +68,7 @@ fn both_killed_then_refused_when_the_thread_has_ended() {
     let (lab, node, disks) = online("kill-both-later", MOMENTS.len() + 1);
     let begin = |(moment, disk)| {
         let script =
-            format!("moment={moment}{BEGIN}{KILL_BOTH}sleep 5; mount.ocfs2 $device $folder");
+            format!("moment={moment}{BEGIN}{KILL_BOTH}sleep 5; mount.ocfs2 $device $directory");
         (disk, start(&node, disk, &script))
     };
     let jobs: Vec<_> = MOMENTS.iter().zip(&disks).map(begin).collect();
@@ -86,7 +86,7 @@ fn both_killed_then_refused_when_the_thread_has_ended() {
 
     // What else the node does goes on.
     let other = &disks[MOMENTS.len()];
-    all_succeed(vec![((), start(&node, other, "use $device $folder"))]);
+    all_succeed(vec![((), start(&node, other, "use $device $directory"))]);
     for uuid in &wedged {
         for command in [
             format!("o2cb offline {CLUSTER}"),
@@ -111,7 +111,7 @@ fn both_killed_then_refused_when_the_thread_ends_while_it_is_looked_at() {
     let script = format!(
         r#"moment=0.2{BEGIN}{KILL_BOTH}
         strace -f -o /dev/null -e inject=sched_setscheduler:delay_exit=4s:when=1 \
-            mount.ocfs2 $device $folder
+            mount.ocfs2 $device $directory
         "#
     );
     let output = start(&node, &disks[0], &script).wait();
@@ -134,14 +134,14 @@ fn cut_off_before_the_thread_is_known_only_by_what_was_set() {
         echo 512 > $region/block_bytes
         echo 2184 > $region/start_block
         echo 255 > $region/blocks
-        mount.ocfs2 $device $folder 2> $folder.said && exit 1
-        grep -q 'was left half-started' $folder.said && [ -d $region ] || exit 1
+        mount.ocfs2 $device $directory 2> $directory.said && exit 1
+        grep -q 'was left half-started' $directory.said && [ -d $region ] || exit 1
         rmdir $region
-        use $device $folder";
+        use $device $directory";
     let part = "mkdir $region
         echo 512 > $region/block_bytes
         echo 255 > $region/blocks
-        use $device $folder";
+        use $device $directory";
     let jobs = [whole, part].into_iter().zip(&disks);
     all_succeed(
         jobs.map(|(script, disk)| (script, start(&node, disk, script)))
@@ -170,12 +170,12 @@ fn starter_killed_is_said_and_tidied_up() {
             kill -s KILL $child
             wait $pid
             code=$?
-            cat $folder.said >&2
+            cat $directory.said >&2
             [ $code = 32 ] || exit 1
-            said=$(< $folder.said)
+            said=$(< $directory.said)
             [ ! -e $region ] || {{ late; exit; }}
             [ "$said" = "mount.ocfs2: $device: {SAID}" ] || exit 1
-            use $device $folder
+            use $device $directory
             "#
         );
         (moment, start(&node, disk, &script))

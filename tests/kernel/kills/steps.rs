@@ -35,14 +35,14 @@ fn a_second_mount_and_its_unmount() {
     let (lab, node, disks) = online("steps-second", 1);
     let disk = &disks[0];
     let run = |script: &str| all_succeed(vec![((), start(&node, disk, script))]).remove(0);
-    run("mkdir /mnt/second; mount.ocfs2 $device $folder");
-    let tidy = "! mounted /mnt/second || umount /mnt/second || exit; mounted $folder || exit";
+    run("mkdir /mnt/second; mount.ocfs2 $device $directory");
+    let tidy = "! mounted /mnt/second || umount /mnt/second || exit; mounted $directory || exit";
     let mount = at_each_step(":", "mount.ocfs2 $device /mnt/second", tidy);
     let mounted = "mounted /mnt/second || mount.ocfs2 $device /mnt/second || exit";
     let umount = at_each_step(mounted, "umount.ocfs2 /mnt/second", tidy);
     println!("killed {} {}", run(&mount), run(&umount));
     assert_eq!(node.references(&disk.uuid()), 1);
-    run("umount $folder");
+    run("umount $directory");
     node.assert_clean();
     lab.end();
 }
@@ -76,7 +76,7 @@ fn each_on_its_volume(lab: &str, before: &str, command: &str, cases: &[(&str, u3
             .position(|other| other == case)
             .is_some_and(|at| at % 2 == 0)
         {
-            "use $device $folder".to_owned()
+            "use $device $directory".to_owned()
         } else {
             PROGRAM.to_owned()
         }
@@ -88,7 +88,7 @@ fn each_on_its_volume(lab: &str, before: &str, command: &str, cases: &[(&str, u3
 
 /// A program that begins with no heartbeat leaves none.
 const PROGRAM: &str = r#"
-    ! mounted $folder || umount $folder || exit
+    ! mounted $directory || umount $directory || exit
     [ -e $region ] && was=beating || was=
     ocfs2_hb_ctl -S -d $device program && ocfs2_hb_ctl -K -d $device program || exit
     [ "$was" ] || [ ! -e $region ] || { echo "still beating" >&2; exit 1; }
@@ -110,7 +110,7 @@ fn a_first_mount() {
         ("semget", 2),
         ("exit_group", 1),
     ];
-    let command = "mount.ocfs2 $device $folder";
+    let command = "mount.ocfs2 $device $directory";
     each_on_its_volume("steps-first", ":", command, &CASES);
 }
 
@@ -131,7 +131,7 @@ fn a_first_mount_and_its_starter() {
         ("exit_group", 1),
         ("fcntl", 1),
     ];
-    let command = "-f mount.ocfs2 $device $folder";
+    let command = "-f mount.ocfs2 $device $directory";
     each_on_its_volume("steps-starter", ":", command, &CASES);
 }
 
@@ -151,6 +151,6 @@ fn a_last_unmount() {
         ("semtimedop", 2),
         ("exit_group", 1),
     ];
-    let before = "mount.ocfs2 $device $folder";
-    each_on_its_volume("steps-last", before, "umount.ocfs2 $folder", &CASES);
+    let before = "mount.ocfs2 $device $directory";
+    each_on_its_volume("steps-last", before, "umount.ocfs2 $directory", &CASES);
 }

@@ -13,18 +13,18 @@ fn killed_then_the_next_call_tidies_up() {
     let (lab, node, disks) = online("kill-umount", 14);
     let jobs = disks
         .iter()
-        .map(|disk| ((), start(&node, disk, "mount.ocfs2 $device $folder")));
+        .map(|disk| ((), start(&node, disk, "mount.ocfs2 $device $directory")));
     all_succeed(jobs.collect());
     let mut unmounted = 0;
     for (number, disk) in disks.iter().enumerate() {
         // One at a time: they are short.
         let script = format!(
             r#"
-            umount.ocfs2 $folder & pid=$!
+            umount.ocfs2 $directory & pid=$!
             sleep 0.{:03}
             kill -s KILL $pid 2> /dev/null
             wait $pid
-            mounted $folder || echo unmounted
+            mounted $directory || echo unmounted
             "#,
             number * STEP
         );
@@ -38,9 +38,9 @@ fn killed_then_the_next_call_tidies_up() {
 
     let jobs = disks.iter().enumerate().map(|(number, disk)| {
         let script = if number % 2 == 0 {
-            "use $device $folder"
+            "use $device $directory"
         } else {
-            "! mounted $folder || umount $folder"
+            "! mounted $directory || umount $directory"
         };
         (number, start(&node, disk, script))
     });

@@ -119,17 +119,17 @@ fn a_cluster_is_brought_up_and_down_by_one_at_a_time() {
     lab.end();
 }
 
-/// flock(2) asks for nothing but an open file, and folders of configfs and dlmfs are open to all.
+/// flock(2) asks for nothing but an open file, and directories of configfs and dlmfs are open to all.
 #[test]
 fn users_without_privilege_hold_nobody_up() {
     let lab = Lab::new("users");
     let disk = lab.disk("volume").format();
     let [node] = lab.boot();
     online(&node);
-    let folders = "/sys/kernel/config/cluster/webc/heartbeat /dlm";
+    let directories = "/sys/kernel/config/cluster/webc/heartbeat /dlm";
     node.ok(&format!(
-        "for folder in {folders}; do
-            setpriv --reuid=65534 --clear-groups flock $folder sleep 10000 &
+        "for directory in {directories}; do
+            setpriv --reuid=65534 --clear-groups flock $directory sleep 10000 &
         done
         sleep 1
         [ $(pgrep -cx sleep) = 2 ]"

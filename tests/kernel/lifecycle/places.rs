@@ -4,15 +4,15 @@ use super::{assert_beats, assert_silent, at_once, bring_down, mount, online, poi
 use crate::rig::{Disk, Lab, Node};
 
 /// Where `mount_everywhere` leaves the volume, under the disk's mount point.
-const PLACES: [&str; 4] = ["moved", "second", "bound", "folder"];
+const PLACES: [&str; 4] = ["moved", "second", "bound", "directory"];
 
-/// Mounts a volume, moves it, mounts it again, binds it, binds a folder of it.
+/// Mounts a volume, moves it, mounts it again, binds it, binds a directory of it.
 fn mount_everywhere(node: &Node, disk: &Disk) {
     node.ok(&format!(
-        "mkdir -p {point} && cd {point} && mkdir -p first moved second bound folder &&
+        "mkdir -p {point} && cd {point} && mkdir -p first moved second bound directory &&
         mount -t ocfs2 {device} first && mkdir -p first/sub && mount --move first moved &&
         mount -t ocfs2 {device} second && mount --bind second bound &&
-        mount --bind moved/sub folder",
+        mount --bind moved/sub directory",
         point = point(disk),
         device = disk.device(),
     ));

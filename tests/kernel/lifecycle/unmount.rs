@@ -6,7 +6,7 @@ use super::{
 };
 use crate::rig::{Disk, Lab, Node};
 
-/// A process whose working folder is on the volume.
+/// A process whose working directory is on the volume.
 fn sit_on(node: &Node, disk: &Disk) -> String {
     let pid = background(node, &format!("cd {} && exec sleep 10000", point(disk)));
     node.wait_for(&format!("grep -q sleep /proc/{pid}/comm"), 30);

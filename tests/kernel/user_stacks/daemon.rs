@@ -10,7 +10,7 @@ use crate::rig::{CLUSTER, Disk, Lab, Node};
 fn start_peer(node: &Node) {
     let program = std::env::current_exe().expect("this program's own name");
     node.ok(&format!(
-        "export PEER_FOLDER=/run/peer
+        "export PEER_DIRECTORY=/run/peer
         /host{} --exact --nocapture peer::rules::the_peer_keeps_the_daemons_rules \
          > /run/peer.log 2>&1 &",
         program.display()

@@ -3,7 +3,7 @@
 use super::span;
 use crate::group::inspect::{Inspected, Node, wall_clock};
 use crate::report::printable;
-use crate::volume::beats::{Beat, Sign};
+use crate::volume::heartbeat_slots::{Beat, Sign};
 use std::fmt::Write;
 
 pub(super) fn nodes(text: &mut String, volume: &Inspected) {

@@ -2,7 +2,7 @@
 
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
-use crate::cluster::live::LiveNode;
+use crate::cluster::registered::RegisteredNode;
 use crate::heartbeat::survey::{Snapshot, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::json::{Json, object};
@@ -49,7 +49,7 @@ fn cluster(cluster: &Cluster) -> Json {
     }
 }
 
-fn node(node: &LiveNode) -> Json {
+fn node(node: &RegisteredNode) -> Json {
     object! {
         "name": &node.name,
         "number": node.number.parse::<u32>().ok(),
@@ -171,7 +171,7 @@ mod tests {
                     reconnect_delay_ms: None,
                     fence_method: Some("reset".into()),
                 },
-                nodes: vec![LiveNode {
+                nodes: vec![RegisteredNode {
                     name: "n1".into(),
                     number: "0".into(),
                     address: "192.0.2.1".into(),

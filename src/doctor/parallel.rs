@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 pub type Look<'l> = Box<dyn Fn() -> Vec<u8> + 'l>;
 
 /// What each of `looks` told, in their order; none of one that died, could not be begun, or took
-/// longer than `patience`.
-pub fn all(looks: &[Look], patience: Duration) -> Vec<Option<Vec<u8>>> {
-    let deadline = Instant::now() + patience;
+/// longer than `timeout`.
+pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
+    let deadline = Instant::now() + timeout;
     let mut begun: Vec<_> = looks.iter().map(|look| begin(look).ok()).collect();
     listen(&mut begun, deadline);
     let answers = begun.into_iter().map(|begun| {

@@ -43,26 +43,26 @@ pub(super) enum Held {
 }
 
 /// Has each of `devices` read, and tells what it holds. A device may take as long as the last
-/// answer says; before the first, `patience`.
+/// answer says; before the first, `timeout`.
 pub(super) fn read_all(
     devices: &[PathBuf],
     read: &dyn Fn(&Path) -> Held,
-    mut patience: Duration,
+    mut timeout: Duration,
     heard: &mut dyn FnMut(&Path, Held) -> Duration,
 ) -> Result<()> {
     let mut readers: Vec<Reader> = Vec::new();
     let mut waiting = devices.iter().enumerate();
     let mut is_stalled = true;
-    let mut tell = |patience: &mut Duration, at: usize, held| {
+    let mut tell = |timeout: &mut Duration, at: usize, held| {
         if let Some(device) = devices.get(at) {
-            *patience = heard(device, held);
+            *timeout = heard(device, held);
         }
     };
     loop {
-        while let Some(late) = readers.iter().position(|reader| reader.takes(patience)) {
+        while let Some(late) = readers.iter().position(|reader| reader.takes(timeout)) {
             // Its end of the socket closes, which ends it as soon as the device lets it.
             if let Some((at, _)) = readers.swap_remove(late).work {
-                tell(&mut patience, at, Held::Silent);
+                tell(&mut timeout, at, Held::Silent);
             }
         }
         for reader in readers.iter_mut().filter(|reader| reader.work.is_none()) {
@@ -100,7 +100,7 @@ pub(super) fn read_all(
                 readers.swap_remove(answered);
             }
             if let Some((at, _)) = work {
-                tell(&mut patience, at, held.unwrap_or(Held::Broken));
+                tell(&mut timeout, at, held.unwrap_or(Held::Broken));
             }
         }
     }
@@ -228,10 +228,10 @@ mod tests {
             false => Held::Volume([7; 16], None),
         };
         let mut held = Vec::new();
-        let patience = Duration::from_secs(60);
-        read_all(&devices, &read, patience, &mut |device, found| {
+        let timeout = Duration::from_secs(60);
+        read_all(&devices, &read, timeout, &mut |device, found| {
             held.push((device.to_owned(), found));
-            patience
+            timeout
         })
         .unwrap();
         held.sort_by_key(|(device, _)| devices.iter().position(|one| one == device));

@@ -11,7 +11,7 @@ pub const UNREACHABLE: &str = "another node of the cluster could not be reached 
     nodes' addresses, the firewall and the time-outs are right, and the same on all)";
 
 /// The one cluster that a node can have registered.
-pub struct Live<'s> {
+pub struct RegisteredCluster<'s> {
     system: &'s System,
     name: ClusterName,
     path: PathBuf,
@@ -19,8 +19,8 @@ pub struct Live<'s> {
 
 /// A node as the kernel knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveNode {
-    /// The folder's name.
+pub struct RegisteredNode {
+    /// The directory's name.
     pub name: String,
     /// Its number, 0 to 254, as the attribute has it.
     pub number: String,
@@ -32,18 +32,18 @@ pub struct LiveNode {
     pub local: bool,
 }
 
-/// The folder of clusters; there when the node manager is loaded and configfs mounted.
+/// The directory of clusters; there when the node manager is loaded and configfs mounted.
 ///
 /// # Errors
 /// Says which of the two is missing, and what to run.
-pub fn folder(system: &System) -> Result<PathBuf> {
+pub fn directory(system: &System) -> Result<PathBuf> {
     let configfs = system.configfs()?.ok_or_else(|| {
         eyre!("configfs is not mounted, so that the cluster cannot be seen (run: o2cb load)")
     })?;
-    let folder = configfs.join("cluster");
-    if has_clusters(system, &folder)? {
+    let directory = configfs.join("cluster");
+    if has_clusters(system, &directory)? {
         check_revision(system)?;
-        Ok(folder)
+        Ok(directory)
     } else {
         Err(eyre!(
             "the module ocfs2_nodemanager is not loaded (run: o2cb load)"
@@ -51,9 +51,9 @@ pub fn folder(system: &System) -> Result<PathBuf> {
     }
 }
 
-fn has_clusters(system: &System, folder: &Path) -> Result<bool> {
-    let there = system.has_object(folder);
-    there.wrap_err_with(|| format!("looking at {}", folder.display()))
+fn has_clusters(system: &System, directory: &Path) -> Result<bool> {
+    let there = system.has_object(directory);
+    there.wrap_err_with(|| format!("looking at {}", directory.display()))
 }
 
 /// A driver that says a higher revision than the one known here may mean something else by
@@ -81,18 +81,18 @@ fn check_revision(system: &System) -> Result<()> {
     Ok(())
 }
 
-impl<'s> Live<'s> {
+impl<'s> RegisteredCluster<'s> {
     /// The registered cluster, online or not.
     pub fn find(system: &'s System) -> Result<Option<Self>> {
-        let folder = folder(system)?;
+        let directory = directory(system)?;
         let names = system
-            .objects(&folder)
+            .objects(&directory)
             .wrap_err("listing the clusters in configfs")?;
         let Some(name) = names.first() else {
             return Ok(None);
         };
         let name: ClusterName = name.to_string_lossy().parse()?;
-        let path = folder.join(name.as_str());
+        let path = directory.join(name.as_str());
         Ok(Some(Self { system, name, path }))
     }
 
@@ -111,7 +111,7 @@ impl<'s> Live<'s> {
         &self.name
     }
 
-    /// Its folder in configfs.
+    /// Its directory in configfs.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -124,22 +124,22 @@ impl<'s> Live<'s> {
     }
 
     /// Its nodes, by name.
-    pub fn nodes(&self) -> Result<Vec<LiveNode>> {
-        let folder = self.path.join("node");
+    pub fn nodes(&self) -> Result<Vec<RegisteredNode>> {
+        let directory = self.path.join("node");
         let names = self
             .system
-            .objects(&folder)
+            .objects(&directory)
             .wrap_err("listing the nodes in configfs")?;
         names
             .iter()
             .map(|name| {
                 let value = |attribute: &str| {
                     self.system
-                        .attribute(&folder.join(name).join(attribute))
+                        .attribute(&directory.join(name).join(attribute))
                         .map(Option::unwrap_or_default)
                         .wrap_err_with(|| format!("reading {attribute} of node {name:?}"))
                 };
-                Ok(LiveNode {
+                Ok(RegisteredNode {
                     name: name.to_string_lossy().into_owned(),
                     number: value("num")?,
                     address: value("ipv4_address")?,
@@ -150,7 +150,7 @@ impl<'s> Live<'s> {
             .collect()
     }
 
-    /// Its heartbeat regions; folders that are none of ours are passed over.
+    /// Its heartbeat regions; directories that are none of ours are passed over.
     pub fn regions(&self) -> Result<Vec<Uuid>> {
         let regions = self.system.objects(&self.path.join("heartbeat"));
         let names = regions.wrap_err("listing the heartbeat regions in configfs")?;
@@ -171,7 +171,7 @@ impl<'s> Live<'s> {
 /// The volume whose own region beats on `device`. With global heartbeat a region says nothing
 /// of the volumes beside it.
 pub fn region_on(system: &System, device: DeviceNumber) -> Result<Option<Uuid>> {
-    let Some(live) = Live::find(system)? else {
+    let Some(live) = RegisteredCluster::find(system)? else {
         return Ok(None);
     };
     if live.global_heartbeat()? {

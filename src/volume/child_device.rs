@@ -22,7 +22,7 @@ pub struct NotPermitted;
 sentence!(NotPermitted => "permission denied (only root can do this)");
 
 /// An open device at the other end of a socket.
-pub struct Remote {
+pub struct ChildDevice {
     child: UnixStream,
     facts: Facts,
 }
@@ -36,10 +36,10 @@ struct Facts {
     read_only: bool,
 }
 
-impl Remote {
-    /// Opens the device; every answer of it may take `patience`.
-    pub fn open(path: &Path, sysfs: &Path, patience: Duration) -> Result<Self> {
-        // The child starts with `/` as its folder.
+impl ChildDevice {
+    /// Opens the device; every answer of it may take `timeout`.
+    pub fn open(path: &Path, sysfs: &Path, timeout: Duration) -> Result<Self> {
+        // The child starts with `/` as its directory.
         let path = std::path::absolute(path).wrap_err("making the path absolute")?;
         let (_, child) = fork::in_child_on_socket(|theirs| {
             // The parent's end ends this; there is nobody to tell.
@@ -47,7 +47,7 @@ impl Remote {
         })
         .wrap_err("starting a process to read the device")?;
         child
-            .set_read_timeout(Some(patience))
+            .set_read_timeout(Some(timeout))
             .wrap_err("setting up a socket")?;
         let facts = Facts::receive(&child)?;
         Ok(Self { child, facts })
@@ -64,7 +64,7 @@ impl Remote {
     }
 }
 
-impl ReadBlocks for Remote {
+impl ReadBlocks for ChildDevice {
     fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let wanted = u32::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
         self.child

@@ -1,7 +1,7 @@
 //! What every check goes by: the files and the kernel's cluster, each read once.
 
 use crate::cluster::config::{Cluster, Config, Node};
-use crate::cluster::live::Live;
+use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::sysconfig::Sysconfig;
 use crate::heartbeat::survey::Surveyed;
 use crate::host::{System, list, mounts, read_attribute};
@@ -31,7 +31,7 @@ pub struct Site<'s> {
     /// The node that this host is, as far as the files tell.
     pub local: Result<Node>,
     /// The cluster that the kernel has.
-    pub live: Result<Option<Live<'s>>>,
+    pub live: Result<Option<RegisteredCluster<'s>>>,
     /// Its heartbeat regions.
     pub surveyed: Result<Vec<Surveyed>>,
     /// The devices to look at; with none, those that this node uses.

@@ -2,25 +2,25 @@
 
 use super::config::{self, Config};
 use super::file;
-use super::live::Live;
+use super::registered::RegisteredCluster;
 use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
 
 /// A cluster's nodes. Empty where this node knows nothing of the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Roster {
+pub struct NodeNames {
     /// Number and name.
     pub nodes: Vec<(u8, String)>,
     /// This node's own number.
     pub own: Option<u8>,
 }
 
-impl Roster {
+impl NodeNames {
     /// The nodes of the cluster `name`, or, for a volume that names none, of the one that there
     /// is: as the kernel has them, else as cluster.conf has. A file that cannot be read or is
     /// wrong tells nothing.
     pub fn of(system: &System, name: Option<&ClusterName>) -> Self {
-        match Live::if_loaded(system) {
+        match RegisteredCluster::if_loaded(system) {
             Ok(Some(live)) if name.is_none_or(|name| name == live.name()) => {
                 Self::registered(&live)
             }
@@ -28,7 +28,7 @@ impl Roster {
         }
     }
 
-    fn registered(live: &Live) -> Self {
+    fn registered(live: &RegisteredCluster) -> Self {
         let mut roster = Self::default();
         for node in live.nodes().unwrap_or_default() {
             let Ok(number) = node.number.trim().parse() else {

@@ -1,6 +1,6 @@
 //! All that joining and mounting have to know of a volume, read once.
 
-use super::remote::Remote;
+use super::child_device::ChildDevice;
 use super::{Geometry, Membership, Slot, Superblock, Volume};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longer than a path fail-over of multipath or iSCSI usually takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A volume, its heartbeat's place, and the device that it was read from.
 #[derive(Debug, Clone)]
-pub struct Examined {
+pub struct VolumeInfo {
     /// Its superblock.
     pub superblock: Superblock,
     /// Where its heartbeat is; a local volume has none that beats.
@@ -28,15 +28,15 @@ pub struct Examined {
     pub read_only: bool,
 }
 
-impl Examined {
+impl VolumeInfo {
     /// Reads the volume on `device`: 4 reads for most.
     pub fn read(system: &System, device: &Path) -> Result<Self> {
-        Self::read_within(system, device, PATIENCE)
+        Self::read_within(system, device, TIMEOUT)
     }
 
-    /// The same, where each answer of the device may take `patience`.
-    pub fn read_within(system: &System, device: &Path, patience: Duration) -> Result<Self> {
-        let mut remote = Remote::open(device, &system.path("/sys"), patience)?;
+    /// The same, where each answer of the device may take `timeout`.
+    pub fn read_within(system: &System, device: &Path, timeout: Duration) -> Result<Self> {
+        let mut remote = ChildDevice::open(device, &system.path("/sys"), timeout)?;
         let volume = Volume::read(&mut remote)?;
         let geometry = match volume.superblock.membership {
             Membership::Local => None,
@@ -54,16 +54,16 @@ impl Examined {
 
     /// Its node slots as they are at this moment.
     pub fn slots(&self, system: &System) -> Result<Vec<Slot>> {
-        let (mut remote, volume) = self.reopen(system, PATIENCE)?;
+        let (mut remote, volume) = self.reopen(system, TIMEOUT)?;
         volume.slots(&mut remote)
     }
 
-    /// The device once more, to read what changes; each answer may take `patience`.
+    /// The device once more, to read what changes; each answer may take `timeout`.
     ///
     /// # Errors
     /// It holds another volume by now.
-    pub fn reopen(&self, system: &System, patience: Duration) -> Result<(Remote, Volume)> {
-        let mut remote = Remote::open(&self.device, &system.path("/sys"), patience)?;
+    pub fn reopen(&self, system: &System, timeout: Duration) -> Result<(ChildDevice, Volume)> {
+        let mut remote = ChildDevice::open(&self.device, &system.path("/sys"), timeout)?;
         let volume = Volume::read(&mut remote)?;
         if volume.superblock.uuid != self.superblock.uuid {
             bail!("it holds another volume now");

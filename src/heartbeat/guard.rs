@@ -1,19 +1,19 @@
 //! A process's own hold on a heartbeat, until it is given away or back.
 
 use super::reference::Reference;
-use super::refs::Mark;
-use super::starter::Starter;
+use super::semaphores::Mark;
+use super::starter::StarterProcess;
 use super::{Heartbeat, State};
 use eyre::{Result, bail};
 
 /// A reference of this process to a beating region. Dropped, it is given back.
 #[must_use]
-pub struct Hold<'h> {
+pub struct HeartbeatGuard<'h> {
     pub(super) heartbeat: &'h Heartbeat<'h>,
     /// Taken out by what ends the hold.
     pub(super) reference: Option<Reference>,
     /// Stays for as long, to take the region away should this process be killed.
-    pub(super) starter: Option<Starter>,
+    pub(super) starter: Option<StarterProcess>,
     /// What marks it when it becomes a mount's.
     pub(super) mark: Mark,
     pub(super) first_mount: bool,
@@ -25,7 +25,7 @@ pub struct NoHeartbeat;
 
 sentence!(NoHeartbeat => "its heartbeat was stopped meanwhile by somebody else");
 
-impl Hold<'_> {
+impl HeartbeatGuard<'_> {
     /// The volume is mounted: the reference becomes its superblock's.
     ///
     /// # Errors
@@ -77,13 +77,13 @@ impl Hold<'_> {
         // By this process: the kernel keeps what it owes to each.
         reference.put()?;
         if self.heartbeat.references.count()? == 0 {
-            self.heartbeat.aside(&Heartbeat::tidy)?;
+            self.heartbeat.in_child(&Heartbeat::tidy)?;
         }
         Ok(())
     }
 }
 
-impl Drop for Hold<'_> {
+impl Drop for HeartbeatGuard<'_> {
     fn drop(&mut self) {
         // `release` is there for those who can tell somebody; a reference that could not be
         // given back ends with the process.

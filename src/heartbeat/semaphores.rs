@@ -4,11 +4,11 @@
 //! the mark of the mounted volume's reference, and 3 counts the references that running processes
 //! of ours have (SEM_UNDO). C tools open the set with a size of two and never look at these.
 
-mod look;
 mod ownership;
+mod snapshot;
 mod tally;
 
-pub use look::Look;
+pub use snapshot::SemaphoreSnapshot;
 pub use tally::{Mark, Tally};
 
 use super::reference::{Reference, own, put};
@@ -26,9 +26,9 @@ pub(super) const MARK: u16 = 2;
 pub(super) const HELD: u16 = 3;
 
 /// How often a wait for the lock looks up to see whether it is still wanted.
-pub(super) const SLICE: Duration = Duration::from_millis(250);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than any start of a heartbeat that the kernel does not give up itself.
-pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a reference lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +54,13 @@ impl Lifetime {
 /// Its key follows from a UUID that any user can read, so that any user can make it first, and hold
 /// the lock or count references. Such a set is none (`find`), and is removed to make one (`open`).
 #[derive(Clone, Copy)]
-pub struct References<'s> {
+pub struct RegionSemaphores<'s> {
     system: &'s System,
     name: Uuid,
     key: i32,
 }
 
-impl<'s> References<'s> {
+impl<'s> RegionSemaphores<'s> {
     /// Those of the region `name`.
     pub fn of(system: &'s System, name: Uuid) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl<'s> References<'s> {
     ///
     /// # Errors
     /// After a minute: names the process that has the lock.
-    pub fn lock(self, wanted: &mut dyn FnMut() -> Result<()>) -> Result<Locked> {
+    pub fn lock(self, wanted: &mut dyn FnMut() -> Result<()>) -> Result<RegionLock> {
         let started = Instant::now();
         let mut replaced = false;
         loop {
@@ -109,33 +109,33 @@ impl<'s> References<'s> {
                 Op::new(LOCK, 0).undone_at_exit(),
                 Op::new(LOCK, 1).undone_at_exit(),
             ];
-            match set.apply(&down, SLICE) {
+            match set.apply(&down, POLL_INTERVAL) {
                 Ok(()) if !(owner_known || replaced) && set.value(COUNT).is_ok_and(|n| n == 0) => {
                     // C made it, for two. Those who wait for it find ours instead; but not
                     // where the kernel's limits have no set of four.
                     set.remove().wrap_err("replacing the region's semaphores")?;
                     replaced = true;
                 }
-                Ok(()) => return Ok(Locked::new(set, owner_known)),
+                Ok(()) => return Ok(RegionLock::new(set, owner_known)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => wanted()?,
                 Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error).wrap_err("locking the region"),
             }
-            if started.elapsed() > LOCK_PATIENCE {
+            if started.elapsed() > LOCK_TIMEOUT {
                 let holder = match set.last_process(LOCK) {
                     Ok(pid) if pid != 0 => format!("process {pid} has it"),
                     _ => "a process in another PID namespace has it".into(),
                 };
                 bail!(
                     "the region's lock was not to be had within {} s ({holder})",
-                    LOCK_PATIENCE.as_secs()
+                    LOCK_TIMEOUT.as_secs()
                 );
             }
         }
     }
 
     /// The region's lock, if nobody has it and there is anything to lock.
-    pub fn try_lock(self) -> Result<Option<Locked>> {
+    pub fn try_lock(self) -> Result<Option<RegionLock>> {
         let set = match self.find() {
             Ok(set) => set,
             Err(error) if is_gone(&error) => return Ok(None),
@@ -145,8 +145,8 @@ impl<'s> References<'s> {
             Op::new(LOCK, 0).undone_at_exit().or_fail(),
             Op::new(LOCK, 1).undone_at_exit(),
         ];
-        match set.apply(&down, SLICE) {
-            Ok(()) => Ok(Some(Locked::new(set, set.value(HELD).is_ok()))),
+        match set.apply(&down, POLL_INTERVAL) {
+            Ok(()) => Ok(Some(RegionLock::new(set, set.value(HELD).is_ok()))),
             Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error).wrap_err("locking the region"),
         }
@@ -157,12 +157,12 @@ impl<'s> References<'s> {
 ///
 /// Dropped, or by the end of the process, it lets the lock go.
 #[derive(Debug)]
-pub struct Locked {
+pub struct RegionLock {
     set: Set,
     owner_known: bool,
 }
 
-impl Locked {
+impl RegionLock {
     fn new(set: Set, owner_known: bool) -> Self {
         let locked = Self { set, owner_known };
         // C tools count one down and know of no mark: then it marks none of those that are left.
@@ -170,7 +170,7 @@ impl Locked {
             && tally.mark != Mark::None
             && tally.count <= tally.held
         {
-            let _ = set.apply(&[tally.mark.op(-1)], SLICE);
+            let _ = set.apply(&[tally.mark.op(-1)], POLL_INTERVAL);
         }
         locked
     }
@@ -196,7 +196,7 @@ impl Locked {
             }
             _ => return Ok(()),
         };
-        let adopted = self.set.apply(&ops, SLICE);
+        let adopted = self.set.apply(&ops, POLL_INTERVAL);
         adopted.wrap_err("marking the mounted volume's reference")
     }
 
@@ -242,13 +242,13 @@ impl Locked {
     }
 }
 
-impl Drop for Locked {
+impl Drop for RegionLock {
     fn drop(&mut self) {
         let up = [Op::new(LOCK, -1).undone_at_exit().or_fail()];
         // Once more, as the starter may go on for long, and every other process would wait. Then
         // its end is the remedy.
         for _ in 0..2 {
-            match self.set.apply(&up, SLICE) {
+            match self.set.apply(&up, POLL_INTERVAL) {
                 Err(error) if !is_gone(&error) => {}
                 _ => return,
             }

@@ -8,7 +8,7 @@ use crate::host::kmsg::Bookmark;
 use crate::ids::Service;
 use crate::report::{self, Failure, exit};
 use crate::syscall::ioprio::Level;
-use crate::volume::Examined;
+use crate::volume::VolumeInfo;
 use eyre::{Report, Result};
 use rustix::mount::MountFlags;
 use std::ffi::CStr;
@@ -30,7 +30,7 @@ impl Plan {
             let report = report.wrap_err(self.device.display().to_string());
             Failure::of(report, exit::MOUNT)
         };
-        let volume = Examined::read(system, &self.device).map_err(failed)?;
+        let volume = VolumeInfo::read(system, &self.device).map_err(failed)?;
         let data = self.check_volume(system, &volume).map_err(failed)?;
         let alone = self.options.remount || self.options.nocluster.is_some() || volume.is_local();
         let outcome = match (self.fake, alone) {
@@ -60,7 +60,7 @@ impl Plan {
     }
 
     /// Mounts the volume or remounts it, which concerns no other node.
-    fn mount_alone(&self, system: &System, volume: &Examined, data: &CStr) -> Result<Outcome> {
+    fn mount_alone(&self, system: &System, volume: &VolumeInfo, data: &CStr) -> Result<Outcome> {
         if !self.options.remount {
             crate::cluster::stack::load_filesystem(system)?;
         }
@@ -69,7 +69,7 @@ impl Plan {
     }
 
     /// Mounts the volume as a member of its group.
-    fn mount_joined(&self, system: &System, volume: &Examined, data: &CStr) -> Result<Outcome> {
+    fn mount_joined(&self, system: &System, volume: &VolumeInfo, data: &CStr) -> Result<Outcome> {
         let group = Group::of_volume(system, volume)?;
         let service = Service::Mount(self.point.clone());
         let mut progress = Progress::new(self.verbose, &self.device);
@@ -131,7 +131,7 @@ impl Plan {
     }
 
     /// Reports the mount, with `-v`.
-    fn describe(&self, volume: &Examined, data: &CStr) {
+    fn describe(&self, volume: &VolumeInfo, data: &CStr) {
         if !self.verbose {
             return;
         }

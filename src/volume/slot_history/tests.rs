@@ -1,4 +1,4 @@
-use super::super::beats::Beat;
+use super::super::heartbeat_slots::Beat;
 use super::*;
 
 /// A region in which node 3 has written `sequence` last.

@@ -1,25 +1,25 @@
 //! Changes to the kernel's cluster that can be taken back.
 
-use super::live::LiveNode;
+use super::registered::RegisteredNode;
 use crate::host::{System, is_absent};
 use eyre::{Result, WrapErr};
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// What one call changed in configfs, in order.
-pub(super) struct Changes<'s> {
+pub(super) struct Transaction<'s> {
     system: &'s System,
     steps: Vec<Step>,
 }
 
 enum Step {
     Made(PathBuf),
-    Removed(PathBuf, LiveNode),
+    Removed(PathBuf, RegisteredNode),
     /// An attribute, and what it held.
     Wrote(PathBuf, String),
 }
 
-impl<'s> Changes<'s> {
+impl<'s> Transaction<'s> {
     pub(super) fn of(system: &'s System) -> Self {
         let steps = Vec::new();
         Self { system, steps }
@@ -37,7 +37,7 @@ impl<'s> Changes<'s> {
     }
 
     /// Removes a node, if it is there still.
-    pub(super) fn remove_node(&mut self, path: &Path, node: LiveNode) -> Result<()> {
+    pub(super) fn remove_node(&mut self, path: &Path, node: RegisteredNode) -> Result<()> {
         remove(self.system, path)?;
         self.steps.push(Step::Removed(path.to_owned(), node));
         Ok(())
@@ -86,7 +86,7 @@ impl<'s> Changes<'s> {
 
 /// Sets a new node's values, all but `local`, which needs them. The order is the kernel's: a
 /// number needs an address.
-pub(super) fn furnish(system: &System, path: &Path, node: &LiveNode) -> Result<()> {
+pub(super) fn furnish(system: &System, path: &Path, node: &RegisteredNode) -> Result<()> {
     for (attribute, value) in [
         ("ipv4_port", &node.port),
         ("ipv4_address", &node.address),

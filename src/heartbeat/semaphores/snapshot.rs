@@ -1,11 +1,11 @@
 //! A look at a set from outside.
 
-use super::{LOCK, Mark, References, Tally, is_gone};
+use super::{LOCK, Mark, RegionSemaphores, Tally, is_gone};
 use eyre::{Result, WrapErr};
 
 /// What a set shows. Process numbers are 0 for one in another PID namespace, or none yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct SemaphoreSnapshot {
     /// The references by their owners.
     pub tally: Tally,
     /// One of them is marked as the superblock's; none in a set of the C tools, which has no room
@@ -17,14 +17,14 @@ pub struct Look {
     pub locked_by: Option<u32>,
 }
 
-impl References<'_> {
+impl RegionSemaphores<'_> {
     /// All that the kernel tells of the set, without the lock and without making one; none where
     /// there is no set.
-    pub fn look(self) -> Result<Option<Look>> {
+    pub fn look(self) -> Result<Option<SemaphoreSnapshot>> {
         let look = || {
             let set = self.find()?;
             let tally = Tally::of(set)?;
-            Ok(Look {
+            Ok(SemaphoreSnapshot {
                 tally,
                 marked: match set.value(super::HELD) {
                     Ok(_) => Some(tally.mark == Mark::Superblock),

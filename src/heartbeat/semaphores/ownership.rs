@@ -1,15 +1,15 @@
 //! Whose set it is: any user can make one with a region's key.
 
-use super::{References, is_gone};
+use super::{RegionSemaphores, is_gone};
 use crate::syscall::sem::Set;
 use std::io;
 use std::time::{Duration, Instant};
 
 /// For a user who makes a set again as soon as it is removed; one race of some microseconds is
 /// enough to win.
-const EVICTION_PATIENCE: Duration = Duration::from_secs(5);
+const EVICTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl References<'_> {
+impl RegionSemaphores<'_> {
     /// The set that is there; ENOENT also for another user's.
     pub(super) fn find(self) -> io::Result<Set> {
         let set = Set::open(self.key)?;
@@ -66,7 +66,7 @@ impl References<'_> {
                 Ok((set, _)) if matches!(self.other_user(set), Ok(None)) => return made,
                 // Also where another user's is too small.
                 _ if !self.evict()? && made.is_err() => return made,
-                _ if begun.elapsed() > EVICTION_PATIENCE => {
+                _ if begun.elapsed() > EVICTION_TIMEOUT => {
                     return Err(io::Error::other(
                         "another user makes them again as often as they are removed (end that \
                          user's processes)",

@@ -1,15 +1,17 @@
 //! The o2cb stack: a disk heartbeat of the volume's own (local), or the cluster's (global).
 
 use crate::cluster::driver::{self, CallOut};
-use crate::cluster::live::{Live, LiveNode};
 use crate::cluster::register;
-use crate::heartbeat::{Asker, Ending, Heartbeat, Hold, Holder, Left, Source, State, Watch};
+use crate::cluster::registered::{RegisteredCluster, RegisteredNode};
+use crate::heartbeat::{
+    Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source, State, UnmountState, Watch,
+};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
-use crate::volume::{Examined, Membership};
+use crate::volume::{Membership, VolumeInfo};
 use eyre::{Result, bail, eyre};
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ pub struct Classic<'s> {
     /// Where to start it; not known where only the region's name is.
     source: Option<Source>,
     /// As it was found, before an unmount.
-    ending: Ending,
+    ending: UnmountState,
     /// Regions belong to the cluster: nothing is started or stopped for a volume.
     global: bool,
 }
@@ -30,7 +32,7 @@ impl<'s> Classic<'s> {
     ///
     /// # Errors
     /// The cluster that is online is not the volume's, or none is.
-    pub fn of_volume(system: &'s System, volume: &Examined, running: StackName) -> Result<Self> {
+    pub fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
         let (name, on_disk_global) = match &volume.superblock.membership {
             Membership::Cluster {
                 cluster,
@@ -70,8 +72,8 @@ impl<'s> Classic<'s> {
 
     /// By the region's name alone.
     pub fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
-        let live =
-            Live::if_loaded(system)?.ok_or_else(|| eyre!("no cluster is online on this node"))?;
+        let live = RegisteredCluster::if_loaded(system)?
+            .ok_or_else(|| eyre!("no cluster is online on this node"))?;
         let heartbeat = Heartbeat::new(system, live.path(), name);
         Ok(Self {
             system,
@@ -82,7 +84,11 @@ impl<'s> Classic<'s> {
         })
     }
 
-    pub(super) fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<Hold<'_>>> {
+    pub(super) fn hold(
+        &self,
+        service: &Service,
+        watch: &mut Watch,
+    ) -> Result<Option<HeartbeatGuard<'_>>> {
         if self.global {
             if !matches!(service, Service::Standing(_) | Service::OldMount) {
                 check_beat(self.system)?;
@@ -102,36 +108,41 @@ impl<'s> Classic<'s> {
         self.heartbeat.hold(source, holder, watch).map(Some)
     }
 
-    pub(super) fn leave(&self, service: &Service) -> Result<Left> {
+    pub(super) fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
         if self.global {
-            return Ok(Left::NothingThere);
+            return Ok(LeaveOutcome::NothingThere);
         }
         match service {
             Service::Mount(_) => {
-                let leave = |here: &Heartbeat| here.leave_superblock(Asker::Tool, self.ending);
-                let left = self.heartbeat.aside(&leave)?;
-                if left == Left::StillAlive {
+                let leave = |here: &Heartbeat| here.leave_superblock(LeaveCause::Tool, self.ending);
+                let left = self.heartbeat.in_child(&leave)?;
+                if left == LeaveOutcome::StillAlive {
                     self.heartbeat.leave_superblock_later(self.ending)?;
                 }
                 Ok(left)
             }
             Service::Program(_) => self.heartbeat.leave_process(),
             Service::Standing(_) => self.leave_or_refuse(&|here| here.leave_program()),
-            Service::OldMount => self.superblock_leaves(Asker::OldMount),
+            Service::OldMount => self.superblock_leaves(LeaveCause::OldMount),
         }
     }
 
-    pub(super) fn superblock_leaves(&self, asker: Asker) -> Result<Left> {
+    pub(super) fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
         if self.global {
-            return Ok(Left::NothingThere);
+            return Ok(LeaveOutcome::NothingThere);
         }
-        self.leave_or_refuse(&|here| here.leave_superblock(asker, self.ending))
+        self.leave_or_refuse(&|here| here.leave_superblock(cause, self.ending))
     }
 
-    fn leave_or_refuse(&self, leave: &dyn Fn(&Heartbeat) -> Result<Left>) -> Result<Left> {
+    fn leave_or_refuse(
+        &self,
+        leave: &dyn Fn(&Heartbeat) -> Result<LeaveOutcome>,
+    ) -> Result<LeaveOutcome> {
         let leave = |here: &Heartbeat| here.leave_after_superblock(leave);
-        match self.heartbeat.aside(&leave)? {
-            Left::StillAlive | Left::StillMounted(_) => Err(self.heartbeat.refusal()),
+        match self.heartbeat.in_child(&leave)? {
+            LeaveOutcome::StillAlive | LeaveOutcome::StillMounted(_) => {
+                Err(self.heartbeat.refusal())
+            }
             left => Ok(left),
         }
     }
@@ -153,8 +164,8 @@ impl<'s> Classic<'s> {
 /// refers to. What somebody works on just now, or cannot be removed, is left alone.
 pub fn tidy_regions(system: &System) {
     /// A region's thread ends within its interval of 2 s, unless its disk hangs.
-    const PATIENCE: Duration = Duration::from_secs(5);
-    let Ok(Some(live)) = Live::find(system) else {
+    const TIMEOUT: Duration = Duration::from_secs(5);
+    let Ok(Some(live)) = RegisteredCluster::find(system) else {
         return;
     };
     if live.global_heartbeat().unwrap_or(true) {
@@ -169,7 +180,7 @@ pub fn tidy_regions(system: &System) {
         .collect();
     if !heartbeats.is_empty() {
         // In a child: this caller has no business with a disk that hangs.
-        let _ = fork::in_child_for(PATIENCE, || {
+        let _ = fork::in_child_for(TIMEOUT, || {
             for heartbeat in &heartbeats {
                 let _ = heartbeat.tidy_unless_locked();
             }
@@ -178,7 +189,7 @@ pub fn tidy_regions(system: &System) {
 }
 
 /// An image in a file, or a volume that has no heartbeat, has none.
-pub(super) fn source(volume: &Examined) -> Option<Source> {
+pub(super) fn source(volume: &VolumeInfo) -> Option<Source> {
     Some(Source {
         device: volume.canonical.clone(),
         number: volume.number?,
@@ -188,7 +199,7 @@ pub(super) fn source(volume: &Examined) -> Option<Source> {
 
 /// The cluster that is online here, if it is the volume's. A volume that names none belongs
 /// to whichever is.
-fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<Live<'s>> {
+fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<RegisteredCluster<'s>> {
     let (mut live, mut nodes) = registered(system, wanted)?;
     if !nodes.iter().any(|node| node.local) {
         // Another command may be registering it, or removing it.
@@ -210,12 +221,12 @@ fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<Live<'
 fn registered<'s>(
     system: &'s System,
     wanted: Option<&ClusterName>,
-) -> Result<(Live<'s>, Vec<LiveNode>)> {
+) -> Result<(RegisteredCluster<'s>, Vec<RegisteredNode>)> {
     let not_online = || match wanted {
         Some(name) => eyre!("cluster \"{name}\" is not online (run: o2cb online {name})"),
         None => eyre!("no cluster is online on this node (run: o2cb online NAME)"),
     };
-    let live = Live::if_loaded(system)?.ok_or_else(not_online)?;
+    let live = RegisteredCluster::if_loaded(system)?.ok_or_else(not_online)?;
     if let Some(name) = wanted.filter(|&name| name != live.name()) {
         bail!(
             "the volume belongs to cluster \"{name}\"; this node runs \"{}\" (mount it on a node of \
@@ -230,7 +241,7 @@ fn registered<'s>(
 
 /// The kernel would refuse the mount, and not say why.
 fn check_beat(system: &System) -> Result<()> {
-    if let Some(live) = Live::find(system)? {
+    if let Some(live) = RegisteredCluster::find(system)? {
         for region in live.regions()? {
             let heartbeat = Heartbeat::new(system, live.path(), region);
             if matches!(heartbeat.region().state()?, State::Beating(_)) {

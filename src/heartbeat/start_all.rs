@@ -2,9 +2,9 @@
 //!
 //! Each has one reference in all, as the C tools count: that of the cluster being online.
 
-use super::refs::Mark;
-use super::starter::Starting;
-use super::{Heartbeat, Hold, Lifetime, Removal, Source, Watch};
+use super::semaphores::Mark;
+use super::starter::PendingStart;
+use super::{Heartbeat, HeartbeatGuard, Lifetime, Removal, Source, Watch};
 use crate::syscall::signal::Interrupted;
 use eyre::{Report, Result, WrapErr, eyre};
 
@@ -13,10 +13,10 @@ use eyre::{Report, Result, WrapErr, eyre};
 ///
 /// # Errors
 /// Each region that failed is named with its device.
-pub fn start_together(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) -> Result<()> {
+pub fn start_all(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) -> Result<()> {
     let mut starting = Vec::with_capacity(regions.len());
     for (heartbeat, source) in regions {
-        let begun = Starting::begin(heartbeat, source, &mut starting)?;
+        let begun = PendingStart::begin(heartbeat, source, &mut starting)?;
         starting.push(begun);
     }
     let mut holds = Vec::with_capacity(regions.len());
@@ -41,22 +41,22 @@ pub fn start_together(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) ->
     }
     match failed {
         Some(error) => Err(error),
-        None => holds.into_iter().try_for_each(Hold::make_lasting),
+        None => holds.into_iter().try_for_each(HeartbeatGuard::make_lasting),
     }
 }
 
 /// None if somebody has counted it already.
 fn hold<'h>(
     heartbeat: &'h Heartbeat<'h>,
-    mut starting: Starting<'h>,
+    mut starting: PendingStart<'h>,
     watch: &mut Watch,
-) -> Result<Option<Hold<'h>>> {
+) -> Result<Option<HeartbeatGuard<'h>>> {
     starting.wait(watch)?;
     if heartbeat.references.count()? > 0 {
         return Ok(None);
     }
     let (reference, starter) = starting.take(Lifetime::Process, watch)?;
-    Ok(Some(Hold {
+    Ok(Some(HeartbeatGuard {
         heartbeat,
         reference: Some(reference),
         starter: Some(starter),

@@ -1,7 +1,7 @@
 //! Heartbeat slots watched for some seconds: who lives, as far as disks can tell.
 
-use super::beats::{self, Beats, Sign, Slot};
-use super::{Examined, Geometry, Remote};
+use super::heartbeat_slots::{self, Beats, Sign, Slot};
+use super::{ChildDevice, Geometry, VolumeInfo};
 use crate::host::System;
 use eyre::{Result, eyre};
 use std::thread::sleep;
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// All in all they take as long as the start of a heartbeat.
 const READINGS: u32 = 5;
 /// For each answer of a device.
-const PATIENCE: Duration = Duration::from_secs(20);
-const SLICE: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What became of the slots of one volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Seen {
 /// tell or cannot be read. `tick` is called four times a second; its error ends it.
 pub fn keep(
     system: &System,
-    volumes: &[&Examined],
+    volumes: &[&VolumeInfo],
     tick: &mut dyn FnMut(Duration) -> Result<()>,
 ) -> Result<Vec<Result<Seen>>> {
     let mut watched: Vec<Result<Watched>> = volumes
@@ -36,9 +36,9 @@ pub fn keep(
         .collect();
     let began = Instant::now();
     for reading in 1..READINGS {
-        while began.elapsed() < system.pause(beats::APART) * reading {
+        while began.elapsed() < system.pause(heartbeat_slots::APART) * reading {
             tick(began.elapsed())?;
-            sleep(SLICE);
+            sleep(POLL_INTERVAL);
         }
         for place in &mut watched {
             if let Ok(watched) = place
@@ -68,17 +68,17 @@ impl Seen {
 
 /// A volume, open, its slots as they were, and what became of them.
 struct Watched {
-    remote: Remote,
+    remote: ChildDevice,
     geometry: Geometry,
     before: Beats,
     seen: Seen,
 }
 
 impl Watched {
-    fn open(system: &System, volume: &Examined) -> Result<Self> {
+    fn open(system: &System, volume: &VolumeInfo) -> Result<Self> {
         let geometry = volume.geometry;
         let geometry = geometry.ok_or_else(|| eyre!("a local volume has no heartbeat"))?;
-        let (mut remote, _) = volume.reopen(system, PATIENCE)?;
+        let (mut remote, _) = volume.reopen(system, TIMEOUT)?;
         let before = geometry.beats(&mut remote)?;
         Ok(Self {
             remote,

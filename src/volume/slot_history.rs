@@ -1,6 +1,6 @@
 //! What becomes of heartbeat slots over several readings.
 
-use super::beats::{APART, Beats, Sign, Slot};
+use super::heartbeat_slots::{APART, Beats, Sign, Slot};
 use std::time::{Duration, Instant};
 
 /// One round in a slot's history.

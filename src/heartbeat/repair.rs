@@ -1,40 +1,40 @@
 //! Mending: what is of no use to anybody goes, and of what stays it is said why.
 
 use super::survey::{Party, Remedy, Snapshot};
-use super::{Asker, Heartbeat, Left, State};
+use super::{Heartbeat, LeaveCause, LeaveOutcome, State};
 use eyre::{Result, WrapErr, bail};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Longer than the start of a heartbeat, in which the region is locked.
-const PATIENCE: Duration = Duration::from_secs(20);
-const SLICE: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What came of a look at one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mended {
+pub struct RepairReport {
     /// How it is now.
-    pub outcome: Outcome,
+    pub outcome: RepairOutcome,
     /// What was found and what was done about it, as a clause for the user.
     pub text: String,
 }
 
 /// How a region is after a mending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RepairOutcome {
     /// Nothing was wrong.
     Sound,
     /// What was wrong is mended; or would be.
-    Mended,
+    Repaired,
     /// Something is wrong, or may be, and was left alone.
-    Left,
+    LeftAlone,
 }
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum RepairMode {
     /// Mend what may be mended.
-    Mend,
+    Repair,
     /// Only say what would be.
     DryRun,
 }
@@ -51,29 +51,29 @@ impl Heartbeat<'_> {
     ///
     /// # Errors
     /// It cannot be told, as somebody works on the region and does not end; or the kernel refuses.
-    pub fn mend(&self, mode: Mode) -> Result<Mended> {
+    pub fn mend(&self, mode: RepairMode) -> Result<RepairReport> {
         let started = Instant::now();
         let mut found = self.snapshot_to_act(None)?;
         let is_busy = |found: &Snapshot| {
             found.locked_by().is_some()
                 && (found.state == State::Absent || !found.faults().is_empty())
         };
-        while mode == Mode::DryRun && is_busy(&found) {
-            self.check_patience(started.elapsed())?;
-            sleep(SLICE);
+        while mode == RepairMode::DryRun && is_busy(&found) {
+            self.check_timeout(started.elapsed())?;
+            sleep(POLL_INTERVAL);
             found = self.snapshot_to_act(None)?;
         }
         let name = self.region.name();
         let needs_work = matches!(found.remedy(name), Remedy::Remove | Remedy::PutSuperblock);
-        if mode == Mode::DryRun || !(needs_work || is_busy(&found)) {
+        if mode == RepairMode::DryRun || !(needs_work || is_busy(&found)) {
             return Ok(self.mended(&found, "would be "));
         }
-        let locked = self.lock(&mut |_, since| self.check_patience(since))?;
+        let locked = self.lock(&mut |_, since| self.check_timeout(since))?;
         // Only now does it stand still.
         found = self.snapshot_to_act(Some(&locked))?;
         match found.remedy(name) {
             Remedy::PutSuperblock => locked.put_superblocks().map(drop)?,
-            Remedy::Remove if self.clear(locked, Asker::Tool)? == Left::StillAlive => {
+            Remedy::Remove if self.clear(locked, LeaveCause::Tool)? == LeaveOutcome::StillAlive => {
                 return Ok(kept(&found, &format!("{:#}", self.refusal())));
             }
             Remedy::Remove | Remedy::Keep(_) | Remedy::None => {}
@@ -81,8 +81,8 @@ impl Heartbeat<'_> {
         Ok(self.mended(&found, ""))
     }
 
-    fn check_patience(&self, since: Duration) -> Result<()> {
-        if since < PATIENCE {
+    fn check_timeout(&self, since: Duration) -> Result<()> {
+        if since < TIMEOUT {
             return Ok(());
         }
         let found = self.snapshot_to_act(None)?;
@@ -92,11 +92,11 @@ impl Heartbeat<'_> {
         };
         bail!(
             "process {holder} has been working on it for {} s (try again when that has ended)",
-            PATIENCE.as_secs()
+            TIMEOUT.as_secs()
         )
     }
 
-    fn mended(&self, found: &Snapshot, would: &str) -> Mended {
+    fn mended(&self, found: &Snapshot, would: &str) -> RepairReport {
         let done = match found.remedy(self.region.name()) {
             Remedy::Keep(why) => return kept(found, &why),
             Remedy::Remove | Remedy::PutSuperblock => "removed",
@@ -106,22 +106,22 @@ impl Heartbeat<'_> {
                     _ if found.is_mounted() => "its volume is mounted",
                     _ => "it beats, and somebody uses it",
                 };
-                return Mended {
-                    outcome: Outcome::Sound,
+                return RepairReport {
+                    outcome: RepairOutcome::Sound,
                     text: format!("nothing wrong: {why}"),
                 };
             }
         };
-        Mended {
-            outcome: Outcome::Mended,
+        RepairReport {
+            outcome: RepairOutcome::Repaired,
             text: format!("{}: {would}{done}", complaint(found)),
         }
     }
 }
 
-fn kept(found: &Snapshot, why: &str) -> Mended {
-    Mended {
-        outcome: Outcome::Left,
+fn kept(found: &Snapshot, why: &str) -> RepairReport {
+    RepairReport {
+        outcome: RepairOutcome::LeftAlone,
         text: format!("{}: left alone: {why}", complaint(found)),
     }
 }

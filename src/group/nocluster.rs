@@ -13,19 +13,19 @@
 
 use crate::cluster::config::{self, Config};
 use crate::cluster::file;
-use crate::cluster::roster::Roster;
+use crate::cluster::node_names::NodeNames;
 use crate::heartbeat::{Wait, Watch};
 use crate::host::System;
 use crate::host::mounts;
 use crate::ids::{ClusterName, StackName, Uuid};
-use crate::volume::beats::Slot;
-use crate::volume::vigil::{self, Seen};
-use crate::volume::{Examined, Membership, find};
+use crate::volume::heartbeat_slots::Slot;
+use crate::volume::slot_watch::{self, Seen};
+use crate::volume::{Membership, VolumeInfo, find};
 use eyre::{Result, bail, eyre};
 use std::time::Duration;
 
 /// For the slot map, whose device has just been read.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Looks for nodes that use `volume`, for some 3 s; some 10 s if one of them is silent.
 ///
@@ -35,14 +35,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// # Errors
 /// Somebody uses it now; nothing outweighs that. Or it cannot be told, as the disk fails or its
 /// slot map is damaged.
-pub fn doubts(system: &System, volume: &Examined, watch: &mut Watch) -> Result<Vec<String>> {
+pub fn doubts(system: &System, volume: &VolumeInfo, watch: &mut Watch) -> Result<Vec<String>> {
     check_own_mounts(system, volume)?;
     let known = Known::of(system, &volume.superblock.membership);
     let (regions, mut doubts) = known.regions(system);
     let mut volumes = vec![volume];
     volumes.extend(&regions);
     let mut seen =
-        vigil::keep(system, &volumes, &mut |since| watch(Wait::Slots, since))?.into_iter();
+        slot_watch::keep(system, &volumes, &mut |since| watch(Wait::Slots, since))?.into_iter();
     let own = seen.next().ok_or_else(|| eyre!("nothing was read"))??;
     known.check_slots(&own)?;
     let mut elsewhere = Vec::new();
@@ -56,7 +56,7 @@ pub fn doubts(system: &System, volume: &Examined, watch: &mut Watch) -> Result<V
         }
     }
     // After the slots: whoever has come meanwhile is seen in one or the other.
-    let (mut remote, described) = volume.reopen(system, PATIENCE)?;
+    let (mut remote, described) = volume.reopen(system, TIMEOUT)?;
     let slots = described.slot_map(&mut remote)?;
     let in_map: Vec<u32> = slots.into_iter().flatten().collect();
     for node in &in_map {
@@ -94,7 +94,7 @@ fn lives(written: &[(u8, Slot)], node: u32) -> bool {
 }
 
 /// One superblock serves all mounts of a device: the kernel would not make it another.
-fn check_own_mounts(system: &System, volume: &Examined) -> Result<()> {
+fn check_own_mounts(system: &System, volume: &VolumeInfo) -> Result<()> {
     let mounts = mounts::visible(system)?.into_iter();
     let mut ours = mounts.filter(|mount| Some(mount.device) == volume.number && mount.has_group());
     match ours.next() {
@@ -110,7 +110,7 @@ fn check_own_mounts(system: &System, volume: &Examined) -> Result<()> {
 /// What this node knows of the volume's cluster.
 #[derive(Default)]
 struct Known {
-    roster: Roster,
+    roster: NodeNames,
     /// The cluster's regions, where they say who lives.
     regions: Vec<Uuid>,
     /// Why it cannot be told who lives.
@@ -140,14 +140,14 @@ impl Known {
         let unknown = "its cluster has global heartbeat, and /etc/ocfs2/cluster.conf does not name \
                        the regions";
         Self {
-            roster: Roster::of(system, cluster),
+            roster: NodeNames::of(system, cluster),
             blind: (global && regions.is_empty()).then_some(unknown),
             regions,
         }
     }
 
     /// The volumes that the cluster beats on, as far as they are to be found, and what is missing.
-    fn regions(&self, system: &System) -> (Vec<Examined>, Vec<String>) {
+    fn regions(&self, system: &System) -> (Vec<VolumeInfo>, Vec<String>) {
         let mut missing = Vec::new();
         if self.regions.is_empty() {
             return (Vec::new(), missing);
@@ -159,7 +159,7 @@ impl Known {
         let mut found = Vec::new();
         for uuid in &self.regions {
             let region = search.device(system, *uuid);
-            match region.and_then(|device| Examined::read(system, device)) {
+            match region.and_then(|device| VolumeInfo::read(system, device)) {
                 Ok(region) => found.push(region),
                 Err(report) => missing.push(format!(
                     "the region {uuid} of its cluster is not to be seen: {report:#}"
