@@ -1,6 +1,6 @@
 //! The cluster half of OCFS2's user space.
 //!
-//! `argv[0]` picks an applet; applets read a [`volume`], and join and leave its cluster
+//! `argv[0]` picks an applet; applets read a volume from its [`disk`], and join and leave its cluster
 //! through [`group`], which is the only way to a heartbeat; [`dlm`] shares locks with it. [`doctor`] only looks.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -12,6 +12,7 @@ pub mod applet;
 pub mod cli;
 pub mod cluster;
 pub mod crc;
+pub mod disk;
 pub mod dlm;
 pub mod doctor;
 pub mod group;
@@ -19,7 +20,7 @@ pub mod heartbeat;
 pub mod host;
 pub mod ids;
 pub mod json;
+pub mod ondisk;
 pub mod options;
 pub mod report;
 pub mod syscall;
-pub mod volume;

@@ -10,6 +10,7 @@ mod watch;
 
 use super::progress::Progress;
 use crate::cli::{self, Word};
+use crate::disk::VolumeInfo;
 use crate::group::inspect;
 use crate::group::{self, Group};
 use crate::heartbeat::{LeaveCause, LeaveOutcome};
@@ -17,7 +18,6 @@ use crate::host::System;
 use crate::host::mounts;
 use crate::ids::{Service, Uuid};
 use crate::report::{self, Failure, Usage};
-use crate::volume::VolumeInfo;
 use args::{Action, Args, Target, with_seconds_apart};
 use eyre::{Result, WrapErr, bail};
 use info::View;

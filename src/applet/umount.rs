@@ -3,6 +3,7 @@
 use super::open_for_writing;
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
+use crate::disk::VolumeInfo;
 use crate::group::{self, Group};
 use crate::heartbeat::LeaveOutcome;
 use crate::host::System;
@@ -12,7 +13,6 @@ use crate::ids::Service;
 use crate::options::MountOptions;
 use crate::report::{self, Failure, Usage, exit};
 use crate::syscall::signal;
-use crate::volume::VolumeInfo;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};

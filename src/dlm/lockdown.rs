@@ -3,7 +3,7 @@
 use super::domain::Domain;
 use super::{Dlm, Lock, LockName};
 use crate::host::lock_file::{self, LockMode};
-use crate::volume::Slot;
+use crate::ondisk::Slot;
 use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::time::Duration;

@@ -20,12 +20,13 @@ pub use lock::{Level, Lock, LockName, VALUE_MAX};
 pub use lockdown::{InUse, LockedDown};
 
 use crate::cluster::{dlm, dlmfs, driver};
+use crate::disk::VolumeInfo;
 use crate::group::Group;
 use crate::heartbeat::{LeaveOutcome, Wait, Watch};
 use crate::host::System;
 use crate::ids::{Service, StackName};
+use crate::ondisk::Membership;
 use crate::syscall::signal;
-use crate::volume::{Membership, VolumeInfo};
 use domain::Domain;
 use eyre::{Report, Result, WrapErr, bail};
 use std::io;

@@ -3,8 +3,9 @@
 use super::parallel::{self, Look};
 use super::{Site, TIMEOUT, devices, volumes};
 pub use crate::cluster::differences::{Difference, Place, of_kernel};
+use crate::disk::VolumeInfo;
 use crate::ids::StackName;
-use crate::volume::{Membership, VolumeInfo};
+use crate::ondisk::Membership;
 use eyre::Result;
 use std::path::Path;
 

@@ -4,8 +4,8 @@
 use super::Site;
 use super::finding::{Code, Findings};
 use super::parallel::Look;
+use crate::disk::{NotPermitted, find};
 use crate::heartbeat::survey::{self, Fault, Sets, Snapshot};
-use crate::volume::{NotPermitted, find};
 use eyre::{Result, eyre};
 
 /// Each region of the kernel's cluster.

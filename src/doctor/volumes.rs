@@ -4,10 +4,11 @@ use super::Site;
 use super::finding::{Code, Findings};
 use super::parallel::Look;
 use crate::cluster::config::Cluster;
+use crate::disk::VolumeInfo;
 use crate::ids::StackName;
+use crate::ondisk::heartbeat_slots::{APART, Beats, Sign, Slot};
+use crate::ondisk::{Geometry, Membership, ReadBlocks, Volume};
 use crate::report::lacks_permission;
-use crate::volume::heartbeat_slots::{APART, Beats, Sign, Slot};
-use crate::volume::{Geometry, Membership, ReadBlocks, Volume, VolumeInfo};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -54,7 +55,7 @@ pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>>
             let mut seen = Alive::default();
             let device = path.display();
             if let Err(report) = look(site, path, &mut seen, &mut findings) {
-                match lacks_permission(&report) || report.is::<crate::volume::NotPermitted>() {
+                match lacks_permission(&report) || report.is::<crate::disk::NotPermitted>() {
                     true => findings.unknown(&device.to_string(), &report),
                     false => findings.add(Code::DeviceUnreadable, format!("{device}: {report:#}")),
                 }

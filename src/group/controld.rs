@@ -15,11 +15,11 @@ pub use join::{NoGroup, Registration};
 pub use leave::tidy;
 
 use super::kernel_dlm;
+use crate::disk::VolumeInfo;
 use crate::heartbeat::Watch;
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
-use crate::volume::VolumeInfo;
 use eyre::{Result, WrapErr, bail};
 use ledger::{Device, Ledger};
 use std::borrow::Cow;

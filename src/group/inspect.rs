@@ -6,7 +6,7 @@
 //! ```
 //! use ocfs2box::group::inspect::{Inspector, Target};
 //! use ocfs2box::host::System;
-//! use ocfs2box::volume::beats::Sign;
+//! use ocfs2box::ondisk::beats::Sign;
 //!
 //! # let image = std::env::temp_dir().join(format!("inspect-{}.img", std::process::id()));
 //! # std::fs::File::create(&image)?.set_len(64 << 20)?;
@@ -33,15 +33,16 @@ mod subject;
 pub use answer::beats;
 
 use crate::cluster::registered::RegisteredCluster;
+use crate::disk::find;
+use crate::disk::observer::{self, About, Observer};
 use crate::heartbeat::survey::{self, Surveyed};
 use crate::heartbeat::{State, survey::Snapshot};
 use crate::host::System;
 use crate::ids::Uuid;
+use crate::ondisk::Membership;
+use crate::ondisk::heartbeat_slots::{APART, Sign};
+use crate::ondisk::slot_history::{Round, Track};
 use crate::report::plain;
-use crate::volume::heartbeat_slots::{APART, Sign};
-use crate::volume::observer::{self, About, Observer};
-use crate::volume::slot_history::{Round, Track};
-use crate::volume::{Membership, find};
 use eyre::Result;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};

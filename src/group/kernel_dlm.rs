@@ -6,10 +6,10 @@ use super::controld::socket::Socket;
 use super::{Group, Kind};
 use crate::cluster::dlm;
 use crate::cluster::registered::RegisteredCluster;
+use crate::disk::VolumeInfo;
 use crate::heartbeat::Wait;
 use crate::host::{System, is_there};
 use crate::ids::{StackName, Uuid};
-use crate::volume::VolumeInfo;
 use eyre::{Result, bail};
 use std::time::{Duration, Instant};
 

@@ -21,13 +21,14 @@ pub use join::{Join, must_unmount};
 
 use crate::cluster::registered::{self, RegisteredCluster};
 use crate::cluster::stack;
+use crate::disk::VolumeInfo;
 use crate::heartbeat::{self, LeaveCause, LeaveOutcome, Watch};
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
+use crate::ondisk::Membership;
 use crate::syscall::ioprio::Level;
 use crate::syscall::signal;
-use crate::volume::{Membership, VolumeInfo};
 use controld::Controld;
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use join::Held;

@@ -14,13 +14,14 @@
 use crate::cluster::config::{self, Config};
 use crate::cluster::file;
 use crate::cluster::node_names::NodeNames;
+use crate::disk::slot_watch::{self, Seen};
+use crate::disk::{VolumeInfo, find};
 use crate::heartbeat::{Wait, Watch};
 use crate::host::System;
 use crate::host::mounts;
 use crate::ids::{ClusterName, StackName, Uuid};
-use crate::volume::heartbeat_slots::Slot;
-use crate::volume::slot_watch::{self, Seen};
-use crate::volume::{Membership, VolumeInfo, find};
+use crate::ondisk::Membership;
+use crate::ondisk::heartbeat_slots::Slot;
 use eyre::{Result, bail, eyre};
 use std::time::Duration;
 

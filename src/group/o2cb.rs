@@ -3,15 +3,16 @@
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::register;
 use crate::cluster::registered::{RegisteredCluster, RegisteredNode};
+use crate::disk::VolumeInfo;
 use crate::heartbeat::{
     Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source, State, UnmountState, Watch,
 };
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
 use crate::ids::{ClusterName, Service, StackName, Uuid};
+use crate::ondisk::Membership;
 use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
-use crate::volume::{Membership, VolumeInfo};
 use eyre::{Result, bail, eyre};
 use std::time::Duration;
 

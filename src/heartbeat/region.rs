@@ -8,7 +8,7 @@ use crate::host::configfs::{REMOVAL, note_removal};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, is_absent};
 use crate::ids::Uuid;
-use crate::volume::Geometry;
+use crate::ondisk::Geometry;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::cell::Cell;
 use std::fs::File;

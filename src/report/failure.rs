@@ -1,8 +1,8 @@
 //! How an applet ends when it does not succeed: exit codes, and what they come from.
 
 use super::without_numbers;
+use crate::disk::NotPermitted;
 use crate::syscall::signal::Interrupted;
-use crate::volume::NotPermitted;
 use eyre::Report;
 use rustix::io::Errno;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! A volume looked for by its UUID among all block devices.
 
 use crate::world::{Era, Volume, World};
+use ocfs2box::disk::find::{self, Search};
 use ocfs2box::ids::Uuid;
-use ocfs2box::volume::find::{self, Search};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! The half that runs on a node: `try pr NAME`, `lock ex NAME`, `unlock NAME`, `unlink NAME`,
 //! `set NAME VALUE`, `value NAME`, `down`, `up`, `end`; one line of answer for each.
 
+use ocfs2box::disk::VolumeInfo;
 use ocfs2box::dlm::{Dlm, Level, Lock, LockName, LockedDown};
 use ocfs2box::host::System;
-use ocfs2box::volume::VolumeInfo;
 use std::collections::HashMap;
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ocfs2box::volume::{ReadBlocks, Volume};
+use ocfs2box::ondisk::{ReadBlocks, Volume};
 
 /// Bytes from the start of an image that hold all metadata of the tests.
 pub const HEAD: usize = 8 << 20;

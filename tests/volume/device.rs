@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use ocfs2box::volume::{Device, NotOcfs2, ReadBlocks, Volume};
+use ocfs2box::disk::Device;
+use ocfs2box::ondisk::{NotOcfs2, ReadBlocks, Volume};
 
 use crate::common::{Image, TempDir, mkfs, sentence};
 

@@ -1,7 +1,7 @@
 //! Structures that mkfs.ocfs2 never makes: deep extent trees, indexed directories, links
 //! in circles.
 
-use ocfs2box::volume::check;
+use ocfs2box::ondisk::check;
 
 use crate::common::{Image, sentence};
 

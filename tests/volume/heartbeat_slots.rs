@@ -2,7 +2,7 @@
 //! may hold instead is told apart and never a crash.
 
 use crate::common::Image;
-use ocfs2box::volume::heartbeat_slots::{Beats, Sign, Slot};
+use ocfs2box::ondisk::heartbeat_slots::{Beats, Sign, Slot};
 
 fn beats(image: &mut Image) -> Beats {
     let geometry = image.volume().heartbeat(image).unwrap();

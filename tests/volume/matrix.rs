@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use ocfs2box::volume::{Geometry, Membership, SystemFile, Volume};
+use ocfs2box::ondisk::{Geometry, Membership, SystemFile, Volume};
 
 use crate::common::{Image, TempDir, debugfs, mkfs, number, sentence, word};
 
@@ -177,7 +177,7 @@ fn system_file(said: &str) -> SystemFile {
         let [_, first, clusters, block] = words[..] else {
             return None;
         };
-        Some(ocfs2box::volume::Extent {
+        Some(ocfs2box::ondisk::Extent {
             first: first as u32,
             clusters: clusters as u32,
             block,

@@ -1,7 +1,7 @@
 //! Metadata with bits, words and fields changed at random: an answer or an error, never a
 //! panic, never a read outside the image (the source asserts it), never many reads.
 
-use ocfs2box::volume::{Geometry, HEAD_BYTES, NotOcfs2, Volume};
+use ocfs2box::ondisk::{Geometry, HEAD_BYTES, NotOcfs2, Volume};
 
 use crate::common::Image;
 
@@ -98,7 +98,7 @@ fn seal(block: &mut [u8], number: usize) {
         _ if block.starts_with(b"INODE01") || number == 0 => 0x80,
         _ => block.len() - 8,
     };
-    let field = ocfs2box::volume::check::compute(block, at);
+    let field = ocfs2box::ondisk::check::compute(block, at);
     block[at..at + 8].copy_from_slice(&field);
 }
 

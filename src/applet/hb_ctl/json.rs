@@ -5,8 +5,8 @@ use crate::heartbeat::survey::{Counters, Fault, Party, Snapshot, Survey};
 use crate::heartbeat::{State, Thread};
 use crate::ids::Uuid;
 use crate::json::{Json, object};
-use crate::volume::Membership;
-use crate::volume::heartbeat_slots::Sign;
+use crate::ondisk::Membership;
+use crate::ondisk::heartbeat_slots::Sign;
 
 /// Goes up when something that is there changes its meaning.
 const SCHEMA: u64 = 1;

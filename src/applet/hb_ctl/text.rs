@@ -7,8 +7,8 @@ use crate::group::inspect::Inspected;
 use crate::heartbeat::survey::{Counters, Fault, Party, Remedy, Snapshot, Survey, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::host::places;
+use crate::ondisk::Membership;
 use crate::report::printable;
-use crate::volume::Membership;
 use nodes::nodes;
 use std::fmt::Write;
 

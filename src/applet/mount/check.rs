@@ -2,10 +2,11 @@
 
 use super::super::progress::Progress;
 use super::Plan;
+use crate::disk::VolumeInfo;
 use crate::group::{self, nocluster};
 use crate::host::System;
+use crate::ondisk::Membership;
 use crate::report;
-use crate::volume::{Membership, VolumeInfo};
 use eyre::{Result, WrapErr, bail};
 use rustix::mount::MountFlags;
 use std::ffi::CString;

@@ -4,9 +4,9 @@
 //! for the heartbeat: by then the name may lead to another volume, which has no heartbeat here.
 
 use super::Plan;
+use crate::disk::VolumeInfo;
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber, Mount};
-use crate::volume::VolumeInfo;
 use rustix::mount::UnmountFlags;
 use std::ffi::CStr;
 use std::fmt;

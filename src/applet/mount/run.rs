@@ -2,13 +2,13 @@
 
 use super::super::progress::Progress;
 use super::{Plan, device};
+use crate::disk::VolumeInfo;
 use crate::group::{self, Group};
 use crate::host::System;
 use crate::host::kmsg::Bookmark;
 use crate::ids::Service;
 use crate::report::{self, Failure, exit};
 use crate::syscall::ioprio::Level;
-use crate::volume::VolumeInfo;
 use eyre::{Report, Result};
 use rustix::mount::MountFlags;
 use std::ffi::CStr;

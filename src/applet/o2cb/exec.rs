@@ -3,13 +3,13 @@
 use super::super::progress::Progress;
 use crate::cli::{self, Word};
 use crate::cluster::registered::RegisteredCluster;
+use crate::disk::VolumeInfo;
 use crate::dlm::{Dlm, InUse, LockedDown};
 use crate::group;
 use crate::host::System;
 use crate::report::{self, Failure, Silent, Usage, exit};
 use crate::syscall::program;
 use crate::syscall::signal::{self, Inherited};
-use crate::volume::VolumeInfo;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::ffi::{CStr, CString, OsString};

@@ -3,15 +3,15 @@
 use super::{Inspected, Node};
 use crate::cluster::node_names::NodeNames;
 use crate::cluster::stack;
+use crate::disk::observer::{About, Observer};
 use crate::heartbeat::State;
 use crate::heartbeat::survey;
 use crate::host::{System, places};
 use crate::ids::{StackName, Uuid};
+use crate::ondisk::Membership;
+use crate::ondisk::heartbeat_slots::Sign;
+use crate::ondisk::slot_history::Track;
 use crate::report::plain;
-use crate::volume::Membership;
-use crate::volume::heartbeat_slots::Sign;
-use crate::volume::observer::{About, Observer};
-use crate::volume::slot_history::Track;
 use eyre::{Result, bail};
 
 /// One volume.

@@ -198,7 +198,7 @@ impl Snapshot {
 mod tests {
     use super::super::{Counters, LockHolder};
     use super::*;
-    use crate::volume::Geometry;
+    use crate::ondisk::Geometry;
 
     /// A region that heartbeats for a mounted volume: nothing is wrong.
     fn sound() -> Snapshot {

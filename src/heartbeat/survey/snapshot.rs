@@ -6,8 +6,8 @@ use crate::heartbeat::semaphores::RegionLock;
 use crate::heartbeat::{Heartbeat, LeaveCause, State, Thread};
 use crate::host::places::Place;
 use crate::host::{list, mounts, process};
+use crate::ondisk::Geometry;
 use crate::report::plain;
-use crate::volume::Geometry;
 use eyre::{Result, WrapErr};
 use std::fmt;
 

@@ -2,7 +2,8 @@
 
 use super::World;
 use ocfs2box::crc;
-use ocfs2box::volume::{Device, Geometry, Incompat, Volume};
+use ocfs2box::disk::Device;
+use ocfs2box::ondisk::{Geometry, Incompat, Volume};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,8 +2,8 @@
 
 use super::span;
 use crate::group::inspect::{Inspected, Node, wall_clock};
+use crate::ondisk::heartbeat_slots::{Beat, Sign};
 use crate::report::printable;
-use crate::volume::heartbeat_slots::{Beat, Sign};
 use std::fmt::Write;
 
 pub(super) fn nodes(text: &mut String, volume: &Inspected) {

@@ -95,7 +95,7 @@ mod tests {
     use crate::cluster::timeouts::Timeouts;
     use crate::heartbeat::survey::{Counters, Party};
     use crate::host::places::Place;
-    use crate::volume::Geometry;
+    use crate::ondisk::Geometry;
     use std::path::PathBuf;
 
     fn region(state: State, places: Vec<Place>) -> Surveyed {

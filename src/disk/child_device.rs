@@ -3,8 +3,9 @@
 //! A read that the device never answers cannot be interrupted, not even by SIGKILL; whoever
 //! called it would stay for as long. The child is left to that, and the caller goes on.
 
-use super::{Device, ReadBlocks};
+use super::Device;
 use crate::host::mounts::DeviceNumber;
+use crate::ondisk::ReadBlocks;
 use crate::syscall::fork;
 use eyre::{Report, Result, WrapErr, bail};
 use std::io::{self, Read, Write};

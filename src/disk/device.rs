@@ -8,7 +8,8 @@ use eyre::{Report, Result, WrapErr, bail, eyre};
 use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat, fstat, major, minor};
 use rustix::io::Errno;
 
-use super::{NotPermitted, ReadBlocks, ReadError};
+use super::NotPermitted;
+use crate::ondisk::{ReadBlocks, ReadError};
 
 /// Buffers and positions of direct reads are multiples of this, or of the sector if that
 /// is larger: enough for files on a filesystem with 4 KiB blocks as well.

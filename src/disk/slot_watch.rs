@@ -1,8 +1,9 @@
 //! Heartbeat slots watched for some seconds: who lives, as far as disks can tell.
 
-use super::heartbeat_slots::{self, Beats, Sign, Slot};
-use super::{ChildDevice, Geometry, VolumeInfo};
+use super::{ChildDevice, VolumeInfo};
 use crate::host::System;
+use crate::ondisk::Geometry;
+use crate::ondisk::heartbeat_slots::{self, Beats, Sign, Slot};
 use eyre::{Result, eyre};
 use std::thread::sleep;
 use std::time::{Duration, Instant};

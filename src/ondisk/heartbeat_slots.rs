@@ -109,7 +109,7 @@ pub enum Sign {
 
 impl Beats {
     /// The slots of a whole region.
-    pub(super) fn parse(region: &[u8], block_bytes: usize) -> Result<Self, String> {
+    pub(crate) fn parse(region: &[u8], block_bytes: usize) -> Result<Self, String> {
         let blocks = region.chunks_exact(block_bytes);
         let slots = (0..=u8::MAX)
             .zip(blocks)
@@ -163,7 +163,7 @@ impl Geometry {
     }
 
     /// All of the blocks as they are.
-    pub(super) fn region(&self, source: &mut dyn ReadBlocks) -> Result<Vec<u8>> {
+    pub(crate) fn region(&self, source: &mut dyn ReadBlocks) -> Result<Vec<u8>> {
         self.read(source, 0, self.blocks)
     }
 

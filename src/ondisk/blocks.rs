@@ -192,7 +192,7 @@ pub(super) fn at(block: u64) -> impl Fn(String) -> Fault {
 }
 
 /// A source that returns less or more than it was asked for cannot be trusted.
-pub(super) fn exactly(bytes: Vec<u8>, len: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn exactly(bytes: Vec<u8>, len: usize) -> io::Result<Vec<u8>> {
     match bytes.len() == len {
         true => Ok(bytes),
         false => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -1,13 +1,13 @@
 //! The process that reads, and what it says first.
 
 use super::About;
+use crate::disk::Device;
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
-use crate::syscall::fork;
-use crate::volume::blocks::exactly;
-use crate::volume::{
-    Device, Geometry, HEAD_BYTES, Membership, ReadBlocks, Superblock, Volume, bytes::Bytes,
+use crate::ondisk::{
+    Geometry, HEAD_BYTES, Membership, ReadBlocks, Superblock, Volume, bytes::Bytes, exactly,
 };
+use crate::syscall::fork;
 use eyre::{Result, WrapErr, eyre};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;

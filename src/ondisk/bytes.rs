@@ -2,7 +2,7 @@
 
 /// One block, or the part of it that may be looked at.
 #[derive(Clone, Copy)]
-pub(super) struct Bytes<'a>(pub &'a [u8]);
+pub(crate) struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
     pub fn slice(self, at: usize, len: usize) -> Result<&'a [u8], String> {

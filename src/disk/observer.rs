@@ -12,10 +12,10 @@
 
 mod reader;
 
-use super::heartbeat_slots::Beats;
-use super::{Geometry, Superblock};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
+use crate::ondisk::heartbeat_slots::Beats;
+use crate::ondisk::{Geometry, Superblock};
 use crate::syscall::fork;
 use eyre::{Result, WrapErr, eyre};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,9 +1,9 @@
 //! All that joining and mounting have to know of a volume, read once.
 
 use super::child_device::ChildDevice;
-use super::{Geometry, Membership, Slot, Superblock, Volume};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
+use crate::ondisk::{Geometry, Membership, Slot, Superblock, Volume};
 use eyre::{Result, WrapErr, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

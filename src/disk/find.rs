@@ -1,10 +1,11 @@
 //! The devices of volumes whose UUIDs are all that is known.
 
 use super::scan_pool::{Held, read_all};
-use super::{Device, NotPermitted, ReadError, Volume, volume_info};
+use super::{Device, NotPermitted, volume_info};
 use crate::host::mounts::DeviceNumber;
 use crate::host::{System, list, read_attribute};
 use crate::ids::Uuid;
+use crate::ondisk::{ReadError, Volume};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

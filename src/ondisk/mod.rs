@@ -1,5 +1,5 @@
-//! An OCFS2 volume as it stands on a disk: its superblock, its system files and the place
-//! of its heartbeat. Read only, and nothing here knows of clusters.
+//! The format of an OCFS2 volume: its superblock, its system files, the place of its heartbeat and
+//! the slots in there. Functions of bytes: read only, and nothing here knows of devices or clusters.
 //!
 //! Whatever is read may be forged or torn: it is checked before use, every position lies
 //! inside the volume and the number of reads is bounded, so that the answer is a value or
@@ -20,29 +20,21 @@ use std::io;
 use eyre::{Report, Result, WrapErr, eyre};
 
 mod blocks;
-mod bytes;
+pub(crate) mod bytes;
 pub mod check;
-mod child_device;
-mod device;
 mod dinode;
 mod directory;
 mod features;
-pub mod find;
 mod geometry;
 pub mod heartbeat_slots;
 mod label;
-pub mod observer;
-mod scan_pool;
 mod signatures;
 pub mod slot_history;
-pub mod slot_watch;
 mod slots;
 mod superblock;
-mod volume_info;
 
 pub use blocks::ReadError;
-pub use child_device::{ChildDevice, NotPermitted};
-pub use device::Device;
+pub(crate) use blocks::exactly;
 pub use dinode::Extent;
 pub use features::Incompat;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
@@ -50,12 +42,11 @@ pub use label::Label;
 pub use signatures::NotOcfs2;
 pub use slots::Slot;
 pub use superblock::{HEAD_BYTES, Membership, Superblock};
-pub use volume_info::VolumeInfo;
 
-use blocks::{Fault, Reader, at, exactly};
+use blocks::{Fault, Reader, at};
 use dinode::Dinode;
 
-/// Where blocks come from: a [`Device`], or something that bounds its time.
+/// Where blocks come from: a [`Device`](crate::disk::Device), or something that bounds its time.
 pub trait ReadBlocks {
     /// Exactly `len` bytes from byte `offset` of the device. The volume asks only for
     /// whole blocks before [`size`](Self::size).
