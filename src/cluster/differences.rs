@@ -1,12 +1,12 @@
 //! Where the kernel's cluster is not as the files have it, and whether `register` could bring it
 //! there now.
 
-use super::config::{Cluster, HeartbeatMode, Node};
 use super::register::{is_so, live_form};
 use super::registered::{RegisteredCluster, RegisteredNode};
 use super::stack;
-use super::sysconfig::Sysconfig;
 use super::timeouts::Timeouts;
+use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
+use crate::config::sysconfig::Sysconfig;
 use crate::host::System;
 use crate::ids::Uuid;
 use eyre::Result;

@@ -1,8 +1,8 @@
 //! Who the nodes of a cluster are, as far as this node knows: enough to name them.
 
-use super::config::{self, Config};
-use super::file;
 use super::registered::RegisteredCluster;
+use crate::config::atomic_file;
+use crate::config::cluster_conf::{self, Config};
 use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
 
@@ -43,7 +43,7 @@ impl NodeNames {
     }
 
     fn configured(system: &System, name: Option<&ClusterName>) -> Option<Self> {
-        let text = file::read(&system.path(config::PLACE)).ok()??;
+        let text = atomic_file::read(&system.path(cluster_conf::PLACE)).ok()??;
         let config = Config::parse(&text).ok()?;
         let cluster = match (name, &config.clusters[..]) {
             (Some(name), _) => config.cluster(name)?,

@@ -1,10 +1,10 @@
 //! Brings the kernel's cluster up to the configuration, and takes it away again.
 
-use super::config::{Cluster, HeartbeatMode, Node};
 use super::registered::{self, RegisteredCluster, RegisteredNode};
-use super::sysconfig::Sysconfig;
 use super::timeouts;
 use super::transaction::{Transaction, furnish, remove};
+use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
+use crate::config::sysconfig::Sysconfig;
 use crate::host::System;
 use crate::host::lock_file::{self, LockMode};
 use crate::syscall::signal;

@@ -2,10 +2,10 @@
 
 use super::finding::{Code, Findings};
 use super::{Site, diff};
-use crate::cluster::config::Node;
 use crate::cluster::registered::RegisteredNode;
 use crate::cluster::stack;
-use crate::cluster::sysconfig::Sysconfig;
+use crate::config::cluster_conf::Node;
+use crate::config::sysconfig::Sysconfig;
 use crate::host::address;
 use crate::ids::StackName;
 use eyre::{Result, WrapErr, bail};

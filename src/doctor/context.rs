@@ -1,8 +1,8 @@
 //! What every check goes by: the files and the kernel's cluster, each read once.
 
-use crate::cluster::config::{Cluster, Config, Node};
 use crate::cluster::registered::RegisteredCluster;
-use crate::cluster::sysconfig::Sysconfig;
+use crate::config::cluster_conf::{Cluster, Config, Node};
+use crate::config::sysconfig::Sysconfig;
 use crate::heartbeat::survey::Surveyed;
 use crate::host::{System, list, mounts, read_attribute};
 use crate::ids::Uuid;

@@ -86,7 +86,7 @@ fn stamped(stack: StackName, cluster: &str, global: bool) -> String {
 
 fn of_volume(site: &Site, what: String, there: String) -> Option<Difference> {
     let cluster = site.cluster.as_ref().ok()?;
-    let global = cluster.heartbeat_mode == crate::cluster::config::HeartbeatMode::Global;
+    let global = cluster.heartbeat_mode == crate::config::cluster_conf::HeartbeatMode::Global;
     let file = stamped(StackName::O2CB, cluster.name.as_str(), global);
     // One without a stamp is any cluster's, or of one node alone.
     (!there.is_empty() && there != file).then(|| Difference {

@@ -2,7 +2,7 @@
 //!
 //! A check is a function from [`Site`] to findings; a new one goes into `CHECKS`, and what it
 //! can find into `finding.rs` and o2cb(8). One that waits for a disk or a peer is made by a
-//! child process, beside all others (`aside.rs`). What cannot be looked at is a finding too.
+//! child process, beside all others (`parallel.rs`). What cannot be looked at is a finding too.
 
 mod config;
 mod context;

@@ -11,7 +11,7 @@ use super::Site;
 use super::finding::{Code, Findings};
 use super::parallel::Look;
 use super::volumes::Alive;
-use crate::cluster::config::Node;
+use crate::config::cluster_conf::Node;
 use crate::host::{kmsg, read_text};
 use eyre::{Result, WrapErr, eyre};
 use std::net::{Ipv4Addr, SocketAddrV4};

@@ -3,7 +3,7 @@
 use super::Site;
 use super::finding::{Code, Findings};
 use super::parallel::Look;
-use crate::cluster::config::Cluster;
+use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
 use crate::ids::StackName;
 use crate::ondisk::heartbeat_slots::{APART, Beats, Sign, Slot};

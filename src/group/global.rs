@@ -9,10 +9,10 @@
 //! ```
 
 use super::o2cb;
-use crate::cluster::config::Cluster;
 use crate::cluster::dlmfs;
 use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::stack;
+use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
 use crate::disk::find::Search;
 use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_all};
@@ -146,7 +146,7 @@ pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
     removed.retain(|region| !cluster.regions.contains(region));
     match removed.len() {
         0 => Ok(()),
-        count => aside(system, count, || remove(system, cluster, &live, removed)),
+        count => in_child(system, count, || remove(system, cluster, &live, removed)),
     }
 }
 
@@ -200,13 +200,13 @@ pub fn stop(system: &System, live: &RegisteredCluster) -> Result<()> {
     drop(file_lock(system, &mut |_, _| Ok(()))?);
     match live.regions()?.len() {
         0 => Ok(()),
-        count => aside(system, count, || stop_all(system, live)),
+        count => in_child(system, count, || stop_all(system, live)),
     }
 }
 
 /// Has a child of this process remove `count` regions: no region is removed behind an open stack,
 /// even where this process has given up, or was killed.
-fn aside(system: &System, count: usize, work: impl FnOnce() -> Result<()>) -> Result<()> {
+fn in_child(system: &System, count: usize, work: impl FnOnce() -> Result<()>) -> Result<()> {
     /// One after the other, each up to 2 s.
     const EACH: Duration = Duration::from_secs(3);
     const REST: Duration = Duration::from_secs(15);

@@ -10,7 +10,6 @@
 
 mod controld;
 pub mod global;
-pub mod inspect;
 mod join;
 mod kernel_dlm;
 pub mod nocluster;

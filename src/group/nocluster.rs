@@ -11,9 +11,9 @@
 //! mounted: one that is in the slot map and lives there is refused. Where the regions are not
 //! known, and with a stack of user space, whose nodes beat on no disk, the slot map alone tells.
 
-use crate::cluster::config::{self, Config};
-use crate::cluster::file;
 use crate::cluster::node_names::NodeNames;
+use crate::config::atomic_file;
+use crate::config::cluster_conf::{self, Config};
 use crate::disk::slot_watch::{self, Seen};
 use crate::disk::{VolumeInfo, find};
 use crate::heartbeat::{Wait, Watch};
@@ -221,7 +221,9 @@ impl Known {
 
 /// A file that cannot be read, or is wrong, names none.
 fn configured_regions(system: &System, cluster: &ClusterName) -> Vec<Uuid> {
-    let text = file::read(&system.path(config::PLACE)).ok().flatten();
+    let text = atomic_file::read(&system.path(cluster_conf::PLACE))
+        .ok()
+        .flatten();
     let config = text.and_then(|text| Config::parse(&text).ok());
     let cluster = config.as_ref().and_then(|config| config.cluster(cluster));
     cluster.map_or_else(Vec::new, |cluster| cluster.regions.clone())

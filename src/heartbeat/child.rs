@@ -1,4 +1,4 @@
-//! What may remove a region, done aside: by a child, which holds the region's lock to the end
+//! What may remove a region, done by a child, which holds the region's lock to the end
 //! even where the caller has given up, or was killed.
 
 use super::{Heartbeat, LeaveOutcome};

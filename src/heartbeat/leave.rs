@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// For the end of a program of the C tools that has given its reference back: longer than that
 /// takes on a busy machine, and bearable in umount(2), which waits for the kernel's callout.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// For a superblock that ends: some 4 s on an idle node. Ends before `aside` gives up.
+/// For a superblock that ends: some 4 s on an idle node. Ends before `in_child` gives up.
 const LONGEST_END: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -1,7 +1,7 @@
 //! Changes keep every line that they are not about.
 
 use crate::{files, mutate};
-use ocfs2box::cluster::config::{Cluster, Config, Document, HeartbeatMode, NewNode};
+use ocfs2box::config::cluster_conf::{Cluster, Config, Document, HeartbeatMode, NewNode};
 use ocfs2box::ids::{ClusterName, Uuid};
 use std::net::Ipv4Addr;
 

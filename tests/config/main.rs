@@ -9,7 +9,7 @@ mod oracle;
 mod settings;
 mod writes;
 
-use ocfs2box::cluster::config::Config;
+use ocfs2box::config::cluster_conf::Config;
 use oracle::Oracle;
 
 /// Whatever both accept, both must read alike.

@@ -1,6 +1,6 @@
 //! `/sbin/o2cb`, asked what a file means.
 
-use ocfs2box::cluster::config::Cluster;
+use ocfs2box::config::cluster_conf::Cluster;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

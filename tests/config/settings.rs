@@ -2,7 +2,7 @@
 //! here without a note means the same there.
 
 use crate::mutate;
-use ocfs2box::cluster::sysconfig::{Sysconfig, edit};
+use ocfs2box::config::sysconfig::{Sysconfig, edit};
 use std::path::Path;
 use std::process::Command;
 

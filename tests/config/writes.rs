@@ -1,7 +1,7 @@
 //! Whatever befalls a write, the file is the old one or the new one, and nothing grows.
 
 use crate::commands::{BOX, directory, ours};
-use ocfs2box::cluster::config::Config;
+use ocfs2box::config::cluster_conf::Config;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -2,8 +2,8 @@
 
 use super::info::View;
 use crate::cli::Word;
-use crate::group::inspect;
 use crate::ids::Uuid;
+use crate::inspect;
 use crate::ondisk::heartbeat_slots::INTERVAL;
 use crate::report::{Usage, printable};
 use crate::syscall::ioprio::Level;

@@ -1,9 +1,9 @@
 //! -I: what there is to tell, for people and for programs. Only looks.
 
 use super::{json, text, watch};
-use crate::group::inspect::{self, Inspected, Inspector, Target};
 use crate::heartbeat::survey::Survey;
 use crate::host::System;
+use crate::inspect::{self, Inspected, Inspector, Target};
 use crate::report::{self, Failure, Silent};
 use crate::syscall::signal;
 use eyre::{Report, Result, WrapErr};

@@ -1,9 +1,9 @@
 //! For programs. Names and meanings stand in ocfs2_hb_ctl(8): what is there stays; more may come.
 
-use crate::group::inspect::{Inspected, Node, wall_clock};
 use crate::heartbeat::survey::{Counters, Fault, Party, Snapshot, Survey};
 use crate::heartbeat::{State, Thread};
 use crate::ids::Uuid;
+use crate::inspect::{Inspected, Node, wall_clock};
 use crate::json::{Json, object};
 use crate::ondisk::Membership;
 use crate::ondisk::heartbeat_slots::Sign;

@@ -3,10 +3,10 @@
 mod nodes;
 
 use super::info::View;
-use crate::group::inspect::Inspected;
 use crate::heartbeat::survey::{Counters, Fault, Party, Remedy, Snapshot, Survey, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::host::places;
+use crate::inspect::Inspected;
 use crate::ondisk::Membership;
 use crate::report::printable;
 use nodes::nodes;

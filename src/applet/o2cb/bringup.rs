@@ -2,9 +2,9 @@
 
 use super::Call;
 use super::heartbeat::{Waiter, check_regions};
-use crate::cluster::config::{Cluster, HeartbeatMode, Node};
 use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::{driver, register, stack};
+use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
 use crate::group::{self, global};
 use crate::heartbeat::{Heartbeat, LeaveOutcome, survey};
 use crate::ids::{StackName, Uuid};

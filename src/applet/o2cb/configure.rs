@@ -1,8 +1,9 @@
 //! Commands that change the settings, and what they may bring about.
 
 use super::{Call, init, wrong};
-use crate::cluster::sysconfig::edit::checked;
-use crate::cluster::{driver, sysconfig};
+use crate::cluster::driver;
+use crate::config::sysconfig;
+use crate::config::sysconfig::edit::checked;
 use crate::report::{self, printable};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::path::Path;

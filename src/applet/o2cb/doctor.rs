@@ -2,8 +2,8 @@
 
 use super::{Call, Ends};
 use crate::cli::Word;
-use crate::cluster::config::Cluster;
 use crate::cluster::registered::RegisteredCluster;
+use crate::config::cluster_conf::Cluster;
 use crate::doctor::{self, Finding, Severity, Site};
 use crate::heartbeat::survey;
 use crate::json::{Json, object};

@@ -2,8 +2,8 @@
 
 use super::{Call, wrong};
 use crate::cli::Word;
-use crate::cluster::config::{DEFAULT_PORT, HeartbeatMode, NUMBERS, NewNode, PORTS};
-use crate::cluster::hosts;
+use crate::config::cluster_conf::{DEFAULT_PORT, HeartbeatMode, NUMBERS, NewNode, PORTS};
+use crate::config::hosts;
 use crate::disk::VolumeInfo;
 use crate::ids::{StackName, Uuid};
 use crate::ondisk::Membership;

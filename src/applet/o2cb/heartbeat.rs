@@ -4,8 +4,8 @@
 use super::Call;
 use super::bringup::registered;
 use crate::applet::progress::Progress;
-use crate::cluster::config::{Cluster, HeartbeatMode, Node};
 use crate::cluster::registered::RegisteredCluster;
+use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
 use crate::disk::find;
 use crate::group::global::{self, Sources};
 use crate::host::address;

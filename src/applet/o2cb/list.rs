@@ -1,7 +1,7 @@
 //! What the configuration says, and whether it is right. Layouts are those of the C tool.
 
 use super::Call;
-use crate::cluster::config::Cluster;
+use crate::config::cluster_conf::Cluster;
 use crate::report::{self, Silent, printable};
 use eyre::{Result, WrapErr, bail};
 

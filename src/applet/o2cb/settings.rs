@@ -1,8 +1,8 @@
 //! The files that say what the node's cluster is to be.
 
-use crate::cluster::config::{self, Cluster, Config, Document, Node};
-use crate::cluster::file;
-use crate::cluster::sysconfig::{self, Sysconfig};
+use crate::config::atomic_file;
+use crate::config::cluster_conf::{self, Cluster, Config, Document, Node};
+use crate::config::sysconfig::{self, Sysconfig};
 use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
 use crate::report;
@@ -25,7 +25,7 @@ impl<'s> Settings<'s> {
     pub(super) fn new(system: &'s System, config: Option<PathBuf>) -> Self {
         Self {
             system,
-            config: config.unwrap_or_else(|| system.path(config::PLACE)),
+            config: config.unwrap_or_else(|| system.path(cluster_conf::PLACE)),
             sysconfig: OnceCell::new(),
         }
     }
@@ -48,7 +48,7 @@ impl<'s> Settings<'s> {
     pub(super) fn plain_sysconfig(&self) -> Result<Sysconfig> {
         let place = self.sysconfig_place();
         let read = || {
-            let text = file::read(&self.system.path(place))?.unwrap_or_default();
+            let text = atomic_file::read(&self.system.path(place))?.unwrap_or_default();
             Ok::<_, Report>(Sysconfig::parse(&text)?)
         };
         read().wrap_err(place)
@@ -67,7 +67,7 @@ impl<'s> Settings<'s> {
     /// The keys that the defaults file sets, and to what.
     pub(super) fn values(&self) -> Result<Vec<(String, String)>> {
         let place = self.sysconfig_place();
-        let text = file::read(&self.system.path(place)).wrap_err(place)?;
+        let text = atomic_file::read(&self.system.path(place)).wrap_err(place)?;
         sysconfig::edit::values(&text.unwrap_or_default()).wrap_err(place)
     }
 
@@ -79,12 +79,12 @@ impl<'s> Settings<'s> {
             // That it cannot be made is said when the file cannot.
             let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         }
-        file::edit(&path, &mut |text| sysconfig::edit::set(text, changes)).wrap_err(place)
+        atomic_file::edit(&path, &mut |text| sysconfig::edit::set(text, changes)).wrap_err(place)
     }
 
     /// The whole configuration; none where there is no file.
     pub(super) fn config(&self) -> Result<Option<Config>> {
-        let parsed = file::read(&self.config).and_then(|text| {
+        let parsed = atomic_file::read(&self.config).and_then(|text| {
             let config = text.map(|text| Config::parse(&text));
             Ok(config.transpose()?)
         });
@@ -112,12 +112,12 @@ impl<'s> Settings<'s> {
     /// Changes the configuration, and warns of what is odd in it from now on.
     pub(super) fn edit(&self, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
         let shown = self.shown();
-        let default = self.system.path(config::PLACE);
+        let default = self.system.path(cluster_conf::PLACE);
         if let Some(directory) = default.parent().filter(|_| self.config == default) {
             // That it cannot be made is said when the file cannot.
             let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         }
-        let edited = file::edit(&self.config, &mut |text| {
+        let edited = atomic_file::edit(&self.config, &mut |text| {
             let mut document = Document::parse(text.to_owned())?;
             let old = document.config().warnings.clone();
             change(&mut document)?;

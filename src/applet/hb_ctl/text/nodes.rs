@@ -1,7 +1,7 @@
 //! The nodes of a region.
 
 use super::span;
-use crate::group::inspect::{Inspected, Node, wall_clock};
+use crate::inspect::{Inspected, Node, wall_clock};
 use crate::ondisk::heartbeat_slots::{Beat, Sign};
 use crate::report::printable;
 use std::fmt::Write;

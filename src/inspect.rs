@@ -4,9 +4,9 @@
 //! A program asks for one volume, or for all regions of its node:
 //!
 //! ```
-//! use ocfs2box::group::inspect::{Inspector, Target};
+//! use ocfs2box::inspect::{Inspector, Target};
 //! use ocfs2box::host::System;
-//! use ocfs2box::ondisk::beats::Sign;
+//! use ocfs2box::ondisk::heartbeat_slots::Sign;
 //!
 //! # let image = std::env::temp_dir().join(format!("inspect-{}.img", std::process::id()));
 //! # std::fs::File::create(&image)?.set_len(64 << 20)?;

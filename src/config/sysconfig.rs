@@ -9,8 +9,8 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use super::config::{ConfigError, Note, node_name, shown, vet};
-use super::timeouts::Timeouts;
+use super::cluster_conf::{ConfigError, Note, node_name, shown, vet};
+use crate::cluster::timeouts::Timeouts;
 use crate::ids::{BadName, ClusterName, StackName};
 use lines::Assignment;
 use std::collections::BTreeMap;

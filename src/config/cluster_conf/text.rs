@@ -10,13 +10,13 @@ pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Text of a file within a message: quoted, printable, short.
-pub(in crate::cluster) fn shown(text: &[u8]) -> String {
+pub(in crate::config) fn shown(text: &[u8]) -> String {
     format!("\"{}\"", ids::shown(&String::from_utf8_lossy(text)))
 }
 
 /// Refuses what cannot be a configuration file at all. At a NUL byte the C tools would
 /// stop and ignore the rest: a file that a crash left half zeroed would lose its nodes.
-pub(in crate::cluster) fn vet(text: &[u8]) -> Result<(), ConfigError> {
+pub(in crate::config) fn vet(text: &[u8]) -> Result<(), ConfigError> {
     if text.len() > MAX_BYTES {
         let reason = format!("the file is larger than {} KiB", MAX_BYTES >> 10);
         return Err(ConfigError::new(1, reason));
@@ -32,7 +32,7 @@ pub(in crate::cluster) fn vet(text: &[u8]) -> Result<(), ConfigError> {
 }
 
 /// A name that the kernel takes as a directory's name and that stays inside its parent.
-pub(in crate::cluster) fn node_name(value: &[u8]) -> Result<String, String> {
+pub(in crate::config) fn node_name(value: &[u8]) -> Result<String, String> {
     const LONGEST: usize = 64;
     let shown = shown(value);
     let name = std::str::from_utf8(value).map_err(|_| format!("{shown} is not UTF-8"))?;

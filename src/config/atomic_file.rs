@@ -5,7 +5,7 @@
 //! the lock as well: its name is fixed, so that one that a killed writer left behind is used
 //! up by the next.
 
-use super::config::MAX_BYTES;
+use super::cluster_conf::MAX_BYTES;
 use eyre::{Result, WrapErr, bail, eyre};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use std::fs::{self, File, Metadata, Permissions};

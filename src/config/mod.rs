@@ -1,0 +1,7 @@
+//! The files that say what the cluster is: cluster.conf, /etc/default/o2cb and /etc/hosts. Nothing
+//! here asks the kernel.
+
+pub mod atomic_file;
+pub mod cluster_conf;
+pub mod hosts;
+pub mod sysconfig;
