@@ -196,6 +196,44 @@ pub enum Service {
     OldMount,
 }
 
+/// Where the nodes' signs of life are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeartbeatMode {
+    /// On every mounted volume.
+    Local,
+    /// On the cluster's own regions, whatever is mounted.
+    Global,
+}
+
+impl HeartbeatMode {
+    /// The mode that a bit of the superblock, or an attribute of the kernel, says.
+    pub const fn new(global: bool) -> Self {
+        match global {
+            true => Self::Global,
+            false => Self::Local,
+        }
+    }
+
+    /// Returns whether regions are the cluster's own.
+    pub const fn is_global(self) -> bool {
+        matches!(self, Self::Global)
+    }
+
+    /// As the kernel and cluster.conf spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Global => "global",
+        }
+    }
+}
+
+impl fmt::Display for HeartbeatMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

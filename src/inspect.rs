@@ -38,8 +38,7 @@ use crate::disk::observer::{self, About, Observer};
 use crate::heartbeat::survey::{self, Surveyed};
 use crate::heartbeat::{State, survey::Snapshot};
 use crate::host::System;
-use crate::ids::Uuid;
-use crate::ondisk::Membership;
+use crate::ids::{HeartbeatMode, Uuid};
 use crate::ondisk::heartbeat_slots::{APART, Sign};
 use crate::ondisk::slot_history::{Round, Track};
 use crate::report::plain;
@@ -260,13 +259,8 @@ impl Inspected {
         let superblock = self.about.as_ref().map(|about| &about.superblock);
         let there = |seen: &Snapshot| seen.state != State::Absent;
         superblock.is_some_and(|superblock| {
-            matches!(
-                superblock.membership,
-                Membership::Cluster {
-                    global_heartbeat: true,
-                    ..
-                }
-            ) && !superblock.is_heartbeat_device()
+            superblock.membership.heartbeat() == Some(HeartbeatMode::Global)
+                && !superblock.is_heartbeat_device()
         }) && !self.region.seen.as_ref().is_ok_and(there)
     }
 }

@@ -5,7 +5,7 @@ use super::register::{is_so, live_form};
 use super::registered::{RegisteredCluster, RegisteredNode};
 use super::stack;
 use super::timeouts::Timeouts;
-use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
+use crate::config::cluster_conf::{Cluster, Node};
 use crate::config::sysconfig::Sysconfig;
 use crate::host::System;
 use crate::ids::Uuid;
@@ -103,19 +103,14 @@ pub fn of_kernel(
         return Ok(differences);
     };
     let idle = live.regions()?.is_empty();
-    let mode = if live.global_heartbeat()? {
-        "global"
-    } else {
-        "local"
-    };
-    let wanted = cluster.heartbeat_mode.as_str();
+    let mode = live.heartbeat_mode()?;
     add(
         "heartbeat mode".into(),
-        Some(wanted.into()),
-        Some(mode.into()),
+        Some(cluster.heartbeat_mode.to_string()),
+        Some(mode.to_string()),
         idle.then_some("online"),
     );
-    if cluster.heartbeat_mode == HeartbeatMode::Global && mode == "global" {
+    if cluster.heartbeat_mode.is_global() && mode.is_global() {
         let there = live.regions()?;
         let shown = |present: bool| present.then(|| "present".to_owned());
         let removed = |region: &&Uuid| !cluster.regions.contains(region);

@@ -3,10 +3,11 @@
 use super::registered::{self, RegisteredCluster, RegisteredNode};
 use super::timeouts;
 use super::transaction::{Transaction, furnish, remove};
-use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
+use crate::config::cluster_conf::{Cluster, Node};
 use crate::config::sysconfig::Sysconfig;
 use crate::host::System;
 use crate::host::lock_file::{self, LockMode};
+use crate::ids::HeartbeatMode;
 use crate::syscall::signal;
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;

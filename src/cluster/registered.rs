@@ -2,7 +2,7 @@
 
 use crate::host::mounts::{self, DeviceNumber};
 use crate::host::{System, read_attribute};
-use crate::ids::{ClusterName, Uuid};
+use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 
@@ -116,11 +116,12 @@ impl<'s> RegisteredCluster<'s> {
         &self.path
     }
 
-    /// Do regions belong to the cluster, rather than to each mount? Drivers without the
+    /// Whether regions belong to the cluster or to each mounted volume. Drivers without the
     /// attribute (before 2.6.37) have local heartbeat only.
-    pub fn global_heartbeat(&self) -> Result<bool> {
+    pub fn heartbeat_mode(&self) -> Result<HeartbeatMode> {
         let mode = self.system.attribute(&self.path.join("heartbeat/mode"));
-        Ok(mode.wrap_err("reading the heartbeat mode")?.as_deref() == Some("global"))
+        let mode = mode.wrap_err("reading the heartbeat mode")?;
+        Ok(HeartbeatMode::new(mode.as_deref() == Some("global")))
     }
 
     /// Its nodes, by name.
@@ -164,7 +165,7 @@ impl<'s> RegisteredCluster<'s> {
     /// heartbeat, does it beat?
     pub fn is_online(&self) -> Result<bool> {
         let here = self.nodes()?.iter().any(|node| node.local);
-        Ok(here && (!self.global_heartbeat()? || !self.regions()?.is_empty()))
+        Ok(here && (!self.heartbeat_mode()?.is_global() || !self.regions()?.is_empty()))
     }
 }
 
@@ -174,7 +175,7 @@ pub fn region_on(system: &System, device: DeviceNumber) -> Result<Option<Uuid>> 
     let Some(live) = RegisteredCluster::find(system)? else {
         return Ok(None);
     };
-    if live.global_heartbeat()? {
+    if live.heartbeat_mode()?.is_global() {
         return Ok(None);
     }
     for region in live.regions()? {

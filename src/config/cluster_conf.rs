@@ -15,7 +15,7 @@ mod syntax;
 mod tests;
 mod text;
 
-use crate::ids::{ClusterName, Uuid};
+use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 pub use document::Document;
 pub use edit::NewNode;
 use eyre::{Report, Result, bail, eyre};
@@ -103,31 +103,6 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// The heartbeat regions in the order of the file, each once; used in global mode only.
     pub regions: Vec<Uuid>,
-}
-
-/// Where the nodes' signs of life are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeartbeatMode {
-    /// On every mounted volume.
-    Local,
-    /// On the cluster's own regions, whatever is mounted.
-    Global,
-}
-
-impl HeartbeatMode {
-    /// As the kernel and the file spell it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Global => "global",
-        }
-    }
-}
-
-impl fmt::Display for HeartbeatMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// One node, such that the kernel takes each of its values.

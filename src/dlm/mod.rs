@@ -24,7 +24,7 @@ use crate::disk::VolumeInfo;
 use crate::group::Group;
 use crate::heartbeat::{LeaveOutcome, Wait, Watch};
 use crate::host::System;
-use crate::ids::{Service, StackName};
+use crate::ids::Service;
 use crate::ondisk::Membership;
 use crate::syscall::signal;
 use domain::Domain;
@@ -155,7 +155,7 @@ fn outcome<T>(domain: &Result<T>) -> io::Result<()> {
 /// Whoever cannot lock does not join first.
 fn check_stack(system: &System, membership: &Membership) -> Result<()> {
     let stack = match membership {
-        Membership::Cluster { stack, .. } if *stack != StackName::O2CB => stack,
+        Membership::User { stack, .. } => stack,
         _ => return Ok(()),
     };
     let why = if !dlmfs::serves_any_stack(system)? {

@@ -4,7 +4,7 @@ use super::parallel::{self, Look};
 use super::{Site, TIMEOUT, devices, volumes};
 pub use crate::cluster::differences::{Difference, Place, of_kernel};
 use crate::disk::VolumeInfo;
-use crate::ids::StackName;
+use crate::ids::{ClusterName, HeartbeatMode};
 use crate::ondisk::Membership;
 use eyre::Result;
 use std::path::Path;
@@ -65,29 +65,24 @@ fn stamp(site: &Site, path: &Path) -> Vec<u8> {
     let text = match VolumeInfo::read_within(site.system, path, volumes::TIMEOUT) {
         Err(report) => format!("?{report:#}"),
         Ok(volume) => match volume.superblock.membership {
-            Membership::Cluster {
-                stack,
-                cluster,
-                global_heartbeat,
-            } => format!("={}", stamped(stack, cluster.as_str(), global_heartbeat)),
-            _ => "=".into(),
+            Membership::O2cb {
+                cluster: Some(cluster),
+                heartbeat,
+            } => format!("={}", stamped(&cluster, heartbeat)),
+            Membership::User { stack, cluster } => format!("={stack} {cluster}"),
+            Membership::Local | Membership::O2cb { cluster: None, .. } => "=".into(),
         },
     };
     text.into_bytes()
 }
 
-fn stamped(stack: StackName, cluster: &str, global: bool) -> String {
-    let mode = if global { "global" } else { "local" };
-    match stack {
-        StackName::O2CB => format!("{stack} {cluster} {mode}"),
-        _ => format!("{stack} {cluster}"),
-    }
+fn stamped(cluster: &ClusterName, mode: HeartbeatMode) -> String {
+    format!("o2cb {cluster} {mode}")
 }
 
 fn of_volume(site: &Site, what: String, there: String) -> Option<Difference> {
     let cluster = site.cluster.as_ref().ok()?;
-    let global = cluster.heartbeat_mode == crate::config::cluster_conf::HeartbeatMode::Global;
-    let file = stamped(StackName::O2CB, cluster.name.as_str(), global);
+    let file = stamped(&cluster.name, cluster.heartbeat_mode);
     // One without a stamp is any cluster's, or of one node alone.
     (!there.is_empty() && there != file).then(|| Difference {
         run: format!("tunefs.ocfs2 --update-cluster-stack {what}"),

@@ -5,7 +5,6 @@ use super::finding::{Code, Findings};
 use super::parallel::Look;
 use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
-use crate::ids::StackName;
 use crate::ondisk::heartbeat_slots::{APART, Beats, Sign, Slot};
 use crate::ondisk::{Geometry, Membership, ReadBlocks, Volume};
 use crate::report::lacks_permission;
@@ -140,12 +139,11 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
 /// Another stack or cluster than this node's; none where the two fit.
 fn elsewhere(membership: &Membership, cluster: &Cluster) -> Option<String> {
     match membership {
-        Membership::Cluster { stack, .. } if *stack != StackName::O2CB => {
-            Some(format!("the stack {stack}"))
-        }
-        Membership::Cluster { cluster: name, .. } if *name != cluster.name => {
-            Some(format!("cluster \"{name}\", not \"{}\"", cluster.name))
-        }
+        Membership::User { stack, .. } => Some(format!("the stack {stack}")),
+        Membership::O2cb {
+            cluster: Some(name),
+            ..
+        } if *name != cluster.name => Some(format!("cluster \"{name}\", not \"{}\"", cluster.name)),
         _ => None,
     }
 }

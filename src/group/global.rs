@@ -18,7 +18,7 @@ use crate::disk::find::Search;
 use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_all};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
-use crate::ids::{StackName, Uuid};
+use crate::ids::Uuid;
 use crate::ondisk::Membership;
 use crate::syscall::ioprio::Level;
 use crate::syscall::{fork, signal};
@@ -86,13 +86,14 @@ fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Re
     let volume = VolumeInfo::read_within(system, device, READ_TIMEOUT).wrap_err_with(shown)?;
     let checked = || match &volume.superblock.membership {
         Membership::Local => bail!("it is a local volume, which has no heartbeat"),
-        Membership::Cluster {
+        Membership::User {
             stack,
             cluster: name,
+        } => bail!("it belongs to cluster \"{name}\" (stack {stack})"),
+        Membership::O2cb {
+            cluster: Some(name),
             ..
-        } if *stack != StackName::O2CB || *name != cluster.name => {
-            bail!("it belongs to cluster \"{name}\" (stack {stack})")
-        }
+        } if *name != cluster.name => bail!("it belongs to cluster \"{name}\" (stack o2cb)"),
         _ if volume.read_only => bail!("the device is read-only"),
         _ => o2cb::source(&volume).ok_or_else(|| eyre!("it is no block device")),
     };
@@ -183,7 +184,7 @@ fn remove(
 fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<RegisteredCluster<'s>> {
     let live = RegisteredCluster::find(system)?.filter(|live| *live.name() == cluster.name);
     match live {
-        Some(live) if live.global_heartbeat()? => Ok(live),
+        Some(live) if live.heartbeat_mode()?.is_global() => Ok(live),
         _ => bail!(
             "cluster \"{0}\" is not registered with global heartbeat (run: o2cb online {0})",
             cluster.name

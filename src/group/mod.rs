@@ -52,7 +52,7 @@ enum Kind<'s> {
 impl<'s> Kind<'s> {
     /// Compares and looks, and changes nothing.
     fn of_volume(system: &'s System, volume: &VolumeInfo, wanted: StackName) -> Result<Self> {
-        let named = volume.superblock.membership != Membership::Classic;
+        let named = volume.superblock.membership.cluster().is_some();
         let running = match named && stack::can_change(system)? {
             true => wanted,
             false => stack::running(system)?,
@@ -74,13 +74,13 @@ impl<'s> Group<'s> {
     /// # Errors
     /// Names both sides of a mismatch, and what to do.
     pub fn of_volume(system: &'s System, volume: &VolumeInfo) -> Result<Self> {
-        let Some(wanted) = wanted_stack(volume) else {
+        let Some(wanted) = volume.superblock.membership.stack() else {
             stack::load_filesystem(system)?;
             return Ok(Self::alone());
         };
         stack::prepare(system, wanted)?;
         let kind = Kind::of_volume(system, volume, wanted)?;
-        let named = volume.superblock.membership != Membership::Classic;
+        let named = volume.superblock.membership.cluster().is_some();
         // A daemon is asked first, and set no stack for if it refuses.
         if named && !matches!(kind, Kind::Controld(_)) {
             stack::set(system, wanted)?;
@@ -98,7 +98,7 @@ impl<'s> Group<'s> {
     /// # Errors
     /// As for `of_volume`.
     pub fn check(system: &System, volume: &VolumeInfo) -> Result<()> {
-        let Some(wanted) = wanted_stack(volume) else {
+        let Some(wanted) = volume.superblock.membership.stack() else {
             return Ok(());
         };
         Kind::of_volume(system, volume, wanted).map(drop)
@@ -240,27 +240,18 @@ impl<'s> Group<'s> {
     }
 }
 
-/// The stack that the volume belongs to; none for one that a single node mounts.
-fn wanted_stack(volume: &VolumeInfo) -> Option<StackName> {
-    match volume.superblock.membership {
-        Membership::Local => None,
-        Membership::Classic => Some(StackName::O2CB),
-        Membership::Cluster { stack, .. } => Some(stack),
-    }
-}
-
-/// The cluster that a volume of a user's stack belongs to.
+/// The cluster that a volume of a user-space stack belongs to.
 ///
 /// # Errors
 /// The stack that runs is another.
 fn checked_cluster(volume: &VolumeInfo, running: StackName) -> Result<&ClusterName> {
     match &volume.superblock.membership {
-        Membership::Cluster { stack, cluster, .. } if *stack == running => Ok(cluster),
-        Membership::Cluster { stack, cluster, .. } => bail!(
+        Membership::User { stack, cluster } if *stack == running => Ok(cluster),
+        Membership::User { stack, cluster } => bail!(
             "the volume belongs to cluster \"{cluster}\" (stack {stack}); this node runs the stack \
              {running} (unmount what uses that, then retry: the stack changes by itself)"
         ),
-        Membership::Local | Membership::Classic => bail!("the volume names no cluster"),
+        Membership::Local | Membership::O2cb { .. } => bail!("the volume names no cluster"),
     }
 }
 

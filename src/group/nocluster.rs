@@ -19,7 +19,7 @@ use crate::disk::{VolumeInfo, find};
 use crate::heartbeat::{Wait, Watch};
 use crate::host::System;
 use crate::host::mounts;
-use crate::ids::{ClusterName, StackName, Uuid};
+use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use crate::ondisk::Membership;
 use crate::ondisk::heartbeat_slots::Slot;
 use eyre::{Result, bail, eyre};
@@ -120,20 +120,14 @@ struct Known {
 
 impl Known {
     fn of(system: &System, membership: &Membership) -> Self {
-        let (cluster, global) = match membership {
-            Membership::Cluster { stack, .. } if *stack != StackName::O2CB => {
-                return Self {
-                    blind: Some("nodes of its stack beat on no disk"),
-                    ..Self::default()
-                };
-            }
-            Membership::Cluster {
-                cluster,
-                global_heartbeat,
-                ..
-            } => (Some(cluster), *global_heartbeat),
-            Membership::Local | Membership::Classic => (None, false),
-        };
+        if matches!(membership, Membership::User { .. }) {
+            return Self {
+                blind: Some("nodes of its stack beat on no disk"),
+                ..Self::default()
+            };
+        }
+        let cluster = membership.cluster();
+        let global = membership.heartbeat() == Some(HeartbeatMode::Global);
         let regions = match cluster.filter(|_| global) {
             Some(cluster) => configured_regions(system, cluster),
             None => Vec::new(),

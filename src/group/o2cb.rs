@@ -9,8 +9,7 @@ use crate::heartbeat::{
 };
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
-use crate::ids::{ClusterName, Service, StackName, Uuid};
-use crate::ondisk::Membership;
+use crate::ids::{ClusterName, HeartbeatMode, Service, StackName, Uuid};
 use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
 use eyre::{Result, bail, eyre};
@@ -34,14 +33,9 @@ impl<'s> Classic<'s> {
     /// # Errors
     /// The cluster that is online is not the volume's, or none is.
     pub fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
-        let (name, on_disk_global) = match &volume.superblock.membership {
-            Membership::Cluster {
-                cluster,
-                global_heartbeat,
-                ..
-            } => (Some(cluster), *global_heartbeat),
-            _ => (None, false),
-        };
+        let membership = &volume.superblock.membership;
+        let name = membership.cluster();
+        let on_disk = membership.heartbeat().unwrap_or(HeartbeatMode::Local);
         if running != StackName::O2CB {
             bail!(
                 "the volume belongs to {} (stack o2cb); this node runs the stack {running} \
@@ -50,15 +44,13 @@ impl<'s> Classic<'s> {
             );
         }
         let live = online(system, name)?;
-        let global = live.global_heartbeat()?;
-        if global != on_disk_global {
+        let mode = live.heartbeat_mode()?;
+        if mode != on_disk {
             bail!(
-                "the volume is made for {} heartbeat, cluster \"{}\" runs {} heartbeat \
+                "the volume is made for {on_disk} heartbeat, cluster \"{}\" runs {mode} heartbeat \
                  (set heartbeat_mode in cluster.conf on all nodes, or change the volume with \
                  tunefs.ocfs2 --update-cluster-stack)",
-                mode(on_disk_global),
                 live.name(),
-                mode(global),
             );
         }
         let heartbeat = Heartbeat::new(system, live.path(), volume.superblock.uuid);
@@ -67,7 +59,7 @@ impl<'s> Classic<'s> {
             source: source(volume),
             ending: heartbeat.ending(volume.number)?,
             heartbeat,
-            global,
+            global: mode.is_global(),
         })
     }
 
@@ -81,7 +73,7 @@ impl<'s> Classic<'s> {
             source: None,
             ending: heartbeat.ending(device)?,
             heartbeat,
-            global: live.global_heartbeat()?,
+            global: live.heartbeat_mode()?.is_global(),
         })
     }
 
@@ -169,7 +161,7 @@ pub fn tidy_regions(system: &System) {
     let Ok(Some(live)) = RegisteredCluster::find(system) else {
         return;
     };
-    if live.global_heartbeat().unwrap_or(true) {
+    if !matches!(live.heartbeat_mode(), Ok(HeartbeatMode::Local)) {
         return;
     }
     let heartbeats: Vec<_> = live
@@ -260,8 +252,4 @@ fn check_beat(system: &System) -> Result<()> {
 
 fn quoted(name: Option<&ClusterName>) -> String {
     name.map_or_else(|| "a cluster".into(), |name| format!("cluster \"{name}\""))
-}
-
-fn mode(global: bool) -> &'static str {
-    if global { "global" } else { "local" }
 }

@@ -14,7 +14,7 @@ pub use snapshot::{LockHolder, Snapshot};
 use super::Heartbeat;
 use crate::cluster::registered::RegisteredCluster;
 use crate::host::{System, list};
-use crate::ids::{ClusterName, Uuid};
+use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use crate::report::plain;
 use eyre::Result;
 use std::path::PathBuf;
@@ -24,8 +24,9 @@ use std::path::PathBuf;
 pub struct Survey {
     /// None is registered, or the drivers are not loaded: there are no regions.
     pub cluster: Option<ClusterName>,
-    /// Regions belong to the cluster: nobody refers to them, and none is idle.
-    pub global: bool,
+    /// The cluster's, or local without one. Where it is global, nothing refers to a region, and none
+    /// is idle.
+    pub mode: HeartbeatMode,
     /// In the order of their names.
     pub regions: Vec<Surveyed>,
     /// Sets of semaphores whose regions are not there, among those of the volumes that are known
@@ -67,9 +68,9 @@ impl Survey {
         });
         Ok(Self {
             left: left.collect(),
-            global: match &live {
-                Some(live) => live.global_heartbeat()?,
-                None => false,
+            mode: match &live {
+                Some(live) => live.heartbeat_mode()?,
+                None => HeartbeatMode::Local,
             },
             cluster: live.map(|live| live.name().clone()),
             regions,

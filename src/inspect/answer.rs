@@ -33,7 +33,7 @@ pub fn beats(system: &System, target: Target) -> Result<bool> {
             bail!("the stack {running} has no such heartbeat");
         }
         let survey = Survey::gather(system, &[])?;
-        regions = match survey.global {
+        regions = match survey.mode.is_global() {
             true => survey.regions,
             false => Vec::new(),
         };

@@ -99,10 +99,7 @@ impl Subject {
             return Vec::new();
         }
         let roster = match about.map(|about| &about.superblock.membership) {
-            Some(Membership::Cluster { stack, cluster, .. }) if *stack == StackName::O2CB => {
-                NodeNames::of(system, Some(cluster))
-            }
-            Some(Membership::Classic) => NodeNames::of(system, None),
+            Some(Membership::O2cb { cluster, .. }) => NodeNames::of(system, cluster.as_ref()),
             _ => NodeNames::default(),
         };
         let signs = self.track.signs();

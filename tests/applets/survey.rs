@@ -31,7 +31,7 @@ fn each_region_is_told_with_its_users() {
 
     let survey = Survey::gather(&world.system(), &[gone.uuid]).unwrap();
     assert_eq!(survey.cluster.as_ref().unwrap().as_str(), "webc");
-    assert!(!survey.global);
+    assert!(!survey.mode.is_global());
     assert_eq!(survey.regions.len(), 2);
 
     let volume = seen(&survey, mounted.uuid);

@@ -1,8 +1,8 @@
 //! Changes keep every line that they are not about.
 
 use crate::{files, mutate};
-use ocfs2box::config::cluster_conf::{Cluster, Config, Document, HeartbeatMode, NewNode};
-use ocfs2box::ids::{ClusterName, Uuid};
+use ocfs2box::config::cluster_conf::{Cluster, Config, Document, NewNode};
+use ocfs2box::ids::{ClusterName, HeartbeatMode, Uuid};
 use std::net::Ipv4Addr;
 
 const REGION: &str = "8D55D77D7EF74F4E8E964F519A7060BF";

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
+use ocfs2box::ids::HeartbeatMode;
 use ocfs2box::ondisk::{Geometry, Membership, SystemFile, Volume};
 
 use crate::common::{Image, TempDir, debugfs, mkfs, number, sentence, word};
@@ -145,11 +146,17 @@ fn compare_superblock(volume: &Volume, stats: &str, args: &str) {
 fn compare_membership(volume: &Volume, stats: &str, args: &str) {
     let expected = match word(stats, "Cluster stack:") {
         _ if args.contains("-M local") => Membership::Local,
-        "classic" => Membership::Classic,
-        stack => Membership::Cluster {
+        "classic" => Membership::O2cb {
+            cluster: None,
+            heartbeat: HeartbeatMode::Local,
+        },
+        "o2cb" => Membership::O2cb {
+            cluster: Some(word(stats, "Cluster name:").parse().unwrap()),
+            heartbeat: HeartbeatMode::new(stats.contains("Globalheartbeat")),
+        },
+        stack => Membership::User {
             stack: stack.parse().unwrap(),
             cluster: word(stats, "Cluster name:").parse().unwrap(),
-            global_heartbeat: stats.contains("Globalheartbeat"),
         },
     };
     assert_eq!(volume.superblock.membership, expected, "{args}");

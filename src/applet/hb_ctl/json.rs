@@ -2,7 +2,7 @@
 
 use crate::heartbeat::survey::{Counters, Fault, Party, Snapshot, Survey};
 use crate::heartbeat::{State, Thread};
-use crate::ids::Uuid;
+use crate::ids::{HeartbeatMode, Uuid};
 use crate::inspect::{Inspected, Node, wall_clock};
 use crate::json::{Json, object};
 use crate::ondisk::Membership;
@@ -14,13 +14,12 @@ const SCHEMA: u64 = 1;
 const LARGEST: u64 = (1 << 53) - 1;
 
 pub(super) fn of(survey: &Survey, volumes: &[Inspected], with_nodes: bool) -> Json {
-    let mode = if survey.global { "global" } else { "local" };
     let volumes = volumes.iter().map(|volume| region(volume, with_nodes));
     object! {
         "schema": SCHEMA,
         "time": wall_clock(),
         "cluster": survey.cluster.as_ref().map(Json::text),
-        "heartbeat_mode": survey.cluster.as_ref().map(|_| mode),
+        "heartbeat_mode": survey.cluster.as_ref().map(|_| Json::text(survey.mode)),
         "regions": Json::List(volumes.collect()),
         "left_semaphores": Json::list(&survey.left, left),
     }
@@ -37,19 +36,13 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
     let counters = seen.and_then(|seen| seen.counters.as_ref().ok()?.as_ref());
     let about = volume.about.as_ref();
     let superblock = about.map(|about| &about.superblock);
-    let (stack, cluster, mode) = match superblock.map(|superblock| &superblock.membership) {
-        None => (Json::Null, Json::Null, Json::Null),
-        Some(Membership::Local) => (Json::Null, Json::Null, Json::text("none")),
-        Some(Membership::Classic) => (Json::text("o2cb"), Json::Null, Json::text("local")),
-        Some(Membership::Cluster {
-            stack,
-            cluster,
-            global_heartbeat,
-        }) => {
-            let mode = if *global_heartbeat { "global" } else { "local" };
-            (Json::text(stack), Json::text(cluster), Json::text(mode))
-        }
-    };
+    let membership = superblock.map(|superblock| &superblock.membership);
+    let mode = membership.map(|membership| match membership {
+        Membership::Local => Json::text("none"),
+        // As ever; a user-space stack has none.
+        Membership::User { .. } => Json::text(HeartbeatMode::Local),
+        Membership::O2cb { heartbeat, .. } => Json::text(heartbeat),
+    });
     let kernel = seen.map(|seen| seen.geometry);
     let kernel = kernel.filter(|place| place.blocks > 0);
     let place = kernel.or(about.and_then(|about| about.geometry));
@@ -61,8 +54,8 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
         "device": volume.device.as_ref(),
         "device_error": volume.trouble.as_ref(),
         "label": superblock.map(|superblock| superblock.label.as_bytes()),
-        "volume_stack": stack,
-        "volume_cluster": cluster,
+        "volume_stack": membership.and_then(Membership::stack).map(Json::text),
+        "volume_cluster": membership.and_then(Membership::cluster).map(Json::text),
         "volume_heartbeat": mode,
         "block_bytes": place.map(|place| place.block_bytes),
         "start_block": place.map(|place| place.start_block),

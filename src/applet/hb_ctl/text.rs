@@ -7,7 +7,6 @@ use crate::heartbeat::survey::{Counters, Fault, Party, Remedy, Snapshot, Survey,
 use crate::heartbeat::{State, Thread};
 use crate::host::places;
 use crate::inspect::Inspected;
-use crate::ondisk::Membership;
 use crate::report::printable;
 use nodes::nodes;
 use std::fmt::Write;
@@ -55,7 +54,7 @@ pub(super) fn brief(region: &Surveyed) -> String {
 fn cluster(survey: &Survey) -> String {
     match &survey.cluster {
         None => "no cluster is registered on this node".into(),
-        Some(name) if survey.global => {
+        Some(name) if survey.mode.is_global() => {
             format!("cluster {name}, global heartbeat: its regions are all volumes' heartbeats")
         }
         Some(name) => format!("cluster {name}, local heartbeat"),
@@ -72,10 +71,11 @@ fn head(volume: &Inspected) -> String {
         if !superblock.label.as_bytes().is_empty() {
             line += &format!(", label {}", superblock.label);
         }
-        line += &match &superblock.membership {
-            Membership::Local => ", for one node alone".into(),
-            Membership::Classic => ", of any cluster".into(),
-            Membership::Cluster { stack, cluster, .. } => format!(", cluster {cluster} ({stack})"),
+        let membership = &superblock.membership;
+        line += &match (membership.stack(), membership.cluster()) {
+            (None, _) => ", for one node alone".into(),
+            (_, None) => ", of any cluster".into(),
+            (Some(stack), Some(cluster)) => format!(", cluster {cluster} ({stack})"),
         };
     }
     printable(line)

@@ -4,10 +4,10 @@ use super::Call;
 use super::heartbeat::{Waiter, check_regions};
 use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::{driver, register, stack};
-use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
+use crate::config::cluster_conf::{Cluster, Node};
 use crate::group::{self, global};
 use crate::heartbeat::{Heartbeat, LeaveOutcome, survey};
-use crate::ids::{StackName, Uuid};
+use crate::ids::{HeartbeatMode, StackName, Uuid};
 use crate::report::{self, Silent};
 use crate::syscall::signal::Interrupted;
 use eyre::{Result, WrapErr, bail};
@@ -149,7 +149,7 @@ pub(super) fn offline(call: &Call) -> Result<()> {
 /// Other heartbeats are in use: names their users.
 fn stop_regions(call: &Call, live: &RegisteredCluster) -> Result<()> {
     let mut kept = Vec::new();
-    if live.global_heartbeat()? {
+    if live.heartbeat_mode()?.is_global() {
         global::stop(call.system, live)?;
     } else {
         for region in live.regions()? {

@@ -2,10 +2,10 @@
 
 use super::{Call, wrong};
 use crate::cli::Word;
-use crate::config::cluster_conf::{DEFAULT_PORT, HeartbeatMode, NUMBERS, NewNode, PORTS};
+use crate::config::cluster_conf::{DEFAULT_PORT, NUMBERS, NewNode, PORTS};
 use crate::config::hosts;
 use crate::disk::VolumeInfo;
-use crate::ids::{StackName, Uuid};
+use crate::ids::{HeartbeatMode, Uuid};
 use crate::ondisk::Membership;
 use crate::report::printable;
 use eyre::{Result, WrapErr, bail};
@@ -120,12 +120,16 @@ fn region(call: &Call) -> Result<Uuid> {
     let shown = device.display();
     match &examined.superblock.membership {
         Membership::Local => bail!("{shown} is a local volume, which has no heartbeat"),
-        Membership::Cluster { stack, cluster, .. }
-            if *stack != StackName::O2CB || cluster != call.cluster()? =>
-        {
+        Membership::User { stack, cluster } => {
             bail!("{shown} belongs to cluster \"{cluster}\" (stack {stack})")
         }
-        _ => Ok(examined.superblock.uuid),
+        Membership::O2cb {
+            cluster: Some(cluster),
+            ..
+        } if cluster != call.cluster()? => {
+            bail!("{shown} belongs to cluster \"{cluster}\" (stack o2cb)")
+        }
+        Membership::O2cb { .. } => Ok(examined.superblock.uuid),
     }
 }
 

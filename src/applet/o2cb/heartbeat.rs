@@ -5,11 +5,11 @@ use super::Call;
 use super::bringup::registered;
 use crate::applet::progress::Progress;
 use crate::cluster::registered::RegisteredCluster;
-use crate::config::cluster_conf::{Cluster, HeartbeatMode, Node};
+use crate::config::cluster_conf::{Cluster, Node};
 use crate::disk::find;
 use crate::group::global::{self, Sources};
 use crate::host::address;
-use crate::ids::ClusterName;
+use crate::ids::{ClusterName, HeartbeatMode};
 use crate::report;
 use eyre::{Result, bail};
 use std::path::Path;
@@ -44,7 +44,7 @@ pub(super) fn start(call: &Call) -> Result<()> {
 
 pub(super) fn stop(call: &Call) -> Result<()> {
     let live = registered(call)?;
-    if !live.global_heartbeat()? {
+    if !live.heartbeat_mode()?.is_global() {
         return is_local(live.name());
     }
     global::stop(call.system, &live)?;

@@ -11,7 +11,7 @@ use crate::cluster::timeouts::Timeouts;
 use crate::group;
 use crate::heartbeat::survey::{self, Surveyed};
 use crate::host::System;
-use crate::ids::{ClusterName, StackName};
+use crate::ids::{ClusterName, HeartbeatMode, StackName};
 use crate::report;
 use eyre::Result;
 
@@ -32,7 +32,7 @@ struct Status {
 struct Cluster {
     name: ClusterName,
     online: bool,
-    global: bool,
+    mode: HeartbeatMode,
     timeouts: Timeouts,
     nodes: Vec<RegisteredNode>,
     regions: Vec<Surveyed>,
@@ -84,7 +84,7 @@ impl Cluster {
         Ok(Self {
             name: live.name().clone(),
             online: live.is_online()?,
-            global: live.global_heartbeat()?,
+            mode: live.heartbeat_mode()?,
             timeouts: Timeouts::read(system, live.path())?,
             nodes: live.nodes()?,
             regions: survey::regions(system, live)?,

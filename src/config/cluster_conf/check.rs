@@ -2,10 +2,8 @@
 
 use super::fields::{address, cluster_name, get, need, number};
 use super::syntax::{Attribute, Stanza};
-use super::{
-    Cluster, ConfigError, HeartbeatMode, NUMBERS, Node, Note, PORTS, listed, node_name, shown,
-};
-use crate::ids::Uuid;
+use super::{Cluster, ConfigError, NUMBERS, Node, Note, PORTS, listed, node_name, shown};
+use crate::ids::{HeartbeatMode, Uuid};
 use std::collections::BTreeMap;
 
 pub(super) const MODE: &str = "heartbeat_mode";

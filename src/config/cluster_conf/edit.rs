@@ -5,8 +5,8 @@ use super::check::MODE;
 use super::document::Document;
 use super::fields::{self, cluster_name, get, number};
 use super::syntax::Stanza;
-use super::{Cluster, Config, HeartbeatMode, NUMBERS, Node, listed, node_name, render, shown};
-use crate::ids::{ClusterName, Uuid};
+use super::{Cluster, Config, NUMBERS, Node, listed, node_name, render, shown};
+use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use eyre::{Result, bail, eyre};
 use std::net::Ipv4Addr;
 

@@ -3,7 +3,7 @@
 use super::super::bytes::Bytes;
 use super::super::features::Incompat;
 use super::{Unusable, until_nul};
-use crate::ids::{BadName, ClusterName, StackName};
+use crate::ids::{BadName, ClusterName, HeartbeatMode, StackName};
 use std::str::FromStr;
 
 /// Who coordinates the nodes that use a volume.
@@ -11,33 +11,56 @@ use std::str::FromStr;
 pub enum Membership {
     /// One node at a time; no cluster (LOCAL_MOUNT).
     Local,
-    /// The o2cb stack, cluster not named on disk, heartbeat on the volume itself.
-    Classic,
-    /// The stack and cluster that the superblock names.
-    Cluster {
-        /// The cluster stack.
+    /// The o2cb stack.
+    O2cb {
+        /// The cluster; none where the superblock does not name one, and any will do.
+        cluster: Option<ClusterName>,
+        /// Where its nodes heartbeat.
+        heartbeat: HeartbeatMode,
+    },
+    /// A user-space cluster stack.
+    User {
+        /// The stack, which is not o2cb.
         stack: StackName,
         /// The cluster.
         cluster: ClusterName,
-        /// Heartbeat on the cluster's own devices; only ever set on the o2cb stack.
-        global_heartbeat: bool,
     },
 }
 
 impl Membership {
+    /// The cluster stack; none for a local volume.
+    pub fn stack(&self) -> Option<StackName> {
+        match self {
+            Self::Local => None,
+            Self::O2cb { .. } => Some(StackName::O2CB),
+            Self::User { stack, .. } => Some(*stack),
+        }
+    }
+
+    /// The cluster that the superblock names.
+    pub fn cluster(&self) -> Option<&ClusterName> {
+        match self {
+            Self::Local => None,
+            Self::O2cb { cluster, .. } => cluster.as_ref(),
+            Self::User { cluster, .. } => Some(cluster),
+        }
+    }
+
+    /// Where the nodes heartbeat; none without an o2cb heartbeat.
+    pub fn heartbeat(&self) -> Option<HeartbeatMode> {
+        match self {
+            Self::O2cb { heartbeat, .. } => Some(*heartbeat),
+            Self::Local | Self::User { .. } => None,
+        }
+    }
+
     /// The mount option that tells the driver what it has to find running; it refuses one
     /// that does not fit the volume (fs/ocfs2/super.c).
     pub fn mount_word(&self) -> String {
         match self {
             Self::Local => "heartbeat=none".into(),
-            Self::Cluster { stack, .. } if *stack != StackName::O2CB => {
-                format!("cluster_stack={stack}")
-            }
-            Self::Cluster {
-                global_heartbeat: true,
-                ..
-            } => "heartbeat=global".into(),
-            Self::Classic | Self::Cluster { .. } => "heartbeat=local".into(),
+            Self::O2cb { heartbeat, .. } => format!("heartbeat={heartbeat}"),
+            Self::User { stack, .. } => format!("cluster_stack={stack}"),
         }
     }
 }
@@ -47,15 +70,20 @@ pub(super) fn read(block: Bytes<'_>, incompat: Incompat) -> Result<Membership, U
         return Ok(Membership::Local);
     }
     if !incompat.has(Incompat::USERSPACE_STACK) && !incompat.has(Incompat::CLUSTERINFO) {
-        return Ok(Membership::Classic);
+        return Ok(Membership::O2cb {
+            cluster: None,
+            heartbeat: HeartbeatMode::Local,
+        });
     }
     let stack: StackName = name(block.slice(0x160, 4)?, "cluster stack")?;
     let cluster = until_nul(block.slice(0x168, ClusterName::MAX)?);
-    let global_heartbeat = stack == StackName::O2CB && block.u8(0x164)? & 1 == 1;
-    Ok(Membership::Cluster {
-        stack,
-        cluster: name(cluster, "cluster")?,
-        global_heartbeat,
+    let cluster = name(cluster, "cluster")?;
+    Ok(match stack {
+        StackName::O2CB => Membership::O2cb {
+            cluster: Some(cluster),
+            heartbeat: HeartbeatMode::new(block.u8(0x164)? & 1 == 1),
+        },
+        _ => Membership::User { stack, cluster },
     })
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::StackName;
+use crate::ids::HeartbeatMode;
 
 /// A superblock by the table of fields, at this block size.
 fn head(bits: u32) -> Vec<u8> {
@@ -76,12 +76,15 @@ fn cluster_names_count_only_with_their_feature() {
         let changes = [names.as_slice(), &[(0xE0, incompat)]].concat();
         parse_with(&changes).unwrap().membership
     };
-    assert_eq!(membership(&[0, 0]), Membership::Classic);
+    let unnamed = Membership::O2cb {
+        cluster: None,
+        heartbeat: HeartbeatMode::Local,
+    };
+    assert_eq!(membership(&[0, 0]), unnamed);
     assert_eq!(membership(&[0x88, 0x40]), Membership::Local);
-    let expected = Membership::Cluster {
-        stack: StackName::O2CB,
-        cluster: "a234567890123456".parse().unwrap(),
-        global_heartbeat: true,
+    let expected = Membership::O2cb {
+        cluster: Some("a234567890123456".parse().unwrap()),
+        heartbeat: HeartbeatMode::Global,
     };
     assert_eq!(membership(&[0, 0x40]), expected);
     assert_eq!(membership(&[0x80, 0]), expected);

@@ -37,7 +37,7 @@ fn cluster(cluster: &Cluster) -> Json {
     object! {
         "name": Json::text(&cluster.name),
         "online": cluster.online,
-        "heartbeat_mode": if cluster.global { "global" } else { "local" },
+        "heartbeat_mode": Json::text(cluster.mode),
         "heartbeat_threshold": timeouts.heartbeat_threshold,
         "restart_after_s": timeouts.restart_after(),
         "idle_timeout_ms": timeouts.idle_timeout_ms,
@@ -95,6 +95,7 @@ mod tests {
     use crate::cluster::timeouts::Timeouts;
     use crate::heartbeat::survey::{Counters, Party};
     use crate::host::places::Place;
+    use crate::ids::HeartbeatMode;
     use crate::ondisk::Geometry;
     use std::path::PathBuf;
 
@@ -163,7 +164,7 @@ mod tests {
             cluster: Some(Cluster {
                 name: "webc".parse().unwrap(),
                 online: true,
-                global: false,
+                mode: HeartbeatMode::Local,
                 timeouts: Timeouts {
                     heartbeat_threshold: Some(31),
                     idle_timeout_ms: Some(30000),

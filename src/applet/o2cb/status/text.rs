@@ -54,7 +54,7 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
         true => "online",
         false => "registered, but not online",
     };
-    let mode = if cluster.global { "global" } else { "local" };
+    let mode = cluster.mode;
     let _ = write!(
         text,
         "Cluster '{}': {state}\n  heartbeat: {mode}",
