@@ -148,6 +148,8 @@ impl StackName {
     pub const O2CB: Self = Self(*b"o2cb");
     /// Pacemaker, with the kernel's DLM.
     pub const PCMK: Self = Self(*b"pcmk");
+    /// Kept by ocfs2_controld below cman.
+    pub const CMAN: Self = Self(*b"cman");
 
     /// The label as text.
     pub fn as_str(&self) -> &str {

@@ -90,8 +90,8 @@ fn start(system: &System, target: &Target, service: &Service) -> Result<()> {
     };
     let volume = examine(system, &device)?;
     let shown = device.display();
-    let group = Group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
-    tell_if_idle(&group);
+    let group = group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
+    tell_if_idle(&*group);
     let mut progress = Progress::new(false, &device);
     let join = group.begin_join(service, &mut |wait, since| progress.show(wait, since));
     progress.clear();
@@ -112,7 +112,7 @@ fn mount_begins(system: &System, device: &Path) -> Result<()> {
         None => Vec::new(),
     };
     if !points.is_empty() {
-        return Group::check(system, &volume).wrap_err_with(|| device.display().to_string());
+        return group::check(system, &volume).wrap_err_with(|| device.display().to_string());
     }
     start(
         system,
@@ -123,7 +123,7 @@ fn mount_begins(system: &System, device: &Path) -> Result<()> {
 
 fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     let (uuid, group) = group_of(system, target)?;
-    tell_if_idle(&group);
+    tell_if_idle(&*group);
     match group
         .leave(&standing(service))
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
@@ -145,7 +145,7 @@ fn superblock_ends(system: &System, target: &Target) -> Result<()> {
         Target::Device(_) => LeaveCause::OldMount,
     };
     if !by_kernel {
-        tell_if_idle(&group);
+        tell_if_idle(&*group);
     }
     match group
         .superblock_leaves(cause)
@@ -159,7 +159,7 @@ fn superblock_ends(system: &System, target: &Target) -> Result<()> {
 }
 
 /// There is nothing to do then, which is no failure, as with the C tool.
-fn tell_if_idle(group: &Group) {
+fn tell_if_idle(group: &dyn Group) {
     if let Some(why) = group.why_idle() {
         report::warn(format_args!("nothing done: {why}"));
     }
@@ -173,19 +173,19 @@ fn called_by_kernel(system: &System) -> bool {
 }
 
 /// By configfs alone, so that nothing is loaded or set to look.
-fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Group<'s>)> {
+fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Box<dyn Group + 's>)> {
     let (uuid, device) = match target {
         Target::Uuid(uuid) => (*uuid, None),
         Target::Device(device) => {
             let volume = examine(system, device)?;
             let uuid = volume.superblock.uuid;
             if volume.is_local() {
-                return Ok((uuid, Group::alone()));
+                return Ok((uuid, group::of_local()));
             }
             (uuid, volume.number)
         }
     };
-    Ok((uuid, Group::of_name(system, uuid, device)?))
+    Ok((uuid, group::of_name(system, uuid, device)?))
 }
 
 fn named(system: &System, target: &Target) -> Result<Uuid> {

@@ -175,7 +175,7 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
 
 /// The group to leave afterwards; none where the volume has none, or where the kernel's
 /// call-out leaves it.
-fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Group<'s>>> {
+fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Box<dyn Group + 's>>> {
     let leaves = match driver::call_out(system)? {
         CallOut::None => true,
         CallOut::Ours => false,
@@ -187,7 +187,7 @@ fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Group<'s>>> 
     }
     // A disk that is gone cannot be asked: it is the last resort.
     let name = || Ok(VolumeInfo::read(system, &mount.source)?.superblock.uuid);
-    Group::of_mount(system, mount, name).map(Some)
+    group::of_mount(system, mount, &name).map(Some)
 }
 
 /// The driver takes what it is given for all the options that there are to be, and refuses

@@ -21,7 +21,7 @@ pub use lockdown::{InUse, LockedDown};
 
 use crate::cluster::{dlm, dlmfs, driver};
 use crate::disk::VolumeInfo;
-use crate::group::Group;
+use crate::group::{self, Group};
 use crate::heartbeat::{LeaveOutcome, Wait, Watch};
 use crate::host::System;
 use crate::ids::Service;
@@ -38,7 +38,7 @@ pub struct Dlm<'s> {
     service: Service,
     /// Left before the group is, on every way out.
     domain: Option<Domain<'s>>,
-    group: Option<Group<'s>>,
+    group: Option<Box<dyn Group + 's>>,
 }
 
 impl<'s> Dlm<'s> {
@@ -58,7 +58,7 @@ impl<'s> Dlm<'s> {
             driver::load_dlmfs(system)?;
         }
         check_stack(system, &volume.superblock.membership)?;
-        let group = Group::of_volume(system, &volume)?;
+        let group = group::of_volume(system, &volume)?;
         let service = Service::Program(service.to_owned());
         let join = group.begin_join(&service, watch)?;
         let domain = match volume.is_local() {

@@ -11,16 +11,17 @@ mod ledger;
 pub(super) mod socket;
 mod wire;
 
-pub use join::{NoGroup, Registration};
-pub use leave::tidy;
+pub use join::NoGroup;
 
+use super::cluster_stack::{ClusterStack, Group};
+use super::join::Joined;
 use super::kernel_dlm;
 use crate::disk::VolumeInfo;
-use crate::heartbeat::Watch;
+use crate::heartbeat::{LeaveCause, LeaveOutcome, Watch};
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
-use eyre::{Result, WrapErr, bail};
+use eyre::{Report, Result, WrapErr, bail, eyre};
 use ledger::{Device, Ledger};
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -31,8 +32,66 @@ const THEIRS: &str = "ocfs2";
 /// A daemon has one.
 const CLUSTERS_MAX: usize = 8;
 
-/// A volume whose group the daemon keeps.
-pub struct Controld<'s> {
+/// The stack.
+pub struct Controld;
+
+impl ClusterStack for Controld {
+    fn serves(&self, _: &System, name: StackName) -> Result<bool> {
+        Ok(name == StackName::CMAN || name == StackName::PCMK)
+    }
+
+    fn of_volume<'s>(
+        &self,
+        system: &'s System,
+        volume: &VolumeInfo,
+        running: StackName,
+    ) -> Result<Box<dyn Group + 's>> {
+        Ok(Box::new(DaemonUsers::of_volume(system, volume, running)?))
+    }
+
+    fn of_name<'s>(
+        &self,
+        system: &'s System,
+        name: Uuid,
+        _: Option<DeviceNumber>,
+    ) -> Result<Box<dyn Group + 's>> {
+        Ok(Box::new(DaemonUsers::of_name(system, name)))
+    }
+
+    fn of_mount<'s>(
+        &self,
+        system: &'s System,
+        mount: &Mount,
+        name: &dyn Fn() -> Result<Uuid>,
+    ) -> Result<Box<dyn Group + 's>> {
+        let known = ledger::volume_on(system, mount.device);
+        let name = known.map_or_else(name, Ok)?;
+        Ok(Box::new(DaemonUsers::of_mount(system, name, mount)))
+    }
+
+    /// None without the daemon.
+    fn cluster(&self, system: &System) -> Result<Option<String>> {
+        match clusters(system, &mut |_, _| Ok(())) {
+            Err(report) if socket::is_absent(&report) => Ok(None),
+            other => Ok(other?.into_iter().next()),
+        }
+    }
+
+    fn describe(&self, system: &System, name: Uuid) -> Result<String> {
+        DaemonUsers::of_name(system, name).describe()
+    }
+
+    fn asks_first(&self) -> bool {
+        true
+    }
+
+    fn tidy(&self, system: &System) {
+        leave::tidy(system);
+    }
+}
+
+/// The users of a volume whose group the daemon keeps.
+struct DaemonUsers<'s> {
     system: &'s System,
     uuid: Uuid,
     /// What to join with.
@@ -40,12 +99,12 @@ pub struct Controld<'s> {
     device: Option<Device>,
 }
 
-impl<'s> Controld<'s> {
+impl<'s> DaemonUsers<'s> {
     /// To join; `running` is the node's stack.
     ///
     /// # Errors
     /// It is not the volume's.
-    pub fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
+    fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
         let cluster = super::checked_cluster(volume, running)?.clone();
         let path = volume.canonical.clone();
         Ok(Self {
@@ -57,7 +116,7 @@ impl<'s> Controld<'s> {
     }
 
     /// To leave a mount.
-    pub fn of_mount(system: &'s System, uuid: Uuid, mount: &Mount) -> Self {
+    fn of_mount(system: &'s System, uuid: Uuid, mount: &Mount) -> Self {
         Self {
             device: Some(Device {
                 number: mount.device,
@@ -68,7 +127,7 @@ impl<'s> Controld<'s> {
     }
 
     /// To leave, or to ask.
-    pub fn of_name(system: &'s System, uuid: Uuid) -> Self {
+    fn of_name(system: &'s System, uuid: Uuid) -> Self {
         Self {
             system,
             uuid,
@@ -110,7 +169,7 @@ impl<'s> Controld<'s> {
     }
 
     /// What the daemon knows of the volume and the cluster, for the user.
-    pub(super) fn describe(&self) -> Result<String> {
+    fn describe(&self) -> Result<String> {
         let watch: &mut Watch = &mut |_, _| Ok(());
         let clusters = clusters(self.system, watch)?;
         if clusters.len() > CLUSTERS_MAX {
@@ -151,11 +210,37 @@ impl<'s> Controld<'s> {
     }
 }
 
-/// The cluster that this node is a member of; none without the daemon.
-pub fn cluster(system: &System) -> Result<Option<String>> {
-    match clusters(system, &mut |_, _| Ok(())) {
-        Err(report) if socket::is_absent(&report) => Ok(None),
-        other => Ok(other?.into_iter().next()),
+impl Group for DaemonUsers<'_> {
+    fn join(&self, service: &Service, watch: &mut Watch) -> Result<Option<Box<dyn Joined + '_>>> {
+        Ok(Some(Box::new(self.register(service, watch)?)))
+    }
+
+    fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
+        self.leave_service(service)
+    }
+
+    fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
+        self.leave_superblock(cause)
+    }
+
+    fn has_own(&self) -> bool {
+        true
+    }
+
+    fn why_idle(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn stays(&self) -> &'static str {
+        "group stays joined"
+    }
+
+    fn nothing_to_leave(&self, name: Uuid) -> Report {
+        eyre!("the volume {name} has no such service with ocfs2_controld")
+    }
+
+    fn wait_in_mount(&self) -> Option<fn(&System) -> &'static str> {
+        Some(kernel_dlm::mount_waits_for)
     }
 }
 
@@ -170,11 +255,6 @@ fn clusters(system: &System, watch: &mut Watch) -> Result<Vec<String>> {
 
 fn connect(system: &System, watch: &mut Watch) -> Result<Daemon> {
     Daemon::connect(system, system.daemon_timeout(), watch)
-}
-
-/// The volume on `device` that mounts of ours have registered.
-pub fn volume_on(system: &System, device: DeviceNumber) -> Option<Uuid> {
-    ledger::volume_on(system, device)
 }
 
 fn name_of(service: &Service) -> OsString {

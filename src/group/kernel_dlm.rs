@@ -2,14 +2,16 @@
 //! tells it who the nodes are, and a mount joins by its lock space (fs/ocfs2/stack_user.c).
 //! Nothing is to be registered, and nothing to be left.
 
+use super::cluster_stack::{ClusterStack, Group};
 use super::controld::socket::Socket;
-use super::{Group, Kind};
+use super::join::Joined;
 use crate::cluster::dlm;
 use crate::cluster::registered::RegisteredCluster;
 use crate::disk::VolumeInfo;
-use crate::heartbeat::Wait;
+use crate::heartbeat::{Wait, Watch};
+use crate::host::mounts::{DeviceNumber, Mount};
 use crate::host::{System, is_there};
-use crate::ids::{StackName, Uuid};
+use crate::ids::{Service, StackName, Uuid};
 use eyre::{Result, bail};
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Does the kernel's DLM alone do for volumes of `stack`? Before its driver is loaded, that is
 /// taken for granted: all kernels since 3.14 have it.
-pub fn suffices(system: &System, stack: StackName) -> Result<bool> {
+pub(super) fn suffices(system: &System, stack: StackName) -> Result<bool> {
     let is_unknown = || is_there(&system.path("/sys/fs/ocfs2/cluster_stack")).map(|known| !known);
     Ok(stack == StackName::PCMK && (is_there(&system.path(SUPPORT))? || is_unknown()?))
 }
@@ -35,7 +37,7 @@ pub fn suffices(system: &System, stack: StackName) -> Result<bool> {
 /// # Errors
 /// The stack or the cluster is not the volume's, the DLM is not up, or a mount would wait for
 /// quorum.
-pub fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result<()> {
+fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result<()> {
     let cluster = super::checked_cluster(volume, running)?;
     let Some(live) = dlm::cluster(system)? else {
         let here = match RegisteredCluster::if_loaded(system)? {
@@ -68,38 +70,84 @@ pub fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result
     Ok(())
 }
 
-/// The cluster that this node is a member of, with quorum.
-pub(super) fn cluster(system: &System) -> Result<Option<String>> {
-    Ok(dlm::cluster(system)?.filter(|_| !lacks_quorum(system)))
-}
-
-/// What is known of the volume, for the user.
-pub fn describe(system: &System, uuid: Uuid) -> Result<String> {
-    let joined = u8::from(has_lock_space(system, uuid)?);
-    let cluster = dlm::cluster(system)?.unwrap_or_default();
-    let cluster = crate::report::printable(cluster);
-    Ok(format!("{uuid}: {joined} refs\n\tcluster {cluster}\n"))
-}
-
 /// One of this name is there until the superblock has left it; so are those of others that lock
 /// the volume.
 pub(super) fn has_lock_space(system: &System, uuid: Uuid) -> Result<bool> {
     is_there(&system.path(format!("/sys/kernel/dlm/{uuid}")))
 }
 
-impl Group<'_> {
-    /// Returns what names the wait of a mount(2) that may be without a bound: the kernel's DLM
-    /// waits until dlm_controld has let the node into the volume's lock space (`do_uevent` in
-    /// fs/dlm/lockspace.c).
-    pub fn wait_in_mount(&self) -> Option<fn(&System) -> &'static str> {
-        matches!(self.kind, Kind::KernelDlm | Kind::Controld(_)).then_some(|system| {
-            match lacks_quorum(system) {
-                true => {
-                    "waiting for quorum, which the cluster has lost (bring up more of its nodes)"
-                }
-                false => "waiting for mount(2) (dlm_tool ls shows whether the DLM holds it up)",
-            }
-        })
+/// The stack.
+pub struct KernelDlm;
+
+impl ClusterStack for KernelDlm {
+    fn serves(&self, system: &System, name: StackName) -> Result<bool> {
+        suffices(system, name)
+    }
+
+    fn of_volume<'s>(
+        &self,
+        system: &'s System,
+        volume: &VolumeInfo,
+        running: StackName,
+    ) -> Result<Box<dyn Group + 's>> {
+        check(system, volume, running)?;
+        Ok(Box::new(LockSpace))
+    }
+
+    fn of_name<'s>(
+        &self,
+        _: &'s System,
+        _: Uuid,
+        _: Option<DeviceNumber>,
+    ) -> Result<Box<dyn Group + 's>> {
+        Ok(Box::new(LockSpace))
+    }
+
+    fn of_mount<'s>(
+        &self,
+        _: &'s System,
+        _: &Mount,
+        _: &dyn Fn() -> Result<Uuid>,
+    ) -> Result<Box<dyn Group + 's>> {
+        Ok(Box::new(LockSpace))
+    }
+
+    /// With quorum.
+    fn cluster(&self, system: &System) -> Result<Option<String>> {
+        Ok(dlm::cluster(system)?.filter(|_| !lacks_quorum(system)))
+    }
+
+    fn describe(&self, system: &System, name: Uuid) -> Result<String> {
+        let joined = u8::from(has_lock_space(system, name)?);
+        let cluster = dlm::cluster(system)?.unwrap_or_default();
+        let cluster = crate::report::printable(cluster);
+        Ok(format!("{name}: {joined} refs\n\tcluster {cluster}\n"))
+    }
+}
+
+/// The users of a volume are those that have joined its lock space, which a mount does by itself.
+struct LockSpace;
+
+impl Group for LockSpace {
+    fn join(&self, _: &Service, _: &mut Watch) -> Result<Option<Box<dyn Joined + '_>>> {
+        Ok(None)
+    }
+
+    fn why_idle(&self) -> Option<&'static str> {
+        Some("with this stack the kernel's DLM knows who uses the volume")
+    }
+
+    fn wait_in_mount(&self) -> Option<fn(&System) -> &'static str> {
+        Some(mount_waits_for)
+    }
+}
+
+/// What mount(2) waits for without a bound: the kernel's DLM waits until dlm_controld has let the
+/// node into the volume's lock space (`do_uevent` in fs/dlm/lockspace.c).
+pub(super) fn mount_waits_for(system: &System) -> &'static str {
+    match lacks_quorum(system) {
+        true => "waiting for quorum, which the cluster has lost (bring up more of its nodes)",
+        false => "waiting for mount(2) (dlm_tool ls shows whether the DLM holds it up)",
     }
 }
 

@@ -1,22 +1,84 @@
 //! The o2cb stack: a disk heartbeat of the volume's own (local), or the cluster's (global).
 
+use super::cluster_stack::{ClusterStack, Group};
+use super::join::Joined;
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::register;
-use crate::cluster::registered::{RegisteredCluster, RegisteredNode};
+use crate::cluster::registered::{self, RegisteredCluster, RegisteredNode};
 use crate::disk::VolumeInfo;
 use crate::heartbeat::{
-    Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source, State, UnmountState, Watch,
+    self, Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source, State, UnmountState,
+    Watch,
 };
 use crate::host::System;
-use crate::host::mounts::DeviceNumber;
+use crate::host::mounts::{DeviceNumber, Mount};
 use crate::ids::{ClusterName, HeartbeatMode, Service, StackName, Uuid};
 use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
 use eyre::{Result, bail, eyre};
+use std::io;
 use std::time::Duration;
 
-/// A volume in the cluster that is online here.
-pub struct Classic<'s> {
+/// The stack.
+pub struct O2cb;
+
+impl ClusterStack for O2cb {
+    fn serves(&self, _: &System, name: StackName) -> Result<bool> {
+        Ok(name == StackName::O2CB)
+    }
+
+    fn of_volume<'s>(
+        &self,
+        system: &'s System,
+        volume: &VolumeInfo,
+        running: StackName,
+    ) -> Result<Box<dyn Group + 's>> {
+        Ok(Box::new(HeartbeatUsers::of_volume(
+            system, volume, running,
+        )?))
+    }
+
+    fn of_name<'s>(
+        &self,
+        system: &'s System,
+        name: Uuid,
+        device: Option<DeviceNumber>,
+    ) -> Result<Box<dyn Group + 's>> {
+        Ok(Box::new(HeartbeatUsers::of_region(system, name, device)?))
+    }
+
+    fn of_mount<'s>(
+        &self,
+        system: &'s System,
+        mount: &Mount,
+        name: &dyn Fn() -> Result<Uuid>,
+    ) -> Result<Box<dyn Group + 's>> {
+        let region = match registered::region_on(system, mount.device)? {
+            Some(region) => region,
+            None => name()?,
+        };
+        self.of_name(system, region, Some(mount.device))
+    }
+
+    fn cluster(&self, system: &System) -> Result<Option<String>> {
+        Ok(match RegisteredCluster::if_loaded(system)? {
+            Some(live) if live.is_online()? => Some(live.name().to_string()),
+            _ => None,
+        })
+    }
+
+    fn describe(&self, system: &System, name: Uuid) -> Result<String> {
+        let count = heartbeat::references(system, name)?;
+        Ok(format!("{name}: {count} refs\n"))
+    }
+
+    fn tidy(&self, system: &System) {
+        tidy_regions(system);
+    }
+}
+
+/// The users of a volume's heartbeat, in the cluster that is online here.
+struct HeartbeatUsers<'s> {
     system: &'s System,
     heartbeat: Heartbeat<'s>,
     /// Where to start it; not known where only the region's name is.
@@ -27,12 +89,12 @@ pub struct Classic<'s> {
     global: bool,
 }
 
-impl<'s> Classic<'s> {
+impl<'s> HeartbeatUsers<'s> {
     /// `running` is the node's stack.
     ///
     /// # Errors
     /// The cluster that is online is not the volume's, or none is.
-    pub fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
+    fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
         let membership = &volume.superblock.membership;
         let name = membership.cluster();
         let on_disk = membership.heartbeat().unwrap_or(HeartbeatMode::Local);
@@ -64,7 +126,7 @@ impl<'s> Classic<'s> {
     }
 
     /// By the region's name alone.
-    pub fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
+    fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
         let live = RegisteredCluster::if_loaded(system)?
             .ok_or_else(|| eyre!("no cluster is online on this node"))?;
         let heartbeat = Heartbeat::new(system, live.path(), name);
@@ -77,11 +139,7 @@ impl<'s> Classic<'s> {
         })
     }
 
-    pub(super) fn hold(
-        &self,
-        service: &Service,
-        watch: &mut Watch,
-    ) -> Result<Option<HeartbeatGuard<'_>>> {
+    fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<HeartbeatGuard<'_>>> {
         if self.global {
             if !matches!(service, Service::Standing(_) | Service::OldMount) {
                 check_beat(self.system)?;
@@ -101,7 +159,27 @@ impl<'s> Classic<'s> {
         self.heartbeat.hold(source, holder, watch).map(Some)
     }
 
-    pub(super) fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
+    fn leave_or_refuse(
+        &self,
+        leave: &dyn Fn(&Heartbeat) -> Result<LeaveOutcome>,
+    ) -> Result<LeaveOutcome> {
+        let leave = |here: &Heartbeat| here.leave_after_superblock(leave);
+        match self.heartbeat.in_child(&leave)? {
+            LeaveOutcome::StillAlive | LeaveOutcome::StillMounted(_) => {
+                Err(self.heartbeat.refusal())
+            }
+            left => Ok(left),
+        }
+    }
+}
+
+impl Group for HeartbeatUsers<'_> {
+    fn join(&self, service: &Service, watch: &mut Watch) -> Result<Option<Box<dyn Joined + '_>>> {
+        let guard = self.hold(service, watch)?;
+        Ok(guard.map(|guard| -> Box<dyn Joined + '_> { Box::new(guard) }))
+    }
+
+    fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
         if self.global {
             return Ok(LeaveOutcome::NothingThere);
         }
@@ -120,32 +198,30 @@ impl<'s> Classic<'s> {
         }
     }
 
-    pub(super) fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
+    fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
         if self.global {
             return Ok(LeaveOutcome::NothingThere);
         }
         self.leave_or_refuse(&|here| here.leave_superblock(cause, self.ending))
     }
 
-    fn leave_or_refuse(
-        &self,
-        leave: &dyn Fn(&Heartbeat) -> Result<LeaveOutcome>,
-    ) -> Result<LeaveOutcome> {
-        let leave = |here: &Heartbeat| here.leave_after_superblock(leave);
-        match self.heartbeat.in_child(&leave)? {
-            LeaveOutcome::StillAlive | LeaveOutcome::StillMounted(_) => {
-                Err(self.heartbeat.refusal())
-            }
-            left => Ok(left),
-        }
+    fn has_own(&self) -> bool {
+        !self.global
     }
 
-    pub(super) fn is_global(&self) -> bool {
+    fn has_global_heartbeat(&self) -> bool {
         self.global
     }
 
-    /// In the global mode the regions are not the volume's.
-    pub(super) fn prefer_io(&self, level: Level) -> Result<()> {
+    fn why_idle(&self) -> Option<&'static str> {
+        self.global.then_some(
+            "the cluster has global heartbeat, whose regions are no volume's own (o2cb \
+             start-heartbeat and stop-heartbeat start and stop them)",
+        )
+    }
+
+    /// With global heartbeat the regions are not the volume's.
+    fn prefer_heartbeat_io(&self, level: Level) -> Result<()> {
         if self.global {
             return Ok(());
         }
@@ -153,9 +229,23 @@ impl<'s> Classic<'s> {
     }
 }
 
+impl Joined for HeartbeatGuard<'_> {
+    fn complete(self: Box<Self>, service: &Service, purpose: &io::Result<()>) -> Result<()> {
+        match (purpose, service) {
+            (Err(_), _) => self.release(),
+            (Ok(()), Service::Mount(_)) => self.give_to_superblock(),
+            (Ok(()), Service::Standing(_) | Service::OldMount) => self.make_lasting(),
+            (Ok(()), Service::Program(_)) => {
+                self.keep();
+                Ok(())
+            }
+        }
+    }
+}
+
 /// Makes up for processes that were killed: removes the regions that only a dead superblock
 /// refers to. What somebody works on just now, or cannot be removed, is left alone.
-pub fn tidy_regions(system: &System) {
+fn tidy_regions(system: &System) {
     /// A region's thread ends within its interval of 2 s, unless its disk hangs.
     const TIMEOUT: Duration = Duration::from_secs(5);
     let Ok(Some(live)) = RegisteredCluster::find(system) else {

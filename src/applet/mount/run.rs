@@ -3,7 +3,7 @@
 use super::super::progress::Progress;
 use super::{Plan, device};
 use crate::disk::VolumeInfo;
-use crate::group::{self, Group};
+use crate::group;
 use crate::host::System;
 use crate::host::kmsg::Bookmark;
 use crate::ids::Service;
@@ -35,7 +35,7 @@ impl Plan {
         let alone = self.options.remount || self.options.nocluster.is_some() || volume.is_local();
         let outcome = match (self.fake, alone) {
             (true, true) => return Ok(()),
-            (true, false) => return Group::check(system, &volume).map_err(failed),
+            (true, false) => return group::check(system, &volume).map_err(failed),
             (false, true) => self.mount_alone(system, &volume, &data),
             (false, false) => self.mount_joined(system, &volume, &data),
         };
@@ -70,7 +70,7 @@ impl Plan {
 
     /// Mounts the volume as a member of its group.
     fn mount_joined(&self, system: &System, volume: &VolumeInfo, data: &CStr) -> Result<Outcome> {
-        let group = Group::of_volume(system, volume)?;
+        let group = group::of_volume(system, volume)?;
         let service = Service::Mount(self.point.clone());
         let mut progress = Progress::new(self.verbose, &self.device);
         let joined = group.begin_join(&service, &mut |wait, since| progress.show(wait, since));

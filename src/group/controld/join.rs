@@ -3,8 +3,9 @@
 use super::leave::Answer;
 use super::ledger::{Entry, Ledger};
 use super::wire::{Daemon, Message, OCFS2, Refused};
-use super::{Controld, THEIRS, clusters, name_of, refusal};
+use super::{DaemonUsers, THEIRS, clusters, name_of, refusal};
 use crate::cluster::stack;
+use crate::group::join::Joined;
 use crate::heartbeat::{Wait, Watch};
 use crate::ids::Service;
 use crate::syscall::signal::Interrupted;
@@ -25,8 +26,8 @@ const GIVEN_UP: &str = "ocfs2_controld has not joined the volume's group yet, an
 const UNTOLD: &str = "ocfs2_controld may not have heard of it, takes it for mounted then, and keeps \
                       the group until the unmount";
 
-impl Controld<'_> {
-    pub(in crate::group) fn register(
+impl DaemonUsers<'_> {
+    pub(super) fn register(
         &self,
         service: &Service,
         watch: &mut Watch,
@@ -109,7 +110,7 @@ impl Controld<'_> {
                 return Err(report);
             }
         };
-        registration.joined = Some(Joined { daemon, further });
+        registration.joined = Some(OpenMount { daemon, further });
         if let Some(entry) = registration.entry.as_ref().filter(|_| of_mount) {
             registration.ledger.take(entry)?;
         }
@@ -192,35 +193,35 @@ sentence!(NoGroup => "ocfs2_controld has no group for it, so that no other node 
 /// it is undone.
 #[must_use]
 pub struct Registration<'c> {
-    controld: &'c Controld<'c>,
+    controld: &'c DaemonUsers<'c>,
     entry: Option<Entry>,
     /// Taken out when the result is on its way. There is none for a mount whose service was
     /// registered before.
-    joined: Option<Joined>,
+    joined: Option<OpenMount>,
     /// A program's service is its own to leave, and written down only while it is in doubt.
     of_mount: bool,
     service: OsString,
     ledger: Ledger,
 }
 
-struct Joined {
+struct OpenMount {
     daemon: Daemon,
     /// The group was joined before.
     further: bool,
 }
 
-impl Registration<'_> {
-    /// The result of what it was for.
-    ///
+impl Joined for Registration<'_> {
     /// # Errors
     /// [`NoGroup`]; with any other, the daemon could not be told, and a success stands all the
     /// same.
-    pub fn finish(mut self, purpose: &io::Result<()>) -> Result<()> {
+    fn complete(mut self: Box<Self>, _: &Service, purpose: &io::Result<()>) -> Result<()> {
         self.tell(purpose)
     }
+}
 
+impl Registration<'_> {
     fn tell(&mut self, purpose: &io::Result<()>) -> Result<()> {
-        let Some(Joined {
+        let Some(OpenMount {
             mut daemon,
             further,
         }) = self.joined.take()

@@ -2,7 +2,7 @@
 
 use super::ledger::{self, Ledger};
 use super::wire::{Daemon, Message, OCFS2};
-use super::{Controld, THEIRS, name_of, refusal};
+use super::{DaemonUsers, THEIRS, name_of, refusal};
 use crate::heartbeat::{LeaveCause, LeaveOutcome, Watch};
 use crate::host::{System, mounts, waiter};
 use crate::ids::Service;
@@ -27,8 +27,8 @@ pub(super) enum Answer {
     NotThere,
 }
 
-impl Controld<'_> {
-    pub(in crate::group) fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
+impl DaemonUsers<'_> {
+    pub(super) fn leave_service(&self, service: &Service) -> Result<LeaveOutcome> {
         let watch: &mut Watch = &mut |_, _| Ok(());
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let name = name_of(service);
@@ -71,7 +71,7 @@ impl Controld<'_> {
     /// The kernel's call-out comes when the superblock has left its lock domain, but not yet
     /// its device. Whoever has the lock for longer may be in mount(2), which waits for the
     /// call-out if it fails late: it is waited for elsewhere.
-    pub(in crate::group) fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
+    pub(super) fn leave_superblock(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
         const CALL_OUT_TIMEOUT: Duration = Duration::from_secs(3);
         let watch: &mut Watch = &mut |_, _| Ok(());
         let services = vec![THEIRS.into()];
@@ -212,7 +212,7 @@ pub fn tidy(system: &System) {
     let _ = fork::in_child_for(TIMEOUT, || {
         for uuid in volumes {
             if let Ok(Some(mut ledger)) = Ledger::try_lock(system, uuid) {
-                let _ = Controld::of_name(system, uuid).leave_ended(&mut ledger, Vec::new());
+                let _ = DaemonUsers::of_name(system, uuid).leave_ended(&mut ledger, Vec::new());
             }
         }
     });
