@@ -1,5 +1,9 @@
 #!/usr/bin/env bash
 # All checks and all tests. Ends with 0 only when every one of them has passed.
+#
+#     tests/run.sh [quick]
+#
+# quick leaves out what boots kernels.
 
 set -euo pipefail
 # shellcheck source=tests/setup.sh
@@ -34,6 +38,15 @@ test_threads() {
 	echo "$((by_cores < by_memory ? by_cores : by_memory))"
 }
 
+case "${1-}" in
+	'') tests=() ;;
+	quick) tests=(--lib --test applets --test binary --test config --test volume) ;;
+	*)
+		echo "usage: tests/run.sh [quick]" >&2
+		exit 2
+		;;
+esac
+
 cargo fmt --check
 cargo clippy --all-targets -- -D warnings
 cargo clippy --test demo --test benchmark -- -D warnings
@@ -41,4 +54,4 @@ RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
 check_static "$(release_binary)"
 
 # All test programs are run, even when one has failed.
-cargo test --release --no-fail-fast -- --test-threads="$(test_threads)"
+cargo test --release --no-fail-fast "${tests[@]}" -- --test-threads="$(test_threads)"

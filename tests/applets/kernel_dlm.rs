@@ -2,7 +2,9 @@
 
 use crate::peer;
 use crate::world::{Era, World};
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 
 const PCMK: &str = "--cluster-stack=pcmk --cluster-name=hacl";
@@ -243,4 +245,19 @@ fn locks_need_a_dlm_that_does_not_ask_for_the_cluster() {
         );
         assert!(peer.groups().is_empty());
     }
+}
+
+#[test]
+fn a_volume_of_an_unknown_stack_is_refused() {
+    let world = world("hacl\n");
+    let peer = world.peer();
+    world.volume("ubdb", "--cluster-stack=cman --cluster-name=hacl");
+    // Its superblock is block 2 of 512 bytes; mkfs.ocfs2 makes no such volume.
+    let device = File::options().write(true).open(world.path("/dev/ubdb"));
+    device.unwrap().write_all_at(b"abcd", 1024 + 0x160).unwrap();
+    world.calls();
+    let (code, said) = world.refused("mount.ocfs2", &["/dev/ubdb", "/mnt"]);
+    let why = "the cluster stack \"abcd\" is unknown (o2cb, pcmk and cman are supported)";
+    assert!(code == 32 && said.contains(why), "{said}");
+    assert!(peer.notes().is_empty());
 }
