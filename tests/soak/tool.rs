@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// When a tool gets SIGKILL.
@@ -85,8 +86,20 @@ pub fn run(
     end
 }
 
+/// Held from a fork to the exec(2) after it, between which the child has all open files of this
+/// program.
+static FORKS: Mutex<()> = Mutex::new(());
+
+/// Closes a file such that no process has it any more.
+pub fn close<T>(file: T) {
+    let _none = locked(&FORKS);
+    drop(file);
+}
+
 fn start(line: &str, said: &str) -> std::io::Result<Child> {
     let mut words = line.split(' ');
+    // Released when the child has run exec(2), or failed to.
+    let _alone = locked(&FORKS);
     Command::new(words.next().unwrap_or_default())
         .args(words)
         .stdin(Stdio::null())

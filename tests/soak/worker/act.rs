@@ -149,7 +149,7 @@ impl Worker<'_> {
         let begun = Instant::now();
         self.log(&format!("> closes {path}"));
         locked(&self.node.busy).insert(self.number, (begun, format!("closing {path}")));
-        drop(open);
+        tool::close(open);
         locked(&self.node.busy).remove(&self.number);
         self.log(&format!(
             "< closed {path} after {:.3} s",
