@@ -114,7 +114,8 @@ impl Heartbeat<'_> {
 
     /// Repeats `leave` within bounds while the kernel keeps the region for what nothing shows any
     /// more: a superblock that ends. The driver ceases to show it before it leaves its lock domain,
-    /// which takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c).
+    /// which takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c). Where nothing is pinned,
+    /// another program has the device.
     pub fn leave_after_superblock(
         &self,
         leave: &dyn Fn(&Self) -> Result<LeaveOutcome>,
@@ -125,6 +126,7 @@ impl Heartbeat<'_> {
             let left = leave(self)?;
             if left != LeaveOutcome::StillAlive
                 || started.elapsed() > timeout
+                || !self.is_pinned_while_mounted()?
                 || self.is_shown_mounted()?
                 || dlmfs::domain(self.system, &self.region.name().to_string())?.is_some()
             {
