@@ -73,6 +73,9 @@ impl World {
     /// The same of an applet that has got a SIGINT when it first asks.
     pub fn interrupted(&self, applet: &str, args: &[&str]) -> (u8, String) {
         let interrupt = || {
+            // A shell has what it runs in the background ignore it, and so do the tools then.
+            // SAFETY: no handler is set.
+            unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
             let here = rustix::process::getpid();
             rustix::process::kill_process(here, rustix::process::Signal::INT).unwrap();
         };
