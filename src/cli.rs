@@ -1,9 +1,9 @@
 //! The command line as getopt(3) users know it, in front of argh.
 //!
-//! argh parses `--long value` and `-s value` and nothing else, and takes only `str`. Here
-//! arguments are first brought into that form: grouped (`-vn`) and glued (`-odata=ordered`)
-//! short options, `--long=value`, shortened long names, options after operands. Which
-//! options there are is asked of argh itself (`ArgsInfo`), so an applet declares them once.
+//! argh parses `--long value` and `-s value` and nothing else, and takes only `str`. This module
+//! first brings arguments into that form: grouped (`-vn`) and glued (`-odata=ordered`) short
+//! options, `--long=value`, shortened long names, options after operands. It takes the options from
+//! argh itself (`ArgsInfo`), so an applet declares them once.
 //!
 //! Every byte string survives: see [`Word`].
 
@@ -21,9 +21,9 @@ pub use word::Word;
 
 /// Parses an applet's arguments; `None` when help was asked for and has been printed.
 ///
-/// Of the options that stand together in one of `rivals` (long names) the last one given
-/// wins, as getopt loops have it: `&[&["--read-only", "--read-write"]]`. To argh, which keeps
-/// no order, it is the only one.
+/// Of the options that each of `rivals` (long names) lists together, the last one given wins, as in
+/// getopt loops: `&[&["--read-only", "--read-write"]]`. argh, which keeps no order, receives only
+/// that one.
 pub fn parse<T: TopLevelCommand + ArgsInfo>(
     applet: &str,
     args: &[OsString],
@@ -42,7 +42,7 @@ pub fn parse<T: TopLevelCommand + ArgsInfo>(
 /// Groups of options that exclude each other.
 pub type Rivals<'a> = &'a [&'a [&'a str]];
 
-/// Why there are no parsed arguments.
+/// The reason why there are no parsed arguments.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
     Help(String),
@@ -64,13 +64,14 @@ fn interpret<T: TopLevelCommand + ArgsInfo>(
     })
 }
 
-/// argh lists what is missing in lines of their own, indented by four.
+/// Joins the lines of argh's message: it lists missing items indented by four.
 fn one_line(text: &str) -> String {
     let text = text.strip_suffix('\n').unwrap_or(text);
     shown(&text.replace(":\n    ", ": ").replace("\n    ", ", "))
 }
 
-/// A command line taken apart: the options, spelt as given but one to a word, and the operands.
+/// A command line taken apart: the options, spelt as given but one to an argument, and the
+/// operands.
 struct Line<'a> {
     flags: &'a [FlagInfo<'static>],
     rivals: Rivals<'a>,
@@ -106,7 +107,7 @@ impl<'a> Line<'a> {
         Ok(line)
     }
 
-    /// `-vn`, `-odata=ordered`, `-o data=ordered`.
+    /// Parses short options: `-vn`, `-odata=ordered`, `-o data=ordered`.
     fn shorts(
         &mut self,
         text: &str,
@@ -135,7 +136,8 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// `--long`, `--long=value`, `--long value`, and what is left of `--long` unmistakably.
+    /// Parses a long option: `--long`, `--long=value`, `--long value`, or an unambiguous
+    /// abbreviation.
     fn long(&mut self, text: &str, words: &mut impl Iterator<Item = String>) -> Result<(), String> {
         let (name, glued) = match text.split_once('=') {
             Some((name, value)) => (format!("--{name}"), Some(value.to_owned())),
@@ -171,8 +173,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The last of several values counts, as with getopt, unless the applet wants them all;
-    /// and the last of several rivals.
+    /// Adds an option. The last of several values counts, as with getopt, unless the applet wants
+    /// all of them; so does the last of several rivals.
     fn give(&mut self, spelt: String, flag: &'a FlagInfo<'static>, value: Option<String>) {
         let single = value.is_some() && flag.optionality != Optionality::Repeating;
         let rivals = self
@@ -186,8 +188,8 @@ impl<'a> Line<'a> {
         self.options.push((spelt, flag, value));
     }
 
-    /// `--` keeps argh from taking an operand for an option, or the operand `help` for a
-    /// call for help.
+    /// Returns the arguments for argh. `--` keeps argh from taking an operand for an option, or the
+    /// operand `help` for a request for help.
     fn for_argh(self) -> Vec<String> {
         if self.help {
             return vec!["--help".to_owned()];

@@ -1,6 +1,7 @@
-//! Errors that are one sentence.
+//! Errors whose text is one sentence.
 
-/// Makes a type an error with the text of a format string: `sentence!(Late(it) => "{} s late", it.0)`.
+/// Makes a type an error with the text of a format string:
+/// `sentence!(Late(it) => "{} s late", it.0)`.
 macro_rules! sentence {
     ($type:ident $(($it:ident))? => $($text:tt)+) => {
         impl std::fmt::Display for $type {

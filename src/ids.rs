@@ -4,12 +4,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a name was refused; the text is a whole clause for the user.
+/// The reason why a name was refused; the text is a whole clause for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadName(String);
 
 impl BadName {
-    /// `why` completes the sentence that begins with `text`.
+    /// Makes the error; `why` completes the sentence that begins with `text`.
     pub fn new(text: &str, why: &str) -> Self {
         Self(format!("\"{}\" {why}", shown(text)))
     }
@@ -17,7 +17,7 @@ impl BadName {
 
 sentence!(BadName(it) => "{}", it.0);
 
-/// Somebody else's text within a message: printable and short.
+/// Quotes foreign text within a message: printable and short.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 64;
     let mut chars = text.chars();
@@ -27,22 +27,22 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// A volume's UUID, which is also the name of its heartbeat region and of its lock domain.
-/// Shown as the kernel and the C tools spell it: 32 upper-case hex digits, no dashes.
+/// Displayed as the kernel and the C tools spell it: 32 upper-case hex digits, no dashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid([u8; 16]);
 
 impl Uuid {
-    /// The raw bytes as the superblock holds them.
+    /// Makes a UUID of the raw bytes in the superblock.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The same, out again.
+    /// Returns the raw bytes.
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
     }
 
-    /// As udev and blkid spell it: lower case, with dashes.
+    /// Formats the UUID as udev and blkid do: lower case, with dashes.
     pub fn with_dashes(self) -> String {
         let hex = format!("{:032x}", u128::from_be_bytes(self.0));
         let mut text = String::with_capacity(36);
@@ -65,7 +65,7 @@ impl fmt::Display for Uuid {
 impl FromStr for Uuid {
     type Err = BadName;
 
-    /// Takes either case, with the dashes that blkid prints or without.
+    /// Parses either case, with the dashes that blkid prints or without.
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = || BadName(format!("\"{}\" is not a UUID", shown(text)));
         let plain: String = match text.len() {
@@ -87,16 +87,16 @@ impl FromStr for Uuid {
 }
 
 /// A cluster's name: 1 to 16 ASCII letters and digits, the form that fits the superblock
-/// (`ocfs2_fs.h`, OCFS2_CLUSTER_NAME_LEN) and that the C tools accept.
-/// On user stacks the superblock may hold `-`, `_` and `.` as well (corosync's rules).
+/// (`ocfs2_fs.h`, OCFS2_CLUSTER_NAME_LEN) and that the C tools accept. On user-space cluster stacks
+/// the superblock may hold `-`, `_` and `.` as well (corosync's rules).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClusterName(String);
 
 impl ClusterName {
-    /// Longest name that the superblock has room for, in bytes.
+    /// The longest name that the superblock has room for, in bytes.
     pub const MAX: usize = 16;
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -125,7 +125,7 @@ impl FromStr for ClusterName {
                 at + 1
             )));
         }
-        // A path component of configfs: these two would leave the directory.
+        // The name is a path component of configfs: these two would leave the directory.
         if text == "." || text == ".." {
             return Err(BadName(format!("\"{shown}\" is not a cluster name")));
         }
@@ -148,12 +148,12 @@ impl StackName {
     pub const O2CB: Self = Self(*b"o2cb");
     /// Pacemaker, with the kernel's DLM.
     pub const PCMK: Self = Self(*b"pcmk");
-    /// Kept by ocfs2_controld below cman.
+    /// The stack of ocfs2_controld below cman.
     pub const CMAN: Self = Self(*b"cman");
 
-    /// The label as text.
+    /// Returns the label as text.
     pub fn as_str(&self) -> &str {
-        // Only lower-case letters and digits get in (`from_str`).
+        // `from_str` accepts only lower-case letters and digits.
         std::str::from_utf8(&self.0).unwrap_or("????")
     }
 }
@@ -184,31 +184,31 @@ impl FromStr for StackName {
     }
 }
 
-/// Who uses a volume, and for how long it counts as doing so.
+/// A user of a volume, and for how long it counts as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Service {
-    /// A mount at this absolute path: as long as the superblock lives.
+    /// A mount at this absolute path: a user as long as the superblock lives.
     Mount(std::path::PathBuf),
-    /// A program of this name: until it leaves or its process ends.
+    /// A program of this name: a user until it leaves or its process ends.
     Program(String),
-    /// A program of this name that only a later call ends (ocfs2_hb_ctl -S).
+    /// A program of this name: a user until a later call removes it (ocfs2_hb_ctl -S).
     Standing(std::ffi::OsString),
-    /// A mount by ocfs2-tools 1.2, which follows: until that fails, or as long as the superblock
-    /// lives.
+    /// A mount by ocfs2-tools 1.2, which follows: a user until that fails, or as long as the
+    /// superblock lives.
     OldMount,
 }
 
-/// Where the nodes' signs of life are written.
+/// The place of the nodes' heartbeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeartbeatMode {
-    /// On every mounted volume.
+    /// Heartbeats on every mounted volume.
     Local,
-    /// On the cluster's own regions, whatever is mounted.
+    /// Heartbeats on the cluster's own regions, whatever is mounted.
     Global,
 }
 
 impl HeartbeatMode {
-    /// The mode that a bit of the superblock, or an attribute of the kernel, says.
+    /// Makes the mode from a bit of the superblock or an attribute of the kernel.
     pub const fn new(global: bool) -> Self {
         match global {
             true => Self::Global,
@@ -221,7 +221,7 @@ impl HeartbeatMode {
         matches!(self, Self::Global)
     }
 
-    /// As the kernel and cluster.conf spell it.
+    /// Returns the mode as the kernel and cluster.conf spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",

@@ -1,5 +1,5 @@
-//! All that can be told of volumes' heartbeats: what this node has of them, what stands on their
-//! disks, and which nodes write there. Only looks; needs neither cluster nor drivers.
+//! All that is known of volumes' heartbeats: this node's part in them, what is on their disks, and
+//! which nodes write there. It only reads; it needs neither cluster nor drivers.
 //!
 //! A program asks for one volume, or for all regions of its node:
 //!
@@ -47,60 +47,60 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 use subject::Subject;
 
-/// For the first answer of a device.
+/// The timeout of a device's first answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// A node that seems silent may only write late, and is given some more readings.
+/// The extra readings for a node that seems silent: it may only write late.
 const READINGS: u32 = 4;
 
-/// What is looked at.
+/// The target of an inspection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Every region of this node.
     All,
     /// The volume on a device, or on an image in a file.
     Device(PathBuf),
-    /// The volume of this name, wherever it is.
+    /// The volume of this UUID, wherever it is.
     Volume(Uuid),
 }
 
 /// A volume's heartbeat.
 #[derive(Debug, Clone)]
 pub struct Inspected {
-    /// What this node has of it.
+    /// This node's state of it.
     pub region: Surveyed,
     /// The device, where one is known.
     pub device: Option<PathBuf>,
-    /// What the device holds, once that was read.
+    /// What the device holds, once it was read.
     pub about: Option<About>,
-    /// Why the device, or its slots, could not be read: a line.
+    /// The reason why the device, or its slots, could not be read: a line.
     pub trouble: Option<String>,
-    /// What a stack of user space says of it: lines.
+    /// The report of a user-space cluster stack: lines.
     pub stack: Option<String>,
-    /// The nodes of its cluster, as far as they are known, and whoever else has written a slot;
-    /// by number. None before the slots were read.
+    /// The known nodes of its cluster, and any other node that has written a slot; by number. None
+    /// before the slots were read.
     pub nodes: Vec<Node>,
 }
 
-/// What a heartbeat slot says of its node.
+/// A node's state according to its heartbeat slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// The slot's number, which is the node's.
     pub number: u8,
-    /// As the cluster calls it.
+    /// The name in the cluster.
     pub name: Option<String>,
-    /// Does the cluster have it? None where the cluster is not known here.
+    /// Whether the cluster has the node; none where the cluster is not known here.
     pub known: Option<bool>,
-    /// This node.
+    /// Whether it is this node.
     pub own: bool,
-    /// What the slot says.
+    /// The state of the slot.
     pub sign: Sign,
-    /// How long it has not been seen to change.
+    /// The time since the slot was last seen to change.
     pub silence: Duration,
     /// The last rounds, the newest last.
     pub history: Vec<Round>,
 }
 
-/// Looks at volumes, once or for as long as it is asked to.
+/// Inspects volumes, once or repeatedly.
 pub struct Inspector<'s> {
     system: &'s System,
     target: Target,
@@ -109,9 +109,8 @@ pub struct Inspector<'s> {
 }
 
 impl<'s> Inspector<'s> {
-    /// Looks for what is asked for. Devices are opened to find those of regions that do not beat. A
-    /// history
-    /// of `rounds` is kept.
+    /// Makes an inspector of `target`. It opens devices to find those of regions whose heartbeat is
+    /// inactive, and keeps a history of `rounds`.
     ///
     /// # Errors
     /// The cluster's regions cannot be listed.
@@ -133,7 +132,7 @@ impl<'s> Inspector<'s> {
         Ok(inspector)
     }
 
-    /// What was asked for.
+    /// Returns the target of the inspection.
     pub fn target(&self) -> &Target {
         &self.target
     }
@@ -151,7 +150,7 @@ impl<'s> Inspector<'s> {
         });
     }
 
-    /// Regions that have come since are looked at too, and those that have gone no more.
+    /// Adds regions that have come since, and drops those that have gone.
     pub fn refresh(&mut self) -> Result<()> {
         if self.target != Target::All {
             return Ok(());
@@ -167,7 +166,7 @@ impl<'s> Inspector<'s> {
             match (known, device) {
                 (None, Some(device)) => self.add(Some(uuid), Ok(device)),
                 (None, None) => nowhere.push(uuid),
-                // It has begun to beat.
+                // Its heartbeat has started.
                 (Some(subject), Some(device)) if subject.observer.is_none() => {
                     subject.observer = Some(Observer::new(device));
                 }
@@ -184,7 +183,7 @@ impl<'s> Inspector<'s> {
         Ok(())
     }
 
-    /// Has every device read once, and waits for the answers until `deadline` at most. `tick` is
+    /// Reads every device once, and waits for the answers until `deadline` at most. `tick` is
     /// called some five times a second; its error ends the wait.
     pub fn read(&mut self, deadline: Instant, tick: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         for observer in self.subjects.iter_mut().filter_map(Subject::observer) {
@@ -198,13 +197,13 @@ impl<'s> Inspector<'s> {
         Ok(())
     }
 
-    /// What the devices hold: one reading. A device has [`TIMEOUT`].
+    /// Reads what the devices hold, once. A device has [`TIMEOUT`].
     pub fn look_at_devices(&mut self, tick: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         self.read(Instant::now() + TIMEOUT, tick)
     }
 
-    /// Who lives: two readings at least, an interval apart. A device that hangs is not waited for
-    /// again.
+    /// Determines which nodes are alive: two readings at least, an interval apart. It waits only
+    /// once for a device that hangs.
     pub fn look_for_nodes(&mut self, tick: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         let mut began = Instant::now();
         self.look_at_devices(tick)?;
@@ -227,10 +226,10 @@ impl<'s> Inspector<'s> {
         Ok(())
     }
 
-    /// What has been found.
+    /// Returns what has been found.
     ///
     /// # Errors
-    /// The one device that was asked for tells nothing, not even whose it is.
+    /// The only device asked for cannot be read, and its volume is unknown.
     pub fn inspected(&self) -> Result<Vec<Inspected>> {
         self.subjects
             .iter()
@@ -239,11 +238,11 @@ impl<'s> Inspector<'s> {
     }
 }
 
-/// The device of a volume: by configfs, so that nothing is read, or else among all block devices.
-/// Those that have not answered in time are told too.
+/// Returns the device of a volume: by configfs, which reads nothing, or else among all block
+/// devices. The text names the devices that have not answered in time.
 ///
 /// # Errors
-/// None has it, or two have: as [`find::Search::device`].
+/// No device has it, or two have: as [`find::Search::device`].
 pub fn device_of(system: &System, uuid: Uuid) -> Result<(PathBuf, Option<String>)> {
     if let Some(device) = survey::of_volume(system, uuid).device(system) {
         return Ok((device, None));
@@ -254,7 +253,8 @@ pub fn device_of(system: &System, uuid: Uuid) -> Result<(PathBuf, Option<String>
 }
 
 impl Inspected {
-    /// Do its nodes beat elsewhere, on the regions of the cluster (global heartbeat)?
+    /// Returns whether its nodes heartbeat elsewhere, on the regions of the cluster (global
+    /// heartbeat).
     pub fn beats_elsewhere(&self) -> bool {
         let superblock = self.about.as_ref().map(|about| &about.superblock);
         let there = |seen: &Snapshot| seen.state != State::Absent;
@@ -265,7 +265,7 @@ impl Inspected {
     }
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 pub fn wall_clock() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     now.map_or(0, |now| now.as_secs())

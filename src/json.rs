@@ -1,4 +1,4 @@
-//! JSON, for programs that read what people read otherwise.
+//! JSON, for programs.
 
 use crate::host::places::Place;
 use crate::report::is_unprintable;
@@ -22,12 +22,12 @@ pub enum Json {
 }
 
 impl Json {
-    /// Text.
+    /// Makes a text value.
     pub fn text(text: impl fmt::Display) -> Self {
         Self::Text(text.to_string())
     }
 
-    /// Each of `items`, by `each`.
+    /// Makes a list of each of `items`, by `each`.
     pub fn list<T>(items: &[T], each: fn(&T) -> Self) -> Self {
         Self::List(items.iter().map(each).collect())
     }
@@ -59,7 +59,7 @@ conversions! {
     u64: it => Self::Number(it);
     &str: it => Self::Text(it.to_owned());
     &String: it => Self::Text(it.clone());
-    /// Text such as a path. JSON has no bytes: what is not UTF-8 becomes U+FFFD.
+    /// Makes text of bytes such as a path. JSON has no bytes: what is not UTF-8 becomes U+FFFD.
     &[u8]: it => Self::Text(String::from_utf8_lossy(it).into_owned());
     &std::path::PathBuf: it => it.as_os_str().as_encoded_bytes().into();
     &Place: it => object! { "path": &it.point, "process": it.process };
@@ -104,13 +104,13 @@ fn separate(f: &mut fmt::Formatter<'_>, at: usize) -> fmt::Result {
     f.write_str(if at == 0 { "" } else { ", " })
 }
 
-/// Escapes more than JSON asks for, since a terminal may show it.
+/// Escapes more than JSON requires, since a terminal may show it.
 fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')?;
     for c in text.chars() {
         match c {
             '"' | '\\' => write!(f, "\\{c}")?,
-            // None of them is beyond four digits.
+            // None of them needs more than four digits.
             c if is_unprintable(c) => write!(f, "\\u{:04x}", u32::from(c))?,
             c => f.write_char(c)?,
         }

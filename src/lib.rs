@@ -1,7 +1,8 @@
-//! The cluster half of OCFS2's user space.
+//! The user-space half of OCFS2's cluster support.
 //!
-//! `argv[0]` picks an applet; applets read a volume from its [`disk`], and join and leave its cluster
-//! through [`group`], which is the only way to a heartbeat; [`dlm`] shares locks with it. [`doctor`] only looks.
+//! `argv[0]` picks an applet; applets read a volume from its [`disk`], and join and leave its
+//! cluster through [`group`], which is the only way to a heartbeat; [`dlm`] shares locks with it.
+//! [`doctor`] changes nothing.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -1,5 +1,5 @@
-//! The `-o` string of mount.ocfs2: what mount(2) takes as flags, what the kernel driver
-//! parses itself, and what is for user space only and may never reach the kernel.
+//! The `-o` string of mount.ocfs2: options that mount(2) takes as flags, options that the driver
+//! parses, and user-space options that must never reach the kernel.
 
 mod table;
 #[cfg(test)]
@@ -15,37 +15,38 @@ use crate::report::{Usage, printable};
 pub use table::REMOUNT;
 use table::{BIND, FLAGS, IGNORED, KERNEL, Value};
 
-/// mount(2) copies one page, the terminating NUL included, and drops the rest unasked.
+/// The limit of the driver's string: mount(2) copies one page, the terminating NUL included, and
+/// silently drops the rest.
 const DATA_MAX: usize = 4095;
 
-/// What an `-o` string asks for. Words count in their order: a later one undoes an earlier.
+/// The content of an `-o` string. Options count in their order: a later one overrides an earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountOptions {
-    /// Flags of mount(2); `remount` and `bind` are beside, as rustix has calls for them.
+    /// The flags of mount(2), except `remount` and `bind`, for which rustix has calls.
     pub flags: MountFlags,
-    /// What the driver is to parse, in the order given, quotes and all.
+    /// The options for the driver, in the order given, with their quotes.
     pub data: Vec<OsString>,
-    /// Change the options of a mounted volume.
+    /// Whether to change the options of a mounted volume.
     pub remount: bool,
-    /// Mount a directory a second time.
+    /// Whether to mount a directory a second time.
     pub bind: bool,
-    /// Mount without the cluster. The word stands in `data` as well: the kernels that have
-    /// it must be told, the others refuse it.
+    /// The mount without the cluster. The option is in `data` as well: a kernel that has it must
+    /// receive it, and another refuses it.
     pub nocluster: Option<NoCluster>,
-    /// A `heartbeat=` the caller gave. It is not in `data`: mount(8) hands back what
-    /// /proc/mounts shows, which on a remount need not be what the kernel accepts. Which
-    /// mode is right follows from volume and cluster alone.
+    /// The caller's `heartbeat=`. It is not in `data`: mount(8) passes on what /proc/mounts shows,
+    /// which on a remount need not be what the kernel accepts. The right mode follows from volume
+    /// and cluster alone.
     pub heartbeat: Option<OsString>,
-    /// A `cluster_stack=` the caller gave, left out of `data` likewise.
+    /// The caller's `cluster_stack=`, left out of `data` likewise.
     pub cluster_stack: Option<OsString>,
-    /// Words for user space, and the unknown ones that a sloppy mount leaves out.
+    /// The user-space options, and the unknown ones that a sloppy mount leaves out.
     pub ignored: Vec<OsString>,
 }
 
-/// The user wants a clustered volume mounted without its cluster.
+/// The request to mount a clustered volume without its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoCluster {
-    /// `nocluster=yes`: there is nothing left to ask.
+    /// Whether it was `nocluster=yes`, which leaves no question.
     pub confirmed: bool,
 }
 
@@ -77,7 +78,7 @@ impl MountOptions {
             Some(at) => (&bytes[..at], Some(OsStr::from_bytes(&bytes[at + 1..]))),
             None => (bytes, None),
         };
-        // `user=NAME` is how mount tables note who mounted; no other flag has a value.
+        // Mount tables record the mounting user as `user=NAME`; no other flag has a value.
         let mut flags = FLAGS.iter().filter(|_| value.is_none() || name == b"user");
         if let Some((_, set, clear)) = flags.find(|flag| flag.0.as_bytes() == name) {
             self.flags = self.flags.difference(*clear).union(*set);
@@ -116,7 +117,7 @@ impl MountOptions {
         }
     }
 
-    /// The driver's option string, with `added` (the heartbeat or stack word) at its end.
+    /// Returns the driver's option string, with `added` (the heartbeat or stack option) at its end.
     pub fn data_string(&self, added: &[&str]) -> Result<CString, Usage> {
         let words = self.data.iter().map(OsString::as_os_str);
         let words: Vec<&OsStr> = words.chain(added.iter().map(OsStr::new)).collect();
@@ -130,8 +131,8 @@ impl MountOptions {
         CString::new(text.into_vec()).map_err(|_| Usage("a mount option holds a NUL".into()))
     }
 
-    /// What `-v` tells after a mount: `DEVICE on DIR type ocfs2 (rw,noexec,_netdev,...)`.
-    /// `data` is what the kernel was given.
+    /// Formats what `-v` reports after a mount: `DEVICE on DIR type ocfs2 (rw,noexec,_netdev,...)`.
+    /// `data` is the string that the kernel received.
     pub fn describe(&self, device: &Path, dir: &Path, clustered: bool, data: &CStr) -> String {
         let mut flags = self.flags;
         flags.set(REMOUNT, self.remount);
@@ -140,7 +141,7 @@ impl MountOptions {
         if !flags.contains(MountFlags::RDONLY) {
             words.push("rw".to_owned());
         }
-        // The first name of a bit is the one to show, so each bit is taken off once shown.
+        // The first name of a bit is the one to show, so each bit is cleared once shown.
         for (name, set, _) in FLAGS.iter().filter(|flag| flag.1.bits().count_ones() == 1) {
             if flags.contains(*set) {
                 words.push((*name).to_owned());
@@ -156,7 +157,7 @@ impl MountOptions {
     }
 }
 
-/// Words between commas; one inside double quotes, as in `context="a,b"`, parts nothing.
+/// Splits options at commas, but not inside double quotes, as in `context="a,b"`.
 fn split(text: &OsStr) -> Result<Vec<&OsStr>, Usage> {
     let mut quoted = false;
     let words = text.as_bytes().split(|&byte| {
@@ -177,7 +178,7 @@ fn split(text: &OsStr) -> Result<Vec<&OsStr>, Usage> {
     }
 }
 
-/// Refuses only what every kernel refuses, as one that is told "no" here is spared a join.
+/// Refuses only what every kernel refuses, which spares a useless join.
 fn check(word: &OsStr, value: Option<&OsStr>, syntax: &Value) -> Result<(), Usage> {
     let text = value.map(|value| value.to_string_lossy());
     let is_number = |text: &str| {

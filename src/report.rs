@@ -1,5 +1,5 @@
-//! Exit codes, and the only code that prints. `println!` and its kin panic on a closed
-//! descriptor and are used nowhere.
+//! Exit codes, and the only code that prints. `println!` and the like panic on a closed descriptor
+//! and are used nowhere.
 
 mod failure;
 pub mod handler;
@@ -13,13 +13,13 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
-/// What every line about something goes through.
+/// Formats a message in plain text; every message passes through it.
 pub fn plain(message: impl fmt::Display) -> String {
     printable(without_numbers(&message.to_string()))
 }
 
-/// std shows an error as "No such file or directory (os error 2)"; the number tells nobody
-/// anything.
+/// Removes error numbers: std shows "No such file or directory (os error 2)", and the number is no
+/// use to the user.
 fn without_numbers(text: &str) -> String {
     let mut parts = text.split(" (os error ");
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -36,15 +36,15 @@ pub fn set_name(name: &'static str) {
     NAME.get_or_init(|| name);
 }
 
-/// The applet that runs.
+/// Returns the name of the running applet.
 pub fn name() -> &'static str {
     NAME.get().copied().unwrap_or("ocfs2box")
 }
 
-/// Prints one line on standard error. That it cannot be printed has nowhere to be said.
+/// Prints one line on standard error. A failure to print it cannot be reported.
 pub fn warn(message: impl fmt::Display) {
     let line = format!("{}: {}\n", name(), plain(message));
-    // One write, so that lines of several processes do not mix.
+    // A single write keeps lines of several processes apart.
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
@@ -56,28 +56,28 @@ pub fn log_if_unheard(log: &std::path::Path, message: impl fmt::Display) {
     if heard {
         return;
     }
-    // <3>: an error. A log that cannot be written leaves nobody to tell.
+    // <3> is the level of an error. A failure to write the log cannot be reported.
     let line = format!("<3>{}: {}\n", name(), plain(message));
     if let Ok(mut log) = std::fs::File::options().write(true).open(log) {
         let _ = log.write_all(line.as_bytes());
     }
 }
 
-/// Shows a line on the terminal that the next one takes the place of; an empty one ends it.
+/// Shows a line on the terminal that the next one replaces; an empty one ends it.
 pub fn show_passing(message: impl fmt::Display) {
     let message = plain(message);
     let name = if message.is_empty() { "" } else { name() };
     let colon = if message.is_empty() { "" } else { ": " };
-    // Back to the margin, and clear what stood there.
+    // The cursor returns to the margin, and the old line is cleared.
     let _ = io::stderr().write_all(format!("\r\x1b[K{name}{colon}{message}").as_bytes());
 }
 
-/// Is there somebody to ask?
+/// Returns whether there is a user to ask.
 pub fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Puts a question, and waits for a line; none at the input's end.
+/// Asks a question, and waits for a line; none at the input's end.
 pub fn ask(question: &str) -> io::Result<Option<String>> {
     let _ = io::stderr().write_all(format!("{}: {question}", name()).as_bytes());
     let mut answer = String::new();
@@ -85,15 +85,14 @@ pub fn ask(question: &str) -> io::Result<Option<String>> {
     Ok(Some(answer).filter(|_| length > 0))
 }
 
-/// Prints text on standard output as it stands; an error if it could not be written.
-/// Anything in it that an outsider chose has to go through [`printable`] first.
+/// Prints text on standard output unchanged; an error if it could not be written. Foreign text in
+/// it has to go through [`printable`] first.
 pub fn say(text: impl AsRef<[u8]>) -> eyre::Result<()> {
-    // Not through std's buffer, which takes a descriptor that is not open for writing as
-    // success.
+    // std's buffer would take a descriptor that is not open for writing as success.
     write_all(io::stdout().as_fd(), text.as_ref()).wrap_err("cannot write to standard output")
 }
 
-/// Did a write fail because its reader has gone?
+/// Returns whether a write failed because its reader has gone.
 pub fn reader_left(report: &eyre::Report) -> bool {
     report.downcast_ref() == Some(&Errno::PIPE)
 }
@@ -110,7 +109,7 @@ fn write_all(to: impl AsFd, mut rest: &[u8]) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Says what there is to say and turns an applet's end into the process's.
+/// Prints an applet's failure, and returns the process's exit code.
 pub fn conclude(result: Result<(), Failure>) -> u8 {
     let Err(failure) = result else {
         return 0;
@@ -122,7 +121,8 @@ pub fn conclude(result: Result<(), Failure>) -> u8 {
     failure.code()
 }
 
-/// Control characters and those that turn the direction of writing; all within four hex digits.
+/// Returns whether a character is a control character or turns the direction of writing; all these
+/// fit in four hex digits.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control() || is_directing(c)
 }
@@ -131,8 +131,8 @@ fn is_directing(c: char) -> bool {
     matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Text that cannot break a line or steer a terminal: control characters, those that turn
-/// the direction of writing, and bytes that are not UTF-8 come out escaped.
+/// Escapes text so that it cannot break a line or control a terminal: control characters, those
+/// that turn the direction of writing, and bytes that are not UTF-8.
 pub fn printable(text: impl AsRef<[u8]>) -> String {
     let mut out = String::new();
     for chunk in text.as_ref().utf8_chunks() {

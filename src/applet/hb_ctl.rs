@@ -24,8 +24,8 @@ use info::View;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Runs the applet. Its exit codes are those of the C tool, 0 and 1; --quiet and --repair have
-/// one more.
+/// Runs the applet. Its exit codes are 0 and 1, as in the C tool; --quiet and --repair have one
+/// more.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let rivals: cli::Rivals = &[&["--start", "--kill", "--info", "--priority", "--repair"]];
     let split = with_seconds_apart(args);
@@ -46,7 +46,7 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
         group::tidy(system);
     }
     done.map_err(|report| {
-        // The kernel gives its call-out no standard error.
+        // The kernel gives its callout no standard error.
         report::log_if_unheard(&system.path("/dev/kmsg"), format_args!("{report:#}"));
         Failure::new(1, report)
     })
@@ -99,8 +99,8 @@ fn start(system: &System, target: &Target, service: &Service) -> Result<()> {
         .wrap_err_with(|| format!("{shown}: starting the heartbeat"))
 }
 
-/// What mount.ocfs2 of ocfs2-tools 1.2 runs before mount(2). The reference is that mount's, which
-/// the kernel's call-out gives back; a volume that is mounted has one already.
+/// Runs what mount.ocfs2 of ocfs2-tools 1.2 asks for before mount(2). The reference belongs to that
+/// mount, and the kernel's callout releases it; a mounted volume already has one.
 fn mount_begins(system: &System, device: &Path) -> Result<()> {
     report::warn(format_args!(
         "{}: started without a service, which is taken for a mount by ocfs2-tools 1.2",
@@ -133,9 +133,9 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
     }
 }
 
-/// What the kernel runs after an unmount, whose error nobody reads. There may be nothing
-/// left to do: another call has tidied up. mount.ocfs2 of ocfs2-tools 1.2 asks for the same
-/// after a mount(2) that failed, and names the device.
+/// Runs what the kernel asks for after an unmount; no process reads its error. Another call may
+/// have cleaned up already. mount.ocfs2 of ocfs2-tools 1.2 asks for the same after a failed
+/// mount(2), and names the device.
 fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     let by_kernel = called_by_kernel(system);
     let (uuid, group) = group_of(system, target)?;
@@ -158,21 +158,21 @@ fn superblock_ends(system: &System, target: &Target) -> Result<()> {
     }
 }
 
-/// There is nothing to do then, which is no failure, as with the C tool.
+/// Reports that there is nothing to do, which is no failure, as with the C tool.
 fn tell_if_idle(group: &dyn Group) {
     if let Some(why) = group.why_idle() {
         report::warn(format_args!("nothing done: {why}"));
     }
 }
 
-/// A kernel thread has no command line.
+/// Returns whether the kernel is the caller: a kernel thread has no command line.
 fn called_by_kernel(system: &System) -> bool {
     let parent = std::os::unix::process::parent_id();
     let line = std::fs::read(system.path(format!("/proc/{parent}/cmdline")));
     line.is_ok_and(|line| line.is_empty())
 }
 
-/// By configfs alone, so that nothing is loaded or set to look.
+/// Finds the group by configfs alone, which loads and sets nothing.
 fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Box<dyn Group + 's>)> {
     let (uuid, device) = match target {
         Target::Uuid(uuid) => (*uuid, None),
@@ -195,7 +195,7 @@ fn named(system: &System, target: &Target) -> Result<Uuid> {
     }
 }
 
-/// A device that hangs is skipped, and named.
+/// Finds the volume's device. A device that hangs is skipped, and named.
 fn device_of(system: &System, uuid: Uuid) -> Result<PathBuf> {
     let (device, skipped) = inspect::device_of(system, uuid)?;
     skipped.iter().for_each(report::warn);

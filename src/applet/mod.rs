@@ -1,4 +1,4 @@
-//! The applets, and which of them a call means.
+//! The applets, and the choice of the one that a call means.
 
 pub mod hb_ctl;
 pub mod mount;
@@ -19,15 +19,15 @@ use crate::syscall::start;
 /// The program's own name, under which it takes an applet's name as first argument.
 pub const PROGRAM: &str = "ocfs2box";
 
-/// What it answers to a question for its version.
+/// The answer to `--version`.
 pub(crate) const VERSION: &str = concat!("ocfs2box ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// One thing the program can be.
+/// One applet of the program.
 #[derive(Debug)]
 pub struct Applet {
-    /// The name it is called by.
+    /// The name that calls it.
     pub name: &'static str,
-    /// What it does, in a few words.
+    /// Its purpose, in a few words.
     pub about: &'static str,
     /// Runs it with the arguments that follow its name.
     pub run: fn(&System, &[OsString]) -> Result<(), Failure>,
@@ -62,12 +62,12 @@ pub static APPLETS: &[Applet] = &[
     },
 ];
 
-/// The applet of exactly this name.
+/// Returns the applet of exactly this name.
 pub fn find(name: &OsStr) -> Option<&'static Applet> {
     APPLETS.iter().find(|applet| name == applet.name)
 }
 
-/// Runs what `argv` asks for; an empty `argv` asks for nothing. The exit code.
+/// Runs what `argv` asks for, and returns the exit code; an empty `argv` asks for nothing.
 pub fn main(system: &System, argv: &[OsString]) -> u8 {
     report::handler::install();
     let result = match argv {
@@ -89,7 +89,7 @@ fn dispatch(system: &System, name: &OsStr, args: &[OsString]) -> Result<(), Fail
     if base == PROGRAM {
         return multicall::run(system, args);
     }
-    // With no name at all there is nobody who meant an applet.
+    // With no name at all, the caller meant no applet.
     let applet = match base.is_empty() {
         true => None,
         false => find(base).or_else(|| along_links(executed_path()?)),
@@ -107,20 +107,20 @@ pub(crate) fn enter(
     (applet.run)(system, args)
 }
 
-/// The end of a call by a name that no applet has.
+/// Makes the failure for a name that no applet has.
 pub(crate) fn unknown(name: &OsStr) -> Failure {
     let name = report::printable(name.as_bytes());
     let report = eyre::eyre!("\"{name}\" is no applet (\"{PROGRAM} --list\" names them)");
     Failure::new(exit::NOT_FOUND, report)
 }
 
-/// Why the kernel refuses to make a mount read-only with EBUSY, and what to do.
+/// Explains why the kernel refuses to make a mount read-only with EBUSY, and what to do.
 fn open_for_writing(point: &Path) -> String {
     let point = point.display();
     format!("files on it are open for writing (fuser -vm {point} names the processes)")
 }
 
-/// What follows the last slash; nothing where the path ends in one.
+/// Returns what follows the last slash; nothing where the path ends in one.
 fn base_name(path: &OsStr) -> &OsStr {
     let bytes = path.as_bytes();
     let start = bytes
@@ -130,8 +130,8 @@ fn base_name(path: &OsStr) -> &OsStr {
     OsStr::from_bytes(&bytes[start..])
 }
 
-/// The first applet's name on the way from a path through its symbolic links. The walk ends
-/// where the kernel's does, after 40 of them.
+/// Returns the first applet's name along a path's symbolic links. The walk ends after 40 links, as
+/// the kernel's does.
 fn along_links(mut path: PathBuf) -> Option<&'static Applet> {
     for _ in 0..=40 {
         if let Some(applet) = find(path.file_name()?) {
@@ -143,9 +143,9 @@ fn along_links(mut path: PathBuf) -> Option<&'static Applet> {
     None
 }
 
-/// The path given to execve(2), links and all. It is where a caller's unknown `argv[0]` came
-/// from: what a shell found in PATH, or what stands behind an `argv[0]` that says something
-/// else altogether. (/proc/self/exe would name the end of the chain.)
+/// Returns the path given to execve(2), with its links. A caller's unknown `argv[0]` came from it:
+/// a shell found it in PATH, or the caller chose another `argv[0]`. (/proc/self/exe would name the
+/// end of the chain.)
 fn executed_path() -> Option<PathBuf> {
     // rustix panics where a kernel older than 6.4 shows neither the vector nor this file.
     if !Path::new("/proc/self/auxv").exists() {

@@ -61,7 +61,7 @@ struct Args {
     operands: Vec<Word>,
 }
 
-/// What the command line alone says.
+/// What the command line alone determines.
 struct Plan {
     device: PathBuf,
     point: PathBuf,

@@ -1,5 +1,4 @@
-//! `ocfs2box` called by its own name: it runs an applet, or sees to the links by which
-//! applets are called.
+//! `ocfs2box` called by its own name: it runs an applet, or manages the links that call applets.
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
@@ -106,7 +105,7 @@ struct Me {
     file: Metadata,
 }
 
-/// What stands where a link is to go.
+/// What is at a link's path.
 #[derive(PartialEq)]
 enum Found {
     Nothing,
@@ -134,7 +133,7 @@ impl Me {
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
             Err(error) => Err(Report::new(error).wrap_err(shown(path))),
-            // Where the link leads to, if it leads anywhere.
+            // The link's target decides, if it has one.
             Ok(_) => match fs::metadata(path) {
                 Ok(file) if self.is(&file) => Ok(Found::Ours),
                 _ => Ok(Found::Foreign),
@@ -152,7 +151,7 @@ fn links(dir: &Path) -> eyre::Result<impl Iterator<Item = PathBuf>> {
     Ok(APPLETS.iter().map(move |applet| dir.join(applet.name)))
 }
 
-/// Nothing is touched before it is known that nothing foreign would be replaced.
+/// Installs the links. It changes nothing before it knows that it replaces nothing foreign.
 fn install(dir: &Path, symbolic: bool, force: bool) -> eyre::Result<()> {
     let me = Me::find()?;
     let mut wanted = Vec::new();
@@ -176,7 +175,7 @@ fn install(dir: &Path, symbolic: bool, force: bool) -> eyre::Result<()> {
     Ok(())
 }
 
-/// Makes one link; at no moment is there none, or half of one, by its name.
+/// Makes one link; its name never vanishes, and never has half a file.
 fn put(me: &Me, link: &Path, symbolic: bool) -> eyre::Result<()> {
     let (Some(dir), Some(name)) = (link.parent(), link.file_name()) else {
         eyre::bail!("not the name of a file");

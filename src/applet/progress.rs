@@ -8,10 +8,10 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a wait without an end goes on before it is told of unasked.
+/// The time after which a wait without an end is reported unasked.
 const UNTOLD: Duration = Duration::from_secs(5);
 
-/// Tells of waits: once a second on a terminal; with `-v`, or if they have no end, once each; else
+/// Reports waits: once a second on a terminal; once each with `-v`, or if they have no end; else
 /// not at all.
 pub struct Progress {
     subject: PathBuf,
@@ -22,7 +22,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For waits that concern `subject`, a device or a cluster.
+    /// Makes a reporter of waits that concern `subject`, a device or a cluster.
     pub fn new(verbose: bool, subject: &Path) -> Self {
         Self {
             subject: subject.to_owned(),
@@ -33,9 +33,9 @@ impl Progress {
         }
     }
 
-    /// A wait goes on.
+    /// Reports that a wait goes on.
     pub fn show(&mut self, wait: Wait, since: Duration) -> Result<()> {
-        // No time bounds these: the user does.
+        // No timeout bounds these: the user ends them.
         let open = matches!(wait, Wait::Daemon | Wait::Group) && since > UNTOLD;
         self.note(
             match wait {
@@ -55,7 +55,7 @@ impl Progress {
         Ok(())
     }
 
-    /// The same, for whatever else is waited for.
+    /// Reports any other wait, which `what` names.
     pub fn tell(&mut self, what: &str, since: Duration) {
         self.note(what, since, false);
     }
@@ -76,7 +76,7 @@ impl Progress {
     /// Best effort.
     pub fn report_blocked(&mut self, what: impl Fn() -> &'static str) -> Option<Companion> {
         let report = || {
-            // What clears a passing line is blocked.
+            // The thread that clears a passing line is blocked.
             self.terminal = false;
             loop {
                 std::thread::sleep(UNTOLD);
@@ -86,7 +86,7 @@ impl Progress {
         fork::in_companion(report).ok()
     }
 
-    /// Over: the terminal's line is free again.
+    /// Ends the report: the terminal's line is free again.
     pub fn clear(&mut self) {
         if self.seconds.take().is_some() {
             report::show_passing("");

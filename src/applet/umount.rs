@@ -85,9 +85,9 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         .map(|Word(given)| Namespace::open(Path::new(given)))
         .transpose()?;
     let Found { mount, below } = find(system, namespace.as_ref(), Path::new(given))?;
-    // Before the unmount, while the volume can still be asked for its name.
+    // The volume's name has to be read before the unmount.
     let group = group_of(system, &mount);
-    // A volume that is unmounted is left as well, even if the user has lost patience.
+    // An unmounted volume is also left, even if the user interrupts.
     signal::defer_termination().wrap_err("holding signals back")?;
     let what = || end(system, &args, &mount, below.as_deref());
     let done = match &namespace {
@@ -123,14 +123,14 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     Ok(())
 }
 
-/// What is to be unmounted.
+/// The mount to unmount.
 struct Found {
     mount: Mount,
-    /// A mount on a directory of it, which keeps it busy.
+    /// A mount below it, which keeps it busy.
     below: Option<PathBuf>,
 }
 
-/// The mount that `given` means: the topmost on a directory, the last of a device.
+/// Finds the mount that `given` means: the topmost on a directory, the last of a device.
 fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<Found> {
     let shown = given.display();
     let table = match namespace {
@@ -139,7 +139,7 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
     };
     let path = std::path::absolute(given).wrap_err_with(|| shown.to_string())?;
     let at = |point: &Path| table.iter().rev().find(|mount| mount.point == point);
-    // As it was given first: to resolve a path may hang on a dead mount.
+    // The path as given comes first: to resolve a path may hang on a dead mount.
     let mount = match at(&path) {
         Some(mount) => mount,
         None => {
@@ -163,7 +163,7 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
     }
     let below = table.iter().find(|other| other.parent == mount.id);
     let below = below.map(|other| other.point.clone());
-    // umount2(2) takes a path, and ends the topmost mount on it.
+    // umount2(2) takes a path, and unmounts the topmost mount on it.
     if below.as_ref() == Some(&mount.point) {
         bail!("{shown}: another mount covers it on the same directory (unmount that first)");
     }
@@ -173,25 +173,25 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
     })
 }
 
-/// The group to leave afterwards; none where the volume has none, or where the kernel's
-/// call-out leaves it.
+/// Returns the group to leave afterwards; none where the volume has none, or where the kernel's
+/// callout leaves it.
 fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Box<dyn Group + 's>>> {
     let leaves = match driver::call_out(system)? {
         CallOut::None => true,
         CallOut::Ours => false,
-        // It leaves what the C mount.ocfs2 has joined, which with a daemon is another thing.
+        // The callout leaves what the C mount.ocfs2 has joined, which differs with a daemon.
         CallOut::Foreign => mount.user_stack().is_some(),
     };
     if !mount.has_group() || !leaves {
         return Ok(None);
     }
-    // A disk that is gone cannot be asked: it is the last resort.
+    // A disk that is gone cannot be read: it is the last resort.
     let name = || Ok(VolumeInfo::read(system, &mount.source)?.superblock.uuid);
     group::of_mount(system, mount, &name).map(Some)
 }
 
-/// The driver takes what it is given for all the options that there are to be, and refuses
-/// a change of some, of the heartbeat's word above all (fs/ocfs2/super.c, ocfs2_remount).
+/// Makes the mount read-only. The driver takes the given options for the complete set, and refuses
+/// to change some, above all the heartbeat option (fs/ocfs2/super.c, ocfs2_remount).
 fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
     let now = [mount.flags.as_os_str(), &mount.options].join(OsStr::new(","));
     let options = MountOptions::parse(&now, true)?;
@@ -199,7 +199,7 @@ fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
         let value = value.as_ref()?.to_str()?;
         Some(format!("{name}={value}"))
     };
-    // A user's stack is all the word there is; `o2cb` is shown beside global heartbeat.
+    // A user-space stack shows no other option; `o2cb` is shown beside global heartbeat.
     let stack = word("cluster_stack", &options.cluster_stack);
     let own = stack
         .filter(|word| word != "cluster_stack=o2cb")
@@ -212,7 +212,7 @@ fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
     Ok(kernel.mount(&mount.source, &point, c"ocfs2", flags, &data)?)
 }
 
-/// Ends the mount, or with `-r` a busy one's writing; which of the two.
+/// Unmounts, or with `-r` makes a busy mount read-only; returns which of the two.
 fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Result<&'static str> {
     let mut flags = UnmountFlags::NOFOLLOW;
     flags.set(UnmountFlags::DETACH, args.lazy);

@@ -1,5 +1,5 @@
-//! Where the kernel's cluster is not as the files have it, and whether `register` could bring it
-//! there now.
+//! Differences between the kernel's cluster and the files, and whether `register` could remove them
+//! now.
 
 use super::register::{is_so, live_form};
 use super::registered::{RegisteredCluster, RegisteredNode};
@@ -12,24 +12,24 @@ use crate::ids::Uuid;
 use eyre::Result;
 use std::fmt;
 
-/// One thing that two places have otherwise; none where a place does not have it.
+/// One value that differs in two places; none where a place does not have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What it is: a node, a setting, a volume.
+    /// The object: a node, a setting, a volume.
     pub what: String,
-    /// As the files have it.
+    /// The value in the files.
     pub file: Option<String>,
-    /// As the kernel or the volume has it.
+    /// The value in the kernel or the volume.
     pub there: Option<String>,
-    /// Which of those two.
+    /// The place of that value.
     pub place: Place,
-    /// It can be brought to what the files say while volumes stay mounted.
+    /// Whether it can take the files' value while volumes stay mounted.
     pub live: bool,
-    /// The commands that bring it there.
+    /// The commands that give it the files' value.
     pub run: String,
 }
 
-/// What the files are compared with.
+/// The place that the files are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The cluster in configfs.
@@ -39,7 +39,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// A word for it.
+    /// Returns the place's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Kernel => "kernel",
@@ -67,7 +67,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// All of them, for the cluster and the node that this host is to be.
+/// Returns all differences, for the cluster and the node that this host has in the files.
 pub fn of_kernel(
     system: &System,
     cluster: &Cluster,
@@ -116,7 +116,7 @@ pub fn of_kernel(
         let removed = |region: &&Uuid| !cluster.regions.contains(region);
         for region in cluster.regions.iter().chain(there.iter().filter(removed)) {
             let (file, kernel) = (cluster.regions.contains(region), there.contains(region));
-            // Few regions are pinned while anything is connected (o2hb_region_pin in
+            // While anything is connected, the kernel pins up to three regions (o2hb_region_pin in
             // fs/ocfs2/cluster/heartbeat.c, O2HB_PIN_CUT_OFF).
             let now = file || there.len() > 3 || stack::can_change(system)?;
             let what = format!("heartbeat region {region}");
@@ -134,7 +134,7 @@ pub fn of_kernel(
     let nodes = cluster.nodes.iter().map(|node| live_form(node, local));
     for node in nodes {
         let there = find(&node.name);
-        // New ones, and another local node, are taken at any time.
+        // The kernel accepts new nodes, and another local node, at any time.
         let now = idle || there.is_none_or(|there| is_so(there, cluster, local));
         let what = format!("node \"{}\"", node.name);
         add(what, Some(form(&node)), there.map(form), registers(now));
@@ -151,7 +151,7 @@ pub fn of_kernel(
     }
     let limits = Timeouts::read(system, live.path())?.rows();
     for ((name, set, frozen), (_, now, _)) in sysconfig.timeouts.rows().into_iter().zip(limits) {
-        // What is not set stays as it is; what this driver lacks cannot be set.
+        // An unset timeout stays as it is; one that this driver lacks cannot be set.
         if set.is_some() && now.is_some() {
             add(name.into(), set, now, registers(idle || !frozen));
         }

@@ -1,10 +1,10 @@
-//! The kernel's DLM as dlm_controld has set it up (configfs, fs/dlm/config.c).
+//! The kernel's DLM as dlm_controld has configured it (configfs, fs/dlm/config.c).
 
 use crate::host::{self, System, read_attribute};
 use eyre::{Result, WrapErr};
 use std::path::{Path, PathBuf};
 
-/// The cluster's name, once the DLM has its nodes; none where it is not up.
+/// Returns the cluster's name, once the DLM has its nodes; none where it is not up.
 pub fn cluster(system: &System) -> Result<Option<String>> {
     let Some(directory) = directory(system)? else {
         return Ok(None);
@@ -13,8 +13,8 @@ pub fn cluster(system: &System) -> Result<Option<String>> {
     Ok(name(&directory)?.filter(|_| !nodes.is_empty()))
 }
 
-/// Does it refuse, with EBADR, those who do not say which cluster they want? It compares names
-/// where it has one and dlm_controld wants callbacks (`new_lockspace` in fs/dlm/lockspace.c,
+/// Returns whether the DLM refuses, with EBADR, callers that do not name their cluster. It compares
+/// names where it has one and dlm_controld wants callbacks (`new_lockspace` in fs/dlm/lockspace.c,
 /// since 3.4).
 pub fn wants_the_name(system: &System) -> Result<bool> {
     let Some(directory) = directory(system)? else {

@@ -10,14 +10,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Where C tools and libo2dlm look for lock domains.
+/// The directory where C tools and libo2dlm look for lock domains.
 pub const PLACE: &str = "/dlm";
-/// The type as mount(2) and /proc/filesystems have it.
+/// The filesystem type in mount(2) and /proc/filesystems.
 pub const KIND: &str = "ocfs2_dlmfs";
-/// Absent where the module is not loaded, and on drivers that only know the classic stack.
+/// The capabilities; absent where the module is not loaded, and on drivers with the classic stack
+/// only.
 const CAPABILITIES: &str = "/sys/module/ocfs2_dlmfs/parameters/capabilities";
 
-/// Where dlmfs is mounted.
+/// Returns where dlmfs is mounted.
 pub fn place(system: &System) -> Result<Option<PathBuf>> {
     let mounts = mounts::visible(system)?;
     let mut points = mounts
@@ -29,7 +30,7 @@ pub fn place(system: &System) -> Result<Option<PathBuf>> {
     Ok(usual.or(first).map(|point| system.path(point)))
 }
 
-/// The directory of the domain `name`, if this node has joined it through dlmfs.
+/// Returns the directory of the domain `name`, if this node has joined it through dlmfs.
 pub fn domain(system: &System, name: &str) -> Result<Option<PathBuf>> {
     Ok(match place(system)?.map(|place| place.join(name)) {
         Some(domain) if is_there(&domain)? => Some(domain),
@@ -37,7 +38,7 @@ pub fn domain(system: &System, name: &str) -> Result<Option<PathBuf>> {
     })
 }
 
-/// Does dlmfs serve the domains of any stack, not just the classic one's?
+/// Returns whether dlmfs serves the domains of any stack, not just the classic one's.
 pub fn serves_any_stack(system: &System) -> Result<bool> {
     let known = read_attribute(&system.path(CAPABILITIES))
         .wrap_err("reading the capabilities of dlmfs")?
@@ -45,9 +46,9 @@ pub fn serves_any_stack(system: &System) -> Result<bool> {
     Ok(known.split_whitespace().any(|word| word == "stackglue"))
 }
 
-/// Takes away what is left of the domain `name` when nobody on this node refers to its volume:
-/// a program that was killed leaves it behind, and with it the locks that it had, and a pin on
-/// the volume's region. Is the domain still there? What somebody holds stays.
+/// Removes the rest of the domain `name` when no process on this node refers to its volume, and
+/// returns whether the domain still exists. A killed program leaves it behind, with its locks and a
+/// pin on the volume's region. Locks that a process holds stay.
 pub fn abandon(system: &System, name: &str) -> Result<bool> {
     let Some(domain) = domain(system, name)? else {
         return Ok(false);
@@ -57,8 +58,8 @@ pub fn abandon(system: &System, name: &str) -> Result<bool> {
     drop_locks(system, &domain, &locks).wrap_err("leaving an abandoned lock domain")
 }
 
-/// Drops those of the locks that nobody on this node holds, and leaves the domain if it has no
-/// others. Is it still there?
+/// Drops those of the locks that no process on this node holds, leaves the domain if it has no
+/// others, and returns whether it still exists.
 pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> io::Result<bool> {
     if let Some(_alone) = alone(system, domain)? {
         drop_unheld(system, locks)?;
@@ -74,18 +75,18 @@ pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> io::Resu
 /// Drops those of the locks that no process of this node holds, and returns whether all are
 /// dropped.
 ///
-/// The kernel is not asked to drop what is held: before 5.19 its refusal leaves the lock marked
-/// as one that is going (user_dlm_destroy_lock in fs/ocfs2/dlmfs/userdlm.c), so that the next
-/// to drop it succeeds without telling the other nodes.
+/// It never asks the kernel to drop a held lock: before 5.19 the kernel's refusal leaves the lock
+/// marked for teardown (user_dlm_destroy_lock in fs/ocfs2/dlmfs/userdlm.c), so that the next drop
+/// succeeds without a message to the other nodes.
 pub fn drop_unheld(system: &System, locks: &[PathBuf]) -> io::Result<bool> {
-    // dlmfs may be mounted elsewhere in a holder's mount namespace, so that the names of the
-    // domain and the lock have to do.
+    // dlmfs may be mounted elsewhere in a holder's mount namespace, so the names of the domain and
+    // the lock have to suffice.
     let tail = |lock: &Path| -> PathBuf {
         let names = lock.components().rev().take(2);
         names.collect::<Vec<_>>().into_iter().rev().collect()
     };
     let mut unheld: Vec<_> = locks.iter().map(|lock| (lock, tail(lock))).collect();
-    // One look for all of them: a node may have many processes.
+    // One pass serves all of them: a node may have many processes.
     each_open_file(system, &mut |_, open| {
         unheld.retain(|(_, own)| !open.ends_with(own));
     })?;
@@ -100,7 +101,7 @@ pub fn drop_unheld(system: &System, locks: &[PathBuf]) -> io::Result<bool> {
     Ok(all)
 }
 
-/// The processes that hold locks of the domain `name`.
+/// Returns the processes that hold locks of the domain `name`.
 pub fn users(system: &System, name: &str) -> io::Result<Vec<u32>> {
     let mut users = Vec::new();
     each_open_file(system, &mut |process, open| {
@@ -117,7 +118,7 @@ pub fn users(system: &System, name: &str) -> io::Result<Vec<u32>> {
 /// Calls `see` with each file that a process has open, one process after the other.
 fn each_open_file(system: &System, see: &mut dyn FnMut(u32, &Path)) -> io::Result<()> {
     for process in host::processes(system)? {
-        // It may have ended meanwhile.
+        // The process may have ended meanwhile.
         let files = std::fs::read_dir(system.path(format!("/proc/{process}/fd")));
         for file in files.into_iter().flatten().flatten() {
             if let Ok(open) = std::fs::read_link(file.path()) {
@@ -128,20 +129,20 @@ fn each_open_file(system: &System, see: &mut dyn FnMut(u32, &Path)) -> io::Resul
     Ok(())
 }
 
-/// No process of ours drops a lock of the domain before the result is dropped. A lock that is
-/// dropped while a process waits in open(2) for it makes that process wait for ever
-/// (dlmfs/userdlm.c: what it waits for is no more told to a lock that is torn down).
+/// Keeps other processes of this program from dropping a lock of the domain until the result is
+/// dropped. A lock that is dropped while a process waits in open(2) for it makes that process wait
+/// forever (dlmfs/userdlm.c: a lock in teardown receives no more notifications).
 pub fn among_others(system: &System, domain: &Path) -> io::Result<File> {
-    // To drop locks takes no time.
+    // Dropping locks takes no time.
     const TIMEOUT: Duration = Duration::from_secs(30);
     let file_lock = file_lock(system, domain, LockMode::Shared, TIMEOUT)?;
     file_lock.ok_or_else(|| io::Error::other("another process does not end to drop locks"))
 }
 
-/// No process of ours opens a lock of the domain before the result is dropped; `None` if one waits
-/// in open(2) for another node.
+/// Keeps processes of this program from opening a lock of the domain until the result is dropped;
+/// `None` if one waits in open(2) for another node.
 pub fn alone(system: &System, domain: &Path) -> io::Result<Option<File>> {
-    // To open one that no other node has in use takes less.
+    // Opening a lock that no other node uses takes less.
     const TIMEOUT: Duration = Duration::from_secs(5);
     file_lock(system, domain, LockMode::Exclusive, TIMEOUT)
 }

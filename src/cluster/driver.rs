@@ -1,4 +1,4 @@
-//! The kernel's side of a node: modules, the filesystems that show it, and the call-out.
+//! The kernel's side of a node: modules, the filesystems that show it, and the callout.
 
 use super::dlmfs;
 use super::registered::RegisteredCluster;
@@ -12,9 +12,9 @@ use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What the kernel runs after the last unmount (fs/ocfs2/stackglue.c).
+/// The program that the kernel runs after the last unmount (fs/ocfs2/stackglue.c).
 const HB_CTL_PATH: &str = "/proc/sys/fs/ocfs2/nm/hb_ctl_path";
-/// Says nothing and does nothing: umount.ocfs2 leaves by itself.
+/// The callout that does nothing: umount.ocfs2 leaves by itself.
 pub const NO_CALL_OUT: &str = "/bin/true";
 
 /// Loads what a node of the classic stack needs and mounts configfs and dlmfs. Everything
@@ -28,7 +28,7 @@ pub fn load(system: &System) -> Result<()> {
         };
         mount(system, c"configfs", &place)?;
     }
-    // The filesystem brings the stack glue and the node manager along.
+    // The filesystem's module brings the stack glue and the node manager along.
     stack::prepare(system, StackName::O2CB)?;
     load_dlmfs(system)
 }
@@ -42,7 +42,7 @@ pub fn load_dlmfs(system: &System) -> Result<()> {
     Ok(())
 }
 
-/// What `load` has done, seen from outside.
+/// What `load` has loaded and mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The filesystem's driver.
@@ -51,11 +51,11 @@ pub struct Loaded {
     pub dlmfs: bool,
     /// Where configfs is mounted.
     pub configfs: Option<PathBuf>,
-    /// Is the lock manager's filesystem mounted?
+    /// Whether the lock manager's filesystem is mounted.
     pub dlmfs_mounted: bool,
 }
 
-/// Looks, and loads nothing.
+/// Returns what is loaded, and loads nothing.
 pub fn loaded(system: &System) -> Result<Loaded> {
     let knows = |kind| knows_filesystem(system, kind).wrap_err("reading the list of filesystems");
     Ok(Loaded {
@@ -66,8 +66,8 @@ pub fn loaded(system: &System) -> Result<Loaded> {
     })
 }
 
-/// Undoes `load`, once no cluster is registered and nothing is mounted. configfs stays:
-/// others use it.
+/// Reverses `load`, once no cluster is registered and nothing is mounted. configfs stays: other
+/// programs use it.
 pub fn unload(system: &System) -> Result<()> {
     if let Some(live) = RegisteredCluster::if_loaded(system)? {
         bail!(
@@ -100,7 +100,7 @@ pub fn unload(system: &System) -> Result<()> {
     Ok(())
 }
 
-/// Fails if a volume is mounted, of whatever stack: its driver cannot be unloaded.
+/// Fails if a volume of any stack is mounted: its driver cannot be unloaded.
 pub fn check_unused(system: &System) -> Result<()> {
     if let Some(point) = mounted(system)? {
         bail!("{} is still mounted (unmount it first)", point.display());
@@ -117,15 +117,15 @@ pub fn check_unused(system: &System) -> Result<()> {
     Ok(())
 }
 
-/// Where a volume is mounted, of whatever stack; `unload` is refused then.
+/// Returns where a volume of any stack is mounted; `unload` is refused then.
 pub fn mounted(system: &System) -> Result<Option<PathBuf>> {
     let mounts = mounts::visible(system)?;
     let mount = mounts.into_iter().find(|mount| mount.kind == "ocfs2");
     Ok(mount.map(|mount| mount.point))
 }
 
-/// Sets the program that the kernel runs after an unmount; drivers without the setting have
-/// nothing to be told.
+/// Sets the program that the kernel runs after an unmount; does nothing on drivers without the
+/// attribute.
 pub fn set_call_out(system: &System, program: &Path) -> Result<()> {
     let path = system.path(HB_CTL_PATH);
     if !is_there(&path)? {
@@ -136,25 +136,25 @@ pub fn set_call_out(system: &System, program: &Path) -> Result<()> {
     written.wrap_err_with(|| format!("writing {program} to {HB_CTL_PATH}"))
 }
 
-/// The program of the kernel's that leaves a volume's group after its last unmount.
+/// The kernel's callout, which leaves a volume's group after its last unmount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOut {
-    /// There is none: umount.ocfs2 has to leave.
+    /// No callout: umount.ocfs2 has to leave.
     None,
     /// This executable, under one of its names.
     Ours,
-    /// Another, such as the C tools'.
+    /// Another program, such as the C tools'.
     Foreign,
 }
 
-/// The path that is set, whatever is there; none on drivers without the setting.
+/// Returns the path that is set, whether or not it exists; none on drivers without the attribute.
 pub fn call_out_path(system: &System) -> Result<Option<String>> {
     let set = read_attribute(&system.path(HB_CTL_PATH))
         .wrap_err_with(|| format!("reading {HB_CTL_PATH}"))?;
     Ok(set.filter(|program| !program.is_empty()))
 }
 
-/// Which one is set. A path with nothing behind it leaves nothing.
+/// Returns the callout that is set. A path where no program is leaves nothing.
 pub fn call_out(system: &System) -> Result<CallOut> {
     let Some(program) = call_out_path(system)? else {
         return Ok(CallOut::None);
@@ -192,7 +192,7 @@ fn load_module(system: &System, filesystem: &str, module: &str) -> Result<()> {
     insert(system, module)
 }
 
-/// Built into the kernel, it is not listed as a module with a `refcnt`.
+/// Returns whether a module is loaded. One built into the kernel is not listed with a `refcnt`.
 fn is_loaded(system: &System, module: &str) -> Result<bool> {
     let names = list(&system.path("/sys/module").join(module))
         .map_err(|error| eyre!(error))

@@ -1,4 +1,4 @@
-//! Who the nodes of a cluster are, as far as this node knows: enough to name them.
+//! The nodes of a cluster, as far as this node knows them: enough to name them.
 
 use super::registered::RegisteredCluster;
 use crate::config::atomic_file;
@@ -9,16 +9,16 @@ use crate::ids::ClusterName;
 /// A cluster's nodes. Empty where this node knows nothing of the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeNames {
-    /// Number and name.
+    /// The nodes' numbers and names.
     pub nodes: Vec<(u8, String)>,
     /// This node's own number.
     pub own: Option<u8>,
 }
 
 impl NodeNames {
-    /// The nodes of the cluster `name`, or, for a volume that names none, of the one that there
-    /// is: as the kernel has them, else as cluster.conf has. A file that cannot be read or is
-    /// wrong tells nothing.
+    /// Returns the nodes of the cluster `name`, or, for a volume that names none, of the only one:
+    /// as the kernel has them, else as cluster.conf has. A file that is unreadable or wrong counts
+    /// as empty.
     pub fn of(system: &System, name: Option<&ClusterName>) -> Self {
         match RegisteredCluster::if_loaded(system) {
             Ok(Some(live)) if name.is_none_or(|name| name == live.name()) => {
@@ -58,14 +58,14 @@ impl NodeNames {
         })
     }
 
-    /// The name of a node.
+    /// Returns the name of a node.
     pub fn name(&self, number: u8) -> Option<&str> {
         let mut nodes = self.nodes.iter();
         let (_, name) = nodes.find(|(known, _)| *known == number)?;
         Some(name)
     }
 
-    /// Does the cluster have a node of this number? None where the cluster is not known.
+    /// Returns whether the cluster has a node of this number; none where the cluster is not known.
     pub fn knows(&self, number: u8) -> Option<bool> {
         (!self.nodes.is_empty()).then(|| self.name(number).is_some())
     }

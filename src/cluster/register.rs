@@ -1,4 +1,4 @@
-//! Brings the kernel's cluster up to the configuration, and takes it away again.
+//! Brings the kernel's cluster up to the configuration, and removes it.
 
 use super::registered::{self, RegisteredCluster, RegisteredNode};
 use super::timeouts;
@@ -14,9 +14,8 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-/// Registers `cluster`, or changes a registered one as little as it takes. `local` is the
-/// node that this host is; `sysconfig` has the time limits. A failure in the middle takes back
-/// what this call did.
+/// Registers `cluster`, or changes a registered one as little as possible. `local` is the node that
+/// this host is; `sysconfig` has the timeouts. A failure rolls back the changes of this call.
 pub fn register<'s>(
     system: &'s System,
     cluster: &Cluster,
@@ -34,7 +33,7 @@ pub fn register<'s>(
             other.name()
         );
     }
-    // Ctrl-C leaves no half of a cluster either: this takes milliseconds.
+    // Ctrl-C must not leave half a cluster either: this takes milliseconds.
     signal::defer_termination().wrap_err("holding signals back")?;
     let mut changes = Transaction::of(system);
     let directory = directory.join(cluster.name.as_str());
@@ -47,23 +46,24 @@ pub fn register<'s>(
     }
 }
 
-/// What a registration has changed. Dropped, it stays so.
+/// The changes of a registration. A drop keeps them.
 pub struct Registered<'s>(Transaction<'s>);
 
 impl Registered<'_> {
-    /// Undoes it, as far as nothing beats.
+    /// Rolls the changes back, as far as no heartbeat is active.
     pub fn take_back(self) {
-        // Without the lock rather than not at all.
+        // Rolling back without the lock is better than not at all.
         let _lock = file_lock(self.0.system());
         self.0.take_back();
     }
 }
 
-/// No other process of ours changes the kernel's cluster until the result is dropped: two at once
-/// would take each other's half-made nodes for changed ones. Best effort where there is no /run.
+/// Keeps other processes of this program from changing the kernel's cluster until the result is
+/// dropped: two at once would take each other's half-made nodes for changed ones. Best effort where
+/// there is no /run.
 ///
 /// # Errors
-/// Another has it for half a minute.
+/// Another process has the lock for half a minute.
 pub fn file_lock(system: &System) -> Result<Option<File>> {
     const NAME: &str = "cluster";
     const TIMEOUT: Duration = Duration::from_secs(30);
@@ -74,7 +74,8 @@ pub fn file_lock(system: &System) -> Result<Option<File>> {
     }
 }
 
-/// Removes the registered cluster with its nodes. `false`: regions are active, and nothing is removed.
+/// Removes the registered cluster with its nodes. It returns `false` and removes nothing if regions
+/// are active.
 pub fn unregister(system: &System, live: &RegisteredCluster) -> Result<bool> {
     let _lock = file_lock(system)?;
     if !live.regions()?.is_empty() {
@@ -84,7 +85,7 @@ pub fn unregister(system: &System, live: &RegisteredCluster) -> Result<bool> {
     let removed = take_down(&mut changes, live);
     if removed.is_err() {
         changes.take_back();
-        // Started behind the look.
+        // A heartbeat was started since the check.
         if !live.regions()?.is_empty() {
             return Ok(false);
         }
@@ -93,8 +94,8 @@ pub fn unregister(system: &System, live: &RegisteredCluster) -> Result<bool> {
 }
 
 fn take_down(changes: &mut Transaction, live: &RegisteredCluster) -> Result<()> {
-    // This host first: the kernel refuses that while a heartbeat is active, before the others are
-    // gone, and starts no heartbeat without it.
+    // This host goes first: the kernel refuses that while a heartbeat is active, before the others
+    // are gone, and starts no heartbeat without it.
     let (mut nodes, others): (Vec<_>, Vec<_>) =
         live.nodes()?.into_iter().partition(|node| node.local);
     nodes.extend(others);
@@ -121,14 +122,15 @@ fn bring_up(
             .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
     }
     set_mode(changes, directory, cluster.heartbeat_mode)?;
-    // Before there is a node that could mount with other limits.
+    // The timeouts come before any node that could mount with others.
     timeouts::apply(changes, directory, &sysconfig.timeouts)?;
     let known = drop_changed(changes, cluster, local)?;
     for node in &cluster.nodes {
         let wanted = live_form(node, local);
         let path = directory.join("node").join(&node.name);
         let settled = match known.iter().find(|known| known.name == node.name) {
-            // Registered under another hostname: the kernel takes the flag later too.
+            // A node registered under another hostname becomes local here: the kernel takes the
+            // flag later too.
             Some(known) if wanted.local && !known.local => listen(changes.system(), &path, node)
                 .map(|()| changes.wrote(path.join("local"), "0".into())),
             Some(_) => Ok(()),
@@ -139,7 +141,7 @@ fn bring_up(
     Ok(())
 }
 
-/// Removes the nodes that the configuration does not know in this form; what is left.
+/// Removes the nodes that differ from the configuration, and returns the others.
 fn drop_changed(
     changes: &mut Transaction,
     cluster: &Cluster,
@@ -152,7 +154,7 @@ fn drop_changed(
     let (same, changed): (Vec<_>, Vec<_>) = live.nodes()?.into_iter().partition(is_wanted);
     let in_use = !live.regions()?.is_empty();
     for node in changed {
-        // Its connection would be cut, and what other nodes hold locks on with it.
+        // The removal would cut its connection, on which other nodes may hold locks.
         if in_use {
             bail!(
                 "node \"{}\" is not so in the configuration, and cannot be changed while volumes \
@@ -170,10 +172,11 @@ fn drop_changed(
     Ok(same)
 }
 
-/// Can a node of the kernel's stay, or has it to go, which it cannot while a region is active?
+/// Returns whether a node of the kernel's can stay. Otherwise it must go, which it cannot while a
+/// region is active.
 pub(super) fn is_so(live: &RegisteredNode, cluster: &Cluster, local: &Node) -> bool {
     let mut wanted = cluster.nodes.iter().map(|node| live_form(node, local));
-    // One that is to be local and is not yet can become so.
+    // A node can become local later.
     wanted.any(|node| {
         node == RegisteredNode {
             local: live.local || node.local,
@@ -182,7 +185,7 @@ pub(super) fn is_so(live: &RegisteredNode, cluster: &Cluster, local: &Node) -> b
     })
 }
 
-/// What the kernel is to show of a node.
+/// Returns the form of a node that the kernel is to show.
 pub(super) fn live_form(node: &Node, local: &Node) -> RegisteredNode {
     RegisteredNode {
         name: node.name.clone(),
@@ -221,7 +224,8 @@ fn listen(system: &System, path: &Path, node: &Node) -> Result<()> {
     })
 }
 
-/// The kernel ignores the write without a word while there is a region, so it is read back.
+/// Sets the heartbeat mode. The kernel silently ignores the write while there is a region, so it is
+/// read back.
 fn set_mode(changes: &mut Transaction, directory: &Path, mode: HeartbeatMode) -> Result<()> {
     let attribute = directory.join("heartbeat/mode");
     let system = changes.system();

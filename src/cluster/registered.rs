@@ -6,7 +6,7 @@ use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 
-/// What ENOTCONN means from whoever joins a lock domain.
+/// The meaning of ENOTCONN when a process joins a lock domain.
 pub const UNREACHABLE: &str = "another node of the cluster could not be reached (see that the \
     nodes' addresses, the firewall and the time-outs are right, and the same on all)";
 
@@ -22,20 +22,21 @@ pub struct RegisteredCluster<'s> {
 pub struct RegisteredNode {
     /// The directory's name.
     pub name: String,
-    /// Its number, 0 to 254, as the attribute has it.
+    /// The number, 0 to 254, as the attribute has it.
     pub number: String,
-    /// Dotted quad.
+    /// The address, as a dotted quad.
     pub address: String,
-    /// TCP port, decimal.
+    /// The TCP port, in decimal.
     pub port: String,
-    /// This host.
+    /// Whether the node is this host.
     pub local: bool,
 }
 
-/// The directory of clusters; there when the node manager is loaded and configfs mounted.
+/// Returns the directory of clusters; it exists when the node manager is loaded and configfs
+/// mounted.
 ///
 /// # Errors
-/// Says which of the two is missing, and what to run.
+/// Names which of the two is missing, and what to run.
 pub fn directory(system: &System) -> Result<PathBuf> {
     let configfs = system.configfs()?.ok_or_else(|| {
         eyre!("configfs is not mounted, so that the cluster cannot be seen (run: o2cb load)")
@@ -56,8 +57,8 @@ fn has_clusters(system: &System, directory: &Path) -> Result<bool> {
     there.wrap_err_with(|| format!("looking at {}", directory.display()))
 }
 
-/// A driver that says a higher revision than the one known here may mean something else by
-/// the same files.
+/// Checks the driver's revision: one with a higher revision than is known here may give the same
+/// files another meaning.
 fn check_revision(system: &System) -> Result<()> {
     /// O2NM_API_VERSION of all drivers so far.
     const KNOWN: u32 = 5;
@@ -82,7 +83,7 @@ fn check_revision(system: &System) -> Result<()> {
 }
 
 impl<'s> RegisteredCluster<'s> {
-    /// The registered cluster, online or not.
+    /// Returns the registered cluster, online or not.
     pub fn find(system: &'s System) -> Result<Option<Self>> {
         let directory = directory(system)?;
         let names = system
@@ -96,7 +97,7 @@ impl<'s> RegisteredCluster<'s> {
         Ok(Some(Self { system, name, path }))
     }
 
-    /// The same; without the drivers there is none.
+    /// Returns the registered cluster; without the drivers there is none.
     pub fn if_loaded(system: &'s System) -> Result<Option<Self>> {
         match system.configfs()? {
             Some(configfs) if has_clusters(system, &configfs.join("cluster"))? => {
@@ -106,17 +107,17 @@ impl<'s> RegisteredCluster<'s> {
         }
     }
 
-    /// What it is called.
+    /// Returns the cluster's name.
     pub fn name(&self) -> &ClusterName {
         &self.name
     }
 
-    /// Its directory in configfs.
+    /// Returns its directory in configfs.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether regions belong to the cluster or to each mounted volume. Drivers without the
+    /// Returns whether regions belong to the cluster or to each mounted volume. Drivers without the
     /// attribute (before 2.6.37) have local heartbeat only.
     pub fn heartbeat_mode(&self) -> Result<HeartbeatMode> {
         let mode = self.system.attribute(&self.path.join("heartbeat/mode"));
@@ -124,7 +125,7 @@ impl<'s> RegisteredCluster<'s> {
         Ok(HeartbeatMode::new(mode.as_deref() == Some("global")))
     }
 
-    /// Its nodes, by name.
+    /// Returns its nodes, by name.
     pub fn nodes(&self) -> Result<Vec<RegisteredNode>> {
         let directory = self.path.join("node");
         let names = self
@@ -151,7 +152,7 @@ impl<'s> RegisteredCluster<'s> {
             .collect()
     }
 
-    /// Its heartbeat regions; directories that are none of ours are passed over.
+    /// Returns its heartbeat regions; other directories are skipped.
     pub fn regions(&self) -> Result<Vec<Uuid>> {
         let regions = self.system.objects(&self.path.join("heartbeat"));
         let names = regions.wrap_err("listing the heartbeat regions in configfs")?;
@@ -161,16 +162,16 @@ impl<'s> RegisteredCluster<'s> {
             .collect())
     }
 
-    /// Can a volume of it be mounted here: is this host one of its nodes, and, with global
-    /// heartbeat, does it beat?
+    /// Returns whether a volume of it can be mounted here: this host is one of its nodes, and, with
+    /// global heartbeat, its heartbeat is active.
     pub fn is_online(&self) -> Result<bool> {
         let here = self.nodes()?.iter().any(|node| node.local);
         Ok(here && (!self.heartbeat_mode()?.is_global() || !self.regions()?.is_empty()))
     }
 }
 
-/// The volume whose own region beats on `device`. With global heartbeat a region says nothing
-/// of the volumes beside it.
+/// Returns the volume whose own region heartbeats on `device`. With global heartbeat a region does
+/// not identify the volumes beside it.
 pub fn region_on(system: &System, device: DeviceNumber) -> Result<Option<Uuid>> {
     let Some(live) = RegisteredCluster::find(system)? else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Which cluster stack the kernel runs, and making it the one that a volume wants.
+//! The cluster stack that the kernel runs, and the change to the one that a volume needs.
 
 use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts::knows_filesystem;
@@ -9,17 +9,19 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
-/// fs/ocfs2/stackglue.c
+/// The attribute of the stack that is set (fs/ocfs2/stackglue.c).
 const STACK: &str = "/sys/fs/ocfs2/cluster_stack";
 const ACTIVE: &str = "/sys/fs/ocfs2/active_cluster_plugin";
-/// The stack of no volume: set, it lets nothing connect.
+/// A stack name that no volume has: while it is set, nothing can connect.
 const CLOSED: &str = "none";
 /// The file lock of the process that has closed the stack.
 const CLOSING: &str = "stack";
-/// Longer than the removal of some regions, unless a device hangs.
+/// The time to wait for an open stack: longer than the removal of some regions, unless a device
+/// hangs.
 const CLOSED_FOR: Duration = Duration::from_secs(20);
 
-/// The stack that is set; drivers of the 1.2 era have no stack glue and only the classic one.
+/// Returns the stack that is set; drivers of the 1.2 era have no stack glue and only the classic
+/// one.
 pub fn running(system: &System) -> Result<StackName> {
     match read_attribute(&system.path(STACK)).wrap_err("reading the cluster stack")? {
         Some(name) => name
@@ -29,7 +31,7 @@ pub fn running(system: &System) -> Result<StackName> {
     }
 }
 
-/// Loads the filesystem's driver, if it is not there already.
+/// Loads the filesystem's driver, if it is not loaded already.
 pub fn load_filesystem(system: &System) -> Result<()> {
     if knows_filesystem(system, "ocfs2").wrap_err("reading the list of filesystems")? {
         return Ok(());
@@ -37,8 +39,8 @@ pub fn load_filesystem(system: &System) -> Result<()> {
     insert(system, "ocfs2")
 }
 
-/// Loads the driver of the stack `wanted` and sets it, if nothing that another one serves
-/// keeps the kernel from it: that is said by whoever compares the two.
+/// Loads the driver of the stack `wanted` and sets it, unless a volume of another stack prevents
+/// that: the caller that compares the two reports it.
 pub fn prepare(system: &System, wanted: StackName) -> Result<()> {
     load_filesystem(system)?;
     if !is_there(&system.path(STACK))? {
@@ -88,11 +90,11 @@ fn write(system: &System, name: &str) -> io::Result<()> {
     system.kernel().write_attribute(&system.path(STACK), name)
 }
 
-/// The stack o2cb, to which nothing is connected nor can connect. Dropped, it is open again.
+/// The closed stack o2cb, to which nothing is or can be connected. A drop opens it again.
 #[must_use]
 pub struct Closed<'s> {
     system: &'s System,
-    /// The name to set again; none where the stack o2cb is not there or not the one that is used.
+    /// The name to set again; none where the stack o2cb is not there or not in use.
     open: Option<StackName>,
     _closing: Option<File>,
 }
@@ -100,14 +102,14 @@ pub struct Closed<'s> {
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
         if let Some(name) = self.open {
-            // Should it fail, `set` opens it.
+            // If this fails, `set` opens it.
             let _ = write(self.system, name.as_str());
         }
     }
 }
 
-/// Closes the stack o2cb to mounts and lock domains. `None`: something is connected, which may
-/// be a mount(2) that has not returned, or a superblock that no mount table shows.
+/// Closes the stack o2cb to mounts and lock domains. `None` means that something is connected,
+/// possibly a mount(2) that has not returned, or a superblock that no mount table shows.
 ///
 /// The kernel decides: it takes another name for the stack only while nothing is connected
 /// (`ocfs2_cluster_stack_store` in fs/ocfs2/stackglue.c), and connects nothing of another name
@@ -131,7 +133,7 @@ pub fn close(system: &System) -> Result<Option<Closed<'_>>> {
         Err(error) if error.kind() != io::ErrorKind::ResourceBusy => {
             return Err(error).wrap_err("closing the cluster stack");
         }
-        // What is connected keeps the stack o2cb away.
+        // A connected volume of another stack keeps o2cb away.
         Err(_) if now != StackName::O2CB => None,
         Err(_) => return Ok(None),
     };
@@ -142,7 +144,8 @@ pub fn close(system: &System) -> Result<Option<Closed<'_>>> {
     }))
 }
 
-/// Would the kernel take another stack: does it serve nothing with the one that is set?
+/// Returns whether the kernel would accept another stack: it serves nothing with the one that is
+/// set.
 pub fn can_change(system: &System) -> Result<bool> {
     let active = read_attribute(&system.path(ACTIVE)).wrap_err("reading the active stack")?;
     Ok(active.is_none_or(|active| active.is_empty()))

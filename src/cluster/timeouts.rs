@@ -1,15 +1,15 @@
-//! The cluster's time limits, from the defaults file into configfs.
+//! The cluster's timeouts, from `/etc/default/o2cb` into configfs.
 
 use super::transaction::Transaction;
 use crate::host::System;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
-/// Where drivers of the 1.2 era have the threshold.
+/// The threshold's place in drivers of the 1.2 era.
 const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 
-/// Sets what `set` has, where the kernel has it otherwise; `cluster` is the cluster's
-/// directory in configfs.
+/// Sets the timeouts in `set` that differ from the kernel's; `cluster` is the cluster's directory
+/// in configfs.
 ///
 /// # Errors
 /// The kernel refuses a value, or ignores the threshold because a region is active.
@@ -44,7 +44,7 @@ pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -
     let reconnect = ("reconnect_delay_ms", set.reconnect_delay_ms);
     let now = system.attribute(&cluster.join(keepalive.0));
     let now = now.wrap_err_with(|| format!("reading {}", keepalive.0))?;
-    // The keepalive has to stay below the idle time at every step.
+    // The keepalive has to stay below the idle timeout at every step.
     let order = match (idle.1, now.and_then(|now| now.parse::<u32>().ok())) {
         (Some(wanted), Some(now)) if now >= wanted => [keepalive, idle, reconnect],
         _ => [idle, keepalive, reconnect],
@@ -62,32 +62,33 @@ pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -
     if let Some(method) = &set.fence_method
         && system.has_object(&fence)?
     {
-        // The kernel insists on the line's end.
+        // The kernel requires the newline.
         changes.set(&fence, "fence_method", &format!("{method}\n"))?;
     }
     Ok(())
 }
 
-/// What the kernel goes by now, or is to; none where this driver has no such setting, or the
-/// configuration file sets nothing.
+/// The timeouts that the kernel has, or is to have; none where this driver lacks one, or the
+/// configuration file does not set it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Rounds of 2 s without a sign of life after which a node counts as dead.
+    /// The heartbeat dead threshold: rounds of 2 s without a heartbeat after which a node is
+    /// declared dead.
     pub heartbeat_threshold: Option<u32>,
-    /// Milliseconds of silence after which a connection counts as broken.
+    /// The network idle timeout: milliseconds of silence after which a connection counts as broken.
     pub idle_timeout_ms: Option<u32>,
-    /// Milliseconds of silence after which a peer is asked whether it is there.
+    /// The network keepalive delay: milliseconds of silence before a keepalive is sent.
     pub keepalive_delay_ms: Option<u32>,
-    /// Milliseconds between two tries to connect.
+    /// The network reconnect delay: milliseconds between two attempts to connect.
     pub reconnect_delay_ms: Option<u32>,
-    /// What a node does that has lost its cluster: `reset` or `panic`.
+    /// The fence method of a node that has lost its cluster: `reset` or `panic`.
     pub fence_method: Option<String>,
 }
 
 impl Timeouts {
-    /// Each by its attribute's name, and whether it stays while a region is active: the kernel
-    /// ignores a new threshold then, and refuses the limits that connected peers have agreed on
-    /// (fs/ocfs2/cluster/nodemanager.c).
+    /// Returns each by its attribute's name, and whether it is fixed while a region is active: the
+    /// kernel then ignores a new threshold, and refuses timeouts that connected peers have agreed
+    /// on (fs/ocfs2/cluster/nodemanager.c).
     pub(super) fn rows(&self) -> [(&'static str, Option<String>, bool); 5] {
         let text = |number: Option<u32>| number.map(|number| number.to_string());
         [
@@ -99,14 +100,14 @@ impl Timeouts {
         ]
     }
 
-    /// Seconds without a beat after which a node restarts itself.
+    /// Returns the seconds without a heartbeat after which a node self-fences.
     pub fn restart_after(&self) -> Option<u32> {
         // The first round does not count (o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c).
         let rounds = self.heartbeat_threshold?.saturating_sub(1);
         Some(rounds.saturating_mul(2))
     }
 
-    /// Those of the cluster whose directory in configfs is `cluster`.
+    /// Reads the timeouts of the cluster whose directory in configfs is `cluster`.
     pub fn read(system: &System, cluster: &Path) -> Result<Self> {
         let text = |path: &Path| {
             system

@@ -1,4 +1,4 @@
-//! Changes to the kernel's cluster that can be taken back.
+//! Changes to the kernel's cluster that can be rolled back.
 
 use super::registered::RegisteredNode;
 use crate::host::{System, is_absent};
@@ -6,7 +6,7 @@ use eyre::{Result, WrapErr};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What one call changed in configfs, in order.
+/// The changes of one call in configfs, in order.
 pub(super) struct Transaction<'s> {
     system: &'s System,
     steps: Vec<Step>,
@@ -15,7 +15,7 @@ pub(super) struct Transaction<'s> {
 enum Step {
     Made(PathBuf),
     Removed(PathBuf, RegisteredNode),
-    /// An attribute, and what it held.
+    /// An attribute, and its previous value.
     Wrote(PathBuf, String),
 }
 
@@ -36,15 +36,15 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// Removes a node, if it is there still.
+    /// Removes a node, if it still exists.
     pub(super) fn remove_node(&mut self, path: &Path, node: RegisteredNode) -> Result<()> {
         remove(self.system, path)?;
         self.steps.push(Step::Removed(path.to_owned(), node));
         Ok(())
     }
 
-    /// Sets an attribute that can be set at any time, unless it is so already; `what` names
-    /// it. A line's end is the kernel's business, and goes with the old value as well.
+    /// Sets an attribute that can be set at any time, unless it has the value; `what` names it. The
+    /// caller adds a newline where the kernel requires one; a rollback then writes it too.
     pub(super) fn set(&mut self, path: &Path, what: &str, value: &str) -> Result<()> {
         let plain = value.trim_end();
         let now = self.system.attribute(path);
@@ -61,12 +61,12 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// Somebody else set an attribute, which held `old`.
+    /// Records that another function set an attribute, which held `old`.
     pub(super) fn wrote(&mut self, path: PathBuf, old: String) {
         self.steps.push(Step::Wrote(path, old));
     }
 
-    /// Undoes it all, the last first. The error that led here is the one to be told.
+    /// Rolls back all changes, the last first. The caller reports the error that led here.
     pub(super) fn take_back(self) {
         let system = self.system;
         for step in self.steps.into_iter().rev() {
@@ -84,7 +84,7 @@ impl<'s> Transaction<'s> {
     }
 }
 
-/// Sets a new node's values, all but `local`, which needs them. The order is the kernel's: a
+/// Sets a new node's values, all but `local`, which needs them. The kernel requires this order: a
 /// number needs an address.
 pub(super) fn furnish(system: &System, path: &Path, node: &RegisteredNode) -> Result<()> {
     for (attribute, value) in [
@@ -98,7 +98,7 @@ pub(super) fn furnish(system: &System, path: &Path, node: &RegisteredNode) -> Re
     Ok(())
 }
 
-/// Removes what may be gone already.
+/// Removes a directory that may be gone already.
 pub(super) fn remove(system: &System, path: &Path) -> io::Result<()> {
     match system.remove_object(path) {
         Err(error) if !is_absent(&error) => Err(error),

@@ -1,9 +1,8 @@
 //! A configuration file: read whole, replaced whole, by one writer at a time.
 //!
-//! A replacement is written beside the file and renamed over it, so that whoever reads, and
-//! whatever survives a crash, is the old file or the new one. The unfinished replacement is
-//! the lock as well: its name is fixed, so that one that a killed writer left behind is used
-//! up by the next.
+//! A replacement is written beside the file and renamed over it, so that a reader, or the disk
+//! after a crash, has the old file or the new one. The unfinished replacement is the lock as well:
+//! its name is fixed, so the next writer reuses one that a killed writer left behind.
 
 use super::cluster_conf::MAX_BYTES;
 use eyre::{Result, WrapErr, bail, eyre};
@@ -14,21 +13,21 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Others hold the lock for a few milliseconds.
+/// The timeout for the lock. Other writers hold it for a few milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
-/// Where there is no file to take it from.
+/// The mode of a new file, where there is no old one to copy it from.
 const NEW_MODE: u32 = 0o644;
-/// The kernel follows as many.
+/// The number of links that the kernel follows.
 const MAX_LINKS: usize = 40;
 
-/// The text of the file; none where there is no file.
+/// Returns the text of the file; none where there is no file.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     if !exists(path)? {
         return Ok(None);
     }
     let mut text = Vec::new();
-    // One byte more than the parser takes.
+    // This is one byte more than the parser takes.
     let limit = MAX_BYTES as u64 + 1;
     File::open(path)
         .and_then(|file| file.take(limit).read_to_end(&mut text))
@@ -36,7 +35,8 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     Ok(Some(text))
 }
 
-/// A pipe would be waited for, and a device replaced: only a file will do.
+/// Returns whether the path is a file. A pipe would block, and a device would be replaced, so both
+/// are errors.
 fn exists(path: &Path) -> Result<bool> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -46,9 +46,9 @@ fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-/// Changes the file, or makes it: `change` is given the old text, which is empty where there
-/// is no file, and has the new one. While it runs, no other writer of this kind does. What it
-/// leaves as it was is not written.
+/// Changes the file, or makes it: `change` receives the old text, which is empty where there is no
+/// file, and returns the new one. While it runs, no other writer of this kind does. A text that it
+/// leaves unchanged is not written.
 ///
 /// # Errors
 /// The file is as it was, unless its directory could not be brought to the disk at the end.
@@ -65,7 +65,7 @@ pub fn edit(path: &Path, change: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>>) -> Re
     replacement.put().wrap_err("replacing it")
 }
 
-/// The name that is to be replaced: a link stays one.
+/// Returns the name to replace: a link stays a link.
 fn behind_links(mut path: PathBuf) -> Result<PathBuf> {
     for _ in 0..MAX_LINKS {
         let Ok(target) = fs::read_link(&path) else {
@@ -76,7 +76,7 @@ fn behind_links(mut path: PathBuf) -> Result<PathBuf> {
     bail!("too many symbolic links")
 }
 
-/// `Path::parent` says nothing of a plain name's.
+/// Returns the file's directory. `Path::parent` is empty for a plain name.
 fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if directory != Path::new("") => directory,
@@ -84,7 +84,7 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// A file that is to take another's place; unless it did, it goes away again.
+/// A file that replaces another; it is removed unless it did.
 struct Replacement<'p> {
     path: &'p Path,
     temporary: Option<PathBuf>,
@@ -93,7 +93,7 @@ struct Replacement<'p> {
 
 impl Drop for Replacement<'_> {
     fn drop(&mut self) {
-        // Before the lock goes, which is with the file's descriptor.
+        // This comes before the lock goes, which is with the file's descriptor.
         if let Some(temporary) = self.temporary.take() {
             let _ = fs::remove_file(temporary);
         }
@@ -132,11 +132,11 @@ impl<'p> Replacement<'p> {
                 Err(error) => return Err(error).wrap_err_with(|| format!("locking {shown}")),
             }
             let ours = file.metadata().wrap_err("looking at the lock")?;
-            // Whoever had the lock has renamed or removed what was opened here.
+            // The writer that had the lock has renamed or removed what was opened here.
             if !fs::symlink_metadata(&temporary).is_ok_and(|now| is_same(&now, &ours)) {
                 continue;
             }
-            // Somebody else could write to it: planted, or given away before a kill.
+            // Another user could write to it: planted, or given to that user before a kill.
             let user = rustix::process::geteuid().as_raw();
             if !ours.is_file() || ours.uid() != user || ours.nlink() != 1 {
                 fs::remove_file(&temporary).wrap_err_with(|| format!("removing {shown}"))?;
@@ -150,7 +150,7 @@ impl<'p> Replacement<'p> {
         }
     }
 
-    /// Writes it all, with the owner and mode of the file that is there.
+    /// Writes the whole text, with the owner and mode of the existing file.
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.write_all(text)?;

@@ -1,9 +1,9 @@
 //! `/etc/ocfs2/cluster.conf`: text in, checked values out.
 //!
-//! The grammar is that of the C tools: what they refuse is refused here. Beyond that,
-//! whatever they drop without a word, and whatever the kernel would refuse half-way through
-//! a registration, is an error with its line. A node that misses from one machine's view of
-//! the cluster is a node whose death goes unseen there, so nothing is skipped in silence.
+//! The grammar is that of the C tools: what they refuse is refused here. Beyond that, whatever they
+//! silently drop, and whatever the kernel would refuse half-way through a registration, is an error
+//! with its line. If one machine's view of the cluster misses a node, that machine does not notice
+//! the node's death, so nothing is skipped silently.
 
 mod check;
 mod document;
@@ -25,26 +25,27 @@ use syntax::Stanza;
 use text::listed;
 pub(super) use text::{node_name, shown, vet};
 
-/// Where it is.
+/// The file's path.
 pub const PLACE: &str = "/etc/ocfs2/cluster.conf";
 
-/// A full cluster with long comments needs a tenth of this; more is some other file.
+/// The largest file: a full cluster with long comments needs a tenth of this; more is some other
+/// file.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 
-/// The kernel's limit (O2NM_MAX_REGIONS): the 33rd region says EFBIG.
+/// The kernel's limit (O2NM_MAX_REGIONS): the 33rd region fails with EFBIG.
 const MAX_REGIONS: usize = 32;
 
 /// The port that the C tools give a node.
 pub const DEFAULT_PORT: u16 = 7777;
-/// The kernel refuses 65535.
+/// The ports that a node may have: the kernel refuses 65535.
 pub const PORTS: std::ops::RangeInclusive<u16> = 1..=65534;
-/// The slots of a heartbeat region (O2NM_MAX_NODES).
+/// The node numbers, which are the slots of a heartbeat region (O2NM_MAX_NODES).
 pub const NUMBERS: std::ops::RangeInclusive<u8> = 0..=254;
 
-/// Why a configuration file was refused, and where.
+/// The reason why a configuration file was refused, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub line: usize,
     /// A whole clause for the user.
     pub reason: String,
@@ -59,17 +60,17 @@ impl ConfigError {
 
 sentence!(ConfigError(it) => "line {}: {}", it.line, it.reason);
 
-/// Something odd that works all the same: worth a warning, not a refusal.
+/// An oddity that works all the same: worth a warning, not a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Counted from 1.
+    /// The line, counted from 1.
     pub line: usize,
     /// A whole clause for the user.
     pub text: String,
 }
 
 impl Note {
-    /// Adds one to those that there are, which are in the order of the lines.
+    /// Adds a note to the others, which are in the order of the lines.
     pub(super) fn add(all: &mut Vec<Self>, line: usize, text: impl Into<String>) {
         let text = text.into();
         let at = all.partition_point(|note| note.line <= line);
@@ -86,20 +87,20 @@ impl fmt::Display for Note {
 /// A whole `cluster.conf`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
-    /// In the order of the file; no two of the same name.
+    /// The clusters in the order of the file; no two of the same name.
     pub clusters: Vec<Cluster>,
-    /// By line.
+    /// The warnings, by line.
     pub warnings: Vec<Note>,
 }
 
 /// One cluster with all that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    /// ASCII letters and digits only, as the classic stack wants it.
+    /// The name: ASCII letters and digits only, as the classic stack requires.
     pub name: ClusterName,
-    /// Where the nodes' signs of life are written.
+    /// The place of the nodes' heartbeats.
     pub heartbeat_mode: HeartbeatMode,
-    /// In the order of the file; names, numbers and addresses are unique.
+    /// The nodes in the order of the file; names, numbers and addresses are unique.
     pub nodes: Vec<Node>,
     /// The heartbeat regions in the order of the file, each once; used in global mode only.
     pub regions: Vec<Uuid>,
@@ -108,19 +109,19 @@ pub struct Cluster {
 /// One node, such that the kernel takes each of its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// 1 to 64 bytes; safe as one component of a path.
+    /// The name: 1 to 64 bytes; safe as one component of a path.
     pub name: String,
     /// The node's slot in the heartbeat region, 0 to 254.
     pub number: u8,
-    /// Where its peers reach it.
+    /// The address where its peers reach it.
     pub address: Ipv4Addr,
-    /// 1 to 65534: the kernel refuses 65535.
+    /// The port, 1 to 65534: the kernel refuses 65535.
     pub port: u16,
 }
 
 impl Node {
-    /// Is this the machine of that name? In any case, the name may be the whole hostname
-    /// or the part of it before one of its dots, as the C tools have it.
+    /// Returns whether the node is the machine of that name. Case does not matter, and the node's
+    /// name may be the whole hostname or the part of it before one of its dots, as in the C tools.
     fn is_host(&self, hostname: &str) -> bool {
         let (host, name) = (hostname.as_bytes(), self.name.as_bytes());
         host.get(..name.len())
@@ -130,13 +131,13 @@ impl Node {
 }
 
 impl Config {
-    /// Reads a whole file, or says what is wrong where. A missing file is the caller's
-    /// business; an empty one has no clusters.
+    /// Reads a whole file, or reports what is wrong where. The caller handles a missing file; an
+    /// empty one has no clusters.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         Self::with_stanzas(text).map(|(config, _)| config)
     }
 
-    /// The same, and where in the file it stands.
+    /// Reads a whole file, and returns its stanzas as well.
     fn with_stanzas(text: &[u8]) -> Result<(Self, Vec<Stanza>), ConfigError> {
         vet(text)?;
         let mut warnings = Vec::new();
@@ -145,12 +146,12 @@ impl Config {
         Ok((Self { clusters, warnings }, stanzas))
     }
 
-    /// The cluster of exactly that name.
+    /// Returns the cluster of exactly that name.
     pub fn cluster(&self, name: &ClusterName) -> Option<&Cluster> {
         self.clusters.iter().find(|cluster| cluster.name == *name)
     }
 
-    /// The same.
+    /// Returns the cluster of exactly that name, which must exist.
     ///
     /// # Errors
     /// Names the clusters that there are.
@@ -172,7 +173,7 @@ impl Config {
 }
 
 impl Cluster {
-    /// The node that is this machine.
+    /// Returns the node that is this machine.
     ///
     /// Two that fit are an error: the kernel takes one local node only, and which of
     /// the two the machine is decides whose heartbeat slot it writes to.
@@ -198,8 +199,8 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// The node that has what `node` has and no two may have: the kernel refuses a number or
-    /// an address that is taken, and the local node is looked up by name in any case. Its
+    /// Returns the node that has what `node` has and must be unique: the kernel refuses a number or
+    /// an address in use, and the local node is looked up by name in any case. The result has its
     /// place, the attribute, and a clause about that.
     fn rival(&self, node: &Node) -> Option<(usize, &'static str, String)> {
         self.nodes.iter().enumerate().find_map(|(at, other)| {
@@ -216,7 +217,7 @@ impl Cluster {
         })
     }
 
-    /// Why the cluster cannot have one more region, `region`.
+    /// Returns why the cluster cannot have one more region, `region`.
     fn bars(&self, region: Uuid) -> Option<String> {
         let name = &self.name;
         if self.regions.contains(&region) {

@@ -1,5 +1,5 @@
-//! /etc/hosts. No name server is asked: a cluster has to come up without one, and a static
-//! program cannot load what libc asks them with.
+//! /etc/hosts. It asks no name server: a cluster has to come up without one, and a static program
+//! cannot load the libraries that libc needs for that.
 
 use crate::host::System;
 use crate::report::printable;
@@ -8,11 +8,11 @@ use std::net::Ipv4Addr;
 
 const HOSTS: &str = "/etc/hosts";
 
-/// The first IPv4 address of `name` that other machines can mean as well; a name may be an
+/// Returns the first IPv4 address of `name` that is valid on other machines too; a name may be an
 /// address itself.
 ///
 /// # Errors
-/// There is none; a host's own name often stands for a loopback address.
+/// There is none; a host's own name often has a loopback address only.
 pub fn address_of(system: &System, name: &str) -> Result<Ipv4Addr> {
     if let Ok(address) = name.parse() {
         return Ok(address);

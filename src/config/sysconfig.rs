@@ -1,8 +1,8 @@
 //! `/etc/sysconfig/o2cb` or `/etc/default/o2cb`: how this machine runs its cluster.
 //!
-//! The C tools' script sources the file. Here it is only parsed, as plain `KEY=value` lines: a
-//! tool that root runs at boot executes nothing from it. Any other line with a key of ours is an
-//! error, and other shell is noted, so both ways never differ in silence.
+//! The C tools' script sources the file. Here it is only parsed, as plain `KEY=value` lines: a tool
+//! that root runs at boot executes nothing from it. Any other line with a known key is an error,
+//! and other shell is noted, so the two never differ silently.
 
 pub mod edit;
 mod lines;
@@ -16,7 +16,7 @@ use lines::Assignment;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The file's keys. `None`: not set, or set to nothing, which a script cannot tell apart.
+/// The file's keys. `None` means not set, or set to nothing, which a script cannot distinguish.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sysconfig {
     /// `O2CB_ENABLED`: bring the cluster up at boot.
@@ -29,29 +29,29 @@ pub struct Sysconfig {
     /// `O2CB_RECONNECT_DELAY_MS` and `O2CB_FENCE_METHOD`. The kernel silently ignores a threshold
     /// below 3, and refuses a keepalive delay that is not less than the idle timeout.
     pub timeouts: Timeouts,
-    /// `O2CB_HB_CTL_PATH`: what the kernel calls to stop a heartbeat; absolute.
+    /// `O2CB_HB_CTL_PATH`: the program that the kernel runs to stop a heartbeat; absolute.
     pub hb_ctl_path: Option<PathBuf>,
-    /// `O2CB_NODE_NAME`: this machine's node, where the hostname does not say.
+    /// `O2CB_NODE_NAME`: this machine's node, where the hostname does not match it.
     pub node_name: Option<String>,
-    /// By line.
+    /// The warnings, by line.
     pub warnings: Vec<Note>,
 }
 
 const IDLE: &str = "O2CB_IDLE_TIMEOUT_MS";
 const KEEPALIVE: &str = "O2CB_KEEPALIVE_DELAY_MS";
 
-/// The kernel's own values (o2nm), which hold where the file has none.
+/// The kernel's default (o2nm), which applies where the file has none.
 const IDLE_DEFAULT: u32 = 30_000;
 const KEEPALIVE_DEFAULT: u32 = 2_000;
 
 impl Sysconfig {
-    /// Reads a whole file, or says what is wrong where. A missing file is the caller's
-    /// business; an empty one sets nothing.
+    /// Reads a whole file, or reports what is wrong where. The caller handles a missing file; an
+    /// empty one sets nothing.
     pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
         vet(text)?;
         let mut sysconfig = Self::default();
         let found = lines::assignments(text, &mut sysconfig.warnings)?;
-        // The shell keeps the last one, and only that one counts.
+        // The shell keeps the last assignment, and only that one counts.
         let mut last = BTreeMap::new();
         for assignment in &found {
             if let Some(Assignment { line, key, .. }) = last.insert(assignment.key, assignment) {
@@ -84,7 +84,7 @@ impl Sysconfig {
         Ok(())
     }
 
-    /// Puts `text` where `key` belongs; `false` for a key that is none.
+    /// Puts `text` where `key` belongs; returns `false` for an unknown key.
     fn set(&mut self, key: &str, text: &str) -> Result<bool, String> {
         let name = |why: BadName| format!("is wrong: {why}");
         let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
@@ -113,7 +113,8 @@ impl Sysconfig {
         Ok(true)
     }
 
-    /// The kernel refuses a pair that is not in order, also where one is its default.
+    /// Checks the order of the timeouts: the kernel refuses a wrong one, also where one is its
+    /// default.
     fn check_timeouts(&self, line: usize) -> Result<(), ConfigError> {
         let idle = self.timeouts.idle_timeout_ms.unwrap_or(IDLE_DEFAULT);
         let keepalive = self
@@ -141,7 +142,7 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Plain decimal. With a zero in front the kernel takes some of these for octal.
+/// Parses a plain decimal number. With a leading zero the kernel takes some of these for octal.
 fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     let value = text
@@ -152,9 +153,9 @@ fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
     value.filter(|_| plain).ok_or_else(wanted)
 }
 
-/// The path of a program that the kernel is to run.
+/// Parses the path of a program that the kernel is to run.
 pub fn path(text: &str) -> Result<PathBuf, String> {
-    /// The kernel keeps no more of it.
+    /// The longest path that the kernel keeps.
     const LONGEST: usize = 255;
     if text.starts_with('/') && text.len() <= LONGEST {
         return Ok(text.into());
@@ -163,7 +164,7 @@ pub fn path(text: &str) -> Result<PathBuf, String> {
     Err(other(text, &wanted))
 }
 
-/// The kernel takes any four characters for a stack of user space.
+/// Parses a stack. The kernel takes any four characters for a user-space cluster stack.
 fn stack(text: &str) -> Result<StackName, String> {
     let known = ["o2cb", "pcmk", "cman"].contains(&text);
     let name = text.parse().ok().filter(|_| known);

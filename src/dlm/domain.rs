@@ -1,5 +1,5 @@
-//! A lock domain as a process uses it: a directory of dlmfs, and one lock in it that says that
-//! somebody is here.
+//! A lock domain as a process uses it: a directory of dlmfs, and one lock in it that marks this
+//! process's presence.
 
 use super::{Level, Lock, LockName};
 use crate::cluster::dlmfs;
@@ -14,21 +14,22 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Another process may leave a domain, and so end it, between our joining and the first lock.
+/// The number of attempts. Another process may leave the domain, and so end it, between our joining
+/// and the first lock.
 const TRIES: u32 = 10;
 
 /// A domain that this process uses.
 pub struct Domain<'s> {
     system: &'s System,
     directory: PathBuf,
-    /// The locks that were taken, whatever became of them.
+    /// The locks that were taken, whether or not they still exist.
     taken: RefCell<Vec<PathBuf>>,
     /// The context lock of libo2dlm: as long as one of its kind is open, the directory stays.
     context: File,
 }
 
 impl<'s> Domain<'s> {
-    /// Joins the domain `name`, which all its nodes take part in. `watch` is called some four
+    /// Joins the domain `name`, which all nodes of the volume share. `watch` is called some four
     /// times a second; its error ends the wait.
     pub fn join(
         system: &'s System,
@@ -39,13 +40,12 @@ impl<'s> Domain<'s> {
             eyre!("dlmfs is not mounted, so that nothing can be locked (run: o2cb load)")
         })?;
         let directory = place.join(name);
-        // The process's number tells the names of one node apart; PR locks of all nodes are
-        // compatible.
+        // The process ID makes the names of one node unique; PR locks of all nodes are compatible.
         let context = directory.join(format!(".{:016x}", std::process::id()));
         let mut tries = 0;
         loop {
-            // The kernel looks for the other nodes for a minute and more; nobody has to wait for
-            // a child that does.
+            // The kernel looks for the other nodes for a minute and more; the caller need not wait
+            // for a child that does.
             let made = fork::in_child_watched(|| make(&directory), watch);
             if made.as_ref().is_err_and(is_unreachable) {
                 bail!(UNREACHABLE);
@@ -70,8 +70,8 @@ impl<'s> Domain<'s> {
         }
     }
 
-    /// Takes a lock, which is dropped when the domain is left, if not before; `None` if it was
-    /// only tried and another node is in the way.
+    /// Takes a lock, which is dropped when the domain is left, if not before; `None` if it was only
+    /// tried and another node is in the way.
     pub fn lock(&self, name: &LockName, level: Level, only_try: bool) -> Result<Option<Lock<'_>>> {
         let path = self.directory.join(name.as_str());
         let mut taken = self.taken.borrow_mut();
@@ -82,8 +82,8 @@ impl<'s> Domain<'s> {
         self.open(name, level, only_try)
     }
 
-    /// Takes a lock exclusively if no other node is in the way. Even if one is, the attempt makes
-    /// a file, which the process that has the claim drops.
+    /// Takes a lock exclusively if no other node is in the way. Even if one is, the attempt makes a
+    /// file, which the process that has the claim drops.
     pub fn try_claimed(&self, name: &LockName) -> Result<Option<Lock<'_>>> {
         self.open(name, Level::Exclusive, true)
     }
@@ -98,15 +98,15 @@ impl<'s> Domain<'s> {
         }
     }
 
-    /// Drops locks that no process of ours uses outside of a claim. `false`: another program of
-    /// this node holds one.
+    /// Drops locks that no process of this program uses outside of a claim. It returns `false` if
+    /// another program of this node holds one.
     pub fn drop_claimed(&self, names: &[LockName]) -> Result<bool> {
         let path = |name: &LockName| self.directory.join(name.as_str());
         let locks: Vec<_> = names.iter().map(path).collect();
         dlmfs::drop_unheld(self.system, &locks).wrap_err("dropping the locks of the volume")
     }
 
-    /// Drops what locks were taken here, and leaves the domain if no lock of others is in it.
+    /// Drops the locks that this domain took, and leaves it if it has no other locks.
     pub fn leave(self) -> Result<()> {
         drop(self.context);
         dlmfs::drop_locks(self.system, &self.directory, &self.taken.take())

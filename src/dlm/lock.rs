@@ -11,33 +11,33 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Bytes of a lock's value (DLM_LVB_LEN).
+/// The bytes of a lock's value (DLM_LVB_LEN).
 pub const VALUE_MAX: usize = 64;
-/// OCFS2_LOCK_ID_MAX_LEN, without the NUL.
+/// The longest lock name: OCFS2_LOCK_ID_MAX_LEN, without the NUL.
 const NAME_MAX: usize = 31;
 
-/// How much of others a lock keeps away.
+/// The level of a lock: which other locks it excludes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// PR: other nodes may have the same.
+    /// PR: other nodes may have the same lock.
     Shared,
     /// EX: no other node has the lock.
     Exclusive,
 }
 
-/// A lock's name: 1 to 31 bytes, none of them a slash, the first neither `$` (dlmfs keeps
-/// that) nor `.` (libo2dlm does).
+/// A lock's name: 1 to 31 bytes, none of them a slash, the first neither `$` (dlmfs reserves it)
+/// nor `.` (libo2dlm does).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockName(String);
 
 impl LockName {
-    /// The superblock's: held in the exclusive level by whoever mounts, unmounts or changes
-    /// the volume (fs/ocfs2/ocfs2_lockid.h).
+    /// Returns the superblock's lock. A node that mounts, unmounts or changes the volume holds it
+    /// in the exclusive level (fs/ocfs2/ocfs2_lockid.h).
     pub fn superblock() -> Self {
         Self::of('S', 2, 0)
     }
 
-    /// That of an inode's metadata.
+    /// Returns the lock of an inode's metadata.
     pub fn inode(block: u64, generation: u32) -> Self {
         Self::of('M', block, generation)
     }
@@ -46,7 +46,7 @@ impl LockName {
         Self(format!("{kind}000000{block:016x}{generation:08x}"))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -87,8 +87,8 @@ impl<'d> Lock<'d> {
         Self { system, file, path }
     }
 
-    /// The lock's value, at most [`VALUE_MAX`] bytes: what whoever held it exclusively wrote
-    /// last; zeros before that, nothing where it was lost with its holder.
+    /// Returns the lock's value, at most [`VALUE_MAX`] bytes: the last that an exclusive holder
+    /// wrote; zeros before that, nothing where it was lost with its holder.
     pub fn value(&self) -> Result<Vec<u8>> {
         let mut value = vec![0; VALUE_MAX];
         let read = self.file.read_at(&mut value, 0);
@@ -120,8 +120,8 @@ impl<'d> Lock<'d> {
     }
 }
 
-/// dlmfs takes the level from the access mode, and O_NONBLOCK for a trial. Whoever can open the
-/// file has the lock, on all nodes: nobody but root.
+/// Opens a lock. dlmfs takes the level from the access mode, and O_NONBLOCK for a trial. A process
+/// that can open the file has the lock, on all nodes: only root may.
 pub(super) fn open(system: &System, path: &Path, level: Level, only_try: bool) -> io::Result<File> {
     let mut flags = OFlags::CREATE | OFlags::CLOEXEC;
     flags |= match level {

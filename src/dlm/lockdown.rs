@@ -1,4 +1,4 @@
-//! Locking the whole cluster out of a volume, as the C tools do before they change one.
+//! Locks the whole cluster out of a volume, as the C tools do before they change one.
 
 use super::domain::Domain;
 use super::{Dlm, Lock, LockName};
@@ -8,27 +8,27 @@ use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::time::Duration;
 
-/// Nobody has the volume mounted, and no other node can mount it.
+/// The state in which no node has the volume mounted, and no other node can mount it.
 #[must_use]
 pub struct LockedDown<'d> {
-    /// Of a volume that nodes share: the lock that each mount needs first.
+    /// The lock that each mount needs first, of a volume that nodes share.
     superblock: Option<Lock<'d>>,
-    /// Keeps away those of this node that lock it down as well. Let go last, so that none of
-    /// them waits for a lock that is dropped.
+    /// Excludes processes of this node that lock it down as well. It is released last, so that none
+    /// of them waits for a lock that is dropped.
     _claim: File,
 }
 
 impl Drop for LockedDown<'_> {
     fn drop(&mut self) {
         if let Some(superblock) = self.superblock.take() {
-            // The end of the domain drops it otherwise.
+            // Otherwise the end of the domain drops it.
             let _ = superblock.unlink();
         }
     }
 }
 
-/// Why the cluster could not be locked out. Not an error of anything: it may be otherwise a
-/// moment later.
+/// The reason why the cluster could not be locked out. It is no error: a moment later the result
+/// may differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InUse {
     /// Nodes have it mounted: their numbers, as far as the slot map has them.
@@ -36,17 +36,17 @@ pub enum InUse {
     /// Another process of this node has locked the cluster out, or changes the volume. One
     /// that belongs to a single node may also be mounted there.
     Here,
-    /// Nobody has it mounted, and another node holds the superblock's lock: a program that
-    /// has locked the cluster out, a mount or an unmount.
+    /// No node has it mounted, and another node holds the superblock's lock: a program that has
+    /// locked the cluster out, a mount or an unmount.
     RegionLock,
 }
 
 impl Dlm<'_> {
-    /// Locks every other node out of the volume, and every other process of this node that
-    /// does the same. Whoever mounts it meanwhile waits until the result is dropped.
+    /// Locks every other node out of the volume, and every other process of this node that does the
+    /// same. A mount meanwhile waits until the result is dropped.
     ///
-    /// Programs that are started on this node afterwards and know nothing of this are not kept
-    /// out, such as an fsck.ocfs2: they can be run under it.
+    /// It does not exclude programs that start on this node afterwards and do not take part, such
+    /// as an fsck.ocfs2: they can run under it.
     pub fn lock_down(&self) -> Result<Result<LockedDown<'_>, InUse>> {
         let Some(domain) = &self.domain else {
             return self.lock_device();
@@ -62,8 +62,8 @@ impl Dlm<'_> {
         }
         let Some(superblock) = domain.try_claimed(&name)? else {
             domain.drop_claimed(&[name])?;
-            // A mounted node keeps it. To ask for the journals without it would make a node
-            // that mounts just now take a dead one for living.
+            // A mounted node keeps it. To ask for the journals without it would make a node that
+            // mounts at that moment take a dead one for a live one.
             let slots = self.slots()?;
             let nodes: Vec<u32> = slots.iter().filter_map(|slot| slot.node).collect();
             return Ok(Err(match nodes.is_empty() {
@@ -84,8 +84,8 @@ impl Dlm<'_> {
         })
     }
 
-    /// Asks for the lock of each journal, and adds it to `asked`. The nodes of those that another
-    /// node holds; `None` if none does.
+    /// Asks for the lock of each journal, and adds it to `asked`. It returns the nodes of the
+    /// journals that another node has locked; `None` if there is none.
     fn mounted_slots(
         &self,
         domain: &Domain,
@@ -103,14 +103,14 @@ impl Dlm<'_> {
         Ok(mounted)
     }
 
-    /// As they are on disk at this moment: other nodes change them.
+    /// Reads the slots from disk at this moment: other nodes change them.
     fn slots(&self) -> Result<Vec<Slot>> {
         let slots = self.volume.slots(self.system);
         slots.wrap_err("reading the volume's node slots")
     }
 
-    /// A volume without a cluster: only this node can mount it. A claim would keep fsck.ocfs2
-    /// away as well, so that it is only looked for.
+    /// Locks a volume without a cluster, which only this node can mount. An exclusive open would
+    /// keep fsck.ocfs2 away as well, so that other users are only looked for.
     fn lock_device(&self) -> Result<Result<LockedDown<'_>, InUse>> {
         let device = &self.volume.canonical;
         if (self.system.kernel().is_claimed(device)).wrap_err("asking who uses the device")? {
@@ -125,8 +125,7 @@ impl Dlm<'_> {
         })
     }
 
-    /// The volume for this process alone among those of this node that ask so; `None` if another
-    /// has it.
+    /// Claims the volume among the processes of this node that do so; `None` if another one has it.
     fn claim(&self) -> Result<Option<File>> {
         let name = format!("alone-{}", self.volume.superblock.uuid);
         lock_file::take(self.system, &name, LockMode::Exclusive, Duration::ZERO)

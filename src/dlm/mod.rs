@@ -3,14 +3,14 @@
 //!
 //! ```text
 //! let dlm = Dlm::initialize(system, &volume, "backup", watch)?;   // joins
-//! let nobody_else = dlm.lock_down()?;                             // or dlm.lock(...)
+//! let locked_down = dlm.lock_down()?;                             // or dlm.lock(...)
 //! ...
-//! drop(nobody_else);
+//! drop(locked_down);
 //! dlm.shutdown()?;                                                // leaves
 //! ```
 //!
-//! dlmfs tells nodes apart, not the processes of one: what one process has locked, another on
-//! the same node may lock as well. Only `lock_down` is for one process alone.
+//! dlmfs distinguishes nodes, not the processes of one: a lock that one process holds, another on
+//! the same node may take as well. Only `lock_down` is for one process alone.
 
 mod domain;
 mod lock;
@@ -36,18 +36,18 @@ pub struct Dlm<'s> {
     system: &'s System,
     volume: VolumeInfo,
     service: Service,
-    /// Left before the group is, on every way out.
+    /// The domain, left before the group is, on every way out.
     domain: Option<Domain<'s>>,
     group: Option<Box<dyn Group + 's>>,
 }
 
 impl<'s> Dlm<'s> {
-    /// Joins the volume's group as the program `service`, then its lock domain. A volume that
-    /// no other node mounts has neither. Signals that would end the process wait from here on;
-    /// one ends what is waited for, and the error is then that of an interruption.
+    /// Joins the volume's group as the program `service`, then its lock domain. A volume that no
+    /// other node mounts has neither. From here on, signals that would end the process are
+    /// deferred; one ends a wait, and the error is then that of an interruption.
     ///
     /// # Errors
-    /// What was begun is undone.
+    /// A failure rolls back what was begun.
     pub fn initialize(
         system: &'s System,
         volume: VolumeInfo,
@@ -80,28 +80,28 @@ impl<'s> Dlm<'s> {
         Ok(dlm)
     }
 
-    /// Takes the lock, and waits for as long as other nodes hold it in the way. Nothing ends
-    /// that wait early: the kernel has no way to give up a request.
+    /// Takes the lock, and waits for as long as other nodes hold it in the way. Nothing ends that
+    /// wait early: the kernel has no way to give up a request.
     pub fn lock(&self, name: &LockName, level: Level) -> Result<Lock<'_>> {
         let taken = self.domain()?.lock(name, level, false)?;
         taken.ok_or_else(|| eyre::eyre!("the lock {name} is held by another node"))
     }
 
-    /// Takes the lock if no other node holds it in the way; `None` if one does, or still keeps
-    /// it for itself though it does not need it just now.
+    /// Takes the lock if no other node holds it in the way; `None` if one does, or still keeps it
+    /// cached.
     pub fn try_lock(&self, name: &LockName, level: Level) -> Result<Option<Lock<'_>>> {
         self.domain()?.lock(name, level, true)
     }
 
-    /// Leaves the lock domain, unless others on this node use it, and then the group.
+    /// Leaves the lock domain, unless other processes on this node use it, and then the group.
     pub fn shutdown(mut self) -> Result<LeaveOutcome> {
         self.leave()
     }
 
     fn leave(&mut self) -> Result<LeaveOutcome> {
         let left = self.domain.take().map_or(Ok(()), Domain::leave);
-        // The group's regions stay pinned while the domain is there, so that one error
-        // does not make for two.
+        // The group's regions stay pinned while the domain exists, so one error must not cause a
+        // second.
         let group = match self.group.take() {
             Some(group) => group.leave(&self.service),
             None => Ok(LeaveOutcome::NothingThere),
@@ -119,7 +119,7 @@ impl<'s> Dlm<'s> {
 
 impl Drop for Dlm<'_> {
     fn drop(&mut self) {
-        // `shutdown` is there for those who can tell somebody.
+        // `shutdown` serves callers that can report the error.
         let _ = self.leave();
     }
 }
@@ -143,7 +143,7 @@ fn errno(report: &Report) -> Option<i32> {
         .find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error())
 }
 
-/// The result of the join's purpose, as the group takes it.
+/// Returns the result of the join's purpose, as the group takes it.
 fn outcome<T>(domain: &Result<T>) -> io::Result<()> {
     let Err(report) = domain else {
         return Ok(());
@@ -152,7 +152,7 @@ fn outcome<T>(domain: &Result<T>) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(errno))
 }
 
-/// Whoever cannot lock does not join first.
+/// Checks that the stack supports locks, so that no caller joins in vain.
 fn check_stack(system: &System, membership: &Membership) -> Result<()> {
     let stack = match membership {
         Membership::User { stack, .. } => stack,

@@ -1,4 +1,4 @@
-//! The files, and whether this machine and its kernel are as they say.
+//! The files, and whether this machine and its kernel agree with them.
 
 use super::finding::{Code, Findings};
 use super::{Site, diff};
@@ -12,7 +12,7 @@ use eyre::{Result, WrapErr, bail};
 use std::io::ErrorKind;
 use std::net::SocketAddrV4;
 
-/// cluster.conf and the defaults file.
+/// Checks cluster.conf and `/etc/default/o2cb`.
 pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
     let stack = stack::running(site.system)?;
     if stack != StackName::O2CB {
@@ -58,10 +58,10 @@ pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// The node that this machine is.
+/// Checks the node that this machine is.
 pub(super) fn local(site: &Site, findings: &mut Findings) -> Result<()> {
     if site.cluster.is_err() || site.sysconfig.is_err() {
-        // Said already; without them there is nothing to compare with.
+        // The error is a finding already; without the files there is nothing to compare with.
         return Ok(());
     }
     match &site.local {
@@ -78,10 +78,10 @@ pub(super) fn local(site: &Site, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// Whether the kernel listens on the node's port, or can.
+/// Checks whether the kernel listens on the node's port, or can.
 fn port(site: &Site, node: &Node, findings: &mut Findings) -> Result<()> {
     if site.regions().is_none() {
-        // The kernel may listen there for a cluster that is not to be seen.
+        // The kernel may listen there for a cluster that is not visible here.
         return Ok(());
     }
     let at = SocketAddrV4::new(node.address, node.port);
@@ -103,7 +103,7 @@ fn port(site: &Site, node: &Node, findings: &mut Findings) -> Result<()> {
     }
 }
 
-/// Is a cluster online, and is it the one of the files?
+/// Checks whether a cluster is online, and is the one of the files.
 pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
     if stack::running(site.system)? != StackName::O2CB {
         return Ok(());
@@ -117,7 +117,7 @@ pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
     };
     let Some(live) = live else {
         if site.regions().is_none() {
-            // That configfs is not mounted is said already.
+            // That configfs is not mounted is a finding already.
             return Ok(());
         }
         let what = "the cluster is not online on this node";

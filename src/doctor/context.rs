@@ -1,4 +1,4 @@
-//! What every check goes by: the files and the kernel's cluster, each read once.
+//! The data that every check uses: the files and the kernel's cluster, each read once.
 
 use crate::cluster::registered::RegisteredCluster;
 use crate::config::cluster_conf::{Cluster, Config, Node};
@@ -9,26 +9,26 @@ use crate::ids::Uuid;
 use eyre::Result;
 use std::path::PathBuf;
 
-/// The kernel's own, where nobody sets it (O2HB_DEFAULT_DEAD_THRESHOLD).
+/// The kernel's own threshold, where none is set (O2HB_DEFAULT_DEAD_THRESHOLD).
 const DEFAULT_THRESHOLD: u32 = 31;
 
 /// A node under examination.
 pub struct Site<'s> {
     /// The machine.
     pub system: &'s System,
-    /// The configuration's place.
+    /// The path of cluster.conf.
     pub config_place: String,
-    /// What it says; none where there is no file.
+    /// The configuration; none where there is no file.
     pub config: Result<Option<Config>>,
-    /// The defaults file's place.
+    /// The path of `/etc/default/o2cb` or `/etc/sysconfig/o2cb`.
     pub sysconfig_place: &'static str,
-    /// What that says.
+    /// The content of that file.
     pub sysconfig: Result<Sysconfig>,
     /// Whether the configuration has the cluster that is set to be brought up.
     pub boot_cluster: Result<()>,
-    /// The cluster that this node is to be in, as far as the files tell.
+    /// The cluster that this node belongs to, as far as the files show.
     pub cluster: Result<Cluster>,
-    /// The node that this host is, as far as the files tell.
+    /// The node that this host is, as far as the files show.
     pub local: Result<Node>,
     /// The cluster that the kernel has.
     pub live: Result<Option<RegisteredCluster<'s>>>,
@@ -39,8 +39,8 @@ pub struct Site<'s> {
 }
 
 impl Site<'_> {
-    /// The heartbeat regions of this node at this moment; none where they cannot be seen: the
-    /// kernel may have some all the same.
+    /// Returns the heartbeat regions of this node at this moment; none where they are not visible,
+    /// though the kernel may have some.
     pub(super) fn regions(&self) -> Option<Vec<Uuid>> {
         match &self.live {
             Ok(Some(live)) => live.regions().ok(),
@@ -53,17 +53,17 @@ impl Site<'_> {
         }
     }
 
-    /// The devices that a region beats on and that are there, by the kernel's names.
+    /// Returns the existing devices on which a region heartbeats, by the kernel's names.
     pub(super) fn beating(&self) -> Vec<PathBuf> {
         let regions = self.surveyed.iter().flatten();
-        // What is wrong with a region is the regions' check to say.
+        // The regions' check reports what is wrong with a region.
         let there = regions.filter(|region| matches!(&region.seen, Ok(seen) if seen.device_there));
         there
             .filter_map(|region| region.device(self.system))
             .collect()
     }
 
-    /// Missed beats until a node is dead, as this node has it or is going to.
+    /// Returns the heartbeat dead threshold that this node has or is going to have.
     pub(super) fn threshold(&self) -> u32 {
         let live = self.live.as_ref().ok().and_then(Option::as_ref);
         let live = live.and_then(|live| {
@@ -74,7 +74,7 @@ impl Site<'_> {
         live.or_else(set).unwrap_or(DEFAULT_THRESHOLD)
     }
 
-    /// Has a block device a name that begins so in device mapper?
+    /// Returns whether a block device has a name in device mapper that begins with `kind`.
     pub(super) fn has_mapped(&self, kind: &str) -> Result<bool> {
         let blocks = self.system.path("/sys/class/block");
         Ok(list(&blocks)?.iter().any(|name| {

@@ -6,8 +6,8 @@ use crate::host::{System, mounts, read_text};
 use eyre::Result;
 use std::path::PathBuf;
 
-/// Those that were asked for, or else those of fstab and the mounted ones; and those that this
-/// node beats on, which the peers are judged by.
+/// Returns the given devices, or else those of fstab and the mounted ones; and those on which this
+/// node heartbeats, by which the peers are judged.
 pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
     let mut named = site.devices.clone();
     if named.is_empty() {
@@ -17,7 +17,7 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
         }
     }
     named.extend(site.beating());
-    // Several names may stand for one.
+    // Several names may mean one device.
     let (mut seen, mut devices) = (Vec::new(), Vec::new());
     for device in named {
         let real = std::fs::canonicalize(&device).unwrap_or_else(|_| device.clone());
@@ -29,7 +29,7 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
     devices
 }
 
-/// What is in fstab or mounted as ocfs2, by device.
+/// Returns what is in fstab or mounted as ocfs2, by device.
 fn used(system: &System) -> Result<Vec<PathBuf>> {
     let mut used = Vec::new();
     for line in read_text(&system.path("/etc/fstab"))?.lines() {
@@ -48,7 +48,7 @@ fn used(system: &System) -> Result<Vec<PathBuf>> {
     Ok(used)
 }
 
-/// `UUID=...` and the like, as udev has them.
+/// Resolves `UUID=...` and the like, as udev does.
 fn by_tag(system: &System, source: &str) -> PathBuf {
     let Some((tag, value)) = source.split_once('=').filter(|_| !source.starts_with('/')) else {
         return system.path(source);

@@ -9,16 +9,16 @@ use crate::ondisk::Membership;
 use eyre::Result;
 use std::path::Path;
 
-/// What was found, and what could not be looked at.
+/// The differences, and the places that could not be read.
 #[derive(Debug, Default)]
 pub struct Diff {
-    /// The kernel's first, then the volumes', in the order of the devices.
+    /// The differences: the kernel's first, then the volumes', in the order of the devices.
     pub differences: Vec<Difference>,
     /// A clause for each place that could not be read.
     pub unknown: Vec<String>,
 }
 
-/// Compares all; with no devices named, those that this node uses.
+/// Compares everything; with no devices named, those that this node uses.
 pub fn of(site: &Site) -> Diff {
     let mut diff = Diff::default();
     match kernel(site) {
@@ -60,7 +60,7 @@ fn kernel(site: &Site) -> Result<Vec<Difference>> {
     of_kernel(site.system, cluster, local, sysconfig, live.as_ref())
 }
 
-/// `=` and what the superblock says, nothing where it names no cluster; `?` and an error.
+/// Returns `=` and the superblock's stamp, nothing where it names no cluster; `?` and an error.
 fn stamp(site: &Site, path: &Path) -> Vec<u8> {
     let text = match VolumeInfo::read_within(site.system, path, volumes::TIMEOUT) {
         Err(report) => format!("?{report:#}"),
@@ -83,7 +83,7 @@ fn stamped(cluster: &ClusterName, mode: HeartbeatMode) -> String {
 fn of_volume(site: &Site, what: String, there: String) -> Option<Difference> {
     let cluster = site.cluster.as_ref().ok()?;
     let file = stamped(&cluster.name, cluster.heartbeat_mode);
-    // One without a stamp is any cluster's, or of one node alone.
+    // A volume without a stamp belongs to any cluster, or to one node alone.
     (!there.is_empty() && there != file).then(|| Difference {
         run: format!("tunefs.ocfs2 --update-cluster-stack {what}"),
         what,

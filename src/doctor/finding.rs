@@ -1,12 +1,12 @@
-//! What is wrong with a node: one entry a kind, with why it matters and what to do about it.
+//! The kinds of findings: what is wrong, why it matters and what to do about it.
 
 use crate::report::printable;
 use eyre::Report;
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// It works for now, or it is not known whether it does.
+    /// It works for now, or whether it works is unknown.
     Warning,
     /// It does not work, or the node or the disk is in danger.
     Error,
@@ -15,47 +15,47 @@ pub enum Severity {
 /// A kind of finding. Its name is a promise to programs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// As o2cb(8) lists it.
+    /// The name in o2cb(8).
     pub code: &'static str,
-    /// The same for every finding of a kind.
+    /// The severity, equal for every finding of a kind.
     pub severity: Severity,
-    /// Why it matters.
+    /// The reason why it matters.
     pub why: &'static str,
-    /// What to do.
+    /// The way to fix it.
     pub fix: &'static str,
 }
 
-/// One thing that was found.
+/// One finding.
 #[derive(Debug)]
 pub struct Finding {
-    /// Of what kind it is.
+    /// The kind of the finding.
     pub kind: &'static Kind,
-    /// What it is, in a clause.
+    /// The fact, in a clause.
     pub what: String,
 }
 
-/// All that was found, in the order of the checks.
+/// All findings, in the order of the checks.
 #[derive(Debug, Default)]
 pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
     pub(super) fn add(&mut self, code: Code, what: String) {
         let kind = code.kind();
-        // The words of files, disks and peers are in it.
+        // It may contain text from files, disks and peers.
         let what = printable(what);
         self.0.push(Finding { kind, what });
     }
 
-    /// A check could not be made, which is not to say that all is well.
+    /// Adds a check that could not be made, which does not mean that all is well.
     pub(super) fn unknown(&mut self, what: &str, report: &Report) {
         self.add(Code::NotChecked, format!("{what}: {report:#}"));
     }
 
-    /// As `unpack` takes it.
+    /// Serializes the findings for `unpack`.
     pub(super) fn pack(&self, to: &mut Vec<u8>) {
         for finding in &self.0 {
             let at = KINDS.iter().position(|kind| kind == finding.kind);
-            // From 1 on, as 0 is each one's end; what is printable has none.
+            // The codes start from 1, as 0 ends each entry; printable text has no 0.
             to.push(
                 at.and_then(|at| u8::try_from(at + 1).ok())
                     .unwrap_or(u8::MAX),
@@ -65,7 +65,7 @@ impl Findings {
         }
     }
 
-    /// What a child process found.
+    /// Adds what a child process found.
     pub(super) fn unpack(&mut self, from: &[u8]) {
         for record in from.split(|byte| *byte == 0) {
             let Some((&at, what)) = record.split_first() else {
@@ -236,7 +236,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(said(&unpacked), said(&findings));
-        // Whatever comes, nothing is taken for fine.
+        // Invalid input never counts as fine.
         let mut odd = Findings::default();
         odd.unpack(b"\xfftext\0");
         assert_eq!(said(&odd), [("not-checked", "text".to_owned())]);

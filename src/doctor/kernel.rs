@@ -1,4 +1,4 @@
-//! The kernel: its modules, what they show, and what it does when it breaks.
+//! The kernel: its modules, what they show, and what it does after an oops or a panic.
 
 use super::Site;
 use super::finding::{Code, Findings};
@@ -6,14 +6,14 @@ use crate::cluster::driver::{self, CallOut};
 use crate::host::{mounts, read_attribute, read_text};
 use eyre::{Result, bail, eyre};
 
-/// Those that nobody else brings along.
+/// The modules that no other module brings along.
 const MODULES: [&str; 4] = ["configfs", "ocfs2", "ocfs2_stack_o2cb", "ocfs2_dlmfs"];
-/// Names modules of the running kernel: those to load, and those that are part of it.
+/// The lists of the running kernel's modules: loadable ones, and built-in ones.
 const LISTS: [&str; 2] = ["modules.dep", "modules.builtin"];
-/// Where mount(8) and umount(8) look for helpers.
+/// The places where mount(8) and umount(8) look for helpers.
 const HELPERS: [&str; 2] = ["/sbin/umount.ocfs2", "/usr/sbin/umount.ocfs2"];
 
-/// Is each module there, or can it be loaded?
+/// Checks that each module is loaded, or can be.
 pub(super) fn modules(site: &Site, findings: &mut Findings) -> Result<()> {
     let system = site.system;
     let loaded = driver::loaded(system)?;
@@ -44,7 +44,8 @@ pub(super) fn modules(site: &Site, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// `kernel/fs/ocfs2/ocfs2.ko.xz: kernel/fs/jbd2/jbd2.ko`, of which only the first counts.
+/// Returns whether the list has the module: of `kernel/fs/ocfs2/ocfs2.ko.xz:
+/// kernel/fs/jbd2/jbd2.ko`, only the first name counts.
 fn names(list: &str, module: &str) -> bool {
     list.lines().any(|line| {
         let path = line.split(':').next().unwrap_or_default();
@@ -54,11 +55,11 @@ fn names(list: &str, module: &str) -> bool {
     })
 }
 
-/// What the drivers need beside them, once they are loaded.
+/// Checks what the drivers need beside them, once they are loaded.
 pub(super) fn drivers(site: &Site, findings: &mut Findings) -> Result<()> {
     let loaded = driver::loaded(site.system)?;
     if !loaded.filesystem {
-        // That the cluster is offline says as much.
+        // The finding that the cluster is offline implies it.
         return Ok(());
     }
     if loaded.configfs.is_none() {
@@ -81,7 +82,7 @@ pub(super) fn drivers(site: &Site, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// Does a node that breaks come back, and get out of the others' way?
+/// Checks that a node that crashes resets, and stops blocking the others.
 pub(super) fn panics(site: &Site, findings: &mut Findings) -> Result<()> {
     for (name, code) in [
         ("panic", Code::PanicHangs),

@@ -1,14 +1,14 @@
-//! The heartbeat's patience against that of the storage below it.
+//! The heartbeat's timeout against that of the storage below it.
 
 use super::Site;
 use super::finding::{Code, Findings};
 use crate::host::{list, read_attribute, read_text};
 use eyre::Result;
 
-/// Seconds without an end.
+/// The seconds of a wait without an end.
 const EVER: u64 = u64::MAX;
 
-/// Are multipath and iSCSI done with a lost path before the node gives itself up?
+/// Checks that multipath and iSCSI give up a lost path before the node self-fences.
 pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
     // o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c: the first round does not count.
     let restart = u64::from(site.threshold().saturating_sub(1)) * 2;
@@ -34,7 +34,7 @@ pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
         let value = read_attribute(&sessions.join(&session).join("recovery_tmo"))?;
         let value: Option<i64> = value.and_then(|value| value.trim().parse().ok());
         if let Some(value) = value {
-            // Negative: the session is never given up.
+            // A negative value never gives the session up.
             let limit = u64::try_from(value).unwrap_or(EVER);
             compare(
                 format!("iSCSI ({}/recovery_tmo)", session.to_string_lossy()),
@@ -45,10 +45,10 @@ pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
     Ok(())
 }
 
-/// The longest time that multipath.conf lets a map without a path queue requests; none where it
-/// has them fail at once. Which section is whose is multipath's secret.
+/// Returns the longest time that multipath.conf lets a map without a path queue requests; none
+/// where it has them fail at once. All sections count: which of them applies is unknown here.
 fn multipath(text: &str) -> Option<u64> {
-    /// multipathd's own.
+    /// The default of multipathd.
     const INTERVAL: u64 = 5;
     let (mut interval, mut most) = (INTERVAL, None);
     for line in text.lines() {

@@ -1,8 +1,8 @@
-//! What may be wrong with this node: looks at everything, changes nothing.
+//! What may be wrong with this node: reads everything, changes nothing.
 //!
-//! A check is a function from [`Site`] to findings; a new one goes into `CHECKS`, and what it
-//! can find into `finding.rs` and o2cb(8). One that waits for a disk or a peer is made by a
-//! child process, beside all others (`parallel.rs`). What cannot be looked at is a finding too.
+//! A check is a function from [`Site`] to findings; a new one goes into `CHECKS`, and its kinds of
+//! findings into `finding.rs` and o2cb(8). A child process makes a check that waits for a disk or a
+//! peer, beside all others (`parallel.rs`). What cannot be read is a finding too.
 
 mod config;
 mod context;
@@ -23,14 +23,14 @@ use eyre::{Result, eyre};
 use finding::Findings;
 use std::time::Duration;
 
-/// How long all the slow looks together may take: a device or a peer that has not answered by
-/// then is not going to.
+/// The time for all slow checks together: a device or a peer that has not answered by then is not
+/// going to.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A check, and what it looks at.
 type Check = (&'static str, fn(&Site, &mut Findings) -> Result<()>);
 
-/// All that wait for nobody.
+/// The checks that do not wait for a disk or a peer.
 const CHECKS: &[Check] = &[
     ("the configuration", config::files),
     ("this node's name and address", config::local),
@@ -57,7 +57,7 @@ pub fn examine(site: &Site) -> Vec<Finding> {
     all
 }
 
-/// Disks and peers, all at once.
+/// Checks disks and peers, all at once.
 fn slow(site: &Site, findings: &mut Findings) {
     let devices = devices::of(site, findings);
     let peers = peers::of(site, findings);

@@ -1,5 +1,5 @@
-//! Looks that may take long, each in a process of its own, so that all of them together take
-//! no longer than one, and one that hangs takes a bounded time.
+//! Checks that may take long, each in a process of its own: all of them together take no longer
+//! than one, and one that hangs takes a bounded time.
 
 use crate::syscall::{fork, is_pause};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,11 +9,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// What is done in a child, and what it tells.
+/// A check for a child process, which returns its answer.
 pub type Look<'l> = Box<dyn Fn() -> Vec<u8> + 'l>;
 
-/// What each of `looks` told, in their order; none of one that died, could not be begun, or took
-/// longer than `timeout`.
+/// Returns the answer of each of `looks`, in their order; none of one that died, could not be
+/// started, or took longer than `timeout`.
 pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
     let deadline = Instant::now() + timeout;
     let mut begun: Vec<_> = looks.iter().map(|look| begin(look).ok()).collect();
@@ -21,7 +21,7 @@ pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
     let answers = begun.into_iter().map(|begun| {
         let Begun { child, told, .. } = begun?;
         if told.is_none() {
-            // One that hangs in a disk takes it when that answers.
+            // A child that hangs in a disk receives the signal when the disk answers.
             let _ = child.signal(Signal::KILL);
         } else {
             child.wait();
@@ -31,19 +31,19 @@ pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
     answers.collect()
 }
 
-/// A look under way.
+/// A check in progress.
 struct Begun {
     socket: UnixStream,
     child: fork::Child,
     heard: Vec<u8>,
     ended: bool,
-    /// Its whole answer.
+    /// The complete answer.
     told: Option<Vec<u8>>,
 }
 
 fn begin(look: &Look) -> io::Result<Begun> {
     let (child, socket) = fork::in_child_on_socket(|mut theirs| {
-        // An answer is whole or none.
+        // A final dot marks a complete answer.
         let _ = theirs
             .write_all(&look())
             .and_then(|()| theirs.write_all(b"."));
@@ -58,7 +58,7 @@ fn begin(look: &Look) -> io::Result<Begun> {
     })
 }
 
-/// Hears all at once: one that is waited for must not leave another's answer in its socket, which
+/// Reads all sockets at once: a wait for one must not leave another's answer in its socket, which
 /// holds only the beginning of a long one.
 fn listen(begun: &mut [Option<Begun>], deadline: Instant) {
     loop {

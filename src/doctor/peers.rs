@@ -1,11 +1,11 @@
 //! The other nodes over the network.
 //!
-//! The kernel of a peer tells its time limits in a handshake, but only to whom it takes for the
-//! node itself: whose address it knows, whose number is the higher, and whose heartbeat it sees.
-//! It then keeps that connection as the node's, and refuses the real one (o2net_accept_one in
-//! fs/ocfs2/cluster/tcp.c). So nobody connects here who could be taken for the kernel: while a
-//! region beats, only nodes of higher numbers are tried, which close at once. What the kernel
-//! itself is connected to is read from it; limits that disagree, from its log.
+//! The kernel of a peer sends its timeouts in a handshake, but only to what it takes for the node
+//! itself: it knows the address, the number is the higher one, and it sees the heartbeat. It then
+//! keeps that connection as the node's, and refuses the real one (o2net_accept_one in
+//! fs/ocfs2/cluster/tcp.c). So this check never connects where it could be taken for the kernel:
+//! while a heartbeat is active, it tries only nodes of higher numbers, which close at once. The
+//! kernel's own connections are read from it; timeouts that disagree, from its log.
 
 use super::Site;
 use super::finding::{Code, Findings};
@@ -17,7 +17,7 @@ use eyre::{Result, WrapErr, eyre};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-/// For a connection; a lost packet is sent again after one second, then two more.
+/// The timeout of a connection; a lost packet is sent again after one second, then two more.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A node that is not this one.
@@ -27,18 +27,18 @@ pub(super) struct Peer {
     way: Way,
 }
 
-/// How it is looked at.
+/// The way to check a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// The kernel is connected to it.
     Connected,
-    /// By a connection of our own.
+    /// This check connects to it.
     Try,
-    /// Not at all.
+    /// It is not checked.
     Leave,
 }
 
-/// The other nodes of the cluster, and how each can be looked at without doing harm.
+/// Returns the other nodes of the cluster, and how each can be checked without harm.
 pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
     let (Ok(cluster), Ok(local)) = (&site.cluster, &site.local) else {
         return Vec::new();
@@ -71,8 +71,8 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
     peers.map(peer).collect()
 }
 
-/// The addresses that the kernel is connected to as this node: in its table of connections the
-/// listener's port is at this end or at the other, whoever has called whom.
+/// Returns the addresses that the kernel is connected to as this node: in its table of connections
+/// the listener's port is at this end or at the other, whichever node has connected.
 fn connections(site: &Site) -> Result<Vec<Ipv4Addr>> {
     const TABLE: &str = "/proc/net/tcp";
     const ESTABLISHED: &str = "01";
@@ -95,7 +95,7 @@ fn connections(site: &Site) -> Result<Vec<Ipv4Addr>> {
     Ok(found)
 }
 
-/// `010200C0:1E61`: the address as the host's word, the port as a number.
+/// Parses `010200C0:1E61`: the address in host byte order, the port as a number.
 fn end(text: &str) -> Option<(Ipv4Addr, u16)> {
     let (address, port) = text.split_once(':')?;
     let address = u32::from_str_radix(address, 16).ok()?.to_ne_bytes();
@@ -104,7 +104,7 @@ fn end(text: &str) -> Option<(Ipv4Addr, u16)> {
 }
 
 impl Peer {
-    /// The slow part.
+    /// Returns the slow part of the check.
     pub(super) fn look<'l>(&'l self, site: &'l Site) -> Look<'l> {
         Box::new(move || {
             let Node { address, port, .. } = self.node;
@@ -119,7 +119,7 @@ impl Peer {
         })
     }
 
-    /// What the answer means, given who was seen alive on the disks.
+    /// Judges the answer, given the nodes that were seen alive on the disks.
     pub(super) fn judge(
         &self,
         site: &Site,
@@ -133,7 +133,7 @@ impl Peer {
             address,
             port,
         } = &self.node;
-        // A node that only just began to beat may be connected by now.
+        // A node whose heartbeat has only just started may be connected by now.
         let now = || connections(site).is_ok_and(|known| known.contains(address));
         if self.way == Way::Connected || (alive.is_beside(*number) && now()) {
             return;

@@ -1,5 +1,5 @@
-//! Heartbeat regions that nothing needs, that do not beat or have lost what they need, and what is
-//! left of those that are not there.
+//! Heartbeat regions that nothing needs, that are inactive or have lost what they need, and the
+//! rest of those that no longer exist.
 
 use super::Site;
 use super::finding::{Code, Findings};
@@ -8,7 +8,7 @@ use crate::disk::{NotPermitted, find};
 use crate::heartbeat::survey::{self, Fault, Sets, Snapshot};
 use eyre::{Result, eyre};
 
-/// Each region of the kernel's cluster.
+/// Checks each region of the kernel's cluster.
 pub(super) fn regions(site: &Site, findings: &mut Findings) -> Result<()> {
     let surveyed = site.surveyed.as_ref();
     for region in surveyed.map_err(|report| eyre!("{report:#}"))? {
@@ -38,8 +38,8 @@ fn judge(name: &str, seen: &Snapshot, findings: &mut Findings) {
     }
 }
 
-/// Looks on all block devices for the volumes whose semaphores are there, and whose regions are
-/// not. None where no semaphores are left over.
+/// Searches all block devices for the volumes that have semaphores but no region. None where no
+/// semaphores are left over.
 ///
 /// # Errors
 /// The semaphores cannot be listed.
@@ -60,13 +60,13 @@ pub(super) fn leftovers<'l>(site: &'l Site) -> Result<Option<Look<'l>>> {
     })))
 }
 
-/// What `leftovers` looks at.
+/// The name of the check `leftovers`.
 pub(super) const LEFTOVERS: &str = "the semaphores of volumes without a heartbeat";
 
 fn search(site: &Site, sets: &Sets, findings: &mut Findings) -> Result<()> {
     let search = find::search(site.system, &[])?;
     for (uuid, device) in search.volumes().filter(|(uuid, _)| sets.has(*uuid)) {
-        // As it is now: the region may just have been made.
+        // This reads the current state: the region may have just been made.
         let seen = survey::of_volume(site.system, uuid).seen;
         let seen = seen.map_err(|why| eyre!("{why}"))?;
         for fault in seen

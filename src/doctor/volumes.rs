@@ -1,4 +1,4 @@
-//! The volumes on their devices: whose they are, who beats on them, and is there room?
+//! The volumes on their devices: their cluster, the nodes that heartbeat on them, and free slots.
 
 use super::Site;
 use super::finding::{Code, Findings};
@@ -12,30 +12,32 @@ use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// One answer of a device; below that of all looks together, so that it is told which failed.
+/// The timeout of one answer of a device; below that of all checks together, so that the report
+/// names the one that failed.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
-/// Between readings of this node's own slot: two machines that write it in turn, each every two
-/// seconds, show both within [`APART`] unless they keep in step.
+/// The interval between readings of this node's own slot: two machines that write it in turn, each
+/// every two seconds, show both within [`APART`] unless they keep in step.
 const SAMPLE: Duration = Duration::from_millis(50);
-/// A bit for each node number.
+/// The bytes of a bitmap with a bit for each node number.
 const BITMAP: usize = 32;
 
 /// The nodes that were seen alive.
 #[derive(Debug, Default)]
 pub(super) struct Alive {
-    /// On any device.
+    /// The nodes alive on any device.
     anywhere: [u8; BITMAP],
-    /// Where this node beats as well.
+    /// The nodes alive where this node heartbeats as well.
     beside: [u8; BITMAP],
 }
 
 impl Alive {
-    /// On any device that was looked at.
+    /// Returns whether the node is alive on any device.
     pub fn is_anywhere(&self, number: u8) -> bool {
         has(&self.anywhere, number)
     }
 
-    /// On one where this node beats as well, so that the two are connected if all is well.
+    /// Returns whether the node is alive where this node heartbeats as well; the two are then
+    /// connected if all is well.
     pub fn is_beside(&self, number: u8) -> bool {
         has(&self.beside, number)
     }
@@ -46,7 +48,7 @@ fn has(map: &[u8], number: u8) -> bool {
     byte.is_some_and(|byte| byte >> (number % 8) & 1 == 1)
 }
 
-/// One look for each device.
+/// Returns one check for each device.
 pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>> {
     let looks = devices.iter().map(|path| -> Look<'l> {
         Box::new(move || {
@@ -67,7 +69,7 @@ pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>>
     looks.collect()
 }
 
-/// What the looks have found, in the order of the devices.
+/// Gathers the results of the checks, in the order of the devices.
 pub(super) fn gather(
     devices: &[PathBuf],
     answers: &mut dyn Iterator<Item = Option<Vec<u8>>>,
@@ -93,7 +95,7 @@ pub(super) fn gather(
 fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) -> Result<()> {
     let volume = VolumeInfo::read_within(site.system, path, TIMEOUT)?;
     let Some(geometry) = volume.geometry else {
-        // One node at a time: no cluster, no heartbeat.
+        // Only one node can mount it: no cluster, no heartbeat.
         return Ok(());
     };
     if let Ok(cluster) = &site.cluster
@@ -104,7 +106,7 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
         findings.add(Code::VolumeElsewhere, what);
         return Ok(());
     }
-    // Whatever the name of the device: there may be several paths to it.
+    // The name of the device does not matter: there may be several paths to it.
     let uuid = volume.superblock.uuid;
     let has_region = || site.regions().map(|regions| regions.contains(&uuid));
     let before = has_region();
@@ -136,7 +138,7 @@ fn look(site: &Site, path: &Path, alive: &mut Alive, findings: &mut Findings) ->
     Ok(())
 }
 
-/// Another stack or cluster than this node's; none where the two fit.
+/// Returns another stack or cluster than this node's; none where the two fit.
 fn elsewhere(membership: &Membership, cluster: &Cluster) -> Option<String> {
     match membership {
         Membership::User { stack, .. } => Some(format!("the stack {stack}")),
@@ -148,11 +150,11 @@ fn elsewhere(membership: &Membership, cluster: &Cluster) -> Option<String> {
     }
 }
 
-/// Two readings of all slots, and this node's own in between.
+/// The result of two readings of all slots, and of this node's own in between.
 struct Watched {
     before: Beats,
     after: Beats,
-    /// Generations that followed each other in this node's slot.
+    /// The generations that followed each other in this node's slot.
     own: Vec<u64>,
 }
 
@@ -161,7 +163,7 @@ impl Watched {
         let before = geometry.beats(source)?;
         let mut own = Vec::new();
         let number = site.local.as_ref().ok().map(|node| node.number);
-        // By the clock: on a slow device there are fewer.
+        // The clock bounds the readings: on a slow device there are fewer.
         let began = Instant::now();
         while began.elapsed() < site.system.pause(APART) {
             std::thread::sleep(SAMPLE);
@@ -180,7 +182,8 @@ impl Watched {
         self.before.compare(&self.after)
     }
 
-    /// The kernel keeps its generation for as long as its region beats, and leaves with 0.
+    /// Returns whether two nodes write the slot. The kernel keeps its generation while its
+    /// heartbeat is active, and leaves with 0.
     fn has_two_writers(&self) -> bool {
         self.own.len() > 1 && !self.own.contains(&0)
     }
@@ -189,15 +192,15 @@ impl Watched {
 /// This node's own heartbeat on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Own {
-    /// All the while.
+    /// The heartbeat was active all the while.
     Beats,
-    /// At no time.
+    /// The heartbeat was never active.
     Silent,
-    /// It came or went meanwhile, or configfs is not to be seen here.
+    /// It came or went meanwhile, or configfs is not visible here.
     Unclear,
 }
 
-/// Words for one device.
+/// The findings' context for one device.
 struct View<'v> {
     site: &'v Site<'v>,
     device: String,
@@ -205,7 +208,7 @@ struct View<'v> {
 }
 
 impl View<'_> {
-    /// Is there a slot for this node, and one for each of the others?
+    /// Checks for a slot for this node, and one for each of the others.
     fn slots(
         &self,
         cluster: &Cluster,
@@ -220,7 +223,7 @@ impl View<'_> {
         let map = volume.slot_map(source).wrap_err("reading its node slots")?;
         let own = self.site.local.as_ref().ok().map(|node| node.number.into());
         let taken = |slot: &Option<u32>| slot.is_some();
-        // One that this node has, or had when it died, is its own again.
+        // A slot that this node has, or had when it died, is its own again.
         let has_own = map.iter().any(|slot| slot.is_some() && *slot == own);
         let (slots, nodes) = (map.len(), cluster.nodes.len());
         if map.iter().all(taken) && !has_own {
@@ -233,7 +236,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Does everybody who beats on it belong to it, once?
+    /// Checks that every node that heartbeats on it belongs to it, once.
     fn nodes(&self, cluster: &Cluster, seen: &Watched, findings: &mut Findings) {
         let device = &self.device;
         let local = self.site.local.as_ref().ok().map(|node| node.number);

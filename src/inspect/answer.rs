@@ -1,4 +1,4 @@
-//! Does it beat? In one word, for scripts.
+//! Whether a heartbeat is active, in one word, for scripts.
 
 use super::{Inspector, Target};
 use crate::cluster::stack;
@@ -8,12 +8,13 @@ use crate::host::System;
 use crate::ids::StackName;
 use eyre::{Result, bail, eyre};
 
-/// Does the target's heartbeat beat on this node? For all regions: do all that there are, of which
-/// there is at least one? With global heartbeat a volume's are those of its cluster.
+/// Returns whether the target's heartbeat is active on this node. For all regions, every one must
+/// be active, and there must be at least one. With global heartbeat a volume's regions are those of
+/// its cluster.
 ///
 /// # Errors
-/// It cannot be told: the device or a region cannot be read, or a stack of user space watches over
-/// the nodes without such heartbeats.
+/// It cannot be determined: the device or a region cannot be read, or a user-space cluster stack
+/// monitors the nodes without such heartbeats.
 pub fn beats(system: &System, target: Target) -> Result<bool> {
     let (all, mut regions) = match target {
         Target::All => (true, Survey::gather(system, &[])?.regions),

@@ -1,4 +1,4 @@
-//! One volume that is looked at, and what was found.
+//! One inspected volume, and what was found.
 
 use super::{Inspected, Node};
 use crate::cluster::node_names::NodeNames;
@@ -14,9 +14,9 @@ use crate::ondisk::slot_history::Track;
 use crate::report::plain;
 use eyre::{Result, bail};
 
-/// One volume.
+/// One inspected volume.
 pub(super) struct Subject {
-    /// None for a device that has not told yet.
+    /// The UUID; none for a device that has not answered yet.
     pub uuid: Option<Uuid>,
     pub observer: Option<Observer>,
     pub track: Track,
@@ -75,7 +75,7 @@ impl Subject {
             if let (Ok(seen), Some(number)) = (&mut region.seen, about.number)
                 && seen.state == State::Absent
             {
-                // Mounted without a heartbeat of its own.
+                // It is mounted without a heartbeat of its own.
                 seen.places = places::of(system, number).unwrap_or_default();
             }
         }

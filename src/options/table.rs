@@ -1,4 +1,4 @@
-//! The words, by who they are for.
+//! The options, by the program that they are for.
 
 use rustix::mount::MountFlags;
 
@@ -22,12 +22,12 @@ const SILENT: MountFlags = MountFlags::SILENT;
 const NOSYMFOLLOW: MountFlags = MountFlags::NOSYMFOLLOW;
 /// `MS_I_VERSION`.
 const IVERSION: MountFlags = MountFlags::from_bits_retain(1 << 23);
-/// What comes with a mount that a user may make.
+/// The flags that a mount by a plain user implies.
 const OWNER: MountFlags = NOSUID.union(NODEV);
 const USER: MountFlags = OWNER.union(NOEXEC);
 
-/// Word, flags it sets, flags it clears. `-v` shows them in this order, and of several words
-/// for one flag the first.
+/// The options, with the flags they set and the flags they clear. `-v` shows them in this order,
+/// and of several options for one flag the first.
 pub(super) static FLAGS: &[(&str, MountFlags, MountFlags)] = &[
     ("ro", RDONLY, NONE),
     ("rw", NONE, RDONLY),
@@ -68,8 +68,8 @@ pub(super) static FLAGS: &[(&str, MountFlags, MountFlags)] = &[
     ("group", OWNER, NONE),
 ];
 
-/// Words, with or without a value, that mount(8), fstab and its readers have for each other;
-/// so are all that begin with `x-` or `X-`. Propagation is set by mount(8) after the helper.
+/// Options, with or without a value, for mount(8), fstab and its readers, besides all that begin
+/// with `x-` or `X-`. mount(8) sets propagation after the helper.
 pub(super) static IGNORED: &[&str] = &[
     "defaults",
     "auto",
@@ -102,7 +102,7 @@ pub(super) static IGNORED: &[&str] = &[
     "runbindable",
 ];
 
-/// What may follow a word of the driver's.
+/// The value that an option of the driver may have.
 pub(super) enum Value {
     None,
     Any,
@@ -111,8 +111,8 @@ pub(super) enum Value {
     Maybe(&'static [&'static str]),
 }
 
-/// What the driver knows (6.1 and 6.12), and the labels that the security modules take out
-/// of the string before the driver sees it. `nocluster=yes` is ours.
+/// The options that the driver knows (6.1 and 6.12), and the labels that the security modules
+/// remove from the string before the driver sees it. `nocluster=yes` is our own.
 pub(super) static KERNEL: &[(&str, Value)] = &[
     ("barrier", Value::Number),
     ("errors", Value::OneOf(&["panic", "remount-ro", "continue"])),

@@ -1,4 +1,4 @@
-//! How an applet ends when it does not succeed: exit codes, and what they come from.
+//! The failure of an applet: its exit code and its causes.
 
 use super::without_numbers;
 use crate::disk::NotPermitted;
@@ -8,13 +8,13 @@ use rustix::io::Errno;
 use std::fmt;
 use std::io;
 
-/// What mount(8) makes of a helper's exit status.
+/// The exit codes that mount(8) expects from a helper.
 pub mod exit {
     /// Wrong usage, or not permitted.
     pub const USAGE: u8 = 1;
-    /// The system is short of something: memory, descriptors, processes.
+    /// A system error: out of memory, descriptors or processes.
     pub const SYSTEM: u8 = 2;
-    /// The user ended it.
+    /// The user interrupted it.
     pub const INTERRUPTED: u8 = 8;
     /// The mount or unmount failed.
     pub const MOUNT: u8 = 32;
@@ -22,23 +22,23 @@ pub mod exit {
     pub const NOT_RUN: u8 = 125;
     /// The command cannot be executed; the shell's code.
     pub const CANNOT_EXECUTE: u8 = 126;
-    /// No such applet or command; the shell's code for a command that is not there.
+    /// Unknown applet or command; the shell's code for an unknown command.
     pub const NOT_FOUND: u8 = 127;
 }
 
-/// The arguments are at fault; the text says which and why.
+/// Wrong arguments; the text names which and why.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage(pub String);
 
 sentence!(Usage(it) => "{}", it.0);
 
-/// Everything is said already, on standard output: only the exit code is left.
+/// A failure already reported on standard output: only the exit code is left.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Silent;
 
 sentence!(Silent => "see above");
 
-/// How an applet ends when it does not succeed: a code, and nearly always a reason.
+/// The failure of an applet: a code, and nearly always a reason.
 #[derive(Debug)]
 pub struct Failure {
     code: u8,
@@ -47,7 +47,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Ends with `code` whatever the report says.
+    /// Makes a failure with `code`, whatever the report contains.
     pub fn new(code: u8, report: Report) -> Self {
         Self {
             code,
@@ -56,17 +56,17 @@ impl Failure {
         }
     }
 
-    /// Lines that follow the message, such as the kernel's own.
+    /// Adds lines that follow the message, such as the kernel's own.
     pub fn with_notes(self, notes: Vec<String>) -> Self {
         Self { notes, ..self }
     }
 
-    /// Ends with the code that mount(8) has for this cause, else with `default`.
+    /// Makes a failure with the code that mount(8) has for this cause, else with `default`.
     pub fn of(report: Report, default: u8) -> Self {
         Self::new(exit_code(&report, default), report)
     }
 
-    /// The exit status.
+    /// Returns the exit status.
     pub fn code(&self) -> u8 {
         self.code
     }
@@ -93,8 +93,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The code of mount(8) that the chain of `report` asks for. A mount(2) that was refused with
-/// EACCES is not the caller's lack of permission: give such a failure its code yourself.
+/// Returns the code of mount(8) for the chain of `report`. A mount(2) that fails with EACCES is not
+/// the caller's lack of permission: give such a failure its code yourself.
 pub fn exit_code(report: &Report, default: u8) -> u8 {
     if has::<Interrupted>(report) {
         return exit::INTERRUPTED;
@@ -109,8 +109,8 @@ pub fn exit_code(report: &Report, default: u8) -> u8 {
     }
 }
 
-/// A context added with `wrap_err` is found by downcasting the report, a cause inside
-/// another error only by walking the chain.
+/// Returns whether the report contains an error `E`. Downcasting the report finds a context added
+/// with `wrap_err`; only walking the chain finds a cause inside another error.
 fn has<E: std::error::Error + Send + Sync + 'static>(report: &Report) -> bool {
     report.downcast_ref::<E>().is_some() || report.chain().any(|cause| cause.is::<E>())
 }
@@ -128,7 +128,7 @@ fn errno(cause: &(dyn std::error::Error + 'static)) -> Option<Errno> {
     }
 }
 
-/// Is it the caller's lack of permission?
+/// Returns whether the cause is the caller's lack of permission.
 pub fn lacks_permission(report: &Report) -> bool {
     let refused = report.chain().find_map(errno);
     matches!(refused, Some(Errno::PERM | Errno::ACCESS))

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-/// Has reports made without one from here on, whatever `RUST_BACKTRACE` says: the executable
-/// has no tables to unwind by, and trying to would end it.
+/// Makes later reports have no backtrace, whatever `RUST_BACKTRACE` is: the executable has no
+/// tables to unwind by, and an attempt would end it.
 pub fn install() {
-    // Somebody who uses the library may have chosen another way.
+    // A program that uses the library may have installed another hook.
     let _ = eyre::set_hook(Box::new(|_| Box::new(Plain)));
 }
 

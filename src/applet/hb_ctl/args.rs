@@ -1,4 +1,4 @@
-//! The command line, and what is wrong with it.
+//! The command line, and its errors.
 
 use super::info::View;
 use crate::cli::Word;
@@ -77,13 +77,13 @@ pub(super) struct Args {
     pub service: Vec<Word>,
 }
 
-/// Exactly one way to name the volume.
+/// The volume, named in exactly one way.
 pub(super) enum Target {
     Device(PathBuf),
     Uuid(Uuid),
 }
 
-/// What is wanted of the heartbeat.
+/// The action on the heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Start,
@@ -131,7 +131,7 @@ impl Args {
         self.device.is_none() && self.uuid.is_none()
     }
 
-    /// The target of -I.
+    /// Returns the target of -I.
     pub fn inspected(&self) -> Result<inspect::Target> {
         if self.names_nothing() {
             return Ok(inspect::Target::All);
@@ -142,7 +142,7 @@ impl Args {
         })
     }
 
-    /// How -I is to be answered; and is everything there that it wants, and nothing else?
+    /// Returns how -I answers, after a check that its options are complete and fit together.
     pub fn view(&self) -> Result<View> {
         let mut view = View {
             long: self.long,
@@ -173,7 +173,7 @@ impl Args {
         }
         match (&self.service[..], &mut view.watch) {
             ([], _) => {}
-            // As the C tool has it.
+            // The C tool does the same.
             (_, None) if !is_info || (is_plain && !self.names_nothing()) => {}
             ([Word(seconds)], Some(interval)) => *interval = seconds_of(seconds)?,
             (words, _) => bail!(Usage(format!(
@@ -191,7 +191,7 @@ impl Args {
     }
 }
 
-/// `--watch=5` as `--watch 5`: to argh, an option has a value always or never.
+/// Rewrites `--watch=5` as `--watch 5`: in argh, an option has a value always or never.
 pub(super) fn with_seconds_apart(args: &[OsString]) -> Vec<OsString> {
     let mut split = Vec::with_capacity(args.len());
     for arg in args {

@@ -1,4 +1,4 @@
-//! -I: what there is to tell, for people and for programs. Only looks.
+//! -I: what is known of the heartbeat, for people and for programs. It changes nothing.
 
 use super::{json, text, watch};
 use crate::heartbeat::survey::Survey;
@@ -9,19 +9,19 @@ use crate::syscall::signal;
 use eyre::{Report, Result, WrapErr};
 use std::time::Duration;
 
-/// How -I is answered where it is not as the C tool answers.
+/// How -I answers where it differs from the C tool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct View {
     pub long: bool,
     pub nodes: bool,
     pub json: bool,
-    /// Again and again, at this interval.
+    /// The interval at which the answer repeats.
     pub watch: Option<Duration>,
-    /// By the exit code alone.
+    /// Whether the exit code is the only answer.
     pub quiet: bool,
 }
 
-/// Whether it beats.
+/// Whether the heartbeat is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     No = 1,
@@ -37,7 +37,7 @@ pub(super) fn show(system: &System, target: Target, view: View) -> Result<()> {
     }
     if let Some(interval) = view.watch {
         return match watch::run(system, target, view, interval, tick) {
-            // The user ends it so.
+            // This is how the user ends it.
             Err(report) if report.is::<signal::Interrupted>() || report::reader_left(&report) => {
                 Ok(())
             }
@@ -61,7 +61,7 @@ pub(super) fn show(system: &System, target: Target, view: View) -> Result<()> {
     }
 }
 
-/// All that is known now.
+/// Gathers all that is known now.
 pub(super) fn gather(system: &System, inspector: &Inspector) -> Result<(Survey, Vec<Inspected>)> {
     let found = inspector.inspected()?;
     let names: Vec<_> = found.iter().map(|volume| volume.region.uuid).collect();
@@ -72,7 +72,7 @@ pub(super) fn gather(system: &System, inspector: &Inspector) -> Result<(Survey, 
     Ok((survey, found))
 }
 
-/// --quiet.
+/// Answers --quiet.
 pub(super) fn answer(system: &System, target: Target) -> Result<(), Failure> {
     match inspect::beats(system, target) {
         Ok(true) => Ok(()),

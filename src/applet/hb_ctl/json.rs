@@ -1,4 +1,4 @@
-//! For programs. Names and meanings stand in ocfs2_hb_ctl(8): what is there stays; more may come.
+//! Output for programs. ocfs2_hb_ctl(8) defines names and meanings: none changes; more may come.
 
 use crate::heartbeat::survey::{Counters, Fault, Party, Snapshot, Survey};
 use crate::heartbeat::{State, Thread};
@@ -8,9 +8,9 @@ use crate::json::{Json, object};
 use crate::ondisk::Membership;
 use crate::ondisk::heartbeat_slots::Sign;
 
-/// Goes up when something that is there changes its meaning.
+/// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
-/// The largest whole number that every reader keeps.
+/// The largest whole number that every reader represents exactly.
 const LARGEST: u64 = (1 << 53) - 1;
 
 pub(super) fn of(survey: &Survey, volumes: &[Inspected], with_nodes: bool) -> Json {
@@ -39,7 +39,7 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
     let membership = superblock.map(|superblock| &superblock.membership);
     let mode = membership.map(|membership| match membership {
         Membership::Local => Json::text("none"),
-        // As ever; a user-space stack has none.
+        // The output has always had this; a user-space stack has none.
         Membership::User { .. } => Json::text(HeartbeatMode::Local),
         Membership::O2cb { heartbeat, .. } => Json::text(heartbeat),
     });

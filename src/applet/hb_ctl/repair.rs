@@ -1,4 +1,4 @@
-//! --repair: mends what was left behind, and says of the rest why it stays.
+//! --repair: repairs what was left behind, and reports why the rest stays.
 
 use super::args::Args;
 use super::named;
@@ -10,17 +10,17 @@ use crate::json::{Json, object};
 use crate::report::{self, Failure, Silent, Usage};
 use eyre::{Report, Result, bail};
 
-/// Goes up when something that is there changes its meaning.
+/// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
 
-/// How it ends: the worst of all that was found counts.
+/// The exit code: the worst of all results counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
-    /// Nothing was wrong, or all is mended.
+    /// Nothing was wrong, or everything is repaired.
     Well = 0,
     /// Something is wrong and was left alone.
     Left = 1,
-    /// Something cannot be told.
+    /// Something cannot be determined.
     Unknown = 2,
 }
 
@@ -63,7 +63,7 @@ fn act(system: &System, args: &Args) -> Result<End> {
             entries.push(entry(uuid, mended));
             return Ok(());
         }
-        // Of all volumes only those are worth a line with which something is wrong.
+        // Of all volumes, only the faulty ones are worth a line.
         if volume.is_none() && matches!(&mended, Ok(found) if found.outcome == RepairOutcome::Sound)
         {
             return Ok(());
@@ -90,7 +90,8 @@ fn act(system: &System, args: &Args) -> Result<End> {
     Ok(end)
 }
 
-/// For programs. Names and meanings are in ocfs2_hb_ctl(8): what is there stays; more may come.
+/// Makes one entry for programs. ocfs2_hb_ctl(8) defines names and meanings: none changes; more may
+/// come.
 fn entry(uuid: Uuid, mended: Result<RepairReport>) -> Json {
     let (outcome, text) = match mended {
         Ok(RepairReport { outcome, text }) => (

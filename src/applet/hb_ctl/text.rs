@@ -1,4 +1,4 @@
-//! For people.
+//! Output for people.
 
 mod nodes;
 
@@ -41,7 +41,7 @@ pub(super) fn of(survey: &Survey, volumes: &[Inspected], view: View) -> String {
     text
 }
 
-/// As the C tool says it: a line.
+/// Formats one line, as the C tool does.
 pub(super) fn brief(region: &Surveyed) -> String {
     let uuid = region.uuid;
     let told = region.seen.as_ref().map(|seen| (&seen.counters, seen));
@@ -124,7 +124,7 @@ fn long(text: &mut String, volume: &Inspected) {
                 let _ = writeln!(text, "  needed by: {}", pins.join(", "));
             }
             for fault in seen.faults() {
-                // Those of ocfs2_hb_ctl -S look the same.
+                // References of ocfs2_hb_ctl -S look the same.
                 let perhaps = if matches!(fault, Fault::Unowned(_)) {
                     "perhaps "
                 } else {
@@ -139,14 +139,14 @@ fn long(text: &mut String, volume: &Inspected) {
         }
     }
     if let Some(stack) = &volume.stack {
-        // Its first line is the volume's.
+        // The first line is the volume's.
         for line in stack.lines().filter(|line| line.starts_with('\t')) {
             let _ = writeln!(text, "  stack: {}", printable(line.trim_start()));
         }
     }
 }
 
-/// Where the region is on the device: as the kernel has it, or else as the volume does.
+/// Appends where the region is on the device: as the kernel has it, or else as the volume does.
 fn place(text: &mut String, volume: &Inspected, seen: &Snapshot) {
     let about = volume.about.as_ref();
     let on_disk = about.and_then(|about| about.geometry);
@@ -216,7 +216,7 @@ fn references(counters: &Counters, mounted: bool) -> String {
     line
 }
 
-/// Seconds in a unit that people read.
+/// Formats seconds in a unit that people read.
 pub(super) fn span(seconds: u64) -> String {
     match seconds {
         0..600 => format!("{seconds} s"),

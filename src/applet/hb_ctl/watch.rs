@@ -15,11 +15,11 @@ use eyre::Result;
 use screen::Screen;
 use std::time::{Duration, Instant};
 
-/// So many rounds are shown of each slot.
+/// The number of rounds that are shown of each slot.
 const HISTORY: usize = 16;
-/// Of a node's name; it may be as long as a host's.
+/// The width of a node's name; it may be as long as a host's.
 const NAME: usize = 16;
-/// A history, and the state beside it.
+/// The width of a history and the state beside it.
 const CELL: usize = HISTORY + 9;
 const LEGEND: &str =
     "# beat  : not due yet  . missed  ? disk silent  - left  x damaged  * this node";
@@ -56,7 +56,7 @@ pub(super) fn run(
             }
             None => report::say(lines(&inspector.inspected()?))?,
         }
-        // One that was stopped meanwhile does not make up for it.
+        // A process that was stopped meanwhile does not catch up.
         next = next.max(Instant::now());
         while Instant::now() < next {
             tick()?;
@@ -65,13 +65,13 @@ pub(super) fn run(
     }
 }
 
-/// The time of day. Nodes of a cluster may be in several time zones.
+/// Formats the time of day. Nodes of a cluster may be in several time zones.
 fn clock(now: u64) -> String {
     let (hours, minutes) = (now / 3600 % 24, now / 60 % 60);
     format!("{hours:02}:{minutes:02}:{:02} UTC", now % 60)
 }
 
-/// Nodes by regions, as many side by side as fit.
+/// Draws nodes by regions, as many side by side as fit.
 fn table(volumes: &[Inspected], columns: usize) -> String {
     let mut text = String::new();
     if volumes.is_empty() {
@@ -110,7 +110,7 @@ fn table(volumes: &[Inspected], columns: usize) -> String {
     text
 }
 
-/// A line for each region.
+/// Formats a line for each region.
 fn lines(volumes: &[Inspected]) -> String {
     let mut text = String::new();
     for volume in volumes {
@@ -179,9 +179,9 @@ fn glyph(round: Round) -> char {
 
 fn state(volume: &Inspected, node: &Node) -> String {
     match node.sign {
-        // Whatever it said when it was read last.
+        // The last reading does not count here.
         _ if volume.trouble.is_some() => "?".into(),
-        // It was not watched for long enough.
+        // The node was not watched for long enough.
         Sign::Stale(_) if node.silence <= APART => "...".into(),
         Sign::Never => "never".into(),
         Sign::Alive(_) if node.known == Some(false) => "unknown".into(),
@@ -200,7 +200,7 @@ fn state(volume: &Inspected, node: &Node) -> String {
     }
 }
 
-/// Exactly as wide, with a blank at the end.
+/// Pads or cuts text to exactly `width`, with a blank at the end.
 fn fit(text: &str, width: usize) -> String {
     let short: String = text.chars().take(width - 1).collect();
     format!("{short:<width$}")

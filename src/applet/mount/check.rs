@@ -1,4 +1,4 @@
-//! What can be refused before anything is joined.
+//! Checks that can refuse a mount before anything is joined.
 
 use super::super::progress::Progress;
 use super::Plan;
@@ -14,8 +14,8 @@ use std::io;
 use std::path::Path;
 
 impl Plan {
-    /// Before anything is joined; a mount point that only another namespace has is looked up
-    /// there.
+    /// Checks the mount point before anything is joined. One that only another namespace has is
+    /// looked up there.
     pub(super) fn check_mount_point(&self, system: &System) -> Result<()> {
         let problem = self.there(|| Ok(point_problem(&system.path(&self.point))))?;
         problem.map_or(Ok(()), |problem| {
@@ -23,7 +23,7 @@ impl Plan {
         })
     }
 
-    /// What can be refused by looking at the volume; else the driver's option string.
+    /// Checks what the volume alone can refuse, and returns the driver's option string.
     pub(super) fn check_volume(&self, system: &System, volume: &VolumeInfo) -> Result<CString> {
         if volume.superblock.is_heartbeat_device() {
             bail!("is a heartbeat device: there are no files on it to mount");
@@ -53,15 +53,16 @@ impl Plan {
         Ok(self.options.data_string(&[&word])?)
     }
 
-    /// Without its cluster a volume is corrupted as soon as a second node has it mounted. One
-    /// that uses it now is an error whatever the user says; of one that may, the user decides.
+    /// Confirms a mount without the cluster, which corrupts a volume as soon as a second node
+    /// mounts it. A node that uses it now is an error whatever the user says; if one may use it,
+    /// the user decides.
     fn confirm_nocluster(
         &self,
         system: &System,
         volume: &VolumeInfo,
         confirmed: bool,
     ) -> Result<()> {
-        // What a killed process has left beating here is nobody's use.
+        // A heartbeat that a killed process left active here is no use of the volume.
         if !self.fake {
             group::tidy(system);
         }
@@ -88,7 +89,7 @@ impl Plan {
         if !matches!(answer.trim(), "y" | "Y" | "yes") {
             bail!("not mounted, as you chose");
         }
-        // The answer may have been long in coming.
+        // The user may have taken long to answer.
         self.doubts(system, volume).map(drop)
     }
 
@@ -102,7 +103,7 @@ impl Plan {
     }
 }
 
-/// Why this cannot be a mount point, as the end of a sentence.
+/// Returns why this cannot be a mount point, as the end of a sentence.
 fn point_problem(point: &Path) -> Option<String> {
     let error = match std::fs::metadata(point) {
         Ok(found) if found.is_dir() => return None,

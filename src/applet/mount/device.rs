@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// A mount point in the mount namespace of mount(2).
 struct Place {
-    /// Without symbolic links, as the mount table shows it.
+    /// The path without symbolic links, as the mount table shows it.
     shown: PathBuf,
-    /// Opened before mount(2), which nothing that can be refused may follow.
+    /// The mount table, opened before mount(2): nothing that may fail can follow that.
     table: File,
 }
 
@@ -56,8 +56,8 @@ impl Plan {
             let number = system.kernel().block_device(source, number);
             compare(volume, number)?;
             self.call_mount(system, source, &target, data)?;
-            // Not stat(2), which may wait for other nodes (fs/ocfs2/file.c, ocfs2_getattr). Another
-            // mount may cover ours by now, or have come instead of it.
+            // stat(2) may wait for other nodes (fs/ocfs2/file.c, ocfs2_getattr). Another mount may
+            // cover ours by now, or have replaced it.
             let ours = |mount: &Mount| mount.kind == "ocfs2" && mount.source == *source;
             let mounted = place.latest(ours);
             mounted
@@ -68,7 +68,7 @@ impl Plan {
 }
 
 impl Place {
-    /// The last of the mounts here that `wanted` takes.
+    /// Returns the last of the mounts here that `wanted` accepts.
     fn latest(mut self, wanted: impl Fn(&Mount) -> bool) -> io::Result<Option<Mount>> {
         let mut table = Vec::new();
         self.table.read_to_end(&mut table)?;
@@ -77,7 +77,7 @@ impl Place {
     }
 }
 
-/// Compares what is mounted; where nothing is, the kernel has said so or says so.
+/// Compares what is mounted; where nothing is, the kernel reports that.
 fn same(volume: &VolumeInfo, mounted: Option<Mount>) -> io::Result<()> {
     mounted.map_or(Ok(()), |mount| compare(volume, Some(mount.device)))
 }
@@ -99,7 +99,7 @@ fn compare(volume: &VolumeInfo, found: Option<DeviceNumber>) -> io::Result<()> {
 
 /// Detaches a mount that must not stay, for `cause`; returns the error to report.
 pub(super) fn take_back(system: &System, target: &Path, cause: impl fmt::Display) -> io::Error {
-    // At once: no process may write to a volume without a heartbeat.
+    // No process may write to a volume without a heartbeat, so this is immediate.
     match system.kernel().unmount(target, UnmountFlags::DETACH) {
         Ok(()) => io::Error::other(cause.to_string()),
         Err(error) => io::Error::other(format!(

@@ -1,4 +1,4 @@
-//! What a failed mount(2) means, and what to do about it.
+//! The meaning of a failed mount(2), and what to do about it.
 
 use super::Plan;
 use crate::cluster::registered::UNREACHABLE;
@@ -12,7 +12,8 @@ use rustix::mount::MountFlags;
 use std::io;
 
 impl Plan {
-    /// The end of an applet whose mount(2) failed; `said` is what the kernel logged about it.
+    /// Makes the failure of an applet whose mount(2) failed; `said` is what the kernel logged about
+    /// it.
     pub(super) fn failure(
         &self,
         system: &System,
@@ -40,7 +41,7 @@ impl Plan {
         Failure::new(code, report).with_notes(lines.collect())
     }
 
-    /// What EBUSY means: the kernel gives a device one superblock, which is read-only or not
+    /// Explains EBUSY: the kernel gives a device one superblock, which is read-only or not
     /// (fs/super.c), and mounts it once in one place (fs/namespace.c, do_add_mount).
     fn why_busy(&self, system: &System, device: Option<DeviceNumber>) -> String {
         if self.options.remount {
@@ -67,7 +68,7 @@ impl Plan {
     }
 }
 
-/// fs/ocfs2/super.c and the DLM below it answer with these.
+/// Explains the errors that fs/ocfs2/super.c and the DLM below it return.
 fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String {
     let kernel_said = |part: &str| said.iter().any(|line| line.contains(part));
     let meant = match error.raw_os_error() {
@@ -88,7 +89,7 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
         Some(libc::EBADR) => {
             "the kernel's DLM runs another cluster than the volume's (see mounted.ocfs2 -d)"
         }
-        // An older one says what it does not know, but may have lost the line.
+        // An older driver logs the option that it does not know, but the line may be lost.
         Some(libc::EINVAL)
             if options.nocluster.is_some() && (said.is_empty() || kernel_said("nocluster")) =>
         {

@@ -15,11 +15,11 @@ use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 
-/// What mount(2) returned, and where the kernel's log was before it.
+/// The result of mount(2), and the position in the kernel's log before it.
 type Outcome = (io::Result<()>, Bookmark);
 
 impl Plan {
-    /// Looks at everything first, then joins, mounts and completes.
+    /// Checks everything first, then joins, mounts and completes.
     pub(super) fn carry_out(&self, system: &System) -> Result<(), Failure> {
         self.check_mount_point(system)
             .map_err(|report| Failure::of(report, exit::MOUNT))?;
@@ -79,7 +79,7 @@ impl Plan {
         let wait = group.wait_in_mount();
         let reporter = wait.map(|wait| progress.report_blocked(|| wait(system)));
         let bookmark = Bookmark::now(system);
-        // Nothing between the two that fails or waits: a mount that succeeded has to keep its
+        // Nothing between the two may fail or wait: a mount that succeeded has to keep its
         // heartbeat.
         let mut mounted = self.mount_volume(system, volume, data);
         drop(reporter);
@@ -108,7 +108,7 @@ impl Plan {
         Ok((mounted, bookmark))
     }
 
-    /// In the mount namespace of `target`.
+    /// Calls mount(2) in the mount namespace of `target`.
     pub(super) fn call_mount(
         &self,
         system: &System,
@@ -137,7 +137,7 @@ impl Plan {
         }
         let clustered = !volume.is_local();
         let line = (self.options).describe(&volume.canonical, &self.point, clustered, data);
-        // The mount stands, and is not to look failed.
+        // The mount succeeded, and must not appear to have failed.
         if let Err(report) = report::say(line + "\n") {
             report::warn(format_args!("mounted, but {report:#}"));
         }

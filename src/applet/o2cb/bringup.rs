@@ -1,4 +1,4 @@
-//! load, online and their opposites.
+//! The commands load, online and their opposites.
 
 use super::Call;
 use super::heartbeat::{Waiter, check_regions};
@@ -24,7 +24,7 @@ pub(super) fn load(call: &Call) -> Result<()> {
     call.tell("the OCFS2 drivers are loaded")
 }
 
-/// As the C tool, takes the cluster offline first; or does nothing of either.
+/// Unloads the drivers. Like the C tool, it takes the cluster offline first, or does neither.
 pub(super) fn unload(call: &Call) -> Result<()> {
     driver::check_unused(call.system)?;
     offline(call)?;
@@ -58,7 +58,7 @@ fn unregister(call: &Call, live: &RegisteredCluster) -> Result<()> {
     Ok(())
 }
 
-/// The registered cluster, which has to be the one on the command line, if that has one.
+/// Returns the registered cluster, which must be the one on the command line, if that has one.
 pub(super) fn registered<'s>(call: &Call<'s>) -> Result<RegisteredCluster<'s>> {
     let live = RegisteredCluster::if_loaded(call.system)?;
     match (live, &call.cluster) {
@@ -77,14 +77,14 @@ pub(super) fn online(call: &Call) -> Result<()> {
     Plan::of(call)?.carry_out(call)
 }
 
-/// A cluster that can be brought up, as far as the files say.
+/// A cluster that can be brought up, as far as the files show.
 pub(super) struct Plan {
     cluster: Cluster,
     local: Node,
 }
 
 impl Plan {
-    /// What can be wrong in the files is found before anything is touched.
+    /// Makes the plan. It finds errors in the files before it changes anything.
     pub(super) fn of(call: &Call) -> Result<Self> {
         let cluster = call.settings.cluster(call.cluster.as_ref())?;
         let local = call.settings.local_node(&cluster)?.clone();
@@ -110,7 +110,8 @@ impl Plan {
             let sources = waiter.for_devices(cluster)?;
             let registered = register::register(call.system, cluster, local, sysconfig)?;
             if let Err(error) = waiter.for_heartbeat(cluster, sources) {
-                // Interrupted, it is taken away behind us, and needs the nodes until then.
+                // After an interruption, child processes stop the heartbeats, and need the
+                // nodes until then.
                 if !error.is::<Interrupted>() {
                     registered.take_back();
                 }
@@ -136,7 +137,7 @@ pub(super) fn offline(call: &Call) -> Result<()> {
     }
     stop_regions(call, &live)?;
     if !register::unregister(call.system, &live)? {
-        // A heartbeat was started meanwhile.
+        // Another process has started a heartbeat meanwhile.
         stop_regions(call, &live)?;
         unregister(call, &live)?;
     }
@@ -146,7 +147,7 @@ pub(super) fn offline(call: &Call) -> Result<()> {
 /// Stops the heartbeats without users.
 ///
 /// # Errors
-/// Other heartbeats are in use: names their users.
+/// Names the users of other heartbeats that are in use.
 fn stop_regions(call: &Call, live: &RegisteredCluster) -> Result<()> {
     let mut kept = Vec::new();
     if live.heartbeat_mode()?.is_global() {
@@ -167,7 +168,7 @@ fn stop_regions(call: &Call, live: &RegisteredCluster) -> Result<()> {
     Ok(())
 }
 
-/// Says whether the cluster is online; so does the exit code.
+/// Reports whether the cluster is online; so does the exit code.
 pub(super) fn cluster_status(call: &Call) -> Result<()> {
     let Some(live) = RegisteredCluster::if_loaded(call.system)? else {
         report::say("offline\n")?;
@@ -183,7 +184,7 @@ pub(super) fn cluster_status(call: &Call) -> Result<()> {
     Ok(())
 }
 
-/// Removes a region that nothing uses; else reports what does.
+/// Removes a region that nothing uses; else returns what uses it.
 fn tidy(call: &Call, live: &RegisteredCluster, region: Uuid) -> Result<Option<String>> {
     let heartbeat = Heartbeat::new(call.system, live.path(), region);
     let left = heartbeat

@@ -1,4 +1,4 @@
-//! Commands that change the settings, and what they may bring about.
+//! Commands that change `/etc/default/o2cb`, and then may bring the cluster up.
 
 use super::{Call, init, wrong};
 use crate::cluster::driver;
@@ -8,7 +8,7 @@ use crate::report::{self, printable};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::path::Path;
 
-/// What the keys of the settings are asked for with, in this order.
+/// The questions that ask for the file's keys, in this order.
 const QUESTIONS: &[(&str, &str)] = &[
     (ENABLED, "bring the cluster up at boot, yes or no"),
     ("O2CB_STACK", "cluster stack: o2cb, pcmk or cman"),
@@ -43,7 +43,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
 ];
 const ENABLED: &str = "O2CB_ENABLED";
-/// Takes a value away.
+/// The answer that removes a value.
 const NONE: &str = "none";
 
 pub(super) fn enable(call: &Call) -> Result<()> {
@@ -56,7 +56,7 @@ pub(super) fn disable(call: &Call) -> Result<()> {
     init::stop(call)
 }
 
-/// Sets what is given, or asks for everything; then brings the cluster up, if it is to be.
+/// Sets what is given, or asks for everything; then brings the cluster up, if that is enabled.
 pub(super) fn configure(call: &Call) -> Result<()> {
     let changes = match call.operands.is_empty() {
         true => ask(&call.settings.values()?)?,
@@ -74,7 +74,7 @@ pub(super) fn configure(call: &Call) -> Result<()> {
     }
 }
 
-/// Each `KEY=VALUE` of the command line.
+/// Returns each `KEY=VALUE` of the command line.
 fn given(call: &Call) -> Result<Vec<(&'static str, String)>> {
     let change = |word: &crate::cli::Word| {
         let shown = printable(word.0.as_encoded_bytes());
@@ -94,7 +94,7 @@ fn given(call: &Call) -> Result<Vec<(&'static str, String)>> {
     call.operands.iter().map(change).collect()
 }
 
-/// What a person at the terminal wants other than it is.
+/// Asks the user at the terminal for changes.
 fn ask(now: &[(String, String)]) -> Result<Vec<(&'static str, String)>> {
     if !report::can_ask() {
         return Err(wrong(

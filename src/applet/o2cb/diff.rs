@@ -1,4 +1,4 @@
-//! diff: where files, kernel and volumes differ. Its codes are those of diff(1).
+//! diff: where files, kernel and volumes differ. Its exit codes are those of diff(1).
 
 use super::{Call, Ends, doctor};
 use crate::doctor::diff::{self, Difference, Place};
@@ -6,7 +6,7 @@ use crate::json::{Json, object};
 use crate::report::{self, printable};
 use eyre::Result;
 
-/// Goes up when something that is there changes its meaning.
+/// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
 
 pub(super) fn diff(call: &Call) -> Result<()> {
@@ -38,7 +38,7 @@ pub(super) fn diff(call: &Call) -> Result<()> {
     }
 }
 
-/// For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
+/// Makes one entry for programs. o2cb(8) defines names and meanings: none changes; more may come.
 fn entry(difference: &Difference) -> Json {
     let there = difference.there.as_ref();
     let (kernel, volume) = match difference.place {

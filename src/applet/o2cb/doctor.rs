@@ -11,7 +11,7 @@ use crate::report;
 use eyre::{Result, eyre};
 use std::path::PathBuf;
 
-/// Goes up when something that is there changes its meaning.
+/// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
 
 pub(super) fn doctor(call: &Call) -> Result<()> {
@@ -29,7 +29,7 @@ pub(super) fn doctor(call: &Call) -> Result<()> {
     }
 }
 
-/// What the files say, read without a word: what is wrong with them is a finding.
+/// Reads the files without messages: each error in them is a finding.
 pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
     let settings = &call.settings;
     let config = settings.config();
@@ -55,7 +55,7 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         (Ok(cluster), Ok(sysconfig)) => settings.node_of(cluster, sysconfig).cloned(),
         (Err(report), _) | (_, Err(report)) => Err(eyre!("{report:#}")),
     };
-    // They are read by processes that keep no directory.
+    // The processes that read them have no working directory.
     let devices = (call.operands.iter())
         .map(|Word(name)| std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)));
     Site {
@@ -69,7 +69,7 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         local,
         surveyed: match &live {
             Ok(Some(live)) => survey::regions(call.system, live),
-            // What is wrong with it is said of the cluster.
+            // The finding about the cluster reports its error.
             _ => Ok(Vec::new()),
         },
         live,
@@ -93,7 +93,7 @@ fn text(finding: &Finding) -> String {
     )
 }
 
-/// For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
+/// Formats findings for programs. o2cb(8) defines names and meanings: none changes; more may come.
 fn json(findings: &[Finding]) -> Json {
     object! { "schema": SCHEMA, "findings": Json::list(findings, entry) }
 }

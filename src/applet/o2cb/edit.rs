@@ -31,7 +31,7 @@ pub(super) fn add_node(call: &Call) -> Result<()> {
     let (cluster, name) = (call.cluster()?, text(call.operand()?)?);
     let args = call.args;
     let number = match &args.number {
-        // What the C tool takes for none.
+        // The C tool takes this for no number.
         Some(number) if number.0 == "-1" => None,
         number => number_in("--number", number.as_ref(), NUMBERS)?,
     };
@@ -102,7 +102,7 @@ pub(super) fn heartbeat_mode(call: &Call) -> Result<()> {
     call.tell(format_args!("cluster \"{cluster}\" has {mode} heartbeat"))
 }
 
-/// By its UUID, or by the device of a volume that may be one of the cluster's.
+/// Returns a region by its UUID, or by the device of a volume that may belong to the cluster.
 fn region(call: &Call) -> Result<Uuid> {
     let given = call.operand()?;
     if let Some(uuid) = parsed(given) {
@@ -147,8 +147,7 @@ fn parsed<T: FromStr>(word: &OsStr) -> Option<T> {
     word.to_str()?.parse().ok()
 }
 
-/// A plain decimal number; the C tool's octal and hexadecimal ones are told from it by their
-/// leading zero.
+/// Parses a plain decimal number; a leading zero marks the C tool's octal and hexadecimal ones.
 fn number_in<T: FromStr + PartialOrd + Display>(
     option: &str,
     word: Option<&Word>,

@@ -18,7 +18,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Between two attempts to lock the cluster out.
+/// The pause between two attempts to lock the cluster out.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Run a command on a volume as a member of its cluster.
@@ -51,7 +51,7 @@ struct Args {
     verbose: u8,
 }
 
-/// What the command line says.
+/// What the command line determines.
 struct Plan {
     device: PathBuf,
     service: String,
@@ -61,7 +61,7 @@ struct Plan {
     command: Vec<CString>,
 }
 
-/// Runs it with what follows its name.
+/// Runs the command with the arguments that follow its name.
 pub(super) fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let end = args.iter().position(|arg| arg == "--");
     let (own, command) = args.split_at(end.unwrap_or(args.len()));
@@ -104,7 +104,7 @@ impl Plan {
         })
     }
 
-    /// Joins, runs the command and leaves; the exit code.
+    /// Joins, runs the command and leaves; returns the exit code.
     fn carry_out(&self, system: &System) -> Result<u8, Failure> {
         let not_run = |report: Report| {
             let report = report.wrap_err(self.device.display().to_string());
@@ -116,8 +116,8 @@ impl Plan {
             true => self.lock_down(system, &dlm).map(Some),
             false => Ok(None),
         };
-        // A terminal's signal that came until now was for us alone, and the command is not to
-        // be started any more.
+        // A terminal's signal until now was for this process alone, and the command must not start
+        // any more.
         let ready = locked.and_then(|locked| {
             signal::defer_termination()?.check()?;
             Ok(locked)
@@ -127,7 +127,7 @@ impl Plan {
             drop(locked);
             ended
         });
-        // Whatever became of the command, that is what the caller waits for.
+        // The caller waits for the command's result, whatever that is.
         if let Err(report) = dlm.shutdown() {
             let device = self.device.display();
             report::warn(format_args!("{device}: leaving its cluster: {report:#}"));
@@ -203,7 +203,7 @@ impl Plan {
     }
 }
 
-/// The nodes of these numbers by their names, as far as the cluster has them.
+/// Returns the names of the nodes of these numbers, as far as the cluster has them.
 fn names(system: &System, numbers: &[u32]) -> Result<String> {
     let nodes = match RegisteredCluster::find(system)? {
         Some(live) => live.nodes()?,

@@ -1,9 +1,9 @@
-//! Exit codes of commands that say more with them than that they failed.
+//! Exit codes of commands that report more than failure.
 
 use crate::report::{Failure, Silent, Usage, lacks_permission};
 use eyre::Report;
 
-/// An end that has a code of its own.
+/// An exit with a code of its own.
 #[derive(Debug)]
 pub(super) struct Ends {
     code: u8,
@@ -11,18 +11,18 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// `online-status`, as the C tools' script has it.
+    /// The code for `online-status`, as in the C tools' script.
     pub(super) const OFFLINE: u8 = 1;
-    /// The LSB's, for `status` of a service that does not run.
+    /// The LSB's code for `status` of a service that does not run.
     pub(super) const NOT_RUNNING: u8 = 3;
-    /// The LSB's, for a service that is not set up to run.
+    /// The LSB's code for a service that is not set up to run.
     pub(super) const NOT_CONFIGURED: u8 = 6;
 
     pub(super) fn new(code: u8, why: String) -> Self {
         Self { code, why }
     }
 
-    /// Standard output has said it.
+    /// Exits without a message: standard output has the answer.
     pub(super) fn silently(code: u8) -> Report {
         Report::new(Silent).wrap_err(Self::new(code, String::new()))
     }
@@ -30,16 +30,16 @@ impl Ends {
 
 sentence!(Ends(it) => "{}", it.why);
 
-/// What a command ends with where it fails in no way of its own.
+/// The exit code of a command whose failure has no code of its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Codes {
-    /// As the C tool does: 1.
+    /// The C tool's code: 1.
     Plain,
-    /// The LSB's for actions of init scripts: 2 for wrong usage, 4 for a lack of permission.
+    /// The LSB's codes for actions of init scripts: 2 for wrong usage, 4 for a lack of permission.
     Action,
-    /// The LSB's for `status`: 4, it cannot be told.
+    /// The LSB's code for `status`: 4, unknown.
     Status,
-    /// A question's: 2, it cannot be told. So does the C tools' script for `online-status`.
+    /// A question's code: 2, unknown. The C tools' script has it for `online-status`.
     Question,
 }
 

@@ -1,5 +1,5 @@
-//! start-heartbeat and stop-heartbeat, and what online and offline do of them: the regions of a
-//! cluster with global heartbeat; and the wait for what is not there yet.
+//! start-heartbeat and stop-heartbeat, and their part of online and offline: the regions of a
+//! cluster with global heartbeat, and the wait for missing devices or addresses.
 
 use super::Call;
 use super::bringup::registered;
@@ -15,9 +15,9 @@ use eyre::{Result, bail};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Between two looks.
+/// The interval between two checks.
 const TICK: Duration = Duration::from_millis(500);
-/// Devices that were there before are read again after so long.
+/// The time after which known devices are read again.
 const AGAIN: Duration = Duration::from_secs(10);
 
 pub(super) fn start(call: &Call) -> Result<()> {
@@ -51,7 +51,7 @@ pub(super) fn stop(call: &Call) -> Result<()> {
     report::say("Global heartbeat stopped\n")
 }
 
-/// Nothing to do is no failure, as with the C tool.
+/// Reports that there is nothing to do, which is no failure, as with the C tool.
 fn is_local(name: &ClusterName) -> Result<()> {
     report::warn(format_args!(
         "cluster \"{name}\" has local heartbeat: that of each volume starts and stops with its mount"
@@ -59,7 +59,7 @@ fn is_local(name: &ClusterName) -> Result<()> {
     Ok(())
 }
 
-/// Without a region no volume can be mounted.
+/// Checks that there is a region, without which no volume can be mounted.
 pub(super) fn check_regions(cluster: &Cluster) -> Result<()> {
     if cluster.heartbeat_mode == HeartbeatMode::Global && cluster.regions.is_empty() {
         bail!(
@@ -71,7 +71,7 @@ pub(super) fn check_regions(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Waits for what is missing, as long as `--wait` says.
+/// Waits for what is missing, as long as `--wait` allows.
 pub(super) struct Waiter<'c> {
     call: &'c Call<'c>,
     begun: Instant,
@@ -90,7 +90,7 @@ impl<'c> Waiter<'c> {
         }
     }
 
-    /// Sleeps for a moment; `false`: the time is over.
+    /// Sleeps for a moment; returns `false` when the time is over.
     fn goes_on(&mut self, what: &str) -> bool {
         let since = self.begun.elapsed();
         let goes_on = since < self.timeout;
@@ -103,17 +103,17 @@ impl<'c> Waiter<'c> {
         goes_on
     }
 
-    /// Until the kernel can listen on this node's address.
+    /// Waits until the kernel can listen on this node's address.
     ///
     /// # Errors
-    /// It cannot when the time is over.
+    /// The kernel cannot do so when the time is over.
     pub(super) fn for_address(&mut self, local: &Node) -> Result<()> {
         if self.timeout.is_zero() {
-            // To register tries it.
+            // Registration tries it.
             return Ok(());
         }
         let wanted = local.address;
-        // What cannot be asked is tried as well.
+        // Registration also tries an address that cannot be checked.
         while !address::is_own(self.call.system, wanted).unwrap_or(true) {
             if !self.goes_on(&format!("waiting for the address {wanted}")) {
                 bail!(
@@ -127,10 +127,10 @@ impl<'c> Waiter<'c> {
         Ok(())
     }
 
-    /// Until the regions that do not beat yet have their devices.
+    /// Waits until the regions without an active heartbeat have their devices.
     ///
     /// # Errors
-    /// Names those that are missing when the time is over.
+    /// Names the missing devices when the time is over.
     pub(super) fn for_devices(&mut self, cluster: &Cluster) -> Result<Sources> {
         let system = self.call.system;
         let silent = global::silent(system, cluster)?;
@@ -157,7 +157,7 @@ impl<'c> Waiter<'c> {
         global::sources(system, cluster, &silent, &search)
     }
 
-    /// Until all regions beat.
+    /// Waits until the heartbeat of every region is active.
     pub(super) fn for_heartbeat(&mut self, cluster: &Cluster, mut sources: Sources) -> Result<()> {
         loop {
             let progress = &mut self.progress;

@@ -1,4 +1,5 @@
-//! What an init script or a unit calls: by the settings, with the exit codes of the LSB.
+//! Commands for an init script or a unit: `/etc/default/o2cb` controls them, and their exit codes
+//! are the LSB's.
 
 use super::{Call, Ends, bringup};
 use crate::cluster::registered::RegisteredCluster;
@@ -8,10 +9,10 @@ use crate::ids::StackName;
 use crate::report;
 use eyre::{Result, bail};
 
-/// What `start` is to bring up, known to be right before anything is touched.
+/// What `start` brings up, checked before anything changes.
 enum Wanted {
     Cluster(bringup::Plan),
-    /// Its daemons are the cluster manager's.
+    /// The stack whose daemons the cluster manager controls.
     UserStack(StackName),
 }
 
@@ -52,11 +53,11 @@ pub(super) fn start(call: &Call) -> Result<()> {
 
 pub(super) fn stop(call: &Call) -> Result<()> {
     bringup::offline(call)?;
-    // Another cluster than the one that was named.
+    // Another cluster than the named one may be registered.
     if let Some(live) = RegisteredCluster::if_loaded(call.system)? {
         return call.tell(format_args!("cluster \"{}\" stays online", live.name()));
     }
-    // A local volume, or one of another stack: neither needs the cluster.
+    // A local volume, or one of another stack, does not need the cluster.
     if let Some(point) = driver::mounted(call.system)? {
         return call.tell(format_args!(
             "the drivers stay, for {} is mounted",
@@ -72,7 +73,7 @@ pub(super) fn restart(call: &Call) -> Result<()> {
     wanted.start(call)
 }
 
-/// Says whether the cluster is online, in one word; so does the exit code.
+/// Reports whether the cluster is online, in one word; so does the exit code.
 pub(super) fn online_status(call: &Call) -> Result<()> {
     match group::is_online(call.system, call.cluster.as_ref()) {
         Ok(true) => report::say("online\n"),

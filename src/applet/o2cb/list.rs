@@ -1,11 +1,11 @@
-//! What the configuration says, and whether it is right. Layouts are those of the C tool.
+//! What the configuration contains, and whether it is right. Layouts are those of the C tool.
 
 use super::Call;
 use crate::config::cluster_conf::Cluster;
 use crate::report::{self, Silent, printable};
 use eyre::{Result, WrapErr, bail};
 
-/// Success only if there is nothing to say.
+/// Checks the configuration. It succeeds only if there is nothing to report.
 pub(super) fn check(call: &Call) -> Result<()> {
     let config = call.settings.noted_config()?;
     if !config.warnings.is_empty() {

@@ -85,7 +85,7 @@ struct Args {
 }
 
 impl Args {
-    /// Options that some commands take, and whether they are given.
+    /// Returns options that only some commands take, and whether they are given.
     fn special(&self) -> [(&'static str, bool); 6] {
         [
             ("--wait", self.wait.is_some()),
@@ -101,10 +101,10 @@ impl Args {
 /// One command.
 struct Verb {
     name: &'static str,
-    /// As usage shows them; one in brackets may be left out, and one with dots given again.
+    /// The operands as usage shows them; one in brackets is optional, and one with dots may repeat.
     /// If the first is a cluster, it is [`Call::cluster`].
     operands: &'static str,
-    /// Those of [`Args::special`] that it takes.
+    /// The options of [`Args::special`] that it takes.
     options: &'static [&'static str],
     codes: Codes,
     run: fn(&Call) -> Result<()>,
@@ -130,7 +130,7 @@ impl Verb {
         Self { codes, ..self }
     }
 
-    /// Are there as many operands as it takes?
+    /// Returns whether the command takes `count` operands.
     fn takes(&self, count: usize) -> bool {
         let known = self.operands.split_whitespace();
         let needed = known.clone().filter(|operand| !operand.starts_with('['));
@@ -139,13 +139,13 @@ impl Verb {
     }
 }
 
-/// Every command. Left out, an optional cluster is the one that the configuration names.
+/// Every command. An omitted optional cluster is the one that the configuration names.
 static VERBS: &[Verb] = &[
     Verb::new("load", "", bringup::load),
     Verb::new("unload", "", bringup::unload),
     Verb::new("online", "[CLUSTER]", bringup::online).taking(WAITING),
     Verb::new("offline", "[CLUSTER]", bringup::offline),
-    // Nobody is killed, so that there is nothing that force could do.
+    // No process is killed, so force has nothing to do.
     Verb::new("force-offline", "[CLUSTER]", bringup::offline),
     Verb::new("start", "[CLUSTER]", init::start)
         .taking(WAITING)
@@ -154,7 +154,7 @@ static VERBS: &[Verb] = &[
     Verb::new("restart", "[CLUSTER]", init::restart)
         .taking(WAITING)
         .ending(Codes::Action),
-    // What is up is brought up to the files.
+    // It brings what is up to the state in the files.
     Verb::new("force-reload", "[CLUSTER]", init::start)
         .taking(WAITING)
         .ending(Codes::Action),
@@ -201,31 +201,31 @@ static VERBS: &[Verb] = &[
 const LISTING: &[&str] = &["--oneline"];
 const WAITING: &[&str] = &["--wait"];
 
-/// What a command works with.
+/// The input of a command.
 struct Call<'s> {
     system: &'s System,
     settings: Settings<'s>,
     args: &'s Args,
-    /// As it stands on the command line.
+    /// The cluster as given on the command line.
     cluster: Option<ClusterName>,
-    /// What follows the cluster, or all that there is.
+    /// The operands after the cluster, or all of them.
     operands: &'s [Word],
 }
 
 impl Call<'_> {
-    /// The cluster of a command that cannot do without.
+    /// Returns the cluster of a command that requires one.
     fn cluster(&self) -> Result<&ClusterName> {
         let cluster = self.cluster.as_ref();
         cluster.ok_or_else(|| wrong("a cluster is wanted".into()))
     }
 
-    /// The operand behind the cluster.
+    /// Returns the operand after the cluster.
     fn operand(&self) -> Result<&OsStr> {
         let operand = self.operands.first().map(AsRef::as_ref);
         operand.ok_or_else(|| wrong("an operand is wanted".into()))
     }
 
-    /// With `-v`, says what was done. Standard output is for what was asked for.
+    /// With `-v`, reports what was done. Standard output is for requested data.
     fn tell(&self, what: impl std::fmt::Display) -> Result<()> {
         if self.args.verbose > 0 {
             report::warn(what);
@@ -234,10 +234,10 @@ impl Call<'_> {
     }
 }
 
-/// Runs the applet. Its exit codes are those of the C tool, 0 and 1, but for the commands that
-/// init systems call.
+/// Runs the applet. Its exit codes are 0 and 1, as in the C tool, except for the commands that init
+/// systems call.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
-    // Has options of its own, and a command that has others.
+    // exec has options of its own, and runs a command that has others.
     if let [name, args @ ..] = args
         && name == "exec"
     {

@@ -1,4 +1,4 @@
-//! The files that say what the node's cluster is to be.
+//! The files that determine the node's cluster.
 
 use crate::config::atomic_file;
 use crate::config::cluster_conf::{self, Cluster, Config, Document, Node};
@@ -11,10 +11,10 @@ use rustix::fs::Mode;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-/// Red Hat's and SUSE's place, then Debian's.
+/// The places of Red Hat and SUSE, then Debian's.
 const SYSCONFIG: [&str; 2] = ["/etc/sysconfig/o2cb", "/etc/default/o2cb"];
 
-/// Reads each file when it is wanted, so that a command is not stopped by one it needs not.
+/// Reads each file on demand: an error in a file that a command does not need cannot stop it.
 pub(super) struct Settings<'s> {
     system: &'s System,
     config: PathBuf,
@@ -30,8 +30,8 @@ impl<'s> Settings<'s> {
         }
     }
 
-    /// The system's defaults file; without one, nothing is set. Read once, so that it warns
-    /// once.
+    /// Returns the parsed `/etc/default/o2cb`; without the file, nothing is set. It is read once,
+    /// so that it warns once.
     pub(super) fn sysconfig(&self) -> Result<&Sysconfig> {
         if let Some(known) = self.sysconfig.get() {
             return Ok(known);
@@ -44,7 +44,7 @@ impl<'s> Settings<'s> {
         Ok(self.sysconfig.get_or_init(|| read))
     }
 
-    /// The same, read now, and without a word.
+    /// Reads `/etc/default/o2cb` now, without warnings.
     pub(super) fn plain_sysconfig(&self) -> Result<Sysconfig> {
         let place = self.sysconfig_place();
         let read = || {
@@ -54,7 +54,7 @@ impl<'s> Settings<'s> {
         read().wrap_err(place)
     }
 
-    /// The defaults file: the one that there is, or else the one whose directory there is.
+    /// Returns the path of the file that exists, or else the one whose directory exists.
     pub(super) fn sysconfig_place(&self) -> &'static str {
         let [_, debian] = SYSCONFIG;
         let there = |place: &&str| self.system.path(place).exists();
@@ -64,25 +64,25 @@ impl<'s> Settings<'s> {
         found.unwrap_or(debian)
     }
 
-    /// The keys that the defaults file sets, and to what.
+    /// Returns the keys that `/etc/default/o2cb` sets, with their values.
     pub(super) fn values(&self) -> Result<Vec<(String, String)>> {
         let place = self.sysconfig_place();
         let text = atomic_file::read(&self.system.path(place)).wrap_err(place)?;
         sysconfig::edit::values(&text.unwrap_or_default()).wrap_err(place)
     }
 
-    /// Sets keys of the defaults file, which must not have been read yet.
+    /// Sets keys of `/etc/default/o2cb`, which must not have been read yet.
     pub(super) fn set(&self, changes: &[(&str, &str)]) -> Result<()> {
         let place = self.sysconfig_place();
         let path = self.system.path(place);
         if let Some(directory) = path.parent() {
-            // That it cannot be made is said when the file cannot.
+            // If mkdir(2) fails, the error of the file reports it.
             let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         }
         atomic_file::edit(&path, &mut |text| sysconfig::edit::set(text, changes)).wrap_err(place)
     }
 
-    /// The whole configuration; none where there is no file.
+    /// Returns the whole configuration; none where there is no file.
     pub(super) fn config(&self) -> Result<Option<Config>> {
         let parsed = atomic_file::read(&self.config).and_then(|text| {
             let config = text.map(|text| Config::parse(&text));
@@ -91,10 +91,10 @@ impl<'s> Settings<'s> {
         parsed.wrap_err_with(|| self.shown())
     }
 
-    /// The configuration, and a warning for whatever is odd in it.
+    /// Returns the configuration, and warns of anything odd in it.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no configuration.
     pub(super) fn noted_config(&self) -> Result<Config> {
         let shown = self.shown();
         let Some(config) = self.config()? else {
@@ -114,7 +114,7 @@ impl<'s> Settings<'s> {
         let shown = self.shown();
         let default = self.system.path(cluster_conf::PLACE);
         if let Some(directory) = default.parent().filter(|_| self.config == default) {
-            // That it cannot be made is said when the file cannot.
+            // If mkdir(2) fails, the error of the file reports it.
             let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
         }
         let edited = atomic_file::edit(&self.config, &mut |text| {
@@ -131,12 +131,12 @@ impl<'s> Settings<'s> {
         edited.wrap_err_with(|| self.shown())
     }
 
-    /// The file's name, for messages.
+    /// Returns the file's name, for messages.
     pub(super) fn shown(&self) -> String {
         self.config.display().to_string()
     }
 
-    /// The cluster `name`, or the one to boot, or the only one.
+    /// Returns the cluster `name`, or the boot cluster, or the only one.
     pub(super) fn cluster(&self, name: Option<&ClusterName>) -> Result<Cluster> {
         let config = self.noted_config()?;
         let wanted = match name {
@@ -146,7 +146,7 @@ impl<'s> Settings<'s> {
         self.cluster_of(&config, wanted)
     }
 
-    /// The cluster to bring up where none is named, if one is set.
+    /// Returns the cluster to bring up where none is named, if one is set.
     ///
     /// # Errors
     /// The configuration does not have it.
@@ -173,7 +173,7 @@ impl<'s> Settings<'s> {
         )
     }
 
-    /// The cluster `wanted` of what was read, or the only one.
+    /// Returns the cluster `wanted` of a configuration already read, or the only one.
     pub(super) fn cluster_of(
         &self,
         config: &Config,
@@ -188,12 +188,12 @@ impl<'s> Settings<'s> {
         }
     }
 
-    /// The node of `cluster` that this host is.
+    /// Returns the node of `cluster` that this host is.
     pub(super) fn local_node<'c>(&self, cluster: &'c Cluster) -> Result<&'c Node> {
         self.node_of(cluster, self.sysconfig()?)
     }
 
-    /// The same by settings that were read already.
+    /// Returns that node, by a `/etc/default/o2cb` already read.
     pub(super) fn node_of<'c>(
         &self,
         cluster: &'c Cluster,

@@ -1,4 +1,4 @@
-//! status: what this node has of its cluster, for people and for programs.
+//! status: this node's state in its cluster, for people and for programs.
 
 mod json;
 mod text;
@@ -15,15 +15,15 @@ use crate::ids::{ClusterName, HeartbeatMode, StackName};
 use crate::report;
 use eyre::Result;
 
-/// All of it.
+/// Everything that `status` reports.
 struct Status {
     loaded: Loaded,
-    /// None without the filesystem's driver.
+    /// The stack; none without the filesystem's driver.
     stack: Option<StackName>,
     call_out: Option<(String, CallOut)>,
-    /// The one that was asked for.
+    /// The cluster on the command line.
     asked: Option<ClusterName>,
-    /// By the stack that is set.
+    /// Whether the stack that is set is online.
     online: bool,
     cluster: Option<Cluster>,
 }
@@ -39,7 +39,7 @@ struct Cluster {
 }
 
 pub(super) fn status(call: &Call) -> Result<()> {
-    // What a killed process has left is not worth a line.
+    // What a killed process left behind is not worth a line.
     group::tidy(call.system);
     let status = Status::gather(call.system, call.cluster.as_ref())?;
     report::say(match call.args.json {

@@ -1,4 +1,4 @@
-//! Stanzas to clusters: what each attribute has to be.
+//! Turns stanzas into clusters, and checks each attribute.
 
 use super::fields::{address, cluster_name, get, need, number};
 use super::syntax::{Attribute, Stanza};
@@ -18,7 +18,7 @@ const KINDS: [(&str, &[&str]); 3] = [
     ("heartbeat", &["cluster", "region"]),
 ];
 
-/// A cluster that still grows, with the lines to name in messages.
+/// A cluster under construction, with the lines to name in messages.
 struct Draft {
     cluster: Cluster,
     line: usize,
@@ -55,7 +55,7 @@ pub(super) fn clusters(
 #[derive(Default)]
 struct Drafts {
     all: Vec<Draft>,
-    /// Name to place in `all`.
+    /// Maps a name to its place in `all`.
     index: BTreeMap<String, usize>,
 }
 
@@ -71,8 +71,8 @@ impl Drafts {
         Ok(())
     }
 
-    /// The cluster that a node or a region names as its own. The C tools ignore one that
-    /// names none of the file's.
+    /// Returns the cluster that a node or a region belongs to. The C tools ignore a node or a
+    /// region whose cluster is not in the file.
     fn owner(&mut self, stanza: &Stanza) -> Result<&mut Draft, ConfigError> {
         let owner = need(stanza, "cluster")?;
         let name = String::from_utf8_lossy(&owner.value);
@@ -209,7 +209,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Notes what works, yet is unlikely to be meant.
+    /// Finishes the cluster, and notes what works, yet is unlikely to be meant.
     fn finish(self, warnings: &mut Vec<Note>) -> Cluster {
         let cluster = self.cluster;
         let (name, nodes) = (&cluster.name, cluster.nodes.len());

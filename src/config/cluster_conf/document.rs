@@ -1,5 +1,5 @@
-//! A file that is changed stanza by stanza. Lines that no change is about stay as they are,
-//! byte for byte: comments, unknown attributes, space.
+//! A file that is changed stanza by stanza. A change leaves all other lines as they are, byte for
+//! byte: comments, unknown attributes, space.
 
 use super::fields::get;
 use super::syntax::{Stanza, is_blank};
@@ -25,23 +25,23 @@ impl Document {
         })
     }
 
-    /// The file as it stands.
+    /// Returns the file's text.
     pub fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// The same, to be kept.
+    /// Returns the file's text, owned.
     pub fn into_text(self) -> Vec<u8> {
         self.text
     }
 
-    /// What it means.
+    /// Returns the configuration in the file.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Takes another text, which has to mean exactly `wanted`. Where all is as C writes it,
-    /// that is kept instead, though stanzas may have to move.
+    /// Replaces the text by one that has to mean exactly `wanted`. A file in the exact layout of
+    /// the C tools keeps that layout, though stanzas may have to move.
     pub(super) fn become_text(&mut self, mut text: Vec<u8>, wanted: &Config) -> Result<()> {
         if self.text == render::file(&self.config).as_bytes() {
             text = render::file(wanted).into_bytes();
@@ -54,7 +54,7 @@ impl Document {
         Ok(())
     }
 
-    /// The text without some stanzas. Comments stay, within them too; so does a blank line
+    /// Returns the text without some stanzas. Comments stay, within them too; so does a blank line
     /// that keeps a comment or a stanza apart from what follows.
     pub(super) fn without(&self, is_doomed: &dyn Fn(&Stanza) -> bool) -> Vec<u8> {
         let mut lines = self.lines();
@@ -75,8 +75,8 @@ impl Document {
         lines.concat()
     }
 
-    /// The text with one stanza more, behind the `after`th or else at the end. It ends in a
-    /// blank line, and gets one before it.
+    /// Returns the text with one stanza more, behind the `after`th or else at the end. The stanza
+    /// ends in a blank line, and gets one before it.
     pub(super) fn with(&self, after: Option<usize>, stanza: &str) -> Vec<u8> {
         let lines = self.lines();
         let mut at = lines.len();
@@ -102,7 +102,7 @@ impl Document {
         text
     }
 
-    /// The text with an attribute of a stanza set; a new one stands behind the name.
+    /// Returns the text with an attribute of a stanza set; a new one goes behind the name.
     pub(super) fn with_value(&self, stanza: &Stanza, name: &str, value: &str) -> Vec<u8> {
         let lines = self.lines();
         let (kept, resumed, column) = match (get(stanza, name), get(stanza, "name")) {
@@ -120,7 +120,7 @@ impl Document {
         text
     }
 
-    /// Line n is at n - 1, with its end.
+    /// Returns the lines with their ends; line n is at n - 1.
     fn lines(&self) -> Vec<&[u8]> {
         self.text.split_inclusive(|&byte| byte == b'\n').collect()
     }

@@ -1,5 +1,5 @@
-//! What can be changed in a cluster.conf. Each change is made to the values first, which says
-//! whether it is sound, and then to the text, which has to mean the same afterwards.
+//! The changes to a cluster.conf. Each change is made to the values first, which checks that it is
+//! sound, and then to the text, which has to mean the same afterwards.
 
 use super::check::MODE;
 use super::document::Document;
@@ -15,11 +15,11 @@ use std::net::Ipv4Addr;
 pub struct NewNode {
     /// Its host's name.
     pub name: String,
-    /// None: the lowest that is free.
+    /// The number; none for the lowest that is free.
     pub number: Option<u8>,
-    /// Where its peers reach it.
+    /// The address where its peers reach it.
     pub address: Ipv4Addr,
-    /// TCP.
+    /// The TCP port.
     pub port: u16,
 }
 
@@ -51,7 +51,7 @@ impl Document {
         self.become_text(text, &wanted)
     }
 
-    /// Adds a node; what it has become.
+    /// Adds a node, and returns it with its number.
     pub fn add_node(&mut self, name: &ClusterName, new: NewNode) -> Result<Node> {
         node_name(new.name.as_bytes()).map_err(|why| eyre!(why))?;
         if !fields::is_one_machine(new.address) {
@@ -126,7 +126,7 @@ impl Document {
         self.become_text(text, &wanted)
     }
 
-    /// Sets where the nodes' signs of life are written.
+    /// Sets the place of the nodes' heartbeats.
     pub fn set_mode(&mut self, name: &ClusterName, mode: HeartbeatMode) -> Result<()> {
         let mut wanted = self.config().clone();
         let cluster = wanted.need_mut(name)?;
@@ -137,7 +137,7 @@ impl Document {
         self.set(name, MODE, mode.as_str(), &wanted)
     }
 
-    /// Makes `node_count` what it says.
+    /// Updates `node_count`.
     fn count(&mut self, name: &ClusterName) -> Result<()> {
         let wanted = self.config().clone();
         let count = wanted.need(name)?.nodes.len();
@@ -183,7 +183,7 @@ fn value<'s>(stanza: &'s Stanza, name: &str) -> &'s [u8] {
     get(stanza, name).map_or(b"", |found| &found.value)
 }
 
-/// The cluster that a stanza is about.
+/// Returns the cluster that a stanza belongs to.
 fn owner(stanza: &Stanza) -> &[u8] {
     match stanza.kind.as_str() {
         "cluster" => value(stanza, "name"),

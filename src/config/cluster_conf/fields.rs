@@ -5,7 +5,7 @@ use super::{ConfigError, Note, shown};
 use crate::ids::ClusterName;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The last attribute of that name is the one that counts.
+/// Returns the last attribute of that name, which is the one that counts.
 pub(super) fn get<'a>(stanza: &'a Stanza, name: &str) -> Option<&'a Attribute> {
     stanza
         .attributes
@@ -25,7 +25,7 @@ pub(super) fn need<'a>(stanza: &'a Stanza, name: &str) -> Result<&'a Attribute, 
     })
 }
 
-/// A decimal number as strtoul(3) reads it, with space and a plus sign in front.
+/// Parses a decimal number as strtoul(3) does, with space and a plus sign in front.
 pub(super) fn number<T: TryFrom<u64>>(
     stanza: &Stanza,
     name: &str,
@@ -49,7 +49,7 @@ pub(super) fn number<T: TryFrom<u64>>(
         })
 }
 
-/// Only letters and digits: the C tools refuse to register any other name.
+/// Parses a cluster's name: letters and digits only, as the C tools refuse to register any other.
 pub(super) fn cluster_name(value: &[u8]) -> Result<ClusterName, String> {
     let text = String::from_utf8_lossy(value);
     if let Some(at) = text.chars().position(|c| !c.is_ascii_alphanumeric()) {
@@ -86,7 +86,7 @@ pub(super) fn address(
     Ok(address)
 }
 
-/// Could peers connect to it?
+/// Returns whether peers could connect to the address.
 pub(super) fn is_one_machine(address: Ipv4Addr) -> bool {
     !(address.is_unspecified() || address.is_multicast() || address.is_broadcast())
 }

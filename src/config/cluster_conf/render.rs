@@ -4,8 +4,8 @@ use super::check::MODE;
 use super::{Cluster, Config, Node};
 use crate::ids::{ClusterName, Uuid};
 
-/// The whole file. All clusters come first, then all stanzas of one kind, then of the other:
-/// regions go before nodes, unless the first cluster with either has no regions.
+/// Formats the whole file. All clusters come first, then all stanzas of one kind, then of the
+/// other: regions go before nodes, unless the first cluster with either has no regions.
 pub(super) fn file(config: &Config) -> String {
     let clusters = || config.clusters.iter();
     let regions = clusters().flat_map(|of| of.regions.iter().map(|one| region(&of.name, *one)));
@@ -19,7 +19,7 @@ pub(super) fn file(config: &Config) -> String {
     }
 }
 
-/// Without its nodes and regions.
+/// Formats a cluster without its nodes and regions.
 pub(super) fn cluster(cluster: &Cluster) -> String {
     let (name, mode, count) = (&cluster.name, cluster.heartbeat_mode, cluster.nodes.len());
     format!("cluster:\n\tname = {name}\n\t{MODE} = {mode}\n\tnode_count = {count}\n\n")

@@ -1,4 +1,4 @@
-//! Lines to stanzas: the grammar, without any meaning.
+//! Splits lines into stanzas: the grammar, without any meaning.
 //!
 //! A stanza's head (`node:`) and comments begin in the first column, attributes are
 //! indented, a blank line closes a stanza.
@@ -14,23 +14,23 @@ pub(super) struct Stanza {
 }
 
 impl Stanza {
-    /// The last line of the head and its attributes.
+    /// Returns the last line of the head and its attributes.
     pub(super) fn end(&self) -> usize {
         let last = self.attributes.last();
         last.map_or(self.line, |attribute| attribute.end)
     }
 }
 
-/// `name = value`.
+/// An attribute: `name = value`.
 #[derive(Debug)]
 pub(super) struct Attribute {
     pub(super) line: usize,
-    /// Its last line: a backslash may have joined others to the first.
+    /// The attribute's last line: a backslash may have joined others to the first.
     pub(super) end: usize,
-    /// Where in the first line the value begins, in bytes.
+    /// The byte of the first line where the value begins.
     pub(super) column: usize,
     pub(super) name: String,
-    /// Without the space around it. Bytes, since only what is used has to be UTF-8.
+    /// The value without the space around it. It is bytes, since only what is used has to be UTF-8.
     pub(super) value: Vec<u8>,
 }
 
@@ -81,7 +81,7 @@ struct Line<'a> {
 
 struct Lines<'a> {
     rest: &'a [u8],
-    /// Of the line given last.
+    /// The number of the line given last.
     number: usize,
 }
 
@@ -102,13 +102,13 @@ impl<'a> Lines<'a> {
 struct Reader<'a> {
     lines: Lines<'a>,
     stanzas: Vec<Stanza>,
-    /// May an attribute follow?
+    /// Whether an attribute may follow.
     open: bool,
     /// The blank line that closed the last stanza.
     blank: Option<usize>,
     /// The first attribute with CR LF: the C parser takes it for space after the value.
     carriage_return: Option<usize>,
-    /// The first head right below another stanza: to some versions of the C tools it is none.
+    /// The first head right below another stanza: some versions of the C tools do not see it.
     unparted: Option<usize>,
 }
 
@@ -169,7 +169,7 @@ impl Reader<'_> {
         let column = line.text.len() - value.len();
         let mut value = value.to_vec();
         let mut last = line.text;
-        // A backslash at the end keeps the line break in the value and goes on behind it.
+        // A backslash at the end keeps the line break in the value, which goes on behind it.
         while value.last() == Some(&b'\\') {
             let cut = "the line ends in a backslash, which joins the next line to it, but the \
                        file ends here";
@@ -183,7 +183,7 @@ impl Reader<'_> {
         if last.ends_with(b"\r") {
             self.carriage_return.get_or_insert(line.number);
         }
-        // Just these: the C parser leaves a vertical tab in place.
+        // Only these count: the C parser leaves a vertical tab in place.
         let end = value
             .iter()
             .rposition(|byte| !b" \t\n\r\x0c".contains(byte));
@@ -198,7 +198,7 @@ impl Reader<'_> {
     }
 }
 
-/// Blank lines close a stanza.
+/// Returns whether the line is blank, which closes a stanza.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(is_indent)
 }
@@ -212,7 +212,7 @@ fn skip_space(text: &[u8]) -> &[u8] {
     start.and_then(|at| text.get(at..)).unwrap_or_default()
 }
 
-/// The word of ASCII letters, digits and `_` at the front, and what follows it.
+/// Returns the word of ASCII letters, digits and `_` at the front, and what follows it.
 fn word(text: &[u8]) -> (String, &[u8]) {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let end = text.iter().position(|byte| !is_word(byte));
@@ -220,7 +220,7 @@ fn word(text: &[u8]) -> (String, &[u8]) {
     (String::from_utf8_lossy(word).into_owned(), rest)
 }
 
-/// The kind of stanza that a line in the first column begins.
+/// Returns the kind of stanza that a line in the first column begins.
 fn head(line: &[u8]) -> Result<String, String> {
     let (kind, rest) = word(line);
     if let (false, Some(after)) = (kind.is_empty(), rest.strip_prefix(b":")) {
@@ -252,7 +252,7 @@ fn head(line: &[u8]) -> Result<String, String> {
     })
 }
 
-/// Both sides of an indented attribute; the value still with what follows it.
+/// Returns both sides of an indented attribute; the value still with what follows it.
 fn name_and_value(line: &[u8]) -> Result<(String, &[u8]), String> {
     let body = skip_space(line);
     let (name, rest) = word(body);

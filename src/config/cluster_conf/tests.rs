@@ -1,4 +1,4 @@
-//! What is refused, where, and in which words.
+//! The errors in a file: what is refused, on which line, and with which message.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn one() -> String {
     format!("{CLUSTER}{NODE}")
 }
 
-/// A second node that clashes with the first in nothing.
+/// Returns a second node that does not clash with the first.
 fn second() -> String {
     NODE.replace("n1", "n2")
         .replace("= 0", "= 1")
@@ -130,7 +130,7 @@ fn a_node_is_never_lost_in_silence() {
     );
 }
 
-/// In `one()`, the first replaced by the second: the line to name, and some of the words.
+/// In `one()`, the first is replaced by the second: the line to name, and part of the message.
 const BAD_VALUES: &[(&str, &str, usize, &str)] = &[
     ("= 0", "= 255", 7, "0 to 254, not \"255\""),
     ("= 0", "= -1", 7, "0 to 254"),

@@ -1,21 +1,21 @@
-//! Text of files: in messages, and where a name is to be.
+//! Text of files, in messages and in names.
 
 use super::{ConfigError, MAX_BYTES};
 use crate::ids;
 
-/// The names with commas between, or "none".
+/// Joins the names with commas, or returns "none".
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let all = names.collect::<Vec<_>>().join(", ");
     if all.is_empty() { "none".into() } else { all }
 }
 
-/// Text of a file within a message: quoted, printable, short.
+/// Quotes a file's text within a message: printable and short.
 pub(in crate::config) fn shown(text: &[u8]) -> String {
     format!("\"{}\"", ids::shown(&String::from_utf8_lossy(text)))
 }
 
-/// Refuses what cannot be a configuration file at all. At a NUL byte the C tools would
-/// stop and ignore the rest: a file that a crash left half zeroed would lose its nodes.
+/// Refuses what cannot be a configuration file at all. The C tools would stop at a NUL byte and
+/// ignore the rest: a file that a crash left half zeroed would lose its nodes.
 pub(in crate::config) fn vet(text: &[u8]) -> Result<(), ConfigError> {
     if text.len() > MAX_BYTES {
         let reason = format!("the file is larger than {} KiB", MAX_BYTES >> 10);
@@ -31,7 +31,7 @@ pub(in crate::config) fn vet(text: &[u8]) -> Result<(), ConfigError> {
     ))
 }
 
-/// A name that the kernel takes as a directory's name and that stays inside its parent.
+/// Checks a name that the kernel takes as a directory's name and that stays inside its parent.
 pub(in crate::config) fn node_name(value: &[u8]) -> Result<String, String> {
     const LONGEST: usize = 64;
     let shown = shown(value);

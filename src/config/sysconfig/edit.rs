@@ -1,10 +1,10 @@
-//! Other values in the file, with every other line as it was.
+//! Changes values in the file, and leaves every other line as it was.
 
 use super::lines::{Assignment, assignments, is_plain};
 use super::{ConfigError, Sysconfig};
 use eyre::{Result, bail};
 
-/// The keys of ours that the file sets, and to what: for each the last value, which counts.
+/// Returns the known keys that the file sets, each with its last value, which counts.
 pub fn values(text: &[u8]) -> Result<Vec<(String, String)>, ConfigError> {
     let mut values: Vec<(String, String)> = Vec::new();
     for Assignment { key, value, .. } in assignments(text, &mut Vec::new())? {
@@ -14,7 +14,7 @@ pub fn values(text: &[u8]) -> Result<Vec<(String, String)>, ConfigError> {
     Ok(values)
 }
 
-/// The text with these keys set to these values; an empty value sets nothing.
+/// Returns the text with these keys set to these values; an empty value sets nothing.
 ///
 /// # Errors
 /// A value that its key cannot have, or a file that is wrong or that cannot hold it.
@@ -49,7 +49,7 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
     Ok(new)
 }
 
-/// As a shell reads it back. A value with both kinds of quotes does not come back, and is refused.
+/// Quotes a value for a shell. One with both kinds of quotes would not read back, and is refused.
 fn quoted(value: &str) -> String {
     let quote = match value {
         _ if value.chars().all(is_plain) => "",
@@ -59,15 +59,14 @@ fn quoted(value: &str) -> String {
     format!("{quote}{value}{quote}")
 }
 
-/// The value as it is to be written, if the key can have it; the text of an error goes on
-/// from the key.
+/// Returns the value as the file has it, if the key can have it; the error's text follows the key.
 pub fn checked(key: &str, value: &str) -> Result<String, String> {
     let mut alone = Sysconfig::default();
     if !alone.set(key, value)? {
         return Err("is not a key of this file".into());
     }
     Ok(match key {
-        // The C tools' script knows no other words.
+        // The C tools' script knows no other values.
         "O2CB_ENABLED" => alone.enabled.to_string(),
         _ => value.to_owned(),
     })

@@ -5,17 +5,17 @@ use std::ops::Range;
 
 const OURS: &str = "O2CB_";
 
-/// A plain assignment to a key of ours.
+/// A plain assignment to a known key.
 pub(super) struct Assignment<'t> {
     pub(super) line: usize,
     pub(super) key: &'t str,
-    /// Without its quotes.
+    /// The value without its quotes.
     pub(super) value: &'t str,
-    /// Where in the file the value is, quotes and all.
+    /// The place of the value in the file, with its quotes.
     pub(super) at: Range<usize>,
 }
 
-/// All of them, in order. Lines of shell that name no key of ours are left out, with a note.
+/// Returns all of them, in order. Lines of shell that name no known key are left out, with a note.
 pub(super) fn assignments<'t>(
     text: &'t [u8],
     warnings: &mut Vec<Note>,
@@ -68,7 +68,7 @@ fn refusal(line: &[u8]) -> String {
     format!("{}: {why}", shown(line))
 }
 
-/// Key and value of such a line, and where in the line the value is, quotes and all.
+/// Returns key and value of such a line, and the value's place in the line, with its quotes.
 fn plain(line: &[u8]) -> Option<(&str, &str, Range<usize>)> {
     let line = std::str::from_utf8(line).ok()?;
     let (key, rest) = line.split_once('=')?;

@@ -1,4 +1,4 @@
-//! What counts as an assignment, and which values pass.
+//! The lines that count as assignments, and the valid values.
 
 use super::*;
 
@@ -51,7 +51,7 @@ fn plain_lines_are_unquoted_as_a_shell_does() {
     }
 }
 
-/// What a shell may take for something else, and the line to name.
+/// Lines that a shell may read differently, and the line to name.
 const SHELL: &[(&str, usize)] = &[
     (" O2CB_ENABLED=true", 1),
     ("\n\tO2CB_ENABLED=true", 2),
@@ -180,7 +180,7 @@ fn a_value_is_replaced_where_it_counts_and_nothing_else() {
             "/b c'd",
             "O2CB_HB_CTL_PATH=\"/b c'd\"\n",
         ),
-        // One that was wrong can be mended.
+        // A wrong value can be repaired.
         (
             "O2CB_ENABLED=maybe\n",
             "O2CB_ENABLED",
@@ -216,7 +216,7 @@ fn a_file_that_cannot_take_a_value_is_left() {
     assert!(edit::set(b"", &quotes).is_err());
 }
 
-/// The file that docs/ has for admins knows every key, and changes nothing by itself.
+/// The example in docs/ for administrators has every key, and changes nothing by itself.
 #[test]
 fn the_template_is_complete() {
     let text = include_str!("../../../docs/o2cb.sysconfig");

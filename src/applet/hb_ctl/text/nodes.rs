@@ -13,7 +13,7 @@ pub(super) fn nodes(text: &mut String, volume: &Inspected) {
     } else if volume.nodes.is_empty() {
         text.push_str("  no node has ever beaten on it\n");
     }
-    // But for one that did, or does: it is wrong there.
+    // A node that has written, or writes, is shown: it is wrong there.
     for node in &volume.nodes {
         if !(elsewhere && matches!(node.sign, Sign::Never)) {
             let _ = writeln!(text, "  {}: {}", name(node), sign(node));
@@ -21,7 +21,7 @@ pub(super) fn nodes(text: &mut String, volume: &Inspected) {
     }
 }
 
-/// `node 1 n1 (this node)`.
+/// Formats a name: `node 1 n1 (this node)`.
 fn name(node: &Node) -> String {
     let mut text = format!("node {}", node.number);
     if let Some(name) = &node.name {
@@ -56,7 +56,7 @@ fn details(beat: Beat) -> String {
     format!("{dead}, generation {:016x}", beat.generation)
 }
 
-/// By two clocks.
+/// Formats the age of a heartbeat, by both clocks.
 fn ago(beat: Beat) -> String {
     match beat.age(wall_clock()) {
         Some(seconds) => format!("{} ago by its clock", span(seconds)),

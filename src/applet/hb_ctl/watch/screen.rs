@@ -6,14 +6,15 @@ use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termi
 use std::cell::OnceCell;
 use std::io::{self, IsTerminal};
 
-/// The terminal's other screen, until it is dropped.
+/// The terminal's alternate screen, until it is dropped.
 pub(super) struct Screen {
-    /// The keyboard's modes before this, once it is read key by key.
+    /// The keyboard's previous modes, once it is read key by key.
     before: OnceCell<Termios>,
 }
 
 impl Screen {
-    /// Opens it; none where standard output is no terminal, or one whose cursor cannot be moved.
+    /// Opens the screen; none where standard output is no terminal, or one whose cursor cannot be
+    /// moved.
     pub fn open() -> Result<Option<Self>> {
         let kind = std::env::var_os("TERM");
         let is_dumb = kind.is_none_or(|kind| kind.is_empty() || kind == "dumb");
@@ -23,7 +24,7 @@ impl Screen {
         let screen = Self {
             before: OnceCell::new(),
         };
-        // The other screen, and no cursor on it.
+        // Switches to the alternate screen and hides the cursor.
         report::say("\x1b[?1049h\x1b[?25l")?;
         Ok(Some(screen))
     }
@@ -69,7 +70,7 @@ impl Drop for Screen {
     }
 }
 
-/// Columns and rows; a serial line or a new pseudo-terminal has none (tty_ioctl(4)).
+/// Returns columns and rows; a serial line or a new pseudo-terminal has none (tty_ioctl(4)).
 fn size() -> (usize, usize) {
     let size = termios::tcgetwinsize(io::stdout()).ok();
     let known = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
@@ -77,8 +78,8 @@ fn size() -> (usize, usize) {
     (usize::from(columns).max(40), usize::from(rows).max(2))
 }
 
-/// Has the keyboard's keys read at once, without a wait and unseen; returns its modes before that.
-/// None in the background, where the terminal is the shell's.
+/// Makes keys readable at once, without a wait and without echo; returns the previous modes. None
+/// in the background, where the terminal is the shell's.
 fn by_key() -> Option<Termios> {
     let keyboard = io::stdin();
     if termios::tcgetpgrp(&keyboard).ok()? != rustix::process::getpgrp() {

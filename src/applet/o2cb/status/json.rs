@@ -1,4 +1,4 @@
-//! For programs. Names and meanings stand in o2cb(8): what is there stays; more may come.
+//! Output for programs. o2cb(8) defines names and meanings: none changes; more may come.
 
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
@@ -7,7 +7,7 @@ use crate::heartbeat::survey::{Snapshot, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::json::{Json, object};
 
-/// Goes up when something that is there changes its meaning.
+/// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
 
 pub(super) fn of(status: &Status) -> Json {

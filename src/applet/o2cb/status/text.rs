@@ -1,4 +1,4 @@
-//! For people.
+//! Output for people.
 
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
