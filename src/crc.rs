@@ -1,7 +1,7 @@
-//! CRC-32 with the reflected polynomial 0xEDB88320: in three forms, which differ in how
-//! they begin and end (semaphore keys, metadata checksums, heartbeat blocks).
+//! CRC-32 with the reflected polynomial 0xEDB88320. Its three uses differ in how they begin and end
+//! (semaphore keys, metadata checksums, heartbeat blocks).
 
-/// Goes on with `bytes` from the register's state `register`; neither end is inverted.
+/// Continues the checksum `register` with `bytes`; neither end is inverted.
 pub fn update(register: u32, bytes: &[u8]) -> u32 {
     bytes.iter().fold(register, |register, &byte| {
         (0..8).fold(register ^ u32::from(byte), |register, _| {

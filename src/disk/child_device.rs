@@ -1,7 +1,7 @@
-//! A device read by a process of its own, so that one that hangs costs a bounded time.
+//! A device read by a child process, so that a device that hangs costs a bounded time.
 //!
-//! A read that the device never answers cannot be interrupted, not even by SIGKILL; whoever
-//! called it would stay for as long. The child is left to that, and the caller goes on.
+//! A read that the device never answers cannot be interrupted, not even by SIGKILL. The child stays
+//! in it, and the caller goes on.
 
 use super::Device;
 use crate::host::mounts::DeviceNumber;
@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// More than any read of a volume asks for at once.
+/// More than one read of a volume asks for.
 const READ_MAX: usize = 1 << 20;
 
 /// The caller may not read the device.
@@ -28,7 +28,7 @@ pub struct ChildDevice {
     facts: Facts,
 }
 
-/// What is known of a device once it is open.
+/// The facts of an open device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Facts {
     sector: u32,
@@ -38,12 +38,12 @@ struct Facts {
 }
 
 impl ChildDevice {
-    /// Opens the device; every answer of it may take `timeout`.
+    /// Opens the device; each of its answers may take `timeout`.
     pub fn open(path: &Path, sysfs: &Path, timeout: Duration) -> Result<Self> {
         // The child starts with `/` as its directory.
         let path = std::path::absolute(path).wrap_err("making the path absolute")?;
         let (_, child) = fork::in_child_on_socket(|theirs| {
-            // The parent's end ends this; there is nobody to tell.
+            // The end of the parent's socket ends this; no process receives an error.
             let _ = serve(&path, sysfs, theirs);
         })
         .wrap_err("starting a process to read the device")?;
@@ -54,12 +54,12 @@ impl ChildDevice {
         Ok(Self { child, facts })
     }
 
-    /// The block device's number; none for a file.
+    /// Returns the block device's number; none for a file.
     pub fn number(&self) -> Option<DeviceNumber> {
         self.facts.number
     }
 
-    /// Does the device as a whole refuse writes?
+    /// Returns whether the whole device refuses writes.
     pub fn read_only(&self) -> bool {
         self.facts.read_only
     }
@@ -91,7 +91,7 @@ impl ReadBlocks for ChildDevice {
 }
 
 impl Facts {
-    /// `O`, then the facts; `P`, not permitted; `E` and text, any other error.
+    /// Receives `O` and the facts; `P`, not permitted; or `E` and the text of any other error.
     fn receive(mut child: &UnixStream) -> Result<Self> {
         let [tag] = told(child)?;
         match tag {
@@ -131,7 +131,7 @@ fn receive<const N: usize>(mut from: &UnixStream) -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// An answer of the child's; an error of the system's own says what it interrupted.
+/// Receives an answer of the child. The context of a system error names what it interrupted.
 fn told<const N: usize>(child: &UnixStream) -> Result<[u8; N]> {
     receive(child).map_err(|error| match error.raw_os_error() {
         Some(_) => Report::new(error).wrap_err("asking the process that reads it"),
@@ -144,7 +144,7 @@ fn silence(error: io::Error) -> io::Error {
         io::ErrorKind::WouldBlock => {
             io::Error::new(io::ErrorKind::TimedOut, "the device does not answer")
         }
-        // Reset: it ended before it had read what it was asked.
+        // A reset means that the child ended before it had read the request.
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe => {
@@ -154,7 +154,7 @@ fn silence(error: io::Error) -> io::Error {
     }
 }
 
-/// The child's part.
+/// Serves the requests in the child.
 fn serve(path: &Path, sysfs: &Path, mut parent: UnixStream) -> io::Result<()> {
     let opened = Device::open(path).and_then(|device| {
         let facts = Facts {

@@ -1,4 +1,4 @@
-//! A block device, or an image in a file, opened to look at it and never to write.
+//! A block device, or an image in a file, opened to be read and never written.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use super::NotPermitted;
 use crate::ondisk::{ReadBlocks, ReadError};
 
-/// Buffers and positions of direct reads are multiples of this, or of the sector if that
-/// is larger: enough for files on a filesystem with 4 KiB blocks as well.
+/// Buffers and positions of direct reads are multiples of this, or of the sector if that is larger.
+/// It is enough for files on a filesystem with 4 KiB blocks as well.
 const ALIGNMENT: u32 = 4096;
 
 /// An open device. Reads bypass the page cache where the device allows it, since another
@@ -29,21 +29,21 @@ pub struct Device {
 impl Device {
     /// Opens `path` for reading.
     ///
-    /// Anything but a block device or a regular file is refused before it is opened, so
-    /// that no tape moves and no pipe waits for its other end.
+    /// Anything but a block device or a regular file is refused before it is opened. So no tape
+    /// moves, and no pipe waits for its other end.
     pub fn open(path: &Path) -> Result<Self> {
         // O_PATH reaches the name without the driver behind it.
         let name = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
             .map_err(cannot_open)?;
         usable(&fstat(&name).map_err(cannot_open)?)?;
         let fd = open_direct(path).map_err(cannot_open)?;
-        // Once more: the name may stand for something else by now.
+        // The name may refer to another file by now.
         let stat = fstat(&fd).map_err(cannot_open)?;
         let number = usable(&stat)?;
         let size = rustix::fs::seek(&fd, SeekFrom::End(0))
             .map_err(|errno| Report::new(ReadError(errno.into())))
             .wrap_err("cannot learn its size")?;
-        // Where the driver does not say, 512 is what the C tools take.
+        // Where the driver does not report it, 512 is what the C tools use.
         let sector = match number {
             Some(_) => rustix::fs::ioctl_blksszget(&fd).unwrap_or(512),
             None => 512,
@@ -56,20 +56,20 @@ impl Device {
         })
     }
 
-    /// Major and minor number of a block device; none for a file.
+    /// Returns the major and minor number of a block device; none for a file.
     pub fn number(&self) -> Option<(u32, u32)> {
         self.number
     }
 
-    /// The device as a whole refuses writes (what the BLKROGET ioctl tells; rustix has no
-    /// such call, so it is read from the sysfs mounted at `sysfs`). False for a file.
+    /// Returns whether the whole device refuses writes; false for a file. The ioctl BLKROGET
+    /// reports this, but rustix lacks it, so the sysfs mounted at `sysfs` is read.
     pub fn read_only(&self, sysfs: &Path) -> Result<bool> {
         let Some((major, minor)) = self.number else {
             return Ok(false);
         };
         let path = sysfs.join(format!("dev/block/{major}:{minor}/ro"));
         let text = match std::fs::read_to_string(&path) {
-            // No sysfs: not known to be read-only, and a mount finds out without harm.
+            // Without sysfs it counts as writable; a mount finds out without harm.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             text => text,
         };
@@ -86,7 +86,7 @@ impl Device {
         }
     }
 
-    /// One aligned read, which takes in the wanted bytes.
+    /// Makes one aligned read that contains the requested bytes.
     fn read_around(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let alignment = self.sector.max(ALIGNMENT).next_power_of_two();
         let step = usize::try_from(alignment).map_err(too_much)?;
@@ -106,8 +106,7 @@ impl Device {
         Ok(area.get(skip..wanted).unwrap_or_default().to_vec())
     }
 
-    /// Reads until `wanted` bytes of `area` are there; the end of the device may come
-    /// before the end of `area`.
+    /// Reads until `wanted` bytes of `area` are there. The device may end before `area` does.
     fn fill(&self, area: &mut [u8], start: u64, wanted: usize) -> io::Result<()> {
         let mut got = 0;
         while got < wanted {
@@ -123,7 +122,8 @@ impl Device {
         Ok(())
     }
 
-    /// Some filesystems take O_DIRECT and refuse the read. False: it was buffered already.
+    /// Switches to buffered reads, as some filesystems accept O_DIRECT and refuse the read. Returns
+    /// false if reads were buffered already.
     fn leave_direct(&self) -> io::Result<bool> {
         let flags = rustix::fs::fcntl_getfl(&self.fd)?;
         let direct = flags.contains(OFlags::DIRECT);
@@ -146,7 +146,7 @@ impl ReadBlocks for Device {
     }
 }
 
-/// The very device that was read, for whoever starts a heartbeat on it.
+/// Gives the very device that was read to the caller that starts a heartbeat on it.
 impl AsFd for Device {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
@@ -154,7 +154,7 @@ impl AsFd for Device {
 }
 
 fn open_direct(path: &Path) -> rustix::io::Result<OwnedFd> {
-    // Not to wait for a medium, nor for a pipe that took the name's place.
+    // Does not wait for a medium, nor for a pipe that has replaced the file.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     match rustix::fs::open(path, flags | OFlags::DIRECT, Mode::empty()) {
         Err(Errno::INVAL) => rustix::fs::open(path, flags, Mode::empty()),
@@ -162,7 +162,7 @@ fn open_direct(path: &Path) -> rustix::io::Result<OwnedFd> {
     }
 }
 
-/// The number of a block device, none for a regular file, an error for all else.
+/// Returns the number of a block device, none for a regular file, an error for all else.
 fn usable(stat: &Stat) -> Result<Option<(u32, u32)>> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::BlockDevice => return Ok(Some((major(stat.st_rdev), minor(stat.st_rdev)))),

@@ -1,4 +1,4 @@
-//! The devices of volumes whose UUIDs are all that is known.
+//! Finds the devices of volumes of which only the UUIDs are known.
 
 use super::scan_pool::{Held, read_all};
 use super::{Device, NotPermitted, volume_info};
@@ -11,11 +11,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// As long as a volume is missing, a device may take its time: a disk has to spin up.
+/// Timeout of a device while a volume is missing: a disk has to spin up.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// When all are found, the others are only asked whether one of them holds the same.
+/// Timeout when all volumes are found: the other devices may only hold copies of them.
 const SHORT_TIMEOUT: Duration = Duration::from_secs(1);
-/// So many devices are named in an error.
+/// An error names at most so many devices.
 const NAMED: usize = 8;
 
 /// The volumes that this node's block devices hold.
@@ -28,12 +28,13 @@ pub struct Search {
     looked_at: Vec<PathBuf>,
 }
 
-/// Looks for volumes, or with none `wanted` for whatever there are: first at what udev has under their names, then at every other block device
-/// that nothing stands on. Each is read once, many at the same time.
+/// Searches for the `wanted` volumes, or for all if there are none.
 ///
+/// The devices that udev shows under their names come first, then every other block device that no
+/// other one is built on. Each is read once, many at the same time.
 /// # Errors
-/// The devices cannot be listed or no process started. What was not found, [`Search::device`]
-/// tells.
+/// The devices cannot be listed, or no process can be started. [`Search::device`] reports a volume
+/// that was not found.
 pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
     let devices = candidates(system, wanted)?;
     let mut search = Search::default();
@@ -59,33 +60,33 @@ pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
     Ok(search)
 }
 
-/// Are there other devices than at the time of the search?
+/// Returns whether the devices have changed since the search.
 pub fn is_outdated(system: &System, wanted: &[Uuid], search: &Search) -> Result<bool> {
     Ok(candidates(system, wanted)? != search.looked_at)
 }
 
 impl Search {
-    /// Is there a device with this volume?
+    /// Returns whether a device holds this volume.
     pub fn has(&self, uuid: Uuid) -> bool {
         self.found.iter().any(|(found, ..)| *found == uuid)
     }
 
-    /// All volumes, each with its device.
+    /// Returns all volumes, each with its device.
     pub fn volumes(&self) -> impl Iterator<Item = (Uuid, &Path)> {
         self.found
             .iter()
             .map(|(uuid, _, device)| (*uuid, device.as_path()))
     }
 
-    /// The caller may not read some of the devices.
+    /// Returns whether the caller may not read some of the devices.
     pub fn is_denied(&self) -> bool {
         self.denied
     }
 
-    /// The device that holds the volume.
+    /// Returns the device that holds the volume.
     ///
     /// # Errors
-    /// None does, or two do: they are named.
+    /// No device holds it, or two do: they are named.
     pub fn device(&self, system: &System, uuid: Uuid) -> Result<&Path> {
         let mut found = self.found.iter().filter(|(found, ..)| *found == uuid);
         let Some((_, number, device)) = found.next() else {
@@ -106,7 +107,7 @@ impl Search {
         Ok(device)
     }
 
-    /// A device that hangs is skipped: a clause that names those, if any.
+    /// Returns a clause that names the devices that were skipped because they hang, if any.
     pub fn skipped(&self) -> Option<String> {
         let named = || format!("{}: not answering, skipped", listed(&self.silent));
         (!self.silent.is_empty()).then(named)
@@ -132,7 +133,7 @@ impl Search {
     }
 }
 
-/// As the user sees them; of very many, the first.
+/// Lists devices as the user sees them; of very many, only the first.
 fn listed(devices: &[PathBuf]) -> String {
     let shown = devices.iter().take(NAMED);
     let shown: Vec<_> = shown.map(|device| device.display().to_string()).collect();
@@ -142,7 +143,7 @@ fn listed(devices: &[PathBuf]) -> String {
     }
 }
 
-/// Runs in a process of its own.
+/// Reads what a device holds, in a child process.
 fn look(system: &System, path: &Path) -> Held {
     let read = Device::open(path).and_then(|mut device| {
         let volume = Volume::read(&mut device)?;
@@ -159,14 +160,14 @@ fn look(system: &System, path: &Path) -> Held {
     }
 }
 
-/// The devices to read, each once.
+/// Lists the devices to read, each once.
 fn candidates(system: &System, wanted: &[Uuid]) -> Result<Vec<PathBuf>> {
     let blocks = Blocks::of(system)?;
     let mut devices = Vec::with_capacity(blocks.names.len());
     for uuid in wanted {
         let link = system.path("/dev/disk/by-uuid").join(uuid.with_dashes());
         if let Ok(device) = std::fs::canonicalize(link)
-            // It may be a path of a multipath device, where udev has not been told.
+            // It may be a path of a multipath device of which udev does not know.
             && blocks.is_top(device.file_name().unwrap_or_default())
         {
             devices.push(device);
@@ -188,7 +189,7 @@ fn candidates(system: &System, wanted: &[Uuid]) -> Result<Vec<PathBuf>> {
 struct Blocks {
     directory: PathBuf,
     names: Vec<OsString>,
-    /// The disks that are divided into others of them.
+    /// The disks that have partitions.
     divided: Vec<OsString>,
 }
 
@@ -206,16 +207,16 @@ impl Blocks {
         Ok(blocks)
     }
 
-    /// The disk of which this is a partition: there its own directory is.
+    /// Returns the disk of this partition, whose directory contains the partition's.
     fn disk_of(&self, name: &OsStr) -> Option<OsString> {
         let real = std::fs::read_link(self.directory.join(name)).ok()?;
         let parent = real.parent()?.file_name()?.to_owned();
         self.names.binary_search(&parent).is_ok().then_some(parent)
     }
 
-    /// May a volume be looked for on it? Not on what a multipath or device-mapper device, a RAID
-    /// or the like stands on: that is the top's. Nor where there is nothing, nor on a disk that
-    /// is divided, of which an old superblock may be left.
+    /// Returns whether a volume may be on the device. A device below a multipath, device-mapper or
+    /// RAID device has none of its own. Nor has an empty one, nor a disk with partitions, on which
+    /// an old superblock may be left.
     fn is_top(&self, name: &OsStr) -> bool {
         let is_held = |name: &OsStr| {
             let holders = list(&self.directory.join(name).join("holders"));

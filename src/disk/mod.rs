@@ -1,5 +1,5 @@
-//! Block devices: reading a volume, in a child process that may hang with its device, and finding
-//! the devices of volumes.
+//! Block devices: reads a volume in a child process that may hang with its device, and finds the
+//! devices of volumes.
 #![warn(
     clippy::indexing_slicing,
     clippy::unwrap_used,

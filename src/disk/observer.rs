@@ -1,4 +1,4 @@
-//! The heartbeat slots of many devices, read again and again, each by a process of its own: a
+//! Reads the heartbeat slots of many devices repeatedly, each in a child process of its own. A
 //! device that hangs holds up neither the others nor the caller.
 //!
 //! | from | message | meaning |
@@ -8,7 +8,7 @@
 //! | child | `B` and the slots | as they were |
 //! | child | `E` and text | why not; before `V` the child ends with it |
 //!
-//! A child's messages have a length in front. The caller's end of the socket ends the child.
+//! A length precedes each message of a child. The end of the caller's socket ends the child.
 
 mod reader;
 
@@ -25,11 +25,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A region with the largest blocks, and what stands in front of it.
+/// The longest message: a region with the largest blocks, and its header.
 const LONGEST: usize = 255 * 4096 + 64;
 /// Tag and length.
 const FRAME: usize = 5;
-/// Between two looks at whether the caller still wants to wait.
+/// How often a wait checks whether the caller still waits.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What a device holds.
@@ -37,7 +37,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub struct About {
     /// Its superblock.
     pub superblock: Superblock,
-    /// Where its heartbeat is; none for a local volume.
+    /// Where its heartbeat region is; none for a local volume.
     pub geometry: Option<Geometry>,
     /// The block device's number; none for an image in a file.
     pub number: Option<DeviceNumber>,
@@ -51,13 +51,13 @@ pub struct Observer {
     inbox: Vec<u8>,
     asked: Option<Instant>,
     about: Option<About>,
-    /// The child has said what the device holds.
+    /// The child has reported what the device holds.
     opened: bool,
     heard: Option<(Instant, Result<Beats, String>)>,
 }
 
 impl Observer {
-    /// Nothing is opened before [`ask`](Self::ask).
+    /// Makes an observer, which opens nothing before [`ask`](Self::ask).
     pub fn new(device: PathBuf) -> Self {
         Self {
             device,
@@ -70,28 +70,28 @@ impl Observer {
         }
     }
 
-    /// The device by the name that was given.
+    /// Returns the device by the name that was given.
     pub fn device(&self) -> &Path {
         &self.device
     }
 
-    /// What it holds, once that is known.
+    /// Returns what the device holds, once that is known.
     pub fn about(&self) -> Option<&About> {
         self.about.as_ref()
     }
 
-    /// Since when an answer is waited for.
+    /// Returns since when an answer is due.
     pub fn silent_since(&self) -> Option<Instant> {
         self.asked
     }
 
-    /// What has been read since the last call and when, or why it could not be.
+    /// Returns what was read since the last call and when, or why the read failed.
     pub fn take(&mut self) -> Option<(Instant, Result<Beats, String>)> {
         self.heard.take()
     }
 
-    /// Has the slots read, unless the last reading is still under way. The answer is for
-    /// [`listen`].
+    /// Requests a reading of the slots, unless the last one is still under way. [`listen`] receives
+    /// the answer.
     ///
     /// # Errors
     /// No process can be started.
@@ -106,13 +106,13 @@ impl Observer {
         }
         self.asked = Some(Instant::now());
         if let Some((child, _)) = &mut self.child {
-            // One that has ended is found out by the look for its answer.
+            // The wait for its answer detects a child that has ended.
             let _ = child.write_all(b"?");
         }
         Ok(())
     }
 
-    /// Reads what there is.
+    /// Reads what the child has sent.
     fn hear(&mut self) {
         let mut part = vec![0; 64 * 1024];
         let Some((child, _)) = &mut self.child else {
@@ -147,7 +147,7 @@ impl Observer {
         }
     }
 
-    /// The child has ended, or is about to. Nothing is left of it but its end.
+    /// Reaps the child, which has ended or is about to.
     fn reap(&mut self) {
         if let Some((socket, child)) = self.child.take() {
             drop(socket);
@@ -155,7 +155,7 @@ impl Observer {
         }
     }
 
-    /// The first whole message that has come.
+    /// Takes the first whole message that has come.
     fn message(&mut self) -> Option<(u8, Vec<u8>)> {
         let (head, rest) = self.inbox.split_at_checked(FRAME)?;
         let (tag, length) = head.split_first()?;
@@ -184,15 +184,15 @@ impl Observer {
     fn end(&mut self, why: &str) {
         self.child = None;
         self.inbox.clear();
-        // After an error it has ended as it should.
+        // After an error the child ends as it should.
         if self.asked.is_some() {
             self.answer(Err(why.to_owned()));
         }
     }
 }
 
-/// Waits for the answers of all that were asked, until `deadline` at most. `tick` is called some
-/// five times a second; its error ends the wait.
+/// Waits for all outstanding answers, until `deadline` at most. `tick` is called some five times a
+/// second; its error ends the wait.
 pub fn listen(
     observers: &mut [&mut Observer],
     deadline: Instant,

@@ -1,5 +1,5 @@
-//! Many devices read at once by a few processes, each of which reads one after the other. One
-//! that hangs is left to its device, and another takes its place.
+//! Reads many devices at once by a few processes, each of which reads one device after the other.
+//! Another process replaces one that hangs.
 
 use crate::host::mounts::DeviceNumber;
 use crate::syscall::fork;
@@ -11,17 +11,17 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// More would only wait for each other.
+/// The number of readers at once; more would only wait for each other.
 const AT_ONCE: usize = 32;
-/// A device that takes longer is not counted among them any more: where one hangs, many may.
+/// A reader that takes longer does not count among them any more: where one device hangs, many may.
 const SLOW: Duration = Duration::from_millis(250);
-/// Between two looks for those that take too long.
+/// How often the pool checks for readers that take too long.
 const TICK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
 
-/// As long as answers come faster, nobody else is needed.
+/// As long as answers come faster, no further reader is started.
 const MOMENT: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 1_000_000,
@@ -30,7 +30,7 @@ const MOMENT: Timespec = Timespec {
 /// What a device holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held {
-    /// A volume of this UUID; and the device's number, none for a file.
+    /// A volume of this UUID, and the device's number; none for a file.
     Volume([u8; 16], Option<DeviceNumber>),
     /// Something else, or nothing.
     Other,
@@ -42,8 +42,8 @@ pub(super) enum Held {
     Silent,
 }
 
-/// Has each of `devices` read, and tells what it holds. A device may take as long as the last
-/// answer says; before the first, `timeout`.
+/// Reads each of `devices`, and reports what it holds. The last answer of `heard` bounds the time
+/// of a device; before the first, `timeout` does.
 pub(super) fn read_all(
     devices: &[PathBuf],
     read: &dyn Fn(&Path) -> Held,
@@ -60,7 +60,7 @@ pub(super) fn read_all(
     };
     loop {
         while let Some(late) = readers.iter().position(|reader| reader.takes(timeout)) {
-            // Its end of the socket closes, which ends it as soon as the device lets it.
+            // Its socket closes, which ends it as soon as the device lets it.
             if let Some((at, _)) = readers.swap_remove(late).work {
                 tell(&mut timeout, at, Held::Silent);
             }
@@ -96,7 +96,7 @@ pub(super) fn read_all(
             };
             let (work, held) = (reader.work.take(), reader.answer());
             if held.is_err() {
-                // It was killed, or has died of the device.
+                // The reader was killed, or died because of its device.
                 readers.swap_remove(answered);
             }
             if let Some((at, _)) = work {
@@ -154,7 +154,7 @@ impl Held {
     }
 }
 
-/// Those that have something to say, in order.
+/// Returns the readers that have sent something, in order.
 fn answered(readers: &[Reader], pause: &Timespec) -> io::Result<Vec<usize>> {
     let mut files: Vec<_> = readers
         .iter()
@@ -171,10 +171,10 @@ fn answered(readers: &[Reader], pause: &Timespec) -> io::Result<Vec<usize>> {
         .collect())
 }
 
-/// A process that reads.
+/// A process that reads devices.
 struct Reader {
     socket: UnixStream,
-    /// Which device, and since when.
+    /// The index of its device, and since when it reads that.
     work: Option<(usize, Instant)>,
 }
 
@@ -182,7 +182,7 @@ impl Reader {
     fn start(devices: &[PathBuf], read: &dyn Fn(&Path) -> Held) -> io::Result<Self> {
         let (_, socket) = fork::in_child_on_socket(|mut theirs| {
             let mut at = [0; 4];
-            // Until the parent is done, or gone.
+            // Until the parent is done, or has ended.
             while theirs.read_exact(&mut at).is_ok() {
                 let device = devices.get(u32::from_le_bytes(at) as usize);
                 let held = device.map_or(Held::Other, |device| read(device));
@@ -194,7 +194,7 @@ impl Reader {
         Ok(Self { socket, work: None })
     }
 
-    /// One that has ended meanwhile is found out by the look for its answer.
+    /// Requests a device. The wait for its answer detects a reader that has ended.
     fn ask(&mut self, at: usize) {
         let index = u32::try_from(at).unwrap_or(u32::MAX);
         let _ = self.socket.write_all(&index.to_le_bytes());
@@ -207,7 +207,7 @@ impl Reader {
         Ok(Held::from_bytes(&bytes))
     }
 
-    /// Has it been at work for as long?
+    /// Returns whether the reader has been at work for `time`.
     fn takes(&self, time: Duration) -> bool {
         self.work.is_some_and(|(_, since)| since.elapsed() >= time)
     }
@@ -217,7 +217,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// Each reader that dies of its device is made up for, and no device is left out.
+    /// The pool replaces each reader that dies of its device, and leaves no device out.
     #[test]
     fn readers_that_die_take_no_device_along() {
         let devices: Vec<_> = (0..50).map(|at| PathBuf::from(at.to_string())).collect();

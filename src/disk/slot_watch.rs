@@ -1,4 +1,4 @@
-//! Heartbeat slots watched for some seconds: who lives, as far as disks can tell.
+//! Watches heartbeat slots for some seconds, to find the nodes that are alive as far as disks show.
 
 use super::{ChildDevice, VolumeInfo};
 use crate::host::System;
@@ -8,24 +8,24 @@ use eyre::{Result, eyre};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// A node that is silent may only be slow: so many readings are made before it counts as silent.
-/// All in all they take as long as the start of a heartbeat.
+/// A node counts as silent only after so many readings, as it may be slow. Together they take as
+/// long as the start of a heartbeat.
 const READINGS: u32 = 5;
-/// For each answer of a device.
+/// Timeout of each answer of a device.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What became of the slots of one volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Slots that somebody writes.
+    /// Slots that a node writes.
     pub written: Vec<(u8, Slot)>,
     /// Nodes that stopped without leaving.
     pub silent: Vec<u8>,
 }
 
-/// Watches the slots of all `volumes` at the same time, until each has told what there is to
-/// tell or cannot be read. `tick` is called four times a second; its error ends it.
+/// Watches the slots of all `volumes` at once, until each is decided or cannot be read. `tick` is
+/// called four times a second; its error ends the watch.
 pub fn keep(
     system: &System,
     volumes: &[&VolumeInfo],
@@ -61,13 +61,13 @@ pub fn keep(
 }
 
 impl Seen {
-    /// Would another reading tell nothing more that matters?
+    /// Returns whether another reading would add nothing that matters.
     fn is_plain(&self) -> bool {
         self.silent.is_empty() || !self.written.is_empty()
     }
 }
 
-/// A volume, open, its slots as they were, and what became of them.
+/// An open volume, its slots in the first reading, and what became of them.
 struct Watched {
     remote: ChildDevice,
     geometry: Geometry,

@@ -1,4 +1,4 @@
-//! All that joining and mounting have to know of a volume, read once.
+//! What a join and a mount have to know of a volume, read once.
 
 use super::child_device::ChildDevice;
 use crate::host::System;
@@ -11,12 +11,12 @@ use std::time::Duration;
 /// Longer than a path fail-over of multipath or iSCSI usually takes.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A volume, its heartbeat's place, and the device that it was read from.
+/// A volume, the place of its heartbeat region, and the device that it was read from.
 #[derive(Debug, Clone)]
 pub struct VolumeInfo {
     /// Its superblock.
     pub superblock: Superblock,
-    /// Where its heartbeat is; a local volume has none that beats.
+    /// Where its heartbeat region is; that of a local volume is inactive.
     pub geometry: Option<Geometry>,
     /// The device as it was named.
     pub device: PathBuf,
@@ -29,12 +29,12 @@ pub struct VolumeInfo {
 }
 
 impl VolumeInfo {
-    /// Reads the volume on `device`: 4 reads for most.
+    /// Reads the volume on `device`, in 4 reads for most.
     pub fn read(system: &System, device: &Path) -> Result<Self> {
         Self::read_within(system, device, TIMEOUT)
     }
 
-    /// The same, where each answer of the device may take `timeout`.
+    /// Reads the volume on `device`; each answer of the device may take `timeout`.
     pub fn read_within(system: &System, device: &Path, timeout: Duration) -> Result<Self> {
         let mut remote = ChildDevice::open(device, &system.path("/sys"), timeout)?;
         let volume = Volume::read(&mut remote)?;
@@ -52,16 +52,16 @@ impl VolumeInfo {
         })
     }
 
-    /// Its node slots as they are at this moment.
+    /// Reads the volume's node slots as they are at this moment.
     pub fn slots(&self, system: &System) -> Result<Vec<Slot>> {
         let (mut remote, volume) = self.reopen(system, TIMEOUT)?;
         volume.slots(&mut remote)
     }
 
-    /// The device once more, to read what changes; each answer may take `timeout`.
+    /// Reopens the device, to read what changes; each answer may take `timeout`.
     ///
     /// # Errors
-    /// It holds another volume by now.
+    /// The device holds another volume by now.
     pub fn reopen(&self, system: &System, timeout: Duration) -> Result<(ChildDevice, Volume)> {
         let mut remote = ChildDevice::open(&self.device, &system.path("/sys"), timeout)?;
         let volume = Volume::read(&mut remote)?;
@@ -71,13 +71,14 @@ impl VolumeInfo {
         Ok((remote, volume))
     }
 
-    /// One node at a time has it mounted, without a cluster.
+    /// Returns whether one node at a time mounts the volume, without a cluster.
     pub fn is_local(&self) -> bool {
         self.superblock.membership == Membership::Local
     }
 }
 
-/// `/dev/dm-3` says nothing to an admin, and its number changes from boot to boot.
+/// Resolves `device`. An administrator does not know `/dev/dm-3`, whose number changes between
+/// boots.
 pub(super) fn canonical(system: &System, device: &Path) -> Result<PathBuf> {
     let real = std::fs::canonicalize(device).wrap_err("resolving its name")?;
     let Some(name) = real

@@ -1,4 +1,4 @@
-//! What a cluster stack has to do: a new one is a file with these two traits, and a line in
+//! The interface of a cluster stack. A new stack is a file with these two traits, and a line in
 //! [`STACKS`](super::STACKS).
 
 use super::join::Joined;
@@ -15,11 +15,11 @@ pub trait ClusterStack: Sync {
     /// Returns whether it serves volumes of the stack `name` on this kernel.
     fn serves(&self, system: &System, name: StackName) -> Result<bool>;
 
-    /// The group of a volume, to join it; `running` is the stack that the volume finds here.
-    /// Compares and looks, and changes nothing.
+    /// Returns the group of a volume, to join it. `running` is the stack that the volume finds
+    /// here. Only compares and reads; changes nothing.
     ///
     /// # Errors
-    /// Names both sides of a mismatch, and what to do.
+    /// The stack or the cluster does not match: names both sides, and what to do.
     fn of_volume<'s>(
         &self,
         system: &'s System,
@@ -27,7 +27,7 @@ pub trait ClusterStack: Sync {
         running: StackName,
     ) -> Result<Box<dyn Group + 's>>;
 
-    /// The group of the volume `name`, to leave it; of a mount with its `device`.
+    /// Returns the group of the volume `name`, to leave it; that of a mount with its `device`.
     fn of_name<'s>(
         &self,
         system: &'s System,
@@ -35,7 +35,7 @@ pub trait ClusterStack: Sync {
         device: Option<DeviceNumber>,
     ) -> Result<Box<dyn Group + 's>>;
 
-    /// The group of a mounted volume, to leave it. `name` looks for the volume's name.
+    /// Returns the group of a mounted volume, to leave it. `name` looks up the volume's name.
     fn of_mount<'s>(
         &self,
         system: &'s System,
@@ -43,10 +43,10 @@ pub trait ClusterStack: Sync {
         name: &dyn Fn() -> Result<Uuid>,
     ) -> Result<Box<dyn Group + 's>>;
 
-    /// The cluster that this node is a member of.
+    /// Returns the cluster that this node is a member of.
     fn cluster(&self, system: &System) -> Result<Option<String>>;
 
-    /// What is known of the volume `name`, for the user.
+    /// Describes to the user what is known of the volume `name`.
     fn describe(&self, system: &System, name: Uuid) -> Result<String>;
 
     /// Returns whether a join asks a daemon, before the kernel's stack is set for the volume.
@@ -54,34 +54,33 @@ pub trait ClusterStack: Sync {
         false
     }
 
-    /// Makes up for processes that were killed.
+    /// Cleans up after processes that were killed.
     fn tidy(&self, _system: &System) {}
 }
 
 /// One volume's group of users on this node.
 pub trait Group {
-    /// Joins on behalf of `service`, as `begin_join` does; none where there is nothing to hold on
-    /// to.
+    /// Joins on behalf of `service`, as `begin_join` does; none where nothing has to be kept.
     fn join(&self, service: &Service, watch: &mut Watch) -> Result<Option<Box<dyn Joined + '_>>>;
 
-    /// `service` is done with the volume.
+    /// Leaves on behalf of `service`, which is done with the volume.
     ///
     /// # Errors
-    /// What it has could not be given back.
+    /// What the service has could not be given back.
     fn leave(&self, _service: &Service) -> Result<LeaveOutcome> {
         Ok(LeaveOutcome::NothingThere)
     }
 
-    /// The superblock is done with the volume, wherever that was mounted.
+    /// Leaves on behalf of the superblock, which is done with the volume wherever it was mounted.
     ///
     /// # Errors
-    /// It is not: names the places where the volume is mounted.
+    /// The volume is still mounted: names the mount points.
     fn superblock_leaves(&self, _cause: LeaveCause) -> Result<LeaveOutcome> {
         Ok(LeaveOutcome::NothingThere)
     }
 
-    /// Returns whether the volume has something of its own on this node, to start and to stop. Not
-    /// with global heartbeat, whose regions are the cluster's, and not with the kernel's DLM.
+    /// Returns whether the volume has something of its own on this node, to start and to stop. With
+    /// global heartbeat, whose regions are the cluster's, and with the kernel's DLM it has not.
     fn has_own(&self) -> bool {
         false
     }
@@ -91,25 +90,25 @@ pub trait Group {
         false
     }
 
-    /// Why nothing is started or stopped for a user who asks for it; none where something is.
+    /// Returns why a user's start or stop does nothing; none where it does something.
     fn why_idle(&self) -> Option<&'static str>;
 
-    /// "Its ...", where leaving failed.
+    /// Names what remains where leaving failed, after "Its".
     fn stays(&self) -> &'static str {
         "heartbeat goes on"
     }
 
-    /// The error of leaving the volume `name` where there is nothing to be left.
+    /// Returns the error of leaving the volume `name` where there is nothing to leave.
     fn nothing_to_leave(&self, name: Uuid) -> Report {
         eyre!("the volume {name} has no heartbeat on this node")
     }
 
-    /// The I/O of the volume's own heartbeat goes before that of others.
+    /// Gives the I/O of the volume's own heartbeat priority over that of others.
     fn prefer_heartbeat_io(&self, _level: Level) -> Result<()> {
         Ok(())
     }
 
-    /// Returns what names the wait of a mount(2) that may be without a bound.
+    /// Returns a function that names what a mount(2) without a bound waits for.
     fn wait_in_mount(&self) -> Option<fn(&System) -> &'static str> {
         None
     }

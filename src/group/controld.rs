@@ -1,9 +1,9 @@
-//! A stack of user space whose daemon, ocfs2_controld, keeps the group: it joins for the first
-//! service of a volume on this node and leaves after the last.
+//! A user-space cluster stack whose daemon, ocfs2_controld, keeps the group. The daemon joins for
+//! the first service of a volume on this node and leaves after the last.
 //!
-//! A mount's service is its mount point. The kernel pins nothing here, so that no service of a
-//! mount is left before its superblock has ended: no mount of it is to be seen, and nobody has
-//! claimed the device. Then all go that mounts of ours have registered.
+//! A mount's service is its mount point. The kernel pins nothing here, so a service of a mount is
+//! left only after its superblock has ended: no mount of it is visible, and the device is not
+//! claimed. Then all services go that mounts of ours have registered.
 
 mod join;
 mod leave;
@@ -29,10 +29,10 @@ use wire::{Daemon, Message, OCFS2, Refused};
 
 /// The C tools' service, for all mounts of a volume together.
 const THEIRS: &str = "ocfs2";
-/// A daemon has one.
+/// The most clusters that an answer may list; a daemon has one.
 const CLUSTERS_MAX: usize = 8;
 
-/// The stack.
+/// The stack whose daemon is ocfs2_controld.
 pub struct Controld;
 
 impl ClusterStack for Controld {
@@ -69,7 +69,7 @@ impl ClusterStack for Controld {
         Ok(Box::new(DaemonUsers::of_mount(system, name, mount)))
     }
 
-    /// None without the daemon.
+    /// Returns none without the daemon.
     fn cluster(&self, system: &System) -> Result<Option<String>> {
         match clusters(system, &mut |_, _| Ok(())) {
             Err(report) if socket::is_absent(&report) => Ok(None),
@@ -94,16 +94,16 @@ impl ClusterStack for Controld {
 struct DaemonUsers<'s> {
     system: &'s System,
     uuid: Uuid,
-    /// What to join with.
+    /// The stack and cluster to join with.
     cluster: Option<(StackName, ClusterName)>,
     device: Option<Device>,
 }
 
 impl<'s> DaemonUsers<'s> {
-    /// To join; `running` is the node's stack.
+    /// Returns the users of a volume, to join; `running` is the node's stack.
     ///
     /// # Errors
-    /// It is not the volume's.
+    /// The running stack is not the volume's.
     fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
         let cluster = super::checked_cluster(volume, running)?.clone();
         let path = volume.canonical.clone();
@@ -115,7 +115,7 @@ impl<'s> DaemonUsers<'s> {
         })
     }
 
-    /// To leave a mount.
+    /// Returns the users of a mounted volume, to leave a mount.
     fn of_mount(system: &'s System, uuid: Uuid, mount: &Mount) -> Self {
         Self {
             device: Some(Device {
@@ -126,7 +126,7 @@ impl<'s> DaemonUsers<'s> {
         }
     }
 
-    /// To leave, or to ask.
+    /// Returns the users of a volume by its name, to leave or to ask.
     fn of_name(system: &'s System, uuid: Uuid) -> Self {
         Self {
             system,
@@ -136,8 +136,9 @@ impl<'s> DaemonUsers<'s> {
         }
     }
 
-    /// Is the superblock alive? No pin tells, but a mount that is to be seen, or a claim. Only
-    /// whoever has the ledger's lock asks, as an O_EXCL open might make a mount(2) fail.
+    /// Returns whether the superblock is alive: a mount is visible, or the device is claimed, as
+    /// there is no pin. Only the process with the ledger's lock asks, as an O_EXCL open might make
+    /// a mount(2) fail.
     fn lives(&self, ledger: &Ledger) -> Result<bool> {
         match (self.device.as_ref(), ledger.device()) {
             (None, None) => kernel_dlm::has_lock_space(self.system, self.uuid),
@@ -151,7 +152,7 @@ impl<'s> DaemonUsers<'s> {
     fn is_alive(&self, device: &Device) -> Result<bool> {
         let table = mounts::visible(self.system)?;
         if let Some(mount) = table.iter().find(|mount| mount.device == device.number) {
-            // A device that has another filesystem by now has not ours.
+            // A device that has another filesystem by now does not have this volume.
             return Ok(mount.kind == "ocfs2");
         }
         let kernel = self.system.kernel();
@@ -168,7 +169,7 @@ impl<'s> DaemonUsers<'s> {
         }
     }
 
-    /// What the daemon knows of the volume and the cluster, for the user.
+    /// Describes to the user what the daemon knows of the volume and the cluster.
     fn describe(&self) -> Result<String> {
         let watch: &mut Watch = &mut |_, _| Ok(());
         let clusters = clusters(self.system, watch)?;
@@ -194,7 +195,8 @@ impl<'s> DaemonUsers<'s> {
         Ok(format!("{}: {joined} refs\n{text}", self.uuid))
     }
 
-    /// The daemon has the volume's group, which may be joined or left just now.
+    /// Returns whether the daemon has the volume's group, which may be in a join or a leave just
+    /// now.
     fn is_listed(&self, cluster: &str, watch: &mut Watch) -> Result<bool> {
         let question = Message::new(&[b"LISTFS", OCFS2, cluster.as_bytes()])?;
         let volumes = self
@@ -244,7 +246,7 @@ impl Group for DaemonUsers<'_> {
     }
 }
 
-/// The names of the daemon's clusters, of which there is one.
+/// Returns the names of the daemon's clusters, of which there is one.
 fn clusters(system: &System, watch: &mut Watch) -> Result<Vec<String>> {
     let names = connect(system, watch)?
         .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
@@ -266,7 +268,7 @@ fn name_of(service: &Service) -> OsString {
     }
 }
 
-/// The daemon's own word, apart from what is no word of it.
+/// Separates the daemon's own refusal from all other errors.
 fn refusal(answer: Result<()>) -> Result<Option<Refused>> {
     match answer {
         Ok(()) => Ok(None),

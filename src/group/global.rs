@@ -1,8 +1,8 @@
-//! Global heartbeat: regions that are the cluster's, and beat whether or not anything is mounted.
+//! Global heartbeat: the regions are the cluster's, and active whether or not anything is mounted.
 //!
 //! ```text
-//! let silent = global::silent(system, &cluster)?;             // what does not beat yet
-//! let search = find::search(system, &silent)?;                // where it is
+//! let silent = global::silent(system, &cluster)?;             // the inactive regions
+//! let search = find::search(system, &silent)?;                // their devices
 //! let sources = global::sources(system, &cluster, &silent, &search)?;
 //! global::start(system, &cluster, &sources, watch)?;          // all of them or none
 //! global::stop_removed(system, &cluster)?;
@@ -32,14 +32,14 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The kernel pins no region of more than these (O2HB_PIN_CUT_OFF in
 /// fs/ocfs2/cluster/heartbeat.c).
 const PINNED: usize = 3;
-/// The device has just answered.
+/// Timeout of a device that has just answered.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a region that is to beat is on disk.
+/// The regions to start, and where they are on disk.
 pub type Sources = Vec<(Uuid, Source)>;
 
-/// The regions of the configuration that do not beat for the cluster. One that nobody counts is
-/// just being started by another process, or was left so by a C tool that could not stop it.
+/// Returns the regions of the configuration whose heartbeat is not active for the cluster. Another
+/// process is just starting one without a reference, or a C tool left it so that could not stop it.
 pub fn silent(system: &System, cluster: &Cluster) -> Result<Vec<Uuid>> {
     let live = RegisteredCluster::if_loaded(system)?.filter(|live| *live.name() == cluster.name);
     let mut silent = cluster.regions.clone();
@@ -55,10 +55,11 @@ pub fn silent(system: &System, cluster: &Cluster) -> Result<Vec<Uuid>> {
     Ok(silent)
 }
 
-/// Where the `wanted` regions are, by a search for them.
+/// Returns where the `wanted` regions are, by a search for them.
 ///
 /// # Errors
-/// Names every one that cannot beat: its device is missing, twice there, or of another cluster.
+/// Names every region that cannot be started: its device is missing, there twice, or of another
+/// cluster.
 pub fn sources(
     system: &System,
     cluster: &Cluster,
@@ -100,11 +101,11 @@ fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Re
     checked().wrap_err_with(shown)
 }
 
-/// Starts regions all at once, or none of them. `false`: others do not beat either, because
-/// another process has failed to start them meanwhile; nothing is done then.
+/// Starts regions all at once, or none of them. Returns `false`, and starts nothing, where others
+/// are inactive too because another process has failed to start them meanwhile.
 ///
 /// # Errors
-/// Names each that failed. What this call has started is stopped again.
+/// Names each that failed. Those that this call has started are stopped again.
 pub fn start(
     system: &System,
     cluster: &Cluster,
@@ -131,7 +132,7 @@ pub fn start(
         .collect();
     start_all(&regions, watch)?;
     for (heartbeat, _) in &regions {
-        // It beats without that as well.
+        // The heartbeat works without that as well.
         let _ = heartbeat.prefer_io(Level::HIGHEST);
     }
     Ok(true)
@@ -140,7 +141,7 @@ pub fn start(
 /// Stops the regions that the configuration does not have.
 ///
 /// # Errors
-/// The kernel keeps one.
+/// The kernel keeps a region.
 pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
     let live = registered(system, cluster)?;
     let mut removed = live.regions()?;
@@ -167,7 +168,7 @@ fn remove(
             cluster.name
         )
     };
-    // The kernel would give up all but the last three, and only then refuse.
+    // The kernel would stop all but the last three, and only then refuse.
     if let (None, Some(&first)) = (&closed, removed.first())
         && live.regions()?.len() < removed.len() + PINNED
     {
@@ -195,9 +196,9 @@ fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<RegisteredClu
 /// Stops all regions.
 ///
 /// # Errors
-/// They are needed: names the mount points and lock domains. Nothing is stopped then.
+/// The regions are needed: names the mount points and lock domains. Nothing is stopped then.
 pub fn stop(system: &System, live: &RegisteredCluster) -> Result<()> {
-    // What has begun to stop, or is just starting, comes first.
+    // A start or stop that is under way comes first.
     drop(file_lock(system, &mut |_, _| Ok(()))?);
     match live.regions()?.len() {
         0 => Ok(()),
@@ -205,10 +206,10 @@ pub fn stop(system: &System, live: &RegisteredCluster) -> Result<()> {
     }
 }
 
-/// Has a child of this process remove `count` regions: no region is removed behind an open stack,
-/// even where this process has given up, or was killed.
+/// Removes `count` regions in a child of this process, so that no region is removed behind an open
+/// stack, even where this process has given up, or was killed.
 fn in_child(system: &System, count: usize, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    /// One after the other, each up to 2 s.
+    /// The regions are removed one after the other, each in up to 2 s.
     const EACH: Duration = Duration::from_secs(3);
     const REST: Duration = Duration::from_secs(15);
     let timeout = REST + EACH * u32::try_from(count).unwrap_or(u32::MAX);
@@ -236,7 +237,7 @@ fn stop_all(system: &System, live: &RegisteredCluster) -> Result<()> {
     if let Some(users) = users(system)? {
         return Err(in_use(&users));
     }
-    // With more than three, the kernel would give up all but three before it refuses.
+    // With more than three, the kernel would stop all but three before it refuses.
     let detached = "a volume is detached (lazily unmounted), in another mount namespace, or just \
                     being mounted or unmounted";
     let Some(_closed) = stack::close(system)? else {
@@ -256,7 +257,7 @@ fn stop_region(system: &System, live: &RegisteredCluster, region: Uuid) -> Resul
     stopped.wrap_err_with(|| format!("stopping heartbeat region {region}"))
 }
 
-/// Who needs the regions, which is all who are in a lock domain.
+/// Returns who needs the regions: all that are in a lock domain.
 fn users(system: &System) -> Result<Option<String>> {
     let places = places::of_clusters(system)?;
     if !places.is_empty() {
@@ -266,7 +267,7 @@ fn users(system: &System) -> Result<Option<String>> {
     if let Some(dlmfs) = dlmfs::place(system)? {
         for name in list(&dlmfs).wrap_err("listing the lock domains")? {
             let domain = dlmfs.join(&name);
-            // A volume's may be left by a program that was killed.
+            // A volume's domain may be left by a program that was killed.
             let volume = name.to_str().and_then(|name| name.parse::<Uuid>().ok());
             let used = match volume {
                 Some(volume) => dlmfs::abandon(system, &volume.to_string())?,
@@ -281,9 +282,9 @@ fn users(system: &System) -> Result<Option<String>> {
     Ok((!domains.is_empty()).then(named))
 }
 
-/// One call at a time starts or stops the cluster's regions: what one of them takes back must
-/// not be what another has found. The processes that start them have the lock as well, so that
-/// those of a call that was killed are waited for. Best effort where there is no /run.
+/// Lets one call at a time start or stop the cluster's regions: one must not roll back what another
+/// has found. The processes that start them have the lock as well, so that a call waits for those
+/// of one that was killed. Best effort where there is no /run.
 fn file_lock(system: &System, watch: &mut Watch) -> Result<Option<File>> {
     const NAME: &str = "heartbeat";
     const POLL_INTERVAL: Duration = Duration::from_millis(250);

@@ -1,6 +1,6 @@
-//! The pcmk stack where the kernel's DLM alone keeps the group: dlm_controld, below corosync,
-//! tells it who the nodes are, and a mount joins by its lock space (fs/ocfs2/stack_user.c).
-//! Nothing is to be registered, and nothing to be left.
+//! The pcmk stack where the kernel's DLM alone keeps the group. dlm_controld, below corosync,
+//! passes the nodes to the DLM, and a mount joins by its lock space (fs/ocfs2/stack_user.c).
+//! Nothing has to be registered or left.
 
 use super::cluster_stack::{ClusterStack, Group};
 use super::controld::socket::Socket;
@@ -15,28 +15,27 @@ use crate::ids::{Service, StackName, Uuid};
 use eyre::{Result, bail};
 use std::time::{Duration, Instant};
 
-/// A kernel whose DLM tells the filesystem of nodes that are gone has it.
+/// The file that shows that the kernel's DLM notifies the filesystem of nodes that are gone.
 const SUPPORT: &str = "/sys/fs/ocfs2/dlm_recover_callback_support";
-/// Where dlm_controld answers questions, and the two that are asked here. The answers are texts
-/// of `name=value`, or `name=value` in lines (libdlmcontrol, dlm 4.0).
+/// The socket where dlm_controld answers queries, and the two queries that are used here. The
+/// answers are texts of `name=value`, or `name=value` in lines (libdlmcontrol, dlm 4.0).
 const QUERIES: &str = "dlmc_query_sock";
 const DUMP_STATUS: u32 = 13;
 const DUMP_CONFIG: u32 = 14;
-/// It answers at once or not at all.
+/// The daemon answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Does the kernel's DLM alone do for volumes of `stack`? Before its driver is loaded, that is
-/// taken for granted: all kernels since 3.14 have it.
+/// Returns whether the kernel's DLM alone is enough for volumes of `stack`. Before its driver is
+/// loaded the answer is true: all kernels since 3.14 have the support.
 pub(super) fn suffices(system: &System, stack: StackName) -> Result<bool> {
     let is_unknown = || is_there(&system.path("/sys/fs/ocfs2/cluster_stack")).map(|known| !known);
     Ok(stack == StackName::PCMK && (is_there(&system.path(SUPPORT))? || is_unknown()?))
 }
 
-/// Can the volume be mounted? `running` is the node's stack.
+/// Checks whether the volume can be mounted; `running` is the node's stack.
 ///
 /// # Errors
-/// The stack or the cluster is not the volume's, the DLM is not up, or a mount would wait for
-/// quorum.
+/// Stack or cluster are not the volume's, the DLM is not up, or a mount would wait for quorum.
 fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result<()> {
     let cluster = super::checked_cluster(volume, running)?;
     let Some(live) = dlm::cluster(system)? else {
@@ -60,7 +59,7 @@ fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result<()>
             crate::report::printable(&live)
         );
     }
-    // One mount more of a superblock waits for nothing.
+    // A further mount of a superblock waits for nothing.
     if !has_lock_space(system, volume.superblock.uuid)? && lacks_quorum(system) {
         bail!(
             "cluster \"{cluster}\" has no quorum on this node, and the mount would wait for it \
@@ -70,13 +69,13 @@ fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result<()>
     Ok(())
 }
 
-/// One of this name is there until the superblock has left it; so are those of others that lock
-/// the volume.
+/// Returns whether the volume has a lock space: that of its superblock, which lasts until it has
+/// left, or of programs that lock the volume.
 pub(super) fn has_lock_space(system: &System, uuid: Uuid) -> Result<bool> {
     is_there(&system.path(format!("/sys/kernel/dlm/{uuid}")))
 }
 
-/// The stack.
+/// The stack that the kernel's DLM serves.
 pub struct KernelDlm;
 
 impl ClusterStack for KernelDlm {
@@ -112,7 +111,7 @@ impl ClusterStack for KernelDlm {
         Ok(Box::new(LockSpace))
     }
 
-    /// With quorum.
+    /// Returns the cluster; none without quorum.
     fn cluster(&self, system: &System) -> Result<Option<String>> {
         Ok(dlm::cluster(system)?.filter(|_| !lacks_quorum(system)))
     }
@@ -125,7 +124,7 @@ impl ClusterStack for KernelDlm {
     }
 }
 
-/// The users of a volume are those that have joined its lock space, which a mount does by itself.
+/// The users of a volume: those that have joined its lock space, which a mount does by itself.
 struct LockSpace;
 
 impl Group for LockSpace {
@@ -142,8 +141,8 @@ impl Group for LockSpace {
     }
 }
 
-/// What mount(2) waits for without a bound: the kernel's DLM waits until dlm_controld has let the
-/// node into the volume's lock space (`do_uevent` in fs/dlm/lockspace.c).
+/// Names what mount(2) waits for without a bound: the kernel's DLM waits until dlm_controld has let
+/// the node into the volume's lock space (`do_uevent` in fs/dlm/lockspace.c).
 pub(super) fn mount_waits_for(system: &System) -> &'static str {
     match lacks_quorum(system) {
         true => "waiting for quorum, which the cluster has lost (bring up more of its nodes)",
@@ -151,8 +150,8 @@ pub(super) fn mount_waits_for(system: &System) -> &'static str {
     }
 }
 
-/// Does dlm_controld say that there is no quorum, and that it waits for it? If it says nothing,
-/// the kernel is asked, by the mount.
+/// Returns whether dlm_controld reports that it waits for a missing quorum. If it reports nothing,
+/// the mount has to find out.
 fn lacks_quorum(system: &System) -> bool {
     let says = |question, word: &str| {
         let answer = ask(system, question).unwrap_or_default();
@@ -162,7 +161,8 @@ fn lacks_quorum(system: &System) -> bool {
     says(DUMP_STATUS, "quorate=0") && !says(DUMP_CONFIG, "enable_quorum_lockspace=0")
 }
 
-/// A header alone asks; the daemon answers and closes. Integers are the machine's own.
+/// Sends a query, which is only a header; the daemon answers and closes. Integers are in the
+/// machine's byte order.
 fn ask(system: &System, question: u32) -> Result<Vec<u8>> {
     const MAGIC: u32 = 0xD13C_D13C;
     const VERSION: u32 = 0x0001_0001;

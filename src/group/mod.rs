@@ -3,7 +3,7 @@
 //! ```text
 //! let join = group.begin_join(&service, watch)?;
 //! let mounted = mount(...);
-//! join.complete(&mounted)?;      // success keeps it, failure undoes everything
+//! join.complete(&mounted)?;      // success keeps it, failure rolls everything back
 //! ...
 //! group.leave(&service)?;
 //! ```
@@ -33,11 +33,11 @@ use crate::syscall::signal;
 use cluster_stack::ClusterStack;
 use eyre::{Result, WrapErr, bail};
 
-/// The cluster stacks, each in a file of its own: the first that serves a volume's stack on this
-/// kernel does it.
+/// The cluster stacks, each in a file of its own. The first that serves a volume's stack on this
+/// kernel is used.
 const STACKS: [&dyn ClusterStack; 3] = [&o2cb::O2cb, &kernel_dlm::KernelDlm, &controld::Controld];
 
-/// The group of a volume: which stack, loaded and checked against what runs on this node.
+/// Returns the group of a volume: its stack is loaded and checked against what runs on this node.
 ///
 /// # Errors
 /// Names both sides of a mismatch, and what to do.
@@ -49,19 +49,19 @@ pub fn of_volume<'s>(system: &'s System, volume: &VolumeInfo) -> Result<Box<dyn 
     stack::prepare(system, wanted)?;
     let serving = serving(system, wanted)?;
     let group = serving.of_volume(system, volume, expected(system, volume, wanted)?)?;
-    // A daemon is asked first, and set no stack for if it refuses.
+    // A daemon is asked first: if it refuses, no stack is set.
     if volume.superblock.membership.cluster().is_some() && !serving.asks_first() {
         stack::set(system, wanted)?;
     }
     Ok(group)
 }
 
-/// The group of a volume that no other node mounts: nothing is joined or left.
+/// Returns the group of a volume that no other node mounts: nothing is joined or left.
 pub fn of_local<'s>() -> Box<dyn Group + 's> {
     Box::new(local::Local)
 }
 
-/// Checks whether the volume could be joined: looks at what runs on this node and changes nothing.
+/// Checks whether the volume could be joined: reads what runs on this node and changes nothing.
 ///
 /// # Errors
 /// As for [`of_volume`].
@@ -74,8 +74,8 @@ pub fn check(system: &System, volume: &VolumeInfo) -> Result<()> {
     group.map(drop)
 }
 
-/// The group of the volume `name`, by what runs on this node alone: no device is looked for, opened
-/// or read. To leave a mount takes the number of its `device`.
+/// Returns the group of the volume `name`, by what runs on this node alone: no device is searched
+/// for, opened or read. Leaving a mount requires the number of its `device`.
 pub fn of_name<'s>(
     system: &'s System,
     name: Uuid,
@@ -84,8 +84,8 @@ pub fn of_name<'s>(
     stack_of(system, name)?.of_name(system, name, device)
 }
 
-/// The group of a mounted volume whose mount shows that it has one. `name` is asked for its name
-/// only where that matters.
+/// Returns the group of a mounted volume whose mount shows that it has one. `name` looks up its
+/// name, and is called only where that matters.
 pub fn of_mount<'s>(
     system: &'s System,
     mount: &Mount,
@@ -96,8 +96,8 @@ pub fn of_mount<'s>(
 }
 
 impl dyn Group + '_ {
-    /// Joins on behalf of `service`. From here on the signals that would end the process wait;
-    /// what waits for a heartbeat gives up on one and fails as interrupted.
+    /// Joins on behalf of `service`. From here on the signals that would end the process are held
+    /// back; a wait for a heartbeat gives up on one and fails as interrupted.
     pub fn begin_join(&self, service: &Service, watch: &mut Watch) -> Result<Join<'_>> {
         let signals = signal::defer_termination().wrap_err("holding signals back")?;
         let watch: &mut Watch = &mut |wait, since| {
@@ -123,8 +123,8 @@ fn serving(system: &System, name: StackName) -> Result<&'static dyn ClusterStack
     bail!("the cluster stack \"{name}\" is unknown (o2cb, pcmk and cman are supported)")
 }
 
-/// The stack of the volume `name`. One that has a region here was started before the node's stack
-/// was changed.
+/// Returns the stack of the volume `name`. A volume that has a region here was joined before the
+/// node's stack was changed.
 fn stack_of(system: &System, name: Uuid) -> Result<&'static dyn ClusterStack> {
     let running = stack::running(system)?;
     match running == StackName::O2CB || has_region(system, name)? {
@@ -133,7 +133,8 @@ fn stack_of(system: &System, name: Uuid) -> Result<&'static dyn ClusterStack> {
     }
 }
 
-/// The stack that the volume finds running: a kernel whose stack can change takes the volume's.
+/// Returns the stack that the volume finds running: a kernel whose stack can change takes the
+/// volume's.
 fn expected(system: &System, volume: &VolumeInfo, wanted: StackName) -> Result<StackName> {
     let named = volume.superblock.membership.cluster().is_some();
     match named && stack::can_change(system)? {
@@ -142,10 +143,10 @@ fn expected(system: &System, volume: &VolumeInfo, wanted: StackName) -> Result<S
     }
 }
 
-/// The cluster that a volume of a user-space stack belongs to.
+/// Returns the cluster that a volume of a user-space cluster stack belongs to.
 ///
 /// # Errors
-/// The stack that runs is another.
+/// The running stack is another.
 fn checked_cluster(volume: &VolumeInfo, running: StackName) -> Result<&ClusterName> {
     match &volume.superblock.membership {
         Membership::User { stack, cluster } if *stack == running => Ok(cluster),
@@ -172,12 +173,12 @@ fn has_region(system: &System, name: Uuid) -> Result<bool> {
     })
 }
 
-/// What is known of the volume `name` on this node: its users, and what its stack says of it.
+/// Describes the volume `name` on this node: its users, and what its stack reports of it.
 pub fn describe(system: &System, name: Uuid) -> Result<String> {
     stack_of(system, name)?.describe(system, name)
 }
 
-/// Makes up for processes that were killed, and for superblocks whose end no process saw.
+/// Cleans up after processes that were killed, and superblocks whose end no process saw.
 pub fn tidy(system: &System) {
     STACKS.iter().for_each(|stack| stack.tidy(system));
 }

@@ -1,15 +1,15 @@
-//! Before a volume is mounted without its cluster: does anybody use it? This node need not be in
-//! that cluster, nor any cluster be online, so that the disk has to tell.
+//! Checks whether a node uses a volume, before it is mounted without its cluster. This node need
+//! not be in that cluster, nor any cluster be online, so the disk is the only evidence.
 //!
 //! | found | means |
 //! |---|---|
-//! | a heartbeat slot that is being written | its writer lives, and uses the volume or is about to: refused |
+//! | a slot that is being written | its writer is alive and uses the volume or soon will: refused |
 //! | a node in the slot map | it has the volume mounted, or died with it: a doubt |
 //! | a slot whose node stopped without leaving | the same |
 //!
-//! With global heartbeat a node beats on the cluster's regions, and does so whatever it has
-//! mounted: one that is in the slot map and lives there is refused. Where the regions are not
-//! known, and with a stack of user space, whose nodes beat on no disk, the slot map alone tells.
+//! With global heartbeat a node heartbeats on the cluster's regions, whatever it has mounted. A
+//! node that is in the slot map and alive there is refused. The slot map is the only evidence where
+//! the regions are unknown, and with a user-space cluster stack, whose nodes heartbeat on no disk.
 
 use crate::cluster::node_names::NodeNames;
 use crate::config::atomic_file;
@@ -25,17 +25,17 @@ use crate::ondisk::heartbeat_slots::Slot;
 use eyre::{Result, bail, eyre};
 use std::time::Duration;
 
-/// For the slot map, whose device has just been read.
+/// Timeout for the slot map, whose device has just been read.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Looks for nodes that use `volume`, for some 3 s; some 10 s if one of them is silent.
+/// Searches for nodes that use `volume`, for some 3 s; some 10 s if one of them is silent.
 ///
-/// What is returned are doubts, as clauses for the user: nodes that may have the volume mounted,
-/// or have died with it.
+/// Returns doubts, as clauses for the user: nodes that may have the volume mounted, or have died
+/// with it.
 ///
 /// # Errors
-/// Somebody uses it now; nothing outweighs that. Or it cannot be told, as the disk fails or its
-/// slot map is damaged.
+/// A node uses the volume now; nothing outweighs that. Or this cannot be determined, as the disk
+/// fails or its slot map is damaged.
 pub fn doubts(system: &System, volume: &VolumeInfo, watch: &mut Watch) -> Result<Vec<String>> {
     check_own_mounts(system, volume)?;
     let known = Known::of(system, &volume.superblock.membership);
@@ -56,7 +56,7 @@ pub fn doubts(system: &System, volume: &VolumeInfo, watch: &mut Watch) -> Result
             )),
         }
     }
-    // After the slots: whoever has come meanwhile is seen in one or the other.
+    // After the slots: a node that has come meanwhile is seen in one or the other.
     let (mut remote, described) = volume.reopen(system, TIMEOUT)?;
     let slots = described.slot_map(&mut remote)?;
     let in_map: Vec<u32> = slots.into_iter().flatten().collect();
@@ -94,7 +94,8 @@ fn lives(written: &[(u8, Slot)], node: u32) -> bool {
     written.iter().any(|(slot, _)| u32::from(*slot) == node)
 }
 
-/// One superblock serves all mounts of a device: the kernel would not make it another.
+/// Checks this node's mounts. One superblock serves all mounts of a device, and the kernel would
+/// not make another.
 fn check_own_mounts(system: &System, volume: &VolumeInfo) -> Result<()> {
     let mounts = mounts::visible(system)?.into_iter();
     let mut ours = mounts.filter(|mount| Some(mount.device) == volume.number && mount.has_group());
@@ -112,9 +113,9 @@ fn check_own_mounts(system: &System, volume: &VolumeInfo) -> Result<()> {
 #[derive(Default)]
 struct Known {
     roster: NodeNames,
-    /// The cluster's regions, where they say who lives.
+    /// The cluster's regions, where these show which nodes are alive.
     regions: Vec<Uuid>,
-    /// Why it cannot be told who lives.
+    /// Why it is unknown which nodes are alive.
     blind: Option<&'static str>,
 }
 
@@ -141,7 +142,8 @@ impl Known {
         }
     }
 
-    /// The volumes that the cluster beats on, as far as they are to be found, and what is missing.
+    /// Returns the volumes that the cluster heartbeats on, as far as they are found, and what is
+    /// missing.
     fn regions(&self, system: &System) -> (Vec<VolumeInfo>, Vec<String>) {
         let mut missing = Vec::new();
         if self.regions.is_empty() {
@@ -165,7 +167,7 @@ impl Known {
     }
 
     /// # Errors
-    /// Somebody writes heartbeat slots of the volume.
+    /// A node writes heartbeat slots of the volume.
     fn check_slots(&self, seen: &Seen) -> Result<()> {
         let Some((slot, block)) = seen.written.first() else {
             return Ok(());
@@ -198,7 +200,7 @@ impl Known {
         }
     }
 
-    /// As the user knows the node.
+    /// Returns the node's name as the user knows it.
     fn shown(&self, number: u32) -> String {
         let known = u8::try_from(number).ok();
         let name = known.and_then(|number| self.roster.name(number));
@@ -213,7 +215,7 @@ impl Known {
     }
 }
 
-/// A file that cannot be read, or is wrong, names none.
+/// Returns the regions in the configuration file; none if that cannot be read, or is wrong.
 fn configured_regions(system: &System, cluster: &ClusterName) -> Vec<Uuid> {
     let text = atomic_file::read(&system.path(cluster_conf::PLACE))
         .ok()

@@ -19,7 +19,7 @@ use eyre::{Result, bail, eyre};
 use std::io;
 use std::time::Duration;
 
-/// The stack.
+/// The o2cb stack.
 pub struct O2cb;
 
 impl ClusterStack for O2cb {
@@ -81,19 +81,19 @@ impl ClusterStack for O2cb {
 struct HeartbeatUsers<'s> {
     system: &'s System,
     heartbeat: Heartbeat<'s>,
-    /// Where to start it; not known where only the region's name is.
+    /// Where to start it; unknown where only the region's name is known.
     source: Option<Source>,
-    /// As it was found, before an unmount.
+    /// The superblock's state before an unmount.
     ending: UnmountState,
-    /// Regions belong to the cluster: nothing is started or stopped for a volume.
+    /// The regions belong to the cluster: nothing is started or stopped for a volume.
     global: bool,
 }
 
 impl<'s> HeartbeatUsers<'s> {
-    /// `running` is the node's stack.
+    /// Returns the users of a volume's heartbeat; `running` is the node's stack.
     ///
     /// # Errors
-    /// The cluster that is online is not the volume's, or none is.
+    /// The cluster that is online is not the volume's, or none is online.
     fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
         let membership = &volume.superblock.membership;
         let name = membership.cluster();
@@ -125,7 +125,7 @@ impl<'s> HeartbeatUsers<'s> {
         })
     }
 
-    /// By the region's name alone.
+    /// Returns the users of a region, by its name alone.
     fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
         let live = RegisteredCluster::if_loaded(system)?
             .ok_or_else(|| eyre!("no cluster is online on this node"))?;
@@ -149,7 +149,7 @@ impl<'s> HeartbeatUsers<'s> {
         let source = self.source.as_ref().ok_or_else(|| {
             eyre!("a heartbeat needs a block device (for an image: a loop device)")
         })?;
-        // The C tools' call-out counts a reference down and leaves a mark standing.
+        // The C tools' callout decrements the references and leaves the mark in place.
         let marked = driver::call_out(self.system)? != CallOut::Foreign;
         let holder = match service {
             Service::Mount(_) => Holder::Mount { marked },
@@ -243,8 +243,8 @@ impl Joined for HeartbeatGuard<'_> {
     }
 }
 
-/// Makes up for processes that were killed: removes the regions that only a dead superblock
-/// refers to. What somebody works on just now, or cannot be removed, is left alone.
+/// Cleans up after processes that were killed: removes the regions that only a dead superblock
+/// refers to. Leaves a region alone that another process works on, or that cannot be removed.
 fn tidy_regions(system: &System) {
     /// A region's thread ends within its interval of 2 s, unless its disk hangs.
     const TIMEOUT: Duration = Duration::from_secs(5);
@@ -262,7 +262,7 @@ fn tidy_regions(system: &System) {
         .filter(|heartbeat| heartbeat.looks_idle().unwrap_or(false))
         .collect();
     if !heartbeats.is_empty() {
-        // In a child: this caller has no business with a disk that hangs.
+        // In a child: this caller does not wait for a disk that hangs.
         let _ = fork::in_child_for(TIMEOUT, || {
             for heartbeat in &heartbeats {
                 let _ = heartbeat.tidy_unless_locked();
@@ -271,7 +271,8 @@ fn tidy_regions(system: &System) {
     }
 }
 
-/// An image in a file, or a volume that has no heartbeat, has none.
+/// Returns where the heartbeat region is; none for an image in a file, or a volume without
+/// heartbeat.
 pub(super) fn source(volume: &VolumeInfo) -> Option<Source> {
     Some(Source {
         device: volume.canonical.clone(),
@@ -280,8 +281,8 @@ pub(super) fn source(volume: &VolumeInfo) -> Option<Source> {
     })
 }
 
-/// The cluster that is online here, if it is the volume's. A volume that names none belongs
-/// to whichever is.
+/// Returns the cluster that is online here, if it is the volume's. A volume that names none belongs
+/// to any.
 fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<RegisteredCluster<'s>> {
     let (mut live, mut nodes) = registered(system, wanted)?;
     if !nodes.iter().any(|node| node.local) {
@@ -322,7 +323,7 @@ fn registered<'s>(
     Ok((live, nodes))
 }
 
-/// The kernel would refuse the mount, and not say why.
+/// Checks that global heartbeat is active: the kernel would refuse the mount, and not report why.
 fn check_beat(system: &System) -> Result<()> {
     if let Some(live) = RegisteredCluster::find(system)? {
         for region in live.regions()? {

@@ -1,4 +1,4 @@
-//! Mends what killed programs, pulled disks and leaks have left of heartbeats.
+//! Repairs what killed programs, removed disks and leaks have left of heartbeats.
 
 use crate::cluster::registered::RegisteredCluster;
 use crate::heartbeat::survey::Survey;
@@ -9,14 +9,14 @@ use crate::syscall::fork;
 use eyre::{Result, eyre};
 use std::time::Duration;
 
-/// For one region: the wait for whoever works on it, and the kernel's own for the disk.
+/// Per region: the wait for the process that works on it, and the kernel's wait for the disk.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Mends the heartbeat of `volume`, or all of this node, and tells of each. One that cannot be
-/// told holds up no other.
+/// Repairs the heartbeat of `volume`, or all of this node, and reports on each. One whose state
+/// cannot be determined holds up no other.
 ///
 /// Sets of semaphores without a region are found for `volume`, and for volumes that udev(7) shows:
-/// a set does not tell its name.
+/// a set does not show its volume's name.
 ///
 /// # Errors
 /// The regions cannot be listed.
@@ -46,7 +46,7 @@ pub fn repair(
         let heartbeat = Heartbeat::new(system, cluster, name);
         let mended = match mode {
             RepairMode::DryRun => heartbeat.mend(mode),
-            // Here, or nobody would hear the warning.
+            // In this process, as a warning in a child would be lost.
             RepairMode::Repair => heartbeat
                 .evict_stranger()
                 .and_then(|()| in_a_child(&|| heartbeat.mend(mode))),
@@ -56,7 +56,8 @@ pub fn repair(
     Ok(())
 }
 
-/// Neither the kernel's wait for a disk nor a kill of this process cuts it off.
+/// Runs `mend` in a child: neither the kernel's wait for a disk nor a kill of this process cuts it
+/// off.
 fn in_a_child(mend: &dyn Fn() -> Result<RepairReport>) -> Result<RepairReport> {
     let bytes = fork::call_in_child(TIMEOUT, || {
         let RepairReport { outcome, text } = mend()?;

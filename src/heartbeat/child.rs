@@ -1,5 +1,5 @@
-//! What may remove a region, done by a child, which holds the region's lock to the end
-//! even where the caller has given up, or was killed.
+//! Runs in a child what may remove a region. The child holds the region's lock to the end even
+//! where the caller has given up, or was killed.
 
 use super::{Heartbeat, LeaveOutcome};
 use crate::syscall::fork;
@@ -8,15 +8,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// For the removal of another region (`REMOVAL_TIMEOUT`), and the kernel's own wait for the
+/// Bounds the removal of another region (`REMOVAL_TIMEOUT`), and the kernel's own wait for the
 /// heartbeat's thread.
 const TIMEOUT: Duration = Duration::from_secs(35);
 
 impl Heartbeat<'_> {
-    /// Runs `work` in a child and waits for its end within bounds; in a child, just runs it.
+    /// Runs `work` in a child and waits for its end within bounds; a child just runs it.
     ///
     /// # Errors
-    /// It has not ended in time and goes on: names the removal that hangs.
+    /// The child has not ended in time and goes on: names the removal that hangs.
     pub fn in_child(&self, work: &dyn Fn(&Self) -> Result<LeaveOutcome>) -> Result<LeaveOutcome> {
         if fork::is_child() {
             return work(self);

@@ -1,4 +1,4 @@
-//! A process's own hold on a heartbeat, until it is given away or back.
+//! A process's own reference to a heartbeat, until it is handed over or given back.
 
 use super::reference::Reference;
 use super::semaphores::Mark;
@@ -6,38 +6,38 @@ use super::starter::StarterProcess;
 use super::{Heartbeat, State};
 use eyre::{Result, bail};
 
-/// A reference of this process to a beating region. Dropped, it is given back.
+/// A reference of this process to an active region. Dropped, it is given back.
 #[must_use]
 pub struct HeartbeatGuard<'h> {
     pub(super) heartbeat: &'h Heartbeat<'h>,
-    /// Taken out by what ends the hold.
+    /// None once the guard has ended.
     pub(super) reference: Option<Reference>,
-    /// Stays for as long, to take the region away should this process be killed.
+    /// The starter lasts as long, to remove the region should this process be killed.
     pub(super) starter: Option<StarterProcess>,
-    /// What marks it when it becomes a mount's.
+    /// The mark of the reference when it becomes a mount's.
     pub(super) mark: Mark,
     pub(super) first_mount: bool,
 }
 
-/// The region stopped beating between join and mount: the mount must not stay.
+/// The error that the region's heartbeat stopped between join and mount: the mount must not stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoHeartbeat;
 
 sentence!(NoHeartbeat => "its heartbeat was stopped meanwhile by somebody else");
 
 impl HeartbeatGuard<'_> {
-    /// The volume is mounted: the reference becomes its superblock's.
+    /// Hands the reference to the superblock of the volume, which is mounted.
     ///
     /// # Errors
-    /// [`NoHeartbeat`]; anything else means that the pin alone keeps the region.
+    /// [`NoHeartbeat`]; any other error means that the pin alone keeps the region.
     pub fn give_to_superblock(mut self) -> Result<()> {
         let Some(reference) = self.reference.take() else {
             return Ok(());
         };
-        // Under the lock, or somebody who just takes the mark of an earlier, dead superblock
-        // away would take this one's. Without it rather than not at all.
+        // Under the lock, or a process that just removes the mark of an earlier, dead superblock
+        // would remove this one's. Without the lock rather than not at all.
         let locked = self.heartbeat.lock(&mut |_, _| Ok(()));
-        // What cannot be looked at is there: mount(2) has pinned it.
+        // A region that cannot be read is there: mount(2) has pinned it.
         let state = self.heartbeat.region.state();
         if locked.is_ok() && state.is_ok_and(|state| !matches!(state, State::Beating(_))) {
             reference.put()?;
@@ -50,7 +50,7 @@ impl HeartbeatGuard<'_> {
         reference.give_to_superblock(self.mark == Mark::Superblock, self.first_mount || alone)
     }
 
-    /// The reference of a program, or of a mount by another tool, outlives this process
+    /// Makes the reference outlive this process: that of a program, or of a mount by another tool
     /// (ocfs2_hb_ctl -S).
     pub fn make_lasting(mut self) -> Result<()> {
         match self.reference.take() {
@@ -59,13 +59,13 @@ impl HeartbeatGuard<'_> {
         }
     }
 
-    /// The reference stays this process's, and the starter as long as its heartbeat is used.
+    /// Keeps the reference as this process's, and the starter while its heartbeat is used.
     pub fn keep(mut self) {
         self.reference = None;
         self.heartbeat.starter.set(self.starter.take());
     }
 
-    /// It was for nothing: what `hold` did is undone.
+    /// Rolls back what `hold` did.
     pub fn release(mut self) -> Result<()> {
         self.undo()
     }
@@ -74,7 +74,7 @@ impl HeartbeatGuard<'_> {
         let Some(reference) = self.reference.take() else {
             return Ok(());
         };
-        // By this process: the kernel keeps what it owes to each.
+        // By this process: the kernel keeps SEM_UNDO adjustments per process.
         reference.put()?;
         if self.heartbeat.references.count()? == 0 {
             self.heartbeat.in_child(&Heartbeat::tidy)?;
@@ -85,8 +85,8 @@ impl HeartbeatGuard<'_> {
 
 impl Drop for HeartbeatGuard<'_> {
     fn drop(&mut self) {
-        // `release` is there for those who can tell somebody; a reference that could not be
-        // given back ends with the process.
+        // A caller that can report an error uses `release`; a reference that could not be given
+        // back ends with the process.
         let _ = self.undo();
     }
 }

@@ -11,22 +11,25 @@ use std::os::unix::process::parent_id;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// For the end of a program of the C tools that has given its reference back: longer than that
-/// takes on a busy machine, and bearable in umount(2), which waits for the kernel's callout.
+/// Bounds the wait for a program of the C tools that has given its reference back to end: longer
+/// than that takes on a busy machine, and bearable in umount(2), which waits for the kernel's
+/// callout.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// For a superblock that ends: some 4 s on an idle node. Ends before `in_child` gives up.
+/// Bounds the wait for a superblock that ends: some 4 s on an idle node. Less than `in_child`
+/// waits.
 const LONGEST_END: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Heartbeat<'_> {
-    /// Who will be done with the region when the mounts of `device` are gone: asked while they
-    /// are there.
+    /// Returns who will be done with the region when the mounts of `device` are gone. Call it while
+    /// they are there.
     pub fn ending(&self, device: Option<DeviceNumber>) -> Result<UnmountState> {
         let mark = self.references.mark()?;
         Ok(UnmountState { device, mark })
     }
 
-    /// The superblock is done: its reference goes, and with the last one the region.
+    /// Leaves for the superblock, which is done: its reference is given back, and the last one ends
+    /// the region.
     pub fn leave_superblock(
         &self,
         cause: LeaveCause,
@@ -44,7 +47,7 @@ impl Heartbeat<'_> {
         }
         match (tally.count, tally.mark) {
             (0, _) => self.clear(locked, cause),
-            // Another process has given it back, and whose the others are is not known.
+            // Another process has given it back, and the owners of the others are unknown.
             (_, mark) if ending.has_passed(mark) => Ok(LeaveOutcome::InUse),
             (_, Mark::None) if doubtful || tally.free() == 0 => Ok(LeaveOutcome::InUse),
             (_, Mark::None) if cause == LeaveCause::OldMount && locked.knows_owners() => {
@@ -56,29 +59,29 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Gives the superblock's reference back as soon as the superblock is gone, in a process
-    /// that goes on by itself.
+    /// Gives the superblock's reference back as soon as the superblock is gone, in a background
+    /// process.
     pub fn leave_superblock_later(&self, ending: UnmountState) -> Result<()> {
         waiter::start(self.system, &mut || {
-            // configfs may be seen elsewhere in the waiter's mount namespace.
+            // The waiter's mount namespace may have configfs in another place.
             let live = match RegisteredCluster::if_loaded(self.system) {
                 Ok(Some(live)) => live,
                 Ok(None) => return true,
                 Err(_) => return false,
             };
             let there = Heartbeat::new(self.system, live.path(), self.region.name());
-            // An error may pass, such as a lock that was not to be had.
+            // An error may pass, such as a lock that was not available.
             let left = there.leave_superblock(LeaveCause::Tool, ending);
             !matches!(left, Ok(LeaveOutcome::StillAlive) | Err(_))
         })
     }
 
-    /// This process is done: its reference goes. The region may have to stay: for a superblock
-    /// whose own reference somebody took, or a lock domain.
+    /// Leaves for this process, which is done: its reference is given back. The region may have to
+    /// stay: for a superblock whose own reference was removed, or a lock domain.
     pub fn leave_process(&self) -> Result<LeaveOutcome> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
         let last = locked.count()? <= 1;
-        // By this process: the kernel keeps what it owes to each.
+        // By this process: the kernel keeps SEM_UNDO adjustments per process.
         locked.put(Lifetime::Process)?;
         drop(locked);
         match last {
@@ -87,10 +90,11 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// A program is done: one lasting reference goes that is not the superblock's.
+    /// Leaves for a program, which is done: gives back one lasting reference that is not the
+    /// superblock's.
     ///
     /// # Errors
-    /// The references are others': nothing is taken.
+    /// The references are those of others: none is given back.
     pub fn leave_program(&self) -> Result<LeaveOutcome> {
         let (locked, tally, doubtful) = self.lock_settled(|tally| tally.free() == 1)?;
         if doubtful {
@@ -112,9 +116,9 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Repeats `leave` within bounds while the kernel keeps the region for what nothing shows any
-    /// more: a superblock that ends. The driver ceases to show it before it leaves its lock domain,
-    /// which takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c). Where nothing is pinned,
+    /// Repeats `leave` within bounds while the kernel keeps the region for a superblock that ends
+    /// and is no longer shown. The driver ceases to show it before it leaves its lock domain, which
+    /// takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c). Where nothing is pinned,
     /// another program has the device.
     pub fn leave_after_superblock(
         &self,
@@ -136,10 +140,10 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Locks the region, and counts. Where no reference is marked and `asks` does, the process that
-    /// changed the count last matters: it may have a reference, or have given it back and be ending.
-    /// Only time shows which, so that this waits for its end; without the lock, which it needs to
-    /// give a reference back. True if it still runs then.
+    /// Locks the region, and counts; returns whether a process that may have a reference still
+    /// runs. Where no reference is marked and `asks` is true, that is the process that changed the
+    /// count last. It may have a reference, or have given it back and be ending. Only time shows
+    /// which, so this waits for its end, without the lock, which it needs to give a reference back.
     fn lock_settled(&self, asks: impl Fn(&Tally) -> bool) -> Result<(RegionLock, Tally, bool)> {
         let started = Instant::now();
         loop {
@@ -157,21 +161,21 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Another than this process, or the applet whose child it is: those know what they have. A
-    /// zombie counts as dead; a later process with the same number, which cannot be told from
-    /// it, as alive: leak, never lose.
+    /// Returns whether a process is alive that is neither this one nor the applet whose child it
+    /// is: those know what they have. A zombie counts as dead. A later process with the same number
+    /// looks the same, and counts as alive: leak, never lose.
     fn lives(&self, user: Option<u32>) -> bool {
         let known = [0, std::process::id(), parent_id()];
         user.filter(|user| !known.contains(user))
             .is_some_and(|user| process::living(self.system, user).is_some())
     }
 
-    /// Removes the region if nobody uses it, as one whose last user was killed.
+    /// Removes the region if nothing uses it, as where its last user was killed.
     pub fn tidy(&self) -> Result<LeaveOutcome> {
         self.tidy_locked(self.lock(&mut |_, _| Ok(()))?)
     }
 
-    /// The same, but leaves a region alone that somebody works on just now.
+    /// Does what `tidy` does, but leaves a region alone that another process works on.
     pub fn tidy_unless_locked(&self) -> Result<()> {
         match self.references.try_lock()? {
             Some(locked) => self.tidy_locked(locked).map(drop),
@@ -179,18 +183,19 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Is it worth a closer look: does nobody but perhaps a superblock refer to the region, and
-    /// is that superblock not to be seen?
+    /// Returns whether the region is worth a closer look: only a superblock may refer to it, and
+    /// that superblock is not visible.
     pub fn looks_idle(&self) -> Result<bool> {
         Ok(self.references.count()? <= 1
             && self.region.state()? != State::Absent
             && !self.is_shown_mounted()?)
     }
 
-    /// What was left with references of several is not for a process that merely comes along.
+    /// Removes a locked region, but not one with references of several users: an unrelated process
+    /// cannot judge those.
     fn tidy_locked(&self, locked: RegionLock) -> Result<LeaveOutcome> {
-        // Before the superblock, which without the pin asks for a claim on the device: in the way of
-        // a mount(2) that is just being made with one of these references.
+        // Before the superblock: without the pin that check claims the device, in the way of a
+        // mount(2) that is just being made with one of these references.
         if !locked.tally()?.is_unused() {
             return Ok(LeaveOutcome::InUse);
         }
@@ -200,8 +205,8 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// The region goes if the kernel does not need it, and the semaphores with it. No program
-    /// refers to it: whose lock domain is still there was killed.
+    /// Removes the region and its semaphores, if the kernel does not need them. No program refers
+    /// to it: a lock domain that is still there is that of a program that was killed.
     pub(super) fn clear(&self, locked: RegionLock, cause: LeaveCause) -> Result<LeaveOutcome> {
         let found = self.region.state()?;
         if !self.is_pinned_while_mounted()? && self.superblock_lives(cause)? {
@@ -227,7 +232,7 @@ impl Heartbeat<'_> {
 
 impl UnmountState {
     /// Returns whether another process has given the superblock's reference back. A mount of ours
-    /// may have marked anew what a mount by 1.2 had.
+    /// may have marked again what a mount by 1.2 had.
     fn has_passed(self, mark: Mark) -> bool {
         match self.mark {
             Mark::None => false,

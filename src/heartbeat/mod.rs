@@ -1,8 +1,9 @@
-//! One volume's disk heartbeat on this node: a region that beats while anybody refers to it.
+//! One volume's disk heartbeat on this node: a region that is active while a reference to it
+//! exists.
 //!
-//! The order that everything here keeps: lock, look, act on the region, act on the
-//! references, unlock. What the kernel says of a region outweighs what the references say:
-//! a mounted volume pins its region, so that a reference too few stops nothing.
+//! Every operation keeps this order: lock, read, act on the region, act on the references, unlock.
+//! The kernel's state of a region outweighs the references: a mounted volume pins its region, so
+//! that a missing reference stops nothing.
 
 mod child;
 mod guard;
@@ -40,13 +41,13 @@ use std::time::Duration;
 pub struct Source {
     /// The block device, by a name that may be one of many.
     pub device: PathBuf,
-    /// The same as the kernel numbers it.
+    /// The device's number in the kernel.
     pub number: DeviceNumber,
     /// Its blocks.
     pub geometry: Geometry,
 }
 
-/// What somebody waits for.
+/// What a process waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// Another process works on the same region.
@@ -59,20 +60,19 @@ pub enum Wait {
     Group,
     /// The other nodes have to let this one into the volume's lock domain.
     Peers,
-    /// A node that lives has to show it in its heartbeat slot.
+    /// A node that is alive has to show it in its heartbeat slot.
     Slots,
 }
 
-/// Called some four times a second while something is waited for; an error ends the wait.
+/// The progress callback, called some four times a second during a wait; an error ends the wait.
 pub type Watch<'w> = dyn FnMut(Wait, Duration) -> Result<()> + 'w;
 
-/// Who says that the superblock is done with its region.
+/// Who reports that the superblock is done with its region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaveCause {
     /// A tool: the superblock may live on.
     Tool,
-    /// The kernel's call-out: this superblock is just ending, though its device is still
-    /// claimed.
+    /// The kernel's callout: this superblock is just ending, though its device is still claimed.
     Kernel,
     /// The mount.ocfs2 of ocfs2-tools 1.2 after a mount(2) that failed. The kernel's callout may
     /// have come before, with the reference of the same mount.
@@ -84,33 +84,33 @@ pub enum LeaveCause {
 pub struct UnmountState {
     /// Its device; other mounts of it may go on.
     device: Option<DeviceNumber>,
-    /// What marked its reference. Several may come to give that back: two unmounts, or one and the
-    /// process that waits. Unmarked, it is one of the C mount.ocfs2's.
+    /// The mark of its reference. Several may come to give that back: two unmounts, or one and the
+    /// process that waits. Without a mark it is one of the C mount.ocfs2's.
     mark: Mark,
 }
 
-/// Who takes a hold.
+/// For whom a reference is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// A mount, whose superblock will own the reference: marked as its own, unless it is
-    /// somebody who knows no mark that will give it back (the C tools).
+    /// A mount, whose superblock will own the reference. It is marked, unless a program that does
+    /// not know marks will give it back (the C tools).
     Mount {
         /// The mark is set.
         marked: bool,
     },
     /// The mount.ocfs2 of ocfs2-tools 1.2, which mounts when this process has ended.
     OldMount {
-        /// The same.
+        /// The mark is set.
         marked: bool,
     },
     /// A program.
     Program,
 }
 
-/// What leaving came to.
+/// The result of leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaveOutcome {
-    /// It was the last: the heartbeat has stopped.
+    /// The reference was the last: the heartbeat has stopped.
     Stopped,
     /// There was no region to begin with.
     NothingThere,
@@ -128,15 +128,16 @@ pub struct Heartbeat<'s> {
     system: &'s System,
     region: Region<'s>,
     references: RegionSemaphores<'s>,
-    /// The attribute `heartbeat/mode` of its cluster. Drivers without it have neither the pin
-    /// nor global heartbeat.
+    /// The attribute `heartbeat/mode` of its cluster. Drivers without it have neither the pin nor
+    /// global heartbeat.
     mode: PathBuf,
-    /// Takes the region away should this process be killed while it refers to it.
+    /// Removes the region should this process be killed while it refers to it.
     starter: Cell<Option<StarterProcess>>,
 }
 
 impl<'s> Heartbeat<'s> {
-    /// That of the volume `name` in the cluster whose configfs directory is `cluster`.
+    /// Returns the heartbeat of the volume `name` in the cluster whose configfs directory is
+    /// `cluster`.
     pub fn new(system: &'s System, cluster: &Path, name: Uuid) -> Self {
         Self {
             system,
@@ -147,28 +148,29 @@ impl<'s> Heartbeat<'s> {
         }
     }
 
-    /// Does a mounted volume pin its region? On kernels from 2.6.37 on.
+    /// Returns whether a mounted volume pins its region, as it does on kernels since 2.6.37.
     fn is_pinned_while_mounted(&self) -> Result<bool> {
         let there = self.system.has_object(&self.mode);
         there.wrap_err("looking for the heartbeat mode")
     }
 
-    /// Is the region the cluster's (global heartbeat)? Who uses it, its references do not say.
+    /// Returns whether the region is the cluster's (global heartbeat); then references do not show
+    /// its users.
     fn is_shared(&self) -> Result<bool> {
         let mode = self.system.attribute(&self.mode);
         let mode = mode.wrap_err("reading the heartbeat mode")?;
         Ok(mode.as_deref() == Some("global"))
     }
 
-    /// The region, to look at.
+    /// Returns the region, to read it.
     pub fn region(&self) -> &Region<'s> {
         &self.region
     }
 
-    /// Joins: the region beats and a reference of this process keeps it so.
+    /// Joins: the region's heartbeat is active and a reference of this process keeps it so.
     ///
-    /// A mount's reference is lasting from the start where no pin would make up for the loss
-    /// of it: leak, never lose.
+    /// A mount's reference is lasting from the start where no pin would make up for its loss: leak,
+    /// never lose.
     pub fn hold(
         &self,
         source: &Source,
@@ -232,7 +234,7 @@ impl<'s> Heartbeat<'s> {
         }
     }
 
-    /// A copy of a volume has its UUID too, but not its heartbeat.
+    /// Checks the region's device: a copy of a volume has its UUID too, but not its heartbeat.
     fn check_device(&self, beating: &str, source: &Source) -> Result<()> {
         let number = mounts::number_of(self.system, beating)?;
         if number.is_some_and(|number| number != source.number) {
@@ -251,8 +253,8 @@ impl<'s> Heartbeat<'s> {
             .lock(&mut || watch(Wait::Lock, started.elapsed()))
     }
 
-    /// The I/O of the heartbeat's thread goes before that of others. Without a thread to be
-    /// seen, on the oldest drivers, nothing is done.
+    /// Gives the I/O of the heartbeat's thread priority over that of others. Does nothing without a
+    /// visible thread, as on the oldest drivers.
     pub fn prefer_io(&self, level: Level) -> Result<()> {
         let Some(pid) = self.region.pid()? else {
             return Ok(());
@@ -262,7 +264,7 @@ impl<'s> Heartbeat<'s> {
     }
 }
 
-/// The number of references to the heartbeat of the volume `name`, whatever the cluster.
+/// Returns the number of references to the heartbeat of the volume `name`, whatever the cluster.
 pub fn references(system: &System, name: Uuid) -> Result<u32> {
     RegionSemaphores::of(system, name).count()
 }

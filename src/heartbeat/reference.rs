@@ -1,4 +1,4 @@
-//! One reference of a process, which becomes the superblock's or goes.
+//! One reference of a process, which becomes the superblock's or is given back.
 
 use super::semaphores::{
     COUNT, HELD, Lifetime, MARK, Mark, POLL_INTERVAL, RegionSemaphores, cannot_open, is_gone,
@@ -18,7 +18,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// One more in a set that is locked.
+    /// Takes one more reference in a set that is locked.
     pub fn take(set: Set, owner_known: bool, lifetime: Lifetime) -> Result<Self> {
         let ops: SmallVec<[Op; 2]> = own(owner_known, lifetime, 1).collect();
         set.apply(&ops, POLL_INTERVAL)
@@ -30,15 +30,15 @@ impl Reference {
         })
     }
 
-    /// The same where another process has locked it on our behalf.
+    /// Takes a reference where another process has locked the set on our behalf.
     pub fn take_unlocked(references: RegionSemaphores, lifetime: Lifetime) -> Result<Self> {
         let (set, owner_known) = references.open().map_err(cannot_open)?;
         Self::take(set, owner_known, lifetime)
     }
 
-    /// Hands it to the mounted superblock. One that has a marked reference already needs no second:
-    /// then it is just given back. Where that is not to be `marked`, or cannot be in a set of C's,
-    /// `first_mount` decides.
+    /// Hands the reference to the mounted superblock. Where another one is marked already, it is
+    /// just given back. Where it must not be `marked`, or cannot be in a set of C's, `first_mount`
+    /// decides.
     pub fn give_to_superblock(self, marked: bool, first_mount: bool) -> Result<()> {
         let given = if marked && self.owner_known {
             match self.outlive_process(Mark::Superblock) {
@@ -53,7 +53,7 @@ impl Reference {
         given.wrap_err("handing the reference to the mounted volume")
     }
 
-    /// Makes it outlive this process, as a program's own reference, or marked as another mount's
+    /// Makes the reference outlive this process, as a program's own, or marked as another mount's
     /// where none is.
     pub fn make_lasting(self, mark: Mark) -> Result<()> {
         let made = match self.outlive_process(mark) {
@@ -65,7 +65,7 @@ impl Reference {
         made.wrap_err("making the reference last")
     }
 
-    /// Gives it back. Not an error if somebody took it away.
+    /// Gives the reference back. Succeeds where another process has removed it.
     pub fn put(self) -> Result<()> {
         put(self.set, self.back()).map(drop)
     }
@@ -79,7 +79,7 @@ impl Reference {
             .apply(&self.back().collect::<SmallVec<[Op; 2]>>(), POLL_INTERVAL)
     }
 
-    /// In one step that no end of this process divides.
+    /// Makes the reference outlive this process in one step that no end of this process divides.
     ///
     /// # Errors
     /// `WouldBlock`: another reference is marked.
@@ -94,7 +94,7 @@ impl Reference {
     }
 }
 
-/// The operations by which this process takes a reference (1) or gives one back (-1).
+/// Returns the operations by which this process takes a reference (1) or gives one back (-1).
 pub(super) fn own(owner_known: bool, lifetime: Lifetime, delta: i16) -> impl Iterator<Item = Op> {
     let held = Op::new(HELD, delta).undone_at_exit().or_fail();
     [Some(lifetime.op(delta)), owner_known.then_some(held)]
@@ -102,7 +102,7 @@ pub(super) fn own(owner_known: bool, lifetime: Lifetime, delta: i16) -> impl Ite
         .flatten()
 }
 
-/// Gives a reference back. `false`: there is none.
+/// Gives a reference back; returns `false` where there is none.
 pub(super) fn put(set: Set, ops: impl IntoIterator<Item = Op>) -> Result<bool> {
     let ops: SmallVec<[Op; 4]> = ops.into_iter().collect();
     match set.apply(&ops, POLL_INTERVAL) {

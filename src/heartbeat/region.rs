@@ -17,43 +17,44 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// For another process that removes a region.
+/// Bounds the wait for another process that removes a region.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Bytes of a device's name; the kernel's own limit is lower (DISK_NAME_LEN and a partition).
+/// The most bytes of a device's name; the kernel's own limit is lower (DISK_NAME_LEN and a
+/// partition).
 const NAME_MAX: usize = 64;
 
-/// The directory of one region, there or not.
+/// The directory of one region, whether or not it exists.
 pub struct Region<'s> {
     system: &'s System,
     name: Uuid,
     path: PathBuf,
-    /// When this process last saw that there is none.
+    /// When this process last saw that the region is absent.
     absent_at: Cell<Option<Instant>>,
 }
 
-/// What a region is found in.
+/// The state of a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// There is none.
+    /// The region does not exist.
     Absent,
-    /// It beats on the device of this name (as the kernel calls it, without `/dev`).
+    /// The region's heartbeat is active on the device of this name (the kernel's, without `/dev`).
     Beating(String),
-    /// Made, but without a device: its start was cut off or has not begun.
+    /// The region exists without a device: its start was cut off or has not begun.
     HalfStarted(Thread),
 }
 
-/// The answer to `remove`.
+/// The result of `remove`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// It is gone.
+    /// The region is gone.
     Gone,
-    /// The kernel keeps it: a mounted volume or a lock domain needs it.
+    /// The kernel keeps the region: a mounted volume or a lock domain needs it.
     Pinned,
 }
 
 impl<'s> Region<'s> {
-    /// The region `name` in the cluster whose configfs directory is `cluster`.
+    /// Returns the region `name` in the cluster whose configfs directory is `cluster`.
     pub fn new(system: &'s System, cluster: &std::path::Path, name: Uuid) -> Self {
         Self {
             system,
@@ -63,12 +64,12 @@ impl<'s> Region<'s> {
         }
     }
 
-    /// Its name, which is the volume's UUID.
+    /// Returns its name, which is the volume's UUID.
     pub fn name(&self) -> Uuid {
         self.name
     }
 
-    /// What it is doing.
+    /// Returns its state.
     pub fn state(&self) -> Result<State> {
         let reading = || format!("reading the heartbeat region {}", self.name);
         if !self.system.has_object(&self.path).wrap_err_with(reading)? {
@@ -92,8 +93,8 @@ impl<'s> Region<'s> {
         self.system.attribute(&self.path.join(name))
     }
 
-    /// The process number of the heartbeat thread; `None` before it runs, and on drivers
-    /// that do not say (before 2.6.24).
+    /// Returns the process number of the heartbeat thread; `None` before it runs, and on drivers
+    /// that do not show it (before 2.6.24).
     pub fn pid(&self) -> Result<Option<u32>> {
         let pid = self
             .attribute("pid")
@@ -101,7 +102,7 @@ impl<'s> Region<'s> {
         Ok(pid.and_then(|pid| pid.trim().parse().ok()))
     }
 
-    /// Its blocks on the device as the kernel has them: all 0 until somebody sets them.
+    /// Returns its blocks on the device as the kernel has them: all 0 until they are set.
     pub fn geometry(&self) -> Result<Geometry> {
         let value = |attribute| {
             let text = self.attribute(attribute);
@@ -116,8 +117,8 @@ impl<'s> Region<'s> {
         })
     }
 
-    /// Makes the region and starts its heartbeat: 8 s or more, in which the process must not
-    /// be interrupted. What a failed start leaves behind is removed again.
+    /// Makes the region and starts its heartbeat, which takes 8 s or more. The process must not be
+    /// interrupted meanwhile. Removes what a failed start leaves behind.
     pub fn start(&self, geometry: &Geometry, device: &File) -> Result<()> {
         self.system
             .make_object(&self.path)
@@ -129,8 +130,8 @@ impl<'s> Region<'s> {
             .wrap_err_with(|| format!("making the heartbeat region {}", self.name))?;
         let started = self.configure(geometry, device);
         if started.is_err() {
-            // At once: the thread of a failed start lives for some 2 s more, and only as
-            // long is it safe everywhere to remove the region.
+            // At once: the thread of a failed start lives for some 2 s more, and only during these
+            // is it safe everywhere to remove the region.
             drop(self.remove_as(Self::state_after_start));
         }
         started
@@ -160,14 +161,14 @@ impl<'s> Region<'s> {
     /// Stops the heartbeat and removes the region, unless the kernel needs it.
     ///
     /// # Errors
-    /// The region is half-started and its thread has ended, or could end before the region is
-    /// gone: it is not touched.
+    /// The region is half-started and its thread has ended, or could end before the region is gone:
+    /// the region is left alone.
     pub fn remove(&self) -> Result<Removal> {
         self.remove_as(Self::state)
     }
 
-    /// Just after a start of this process's own: a thread that there was is still to be seen, so
-    /// that none seen is none.
+    /// Returns the state just after a start by this process: a thread would still be visible, so
+    /// that none visible means none.
     fn state_after_start(&self) -> Result<State> {
         Ok(match self.state()? {
             State::HalfStarted(Thread::Ended) if self.pid()?.is_none() => {
@@ -195,8 +196,8 @@ impl<'s> Region<'s> {
                     REMOVAL_TIMEOUT.as_secs()
                 );
             }
-            // It has until its next beat to live; on a busy node this process could be put off
-            // for longer than that between the look and the removal. So look again, ahead of it.
+            // The thread lives until its next heartbeat. On a busy node this process could be
+            // delayed for longer between the check and the removal. So check again, ahead of it.
             _ahead = self.system.kernel().get_ahead_of(pid);
             found = look(self)?;
         }
@@ -214,12 +215,12 @@ impl<'s> Region<'s> {
         }
     }
 
-    /// Until the result is dropped no other process of ours removes any region; `None` behind
-    /// somebody who hangs in it.
+    /// Keeps other processes of ours from removing any region until the result is dropped; `None`
+    /// while another process hangs in a removal.
     ///
-    /// The kernel removes one at a time, and before 6.0 waits up to 2 s for its thread. A
-    /// thread that was seen alive before such a wait for another may have ended after it. An
-    /// error, as where there is no /run, keeps no region from going.
+    /// The kernel removes one region at a time, and before 6.0 waits up to 2 s for its thread. A
+    /// thread that was alive before such a wait for another may have ended after it. An error, as
+    /// where there is no /run, does not prevent a removal.
     fn removal_lock(&self) -> io::Result<Option<File>> {
         let timeout = self.system.pause(REMOVAL_TIMEOUT);
         lock_file::take(self.system, REMOVAL, LockMode::Exclusive, timeout)

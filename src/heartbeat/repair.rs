@@ -1,4 +1,4 @@
-//! Mending: what is of no use to anybody goes, and of what stays it is said why.
+//! Repairs a region: removes what is of no use, and reports why the rest stays.
 
 use super::survey::{Party, Remedy, Snapshot};
 use super::{Heartbeat, LeaveCause, LeaveOutcome, State};
@@ -6,51 +6,52 @@ use eyre::{Result, WrapErr, bail};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Longer than the start of a heartbeat, in which the region is locked.
+/// Longer than the start of a heartbeat, during which the region is locked.
 const TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What came of a look at one region.
+/// The result of a repair of one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairReport {
-    /// How it is now.
+    /// The region's state now.
     pub outcome: RepairOutcome,
     /// What was found and what was done about it, as a clause for the user.
     pub text: String,
 }
 
-/// How a region is after a mending.
+/// The state of a region after a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RepairOutcome {
     /// Nothing was wrong.
     Sound,
-    /// What was wrong is mended; or would be.
+    /// What was wrong is repaired, or would be.
     Repaired,
     /// Something is wrong, or may be, and was left alone.
     LeftAlone,
 }
 
-/// How far to go.
+/// How far a repair goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RepairMode {
-    /// Mend what may be mended.
+    /// Repair what may be repaired.
     Repair,
-    /// Only say what would be.
+    /// Only report what would be repaired.
     DryRun,
 }
 
 impl Heartbeat<'_> {
-    /// Removes what another user has made in the place of the region's semaphores.
+    /// Removes a set that another user has made in the place of the region's semaphores.
     pub fn evict_stranger(&self) -> Result<()> {
         let evicted = self.references.evict().map(drop);
         evicted.wrap_err("removing the semaphores of another user")
     }
 
-    /// Mends the region and its references, or tells what there would be to mend. Waits for
-    /// whoever works on the region.
+    /// Repairs the region and its references, or reports what a repair would do. Waits for a
+    /// process that works on the region.
     ///
     /// # Errors
-    /// It cannot be told, as somebody works on the region and does not end; or the kernel refuses.
+    /// The state cannot be determined, as a process works on the region and does not end; or the
+    /// kernel refuses.
     pub fn mend(&self, mode: RepairMode) -> Result<RepairReport> {
         let started = Instant::now();
         let mut found = self.snapshot_to_act(None)?;
@@ -69,7 +70,7 @@ impl Heartbeat<'_> {
             return Ok(self.mended(&found, "would be "));
         }
         let locked = self.lock(&mut |_, since| self.check_timeout(since))?;
-        // Only now does it stand still.
+        // Only with the lock does the state no longer change.
         found = self.snapshot_to_act(Some(&locked))?;
         match found.remedy(name) {
             Remedy::PutSuperblock => locked.put_superblocks().map(drop)?,
@@ -126,7 +127,7 @@ fn kept(found: &Snapshot, why: &str) -> RepairReport {
     }
 }
 
-/// What matters most.
+/// Describes the fault that matters most.
 fn complaint(found: &Snapshot) -> String {
     let fault = found.faults().into_iter().next();
     fault.map_or(String::new(), |fault| found.describe(fault))

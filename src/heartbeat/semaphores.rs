@@ -1,8 +1,8 @@
-//! Who uses a region: the semaphore set that the C tools count in, and one semaphore more.
+//! The semaphore set of a region, in which the C tools count its references.
 //!
 //! Semaphore 0 is the region's lock, 1 counts references (ocfs2-tools, libo2cb). Two are ours: 2 is
 //! the mark of the mounted volume's reference, and 3 counts the references that running processes
-//! of ours have (SEM_UNDO). C tools open the set with a size of two and never look at these.
+//! of ours have (SEM_UNDO). C tools open the set with a size of two and never use these.
 
 mod ownership;
 mod snapshot;
@@ -25,7 +25,7 @@ pub(super) const COUNT: u16 = 1;
 pub(super) const MARK: u16 = 2;
 pub(super) const HELD: u16 = 3;
 
-/// How often a wait for the lock looks up to see whether it is still wanted.
+/// How often a wait for the lock checks whether to go on.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than any start of a heartbeat that the kernel does not give up itself.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -51,8 +51,8 @@ impl Lifetime {
 
 /// The set of one region, looked up or made when it is locked.
 ///
-/// Its key follows from a UUID that any user can read, so that any user can make it first, and hold
-/// the lock or count references. Such a set is none (`find`), and is removed to make one (`open`).
+/// Its key follows from a UUID that any user can read. So any user can make it first, and hold the
+/// lock or count references. `find` ignores such a set, and `open` replaces it.
 #[derive(Clone, Copy)]
 pub struct RegionSemaphores<'s> {
     system: &'s System,
@@ -61,7 +61,7 @@ pub struct RegionSemaphores<'s> {
 }
 
 impl<'s> RegionSemaphores<'s> {
-    /// Those of the region `name`.
+    /// Returns the semaphores of the region `name`.
     pub fn of(system: &'s System, name: Uuid) -> Self {
         Self {
             system,
@@ -70,13 +70,13 @@ impl<'s> RegionSemaphores<'s> {
         }
     }
 
-    /// The key of the set, from which the name does not follow.
+    /// Returns the key of the set, from which the name does not follow.
     pub fn key(name: Uuid) -> i32 {
         let crc = !crc::update(!0, name.to_string().as_bytes());
         i32::from_ne_bytes(crc.to_ne_bytes())
     }
 
-    /// The number of references, without making a set where there is none.
+    /// Returns the number of references, without making a set where there is none.
     pub fn count(self) -> Result<u32> {
         let counted = self.find().and_then(|set| set.value(COUNT));
         match counted {
@@ -86,7 +86,7 @@ impl<'s> RegionSemaphores<'s> {
         }
     }
 
-    /// The mark of a reference, read without the lock and without making a set.
+    /// Returns the mark of a reference, read without the lock and without making a set.
     pub fn mark(self) -> Result<Mark> {
         match self.find().and_then(Tally::of) {
             Ok(tally) => Ok(tally.mark),
@@ -95,11 +95,11 @@ impl<'s> RegionSemaphores<'s> {
         }
     }
 
-    /// Takes the region's lock. `wanted` is asked again and again while another process has
-    /// it; its error ends the wait.
+    /// Takes the region's lock. `wanted` is called repeatedly while another process has the lock;
+    /// its error ends the wait.
     ///
     /// # Errors
-    /// After a minute: names the process that has the lock.
+    /// Another process has the lock for a minute: names it.
     pub fn lock(self, wanted: &mut dyn FnMut() -> Result<()>) -> Result<RegionLock> {
         let started = Instant::now();
         let mut replaced = false;
@@ -111,8 +111,8 @@ impl<'s> RegionSemaphores<'s> {
             ];
             match set.apply(&down, POLL_INTERVAL) {
                 Ok(()) if !(owner_known || replaced) && set.value(COUNT).is_ok_and(|n| n == 0) => {
-                    // C made it, for two. Those who wait for it find ours instead; but not
-                    // where the kernel's limits have no set of four.
+                    // The C tools made it, for two. Processes that wait for it find ours instead;
+                    // but not where the kernel's limits allow no set of four.
                     set.remove().wrap_err("replacing the region's semaphores")?;
                     replaced = true;
                 }
@@ -134,7 +134,7 @@ impl<'s> RegionSemaphores<'s> {
         }
     }
 
-    /// The region's lock, if nobody has it and there is anything to lock.
+    /// Takes the region's lock, if no other process has it and there is anything to lock.
     pub fn try_lock(self) -> Result<Option<RegionLock>> {
         let set = match self.find() {
             Ok(set) => set,
@@ -153,9 +153,9 @@ impl<'s> RegionSemaphores<'s> {
     }
 }
 
-/// Proof of the region's lock; nothing starts or stops a heartbeat without it.
+/// Proof of the region's lock, without which nothing starts or stops a heartbeat.
 ///
-/// Dropped, or by the end of the process, it lets the lock go.
+/// Its drop, or the end of the process, releases the lock.
 #[derive(Debug)]
 pub struct RegionLock {
     set: Set,
@@ -165,7 +165,7 @@ pub struct RegionLock {
 impl RegionLock {
     fn new(set: Set, owner_known: bool) -> Self {
         let locked = Self { set, owner_known };
-        // C tools count one down and know of no mark: then it marks none of those that are left.
+        // C tools decrement the count and do not know the mark: then it marks none of those left.
         if let Ok(tally) = locked.tally()
             && tally.mark != Mark::None
             && tally.count <= tally.held
@@ -175,18 +175,18 @@ impl RegionLock {
         locked
     }
 
-    /// The number of references.
+    /// Returns the number of references.
     pub fn count(&self) -> Result<u32> {
         Ok(self.tally()?.count)
     }
 
-    /// The references by their owners.
+    /// Returns the references by their owners.
     pub fn tally(&self) -> Result<Tally> {
         Tally::of(self.set).wrap_err("reading the references to the region")
     }
 
-    /// Marks the reference of a volume that another tool has mounted, and that is mounted now. Where
-    /// a process of ours has a reference, it may have mounted the volume and mark its own.
+    /// Marks the reference of a volume that another tool has mounted, and that is mounted now.
+    /// Where a process of ours has a reference, it may have mounted the volume and mark its own.
     pub fn adopt(&self) -> Result<()> {
         let tally = self.tally()?;
         let ops = match tally.mark {
@@ -200,18 +200,19 @@ impl RegionLock {
         adopted.wrap_err("marking the mounted volume's reference")
     }
 
-    /// One reference more.
+    /// Takes one reference.
     pub fn take(&self, lifetime: Lifetime) -> Result<Reference> {
         Reference::take(self.set, self.owner_known, lifetime)
     }
 
-    /// One reference less, the marked one if there is a mark. `false`: there is none.
+    /// Gives one reference back, the marked one if there is a mark; returns `false` where there is
+    /// none.
     pub fn put_superblocks(&self) -> Result<bool> {
         let mark = self.tally()?.mark;
         self.put_lasting((mark != Mark::None).then(|| mark.op(-1)))
     }
 
-    /// One reference less, but not the marked one. `false`: there is none.
+    /// Gives one reference back, but not the marked one; returns `false` where there is none.
     pub fn put(&self, lifetime: Lifetime) -> Result<bool> {
         match lifetime {
             Lifetime::Process => put(self.set, own(self.owner_known, lifetime, -1)),
@@ -220,7 +221,8 @@ impl RegionLock {
     }
 
     fn put_lasting(&self, mark: Option<Op>) -> Result<bool> {
-        // Up and down, for the kernel to note this process there as well: see `Tally::stranger`.
+        // Up and down, so that the kernel records this process there as well: see
+        // `Tally::stranger`.
         let touch = [1, -1].map(|delta| self.owner_known.then(|| Op::new(HELD, delta)));
         let count = Some(Lifetime::Lasting.op(-1));
         put(self.set, [count, mark].into_iter().chain(touch).flatten())
@@ -231,7 +233,7 @@ impl RegionLock {
         self.owner_known
     }
 
-    /// The set goes, and the lock with it: nobody refers to the region any more.
+    /// Removes the set, and the lock with it: nothing refers to the region any more.
     pub fn destroy(self) -> Result<()> {
         match self.set.remove() {
             Err(error) if !is_gone(&error) => {
@@ -245,8 +247,8 @@ impl RegionLock {
 impl Drop for RegionLock {
     fn drop(&mut self) {
         let up = [Op::new(LOCK, -1).undone_at_exit().or_fail()];
-        // Once more, as the starter may go on for long, and every other process would wait. Then
-        // its end is the remedy.
+        // Twice, as every other process would wait for a starter that may go on for long. If both
+        // fail, its end releases the lock.
         for _ in 0..2 {
             match self.set.apply(&up, POLL_INTERVAL) {
                 Err(error) if !is_gone(&error) => {}
@@ -267,7 +269,7 @@ pub(super) fn cannot_open(error: io::Error) -> Report {
     }
 }
 
-/// The set is not there, or was removed under us.
+/// Returns whether the set does not exist, or was removed meanwhile.
 pub(super) fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

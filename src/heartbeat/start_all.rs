@@ -1,6 +1,6 @@
 //! The regions of a cluster with global heartbeat: started all at once, and stopped.
 //!
-//! Each has one reference in all, as the C tools count: that of the cluster being online.
+//! Each region has one reference in all, as the C tools count: that of the online cluster.
 
 use super::semaphores::Mark;
 use super::starter::PendingStart;
@@ -8,11 +8,11 @@ use super::{Heartbeat, HeartbeatGuard, Lifetime, Removal, Source, Watch};
 use crate::syscall::signal::Interrupted;
 use eyre::{Report, Result, WrapErr, eyre};
 
-/// Starts all of them or none: if one fails, those that this call has started are stopped. One
-/// that beats already stays as it is.
+/// Starts all regions or none: if one fails, those that this call has started are stopped. A region
+/// that is active already stays as it is.
 ///
 /// # Errors
-/// Each region that failed is named with its device.
+/// Names each region that failed, with its device.
 pub fn start_all(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) -> Result<()> {
     let mut starting = Vec::with_capacity(regions.len());
     for (heartbeat, source) in regions {
@@ -21,7 +21,7 @@ pub fn start_all(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) -> Resu
     }
     let mut holds = Vec::with_capacity(regions.len());
     let mut failed: Option<Report> = None;
-    // The others are waited for even then, so that none is left to be stopped behind us.
+    // The others are waited for even then, so that none is left to be stopped in the background.
     for (starting, (heartbeat, source)) in starting.into_iter().zip(regions) {
         match hold(heartbeat, starting, watch) {
             Ok(hold) => holds.extend(hold),
@@ -45,7 +45,7 @@ pub fn start_all(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) -> Resu
     }
 }
 
-/// None if somebody has counted it already.
+/// Takes the cluster's reference; none if another process has taken it already.
 fn hold<'h>(
     heartbeat: &'h Heartbeat<'h>,
     mut starting: PendingStart<'h>,
@@ -66,7 +66,7 @@ fn hold<'h>(
 }
 
 impl Heartbeat<'_> {
-    /// Stops a region of the cluster's, whatever its count says: the kernel knows who needs it.
+    /// Stops a region of the cluster's, whatever its count: the kernel knows what needs it.
     pub fn stop(&self) -> Result<Removal> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
         let removal = self.region.remove()?;

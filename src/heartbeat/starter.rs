@@ -1,20 +1,20 @@
 //! The process that starts a heartbeat and cannot be interrupted in it.
 //!
-//! The write to a region's `dev` waits for 8 s or more, and a process that dies in it leaves
-//! a region that panics many kernels. So a child does it, in a session of its own and deaf
-//! to signals, while the applet waits for its word and may die at any time: the child then
-//! takes away what nobody wants any more.
+//! The write to a region's `dev` waits for 8 s or more, and a process that dies in it leaves a
+//! region that panics many kernels. So a child makes it, in a session of its own and with signals
+//! blocked. The applet waits for its message and may die at any time: the child then removes a
+//! region that nothing needs any more.
 //!
-//! What is said on the socket between them, in this order:
+//! The messages on the socket between them, in this order:
 //!
 //! | from | bytes | meaning |
 //! |---|---|---|
 //! | child | `L` | has the region's lock; the heartbeat is being started |
-//! | child | `B` | it beats; the lock is held until the applet has its reference |
+//! | child | `B` | the heartbeat is active; the lock is held until the applet has its reference |
 //! | child | `E` and text, then the end | it failed, and nothing is left of it |
 //! | applet | `T` | has its reference |
-//! | child | `D` | lets the lock go; until here it held the region for that reference |
-//! | applet | the end | its hold has ended, or it has |
+//! | child | `D` | releases the lock; until here it held the region for that reference |
+//! | applet | the end | its reference has ended, or it has |
 
 use super::reference::Reference;
 use super::semaphores::{LOCK_TIMEOUT, Lifetime, RegionLock};
@@ -30,7 +30,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// How often the waiting applet looks up.
+/// How often the waiting applet checks whether to go on.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The kernel gives up by itself after 18 s (30 s with global heartbeat), unless the device
 /// does not answer at all.
@@ -38,16 +38,16 @@ const LONGEST_START: Duration = Duration::from_secs(60);
 /// The kernel retries a join for 90 s (DLM_JOIN_TIMEOUT_MSECS in fs/ocfs2/dlm/dlmdomain.c) after it
 /// has waited for connections; a killed process stays in it.
 const LONGEST_JOIN: Duration = Duration::from_secs(240);
-/// For the child to say what it has found.
+/// The time for the child to report what it has found.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The child, as long as the hold lasts that it was started for.
+/// The child, for as long as the reference lasts that it was started for.
 pub struct StarterProcess(
     #[allow(dead_code, reason = "its end is what the child waits for")] UnixStream,
 );
 
-/// A heartbeat that is being started, or found started by another meanwhile. Dropped, it is taken
-/// away again, behind its caller.
+/// A heartbeat that is being started, or that another process has started meanwhile. Dropped, it is
+/// removed again, in the background.
 pub struct PendingStart<'h> {
     heartbeat: &'h Heartbeat<'h>,
     child: UnixStream,
@@ -55,7 +55,7 @@ pub struct PendingStart<'h> {
 }
 
 impl<'h> PendingStart<'h> {
-    /// `others` have been begun before, and are none of this one's business.
+    /// Begins the start. `others` were begun before; the child closes their sockets.
     pub fn begin(
         heartbeat: &'h Heartbeat<'h>,
         source: &Source,
@@ -64,7 +64,7 @@ impl<'h> PendingStart<'h> {
         let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
         let mut ours = Some(ours);
         fork::in_child(|| {
-            // Or the child would hold the applet's ends open, and neither it nor the others'
+            // Otherwise the child would hold the applet's ends open, and neither it nor the others'
             // would ever see the applet's death.
             drop((ours.take(), std::mem::take(others)));
             serve(heartbeat, source, theirs);
@@ -83,7 +83,7 @@ impl<'h> PendingStart<'h> {
         })
     }
 
-    /// Waits until it beats; the region is locked then.
+    /// Waits until the heartbeat is active; the region is locked then.
     pub fn wait(&mut self, watch: &mut Watch) -> Result<()> {
         // Several are begun before the first is waited for.
         let mut since = self.begun;
@@ -111,14 +111,14 @@ impl<'h> PendingStart<'h> {
         Err(error)
     }
 
-    /// Takes a reference to what beats.
+    /// Takes a reference to the active region.
     pub fn take(
         mut self,
         lifetime: Lifetime,
         watch: &mut Watch,
     ) -> Result<(Reference, StarterProcess)> {
         let reference = Reference::take_unlocked(self.heartbeat.references, lifetime)?;
-        // A child that was killed before `D` may have let somebody remove the region.
+        // Where the child was killed before `D`, another process may have removed the region.
         let told = self.child.write_all(b"T").map_err(|_| eyre!(StarterDied));
         let kept = told
             .and_then(|()| await_word(&mut self.child, Wait::Steady, b'D', Instant::now(), watch));
@@ -135,7 +135,7 @@ impl<'h> PendingStart<'h> {
     }
 }
 
-/// Somebody killed the child.
+/// The error that the child was killed.
 #[derive(Debug)]
 struct StarterDied;
 
@@ -165,7 +165,7 @@ fn await_word(
                 "the heartbeat has not started within {} s (the device does not answer)",
                 LONGEST_START.as_secs()
             ),
-            // The child gives up first, and says who has the lock.
+            // The child gives up first, and reports which process has the lock.
             Wait::Lock if started.elapsed() > LOCK_TIMEOUT + GRACE => {
                 bail!("the process that starts the heartbeat does not answer")
             }
@@ -174,9 +174,9 @@ fn await_word(
     }
 }
 
-/// The child's part.
+/// Starts the heartbeat in the child.
 fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
-    // systemd kills what is left of a mount that it has given up, and a start is not to be cut.
+    // systemd kills the processes of a mount that has timed out, and a start must not be cut off.
     control_group::leave(heartbeat.system);
     let locked = match make_beat(heartbeat, source, &mut applet) {
         Ok(locked) => locked,
@@ -191,7 +191,7 @@ fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
     if wanted {
         let _ = applet.write_all(b"D");
     }
-    // Whoever waits for the lock gets it now, and may take the heartbeat over.
+    // A process that waits for the lock gets it now, and may take the heartbeat over.
     drop(locked);
     if wanted {
         // The end: do_exit undoes a process's semaphores before it closes its files.
@@ -200,8 +200,9 @@ fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
     tidy_behind(heartbeat);
 }
 
-/// A program's end of the socket closes before its locks do, and these keep the region for a
-/// moment longer; the join of its lock domain, for as long as the kernel takes to give that up.
+/// Removes the region after the program's end. Its socket closes before its locks do, and these
+/// keep the region for a moment longer; the join of its lock domain does for as long as the kernel
+/// takes to give that up.
 fn tidy_behind(heartbeat: &Heartbeat) {
     let begun = Instant::now();
     while heartbeat
@@ -226,7 +227,7 @@ fn tidy_behind(heartbeat: &Heartbeat) {
     }
 }
 
-/// Leaves the region beating and locked.
+/// Makes the heartbeat active, and leaves the region locked.
 fn make_beat(
     heartbeat: &Heartbeat,
     source: &Source,
@@ -247,8 +248,8 @@ fn make_beat(
     Ok(locked)
 }
 
-/// Locks the region. References to one that is not there are forgotten: whoever removed it
-/// was killed before the set went as well, and nobody would ever give them back.
+/// Locks the region. References to an absent region are removed: the process that removed it was
+/// killed before it removed the set, and no process would ever give them back.
 fn lock(heartbeat: &Heartbeat, applet: &mut UnixStream) -> Result<RegionLock> {
     loop {
         let locked = heartbeat.references.lock(&mut || still_wanted(applet))?;
@@ -271,7 +272,7 @@ fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {
         .custom_flags(libc::O_NONBLOCK)
         .open(&source.device)
         .wrap_err("opening the device for the heartbeat")?;
-    // The name may lead elsewhere by now, and the heartbeat writes where it leads.
+    // The name may lead to another device by now, and the heartbeat writes where it leads.
     let number = rustix::fs::fstat(&device)
         .wrap_err("looking at the device")?
         .st_rdev;
@@ -286,7 +287,8 @@ fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {
     region.start(&source.geometry, &device)
 }
 
-/// The applet says nothing before the heartbeat beats, so that anything to be read is its end.
+/// Checks that the applet lives. It sends nothing before the heartbeat is active, so that anything
+/// to be read is its end.
 fn still_wanted(applet: &mut UnixStream) -> Result<()> {
     applet.set_nonblocking(true)?;
     let heard = applet.read(&mut [0]);

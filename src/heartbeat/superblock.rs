@@ -1,4 +1,4 @@
-//! Is the region's volume mounted on this node, wherever that may be seen?
+//! Whether the region's volume is mounted on this node, in any mount namespace.
 
 use super::{Heartbeat, LeaveCause, State};
 use crate::host::places::{self, Place};
@@ -6,14 +6,14 @@ use crate::host::{self, is_there, mounts};
 use eyre::{Report, Result, WrapErr, eyre};
 
 impl Heartbeat<'_> {
-    /// `true` means mounted. `false` may also mean coming or going: the driver shows a
-    /// superblock after it has joined its lock domain, and ceases to before it leaves
-    /// (fs/ocfs2/super.c). In between, the pin speaks for it.
+    /// Returns whether the superblock is alive. `false` may also mean that it is coming or going:
+    /// the driver shows a superblock after it has joined its lock domain, and ceases to before it
+    /// leaves (fs/ocfs2/super.c). In between, the pin keeps the region.
     ///
-    /// Where nothing pins a region, an O_EXCL open of the device is the one sure answer, and a
-    /// device that cannot be asked counts as mounted. Nowhere else is that asked, since it
-    /// might make the mount(2) of another process fail; and it is no answer to the kernel's
-    /// call-out, which comes before the superblock lets its device go.
+    /// Where nothing pins a region, only an O_EXCL open of the device is certain, and a device that
+    /// cannot be opened counts as mounted. Nowhere else is it tried, since it might make the
+    /// mount(2) of another process fail. Nor is it an answer in the kernel's callout, which comes
+    /// before the superblock releases its device.
     pub(super) fn superblock_lives(&self, cause: LeaveCause) -> Result<bool> {
         if self.is_shown_mounted()? {
             return Ok(true);
@@ -28,7 +28,7 @@ impl Heartbeat<'_> {
         Ok(self.system.kernel().is_claimed(&node).unwrap_or(true))
     }
 
-    /// Where the volume is mounted, in all mount namespaces that can be seen.
+    /// Returns where the volume is mounted, in all mount namespaces that are visible.
     pub(super) fn places(&self) -> Result<Vec<Place>> {
         let State::Beating(device) = self.region.state()? else {
             return Ok(Vec::new());
@@ -39,7 +39,7 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Why the region stays: the error of a caller that tried to remove it.
+    /// Returns the error of a failed removal: why the region stays.
     pub fn refusal(&self) -> Report {
         let places = self.places().unwrap_or_default();
         match places.is_empty() {
@@ -57,8 +57,8 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// The driver shows each superblock in sysfs (since 4.7), its journal in /proc (since
-    /// 2.6.25).
+    /// Returns whether the driver shows the superblock in sysfs (since 4.7), or its journal in
+    /// /proc (since 2.6.25).
     pub(super) fn is_shown_mounted(&self) -> Result<bool> {
         let State::Beating(device) = self.region.state()? else {
             return Ok(false);

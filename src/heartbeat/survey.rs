@@ -1,5 +1,5 @@
-//! All that a node can tell of its heartbeat regions. Nothing is changed, made, loaded or waited
-//! for, and no device is opened.
+//! Surveys the heartbeat regions of a node. Nothing is changed, made, loaded or waited for, and no
+//! device is opened.
 
 mod counters;
 mod diagnosis;
@@ -22,15 +22,15 @@ use std::path::PathBuf;
 /// The regions of the cluster that the kernel has, and what is left of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// None is registered, or the drivers are not loaded: there are no regions.
+    /// The registered cluster. Without one, or without the drivers, there are no regions.
     pub cluster: Option<ClusterName>,
-    /// The cluster's, or local without one. Where it is global, nothing refers to a region, and none
-    /// is idle.
+    /// The cluster's mode, or local without one. Where it is global, nothing refers to a region,
+    /// and none is idle.
     pub mode: HeartbeatMode,
-    /// In the order of their names.
+    /// The regions, in the order of their names.
     pub regions: Vec<Surveyed>,
-    /// Sets of semaphores whose regions are not there, among those of the volumes that are known
-    /// (a set's key is a checksum, which does not tell the name).
+    /// Sets of semaphores without a region, among those of the volumes that are known (a set's key
+    /// is a checksum, which does not show the name).
     pub left: Vec<(Uuid, Counters)>,
 }
 
@@ -39,12 +39,12 @@ pub struct Survey {
 pub struct Surveyed {
     /// The region's name, which is its volume's.
     pub uuid: Uuid,
-    /// Or a line that says why that cannot be told.
+    /// The region's state, or a line that explains why it is unknown.
     pub seen: Result<Snapshot, String>,
 }
 
 impl Survey {
-    /// Of all regions. `known` are volumes that may have left semaphores beside those that
+    /// Surveys all regions. `known` are volumes that may have left semaphores, besides those that
     /// udev(7) shows.
     ///
     /// # Errors
@@ -78,16 +78,16 @@ impl Survey {
     }
 }
 
-/// The regions of a cluster.
+/// Surveys the regions of a cluster.
 ///
 /// # Errors
-/// Their list cannot be read.
+/// The list of regions cannot be read.
 pub fn regions(system: &System, live: &RegisteredCluster) -> Result<Vec<Surveyed>> {
     let regions = live.regions()?.into_iter();
     Ok(regions.map(|uuid| region(system, live, uuid)).collect())
 }
 
-/// The region of the volume `uuid`, there or not, in whichever cluster the kernel has.
+/// Surveys the region of the volume `uuid`, there or not, in whichever cluster the kernel has.
 pub fn of_volume(system: &System, uuid: Uuid) -> Surveyed {
     let live = RegisteredCluster::if_loaded(system);
     surveyed(
@@ -115,14 +115,14 @@ fn surveyed(uuid: Uuid, seen: Result<Snapshot>) -> Surveyed {
 }
 
 impl Surveyed {
-    /// The device that the region beats on, by the kernel's name for it.
+    /// Returns the device that the region heartbeats on, by the kernel's name for it.
     pub fn device(&self, system: &System) -> Option<PathBuf> {
         let device = self.seen.as_ref().ok()?.device()?;
         Some(system.path("/dev").join(device))
     }
 }
 
-/// The names in /dev/disk/by-uuid that may be those of volumes.
+/// Returns the UUIDs in /dev/disk/by-uuid that may be those of volumes.
 fn shown_by_udev(system: &System) -> Vec<Uuid> {
     let names = list(&system.path("/dev/disk/by-uuid")).unwrap_or_default();
     let names = names.iter();

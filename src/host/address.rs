@@ -4,9 +4,9 @@ use super::{System, read_text};
 use eyre::{Result, WrapErr, bail};
 use std::net::Ipv4Addr;
 
-/// Does an interface that is up have the address? From the kernel's table of routes, where each
-/// of its own stands above a line of its own. To bind(2) it would be no answer: where
-/// `net.ipv4.ip_nonlocal_bind` is set that succeeds for any.
+/// Returns whether an interface that is up has the address. In the kernel's table of routes, the
+/// line of an address precedes the one that marks it as this machine's. bind(2) would be no proof:
+/// with `net.ipv4.ip_nonlocal_bind` set it succeeds for any.
 ///
 /// # Errors
 /// The table cannot be read.

@@ -1,10 +1,10 @@
 //! Access to configfs that ends in bounded time.
 //!
-//! While a region is removed, the kernel holds the lock of the directory of regions and that of
-//! the whole cluster (`configfs_rmdir` in fs/configfs/dir.c), and the removal waits for the region's
-//! device. A process that lists the directory then, looks a name up in it, or makes or removes
-//! any object waits as well, deaf to SIGKILL. So a child does that, and is left to itself when it
-//! does not answer. In a child of ours no other is needed: its parent waits within bounds.
+//! While a region is removed, the kernel holds the lock of the directory of regions and that of the
+//! whole cluster (`configfs_rmdir` in fs/configfs/dir.c), and the removal waits for the region's
+//! device. A process that lists the directory then, looks a name up in it, or makes or removes any
+//! object waits as well, and not even SIGKILL ends it. So a child does that, and is left to itself
+//! when it does not answer. A child of ours needs no other: its parent waits within bounds.
 
 use super::{ATTRIBUTE_MAX, System, is_absent, list, lock_file, read_attribute};
 use crate::syscall::{fork, is_pause};
@@ -20,10 +20,10 @@ use std::time::Duration;
 
 /// Longer than the removals of some regions, each of which takes the kernel up to 2 s.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// The file lock of the process that removes a region, which it writes down there.
+/// The file lock of the process that removes a region; the file names the region.
 pub const REMOVAL: &str = "regions";
 
-/// What the child is asked to do.
+/// A request to the child.
 #[derive(Clone, Copy)]
 enum Task {
     List,
@@ -49,12 +49,12 @@ pub(super) struct Helper(RefCell<Option<Asked>>);
 
 struct Asked {
     socket: UnixStream,
-    /// It has not answered yet.
+    /// The child has not answered yet.
     owes: bool,
 }
 
 impl System {
-    /// The names in a directory of configfs, sorted; none where there is no such directory.
+    /// Returns the names in a directory of configfs, sorted; none where there is no such directory.
     pub fn objects(&self, path: &Path) -> io::Result<Vec<OsString>> {
         let names = self.ask(Task::List, path, "")?;
         let names = names.split(|&byte| byte == b'/');
@@ -64,7 +64,7 @@ impl System {
             .collect())
     }
 
-    /// The value of an attribute without its line end; `None` where there is no such attribute.
+    /// Returns an attribute's value without its line end; `None` where there is no such attribute.
     pub fn attribute(&self, path: &Path) -> io::Result<Option<String>> {
         match self.ask(Task::Read, path, "") {
             Ok(text) => String::from_utf8(text)
@@ -88,7 +88,8 @@ impl System {
         self.ask(Task::Make, path, "").map(drop)
     }
 
-    /// Removes one. For a region: stops its heartbeat, `ResourceBusy` while the kernel pins it.
+    /// Removes an object. For a region: stops its heartbeat, `ResourceBusy` while the kernel pins
+    /// it.
     pub fn remove_object(&self, path: &Path) -> io::Result<()> {
         self.ask(Task::Remove, path, "").map(drop)
     }
@@ -127,7 +128,7 @@ impl System {
             none => none.insert(self.start_helper()?),
         };
         if asked.owes {
-            // It hung before, and may have ended since; but nobody waits twice.
+            // It hung before, and may have ended since; but the caller does not wait twice.
             asked.socket.set_nonblocking(true)?;
             let late = asked.hear();
             asked.socket.set_nonblocking(false)?;
@@ -159,7 +160,8 @@ impl System {
         })
     }
 
-    /// One task and its answer, in the child: a number of the system's, or 0 and what was read.
+    /// Serves one request in the child. The answer is a system error's number, or 0 and what was
+    /// read.
     fn serve(&self, socket: &mut UnixStream) -> io::Result<()> {
         let mut tag = [0];
         socket.read_exact(&mut tag)?;
@@ -179,7 +181,7 @@ impl System {
         send(socket, &done.unwrap_or_default())
     }
 
-    /// The error of a process that has waited long enough.
+    /// Returns the error of a process that has waited long enough.
     fn hang(&self) -> io::Error {
         let text = self.hung_removal().unwrap_or_else(|| {
             format!(
@@ -209,7 +211,7 @@ impl System {
     }
 }
 
-/// Writes into the file lock of removals what is removed.
+/// Writes the region that is removed into the file lock of removals.
 pub fn note_removal(lock: &File, region: &str) {
     let text = format!("{} {region}", std::process::id());
     // It is for a message only.

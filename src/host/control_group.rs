@@ -2,10 +2,10 @@
 
 use super::System;
 
-/// Out of the caller's group, for a process that has to outlive a unit of systemd's. The root
-/// group is nobody's: version 2's, or that of systemd's own hierarchy of version 1.
+/// Moves a process that has to outlive a unit of systemd's out of the caller's group. The root
+/// group belongs to no unit: version 2's, or that of systemd's own hierarchy of version 1.
 ///
-/// Best effort: where it is refused, or there are none, the process stays where it is.
+/// Best effort: where the kernel refuses, or there are no groups, the process stays where it is.
 pub fn leave(system: &System) {
     let own = std::process::id().to_string();
     for group in [

@@ -1,4 +1,4 @@
-//! What a directory of files cannot imitate.
+//! The system calls that a directory of files cannot imitate.
 
 use super::mounts::DeviceNumber;
 use crate::syscall::fork;
@@ -16,31 +16,31 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// linux/magic.h and fs/configfs: the f_type of statfs(2).
+/// The f_type of statfs(2) for configfs (linux/magic.h, fs/configfs).
 const CONFIGFS_MAGIC: FsWord = 0x6265_6570;
 
-/// Fixed places, as the kernel's own helper has one: a root-run tool trusts no PATH.
+/// Fixed paths, as the kernel's own helper has one: a tool that root runs trusts no PATH.
 const MODPROBE: [&CStr; 2] = [c"/sbin/modprobe", c"/usr/sbin/modprobe"];
 /// An error's text is a line or two.
 const TEXT_MAX: u64 = 4096;
 
 /// The kernel, or what plays it in a test.
 pub trait Kernel {
-    /// Is a configfs mounted here?
+    /// Returns whether a configfs is mounted here.
     fn is_configfs(&self, path: &Path) -> io::Result<bool>;
 
-    /// mkdir(2) in configfs: a cluster, node or region comes to be, attributes and all.
+    /// Makes an object of configfs by mkdir(2): a cluster, node or region, attributes and all.
     fn make_object(&self, path: &Path) -> io::Result<()>;
 
-    /// rmdir(2) in configfs. For a region: stops its heartbeat, `ResourceBusy` while the
-    /// kernel pins it.
+    /// Removes an object of configfs by rmdir(2). For a region: stops its heartbeat, `ResourceBusy`
+    /// while the kernel pins it.
     fn remove_object(&self, path: &Path) -> io::Result<()>;
 
-    /// Sets an attribute of configfs, sysfs or /proc, which can refuse a value, change it and
-    /// make others of it. Never makes a file, or a misspelt path would seem to work.
+    /// Sets an attribute of configfs, sysfs or /proc, which can refuse a value, change it and make
+    /// others of it. Never makes a file, as a misspelt path would seem to work.
     fn write_attribute(&self, path: &Path, value: &str) -> io::Result<()>;
 
-    /// mount(2).
+    /// Calls mount(2).
     fn mount(
         &self,
         source: &Path,
@@ -50,45 +50,45 @@ pub trait Kernel {
         data: &CStr,
     ) -> io::Result<()>;
 
-    /// umount2(2).
+    /// Calls umount2(2).
     fn unmount(&self, target: &Path, flags: UnmountFlags) -> io::Result<()>;
 
-    /// Loads a module with modprobe(8); what it needs comes along.
+    /// Loads a module with modprobe(8), and those that it needs.
     fn load_module(&self, name: &str) -> io::Result<()>;
 
-    /// Removes a module that nobody uses.
+    /// Removes an unused module.
     fn unload_module(&self, name: &str) -> io::Result<()>;
 
-    /// Is the block device claimed, as a mounted superblock claims it (open(2), O_EXCL)?
+    /// Returns whether the block device is claimed, as by a mounted superblock (open(2), O_EXCL).
     fn is_claimed(&self, device: &Path) -> io::Result<bool>;
 
-    /// The number of what is found at `path`, where stat(2) says `number`. A test cannot make
+    /// Returns the device number of `path`, for which stat(2) returns `number`. A test cannot make
     /// block devices, and plays them with images in files.
     fn block_device(&self, _path: &Path, number: Option<DeviceNumber>) -> Option<DeviceNumber> {
         number
     }
 
-    /// connect(2) over TCP from one of this machine's addresses, and at once the end of it.
+    /// Connects with connect(2) over TCP from one of this machine's addresses, and closes at once.
     fn connect(&self, from: Ipv4Addr, to: SocketAddrV4, timeout: Duration) -> io::Result<()>;
 
-    /// bind(2) of a TCP socket as o2net does it (`o2net_open_listening_sock` in
-    /// fs/ocfs2/cluster/tcp.c), and at once the end of it. It keeps nothing from listening there.
+    /// Binds a TCP socket as o2net does it (`o2net_open_listening_sock` in fs/ocfs2/cluster/tcp.c),
+    /// and closes it at once. This keeps no process from listening there.
     ///
     /// # Errors
     /// `AddrInUse`: a socket listens there. `AddrNotAvailable`: the address is not this machine's.
     fn can_listen(&self, at: SocketAddrV4) -> io::Result<()>;
 
-    /// The I/O of a thread into the real-time class.
+    /// Puts the I/O of a thread into the real-time class.
     fn set_io_priority(&self, pid: u32, level: Level) -> io::Result<()>;
 
-    /// Keeps a kernel thread from running until the result is dropped, unless the caller
-    /// sleeps. Best effort: a control group may have no real-time to give.
+    /// Keeps a kernel thread from running until the result is dropped, unless the caller sleeps.
+    /// Best effort: a control group may have no real-time budget.
     fn get_ahead_of(&self, _pid: u32) -> Option<Ahead> {
         None
     }
 }
 
-/// The one that runs here.
+/// The kernel that runs here.
 pub struct Linux;
 
 impl Kernel for Linux {
@@ -110,7 +110,7 @@ impl Kernel for Linux {
 
     fn write_attribute(&self, path: &Path, value: &str) -> io::Result<()> {
         let mut file = File::options().write(true).open(path)?;
-        // One write: the kernel takes each for a value of its own.
+        // One write, as the kernel takes each for a value of its own.
         let written = file.write(value.as_bytes())?;
         if written == value.len() {
             Ok(())
@@ -156,7 +156,7 @@ impl Kernel for Linux {
         let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
         // Bounds connect(2) as well (socket(7)).
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(timeout))?;
-        // One that this machine does not have is left to the routes.
+        // An address that this machine does not have is left to the routes.
         let _ = net::bind(&socket, &SocketAddrV4::new(from, 0));
         Ok(net::connect(&socket, &to)?)
     }

@@ -1,4 +1,4 @@
-//! What the kernel says about one call, read back from its log (/dev/kmsg).
+//! The kernel's messages about one call, read back from its log (/dev/kmsg).
 
 use super::System;
 use super::mounts::DeviceNumber;
@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// One record is at most this long (kernel/printk, CONSOLE_EXT_LOG_MAX); a shorter buffer
-/// makes read(2) fail.
+/// The most bytes of a record (kernel/printk, CONSOLE_EXT_LOG_MAX); a shorter buffer makes read(2)
+/// fail.
 const RECORD_MAX: usize = 8192;
-/// More than any one mount says; a kernel that logs without end must not hold us.
+/// More than any one mount logs, as a bound for a kernel that logs without end.
 const RECORDS_MAX: usize = 2000;
-/// The drivers of whose lines a mount is made.
+/// The drivers whose messages concern a mount.
 const SPEAKERS: [&str; 8] = [
     "ocfs2", "o2cb", "o2hb", "o2net", "o2dlm", "OCFS2", "JBD2", "dlm",
 ];
@@ -20,7 +20,7 @@ const SPEAKERS: [&str; 8] = [
 pub struct Bookmark(Option<File>);
 
 impl Bookmark {
-    /// Now. Where the log cannot be read, nothing will have been said.
+    /// Returns the place now. Where the log cannot be read, `said_since` returns nothing.
     pub fn now(system: &System) -> Self {
         let log = File::options()
             .read(true)
@@ -32,8 +32,8 @@ impl Bookmark {
         }))
     }
 
-    /// What the cluster filesystem's drivers said since: the lines of this process and those
-    /// that name no process, but not those of another one or of another device.
+    /// Returns what the cluster filesystem's drivers logged since: the lines of this process and
+    /// those that name no process, but not those of another process or another device.
     pub fn said_since(self, device: Option<DeviceNumber>) -> Vec<String> {
         let device = device.unwrap_or(DeviceNumber::NONE);
         // As the driver prints it.
@@ -50,8 +50,8 @@ impl Bookmark {
                     let text = record.get(..length).unwrap_or_default();
                     let text = String::from_utf8_lossy(text);
                     let line = relevant(&text, std::process::id(), &device);
-                    // Which function passed an error on is for developers; and the drivers
-                    // repeat themselves.
+                    // The name of the function that passed an error on is for developers, and the
+                    // drivers repeat themselves.
                     lines.extend(
                         line.filter(|line| !line.starts_with("status = ") && !lines.contains(line)),
                     );
@@ -65,10 +65,10 @@ impl Bookmark {
     }
 }
 
-/// The last line of the whole log that begins with `speaker` and has `words` in it, if the log
-/// can be read.
+/// Returns the last line of the whole log that begins with `speaker` and contains `words`, if the
+/// log can be read.
 pub fn last_of(system: &System, speaker: &str, words: &str) -> Option<String> {
-    /// A log of the usual size has fewer.
+    /// More records than a log of the usual size has.
     const RECORDS: usize = 100_000;
     let log = File::options()
         .read(true)
@@ -95,9 +95,11 @@ pub fn last_of(system: &System, speaker: &str, words: &str) -> Option<String> {
     last
 }
 
+/// Returns the text of a record that concerns the mount.
+///
 /// A record is `PRIORITY,NUMBER,TIME,FLAGS[,caller=T123];TEXT\n KEY=VALUE...`
-/// (Documentation/ABI/testing/dev-kmsg); ocfs2's own lines begin with
-/// `(COMMAND,PID,CPU):FUNCTION:LINE ERROR: ` or name the device or node they speak of.
+/// (Documentation/ABI/testing/dev-kmsg). ocfs2's own lines begin with
+/// `(COMMAND,PID,CPU):FUNCTION:LINE ERROR: ` or name the device or node that they concern.
 fn relevant(record: &str, pid: u32, device: &str) -> Option<String> {
     let (head, text) = record.split_once(';')?;
     let text = text.lines().next()?;
@@ -115,7 +117,7 @@ fn relevant(record: &str, pid: u32, device: &str) -> Option<String> {
     (spoken && !of_another).then(|| text.to_owned())
 }
 
-/// `(mount.ocfs2,123,0):...` without what only a developer of the driver reads.
+/// Removes from `(mount.ocfs2,123,0):...` what only a developer of the driver reads.
 fn plain(text: &str) -> String {
     let said = tagged(text).map_or(text, |(_, said)| said);
     said.split_once(" ERROR: ")
@@ -131,7 +133,8 @@ fn tagged(text: &str) -> Option<(u32, &str)> {
     Some((fields.next()?.parse().ok()?, said))
 }
 
-/// `ocfs2: Mounting device (8,17) on (node 1, ...)`, `ocfs2: Unmounting device (8,17)`.
+/// Returns whether the line names another device: `ocfs2: Mounting device (8,17) on (node 1, ...)`,
+/// `ocfs2: Unmounting device (8,17)`.
 fn names_another_device(text: &str, device: &str) -> bool {
     text.split_once("device (")
         .and_then(|(_, rest)| rest.split_once(')'))

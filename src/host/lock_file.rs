@@ -1,6 +1,6 @@
 //! File locks between processes of ours, on files in a directory that only root may enter.
 //!
-//! flock(2) asks for no more than an open file: on a directory of configfs or dlmfs, which any user
+//! flock(2) requires no more than an open file: on a directory of configfs or dlmfs, which any user
 //! may open, any user could hold root's tools up.
 
 use super::System;
@@ -13,12 +13,12 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Where these files are, and those of a volume's services with the control daemon.
+/// The directory of these files, and of the ledgers of a volume's services with the control daemon.
 pub const DIRECTORY: &str = "/run/ocfs2box";
-/// Between two looks, at the most.
+/// The longest interval between two attempts.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Who may have a file lock at the same time.
+/// How many processes may have a file lock at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMode {
     /// All that ask for this mode.
@@ -27,10 +27,10 @@ pub enum LockMode {
     Exclusive,
 }
 
-/// The directory, which is made if it is not there.
+/// Returns the directory, which is made if it is not there.
 ///
 /// # Errors
-/// What is there in its place is not root's alone to change.
+/// A user other than root can change what is there in its place.
 pub fn directory(system: &System) -> io::Result<PathBuf> {
     let directory = system.path(DIRECTORY);
     match DirBuilder::new().mode(0o700).create(&directory) {
@@ -77,7 +77,7 @@ pub fn take(
     Ok(Some(file))
 }
 
-/// The error of somebody who had no more `timeout`.
+/// Returns the error of a caller whose `timeout` is over.
 pub fn not_had(system: &System, name: &str, timeout: Duration) -> Report {
     eyre!(
         "another process has been changing the kernel's {name} for {} s (fuser -v {} names it)",
@@ -86,7 +86,7 @@ pub fn not_had(system: &System, name: &str, timeout: Duration) -> Report {
     )
 }
 
-/// Takes the lock of an open file, and returns whether no other process has it.
+/// Takes the lock of an open file; returns false where another process has it.
 pub fn has(file: &File, lock: LockMode) -> io::Result<bool> {
     let operation = match lock {
         LockMode::Shared => FlockOperation::NonBlockingLockShared,

@@ -1,7 +1,7 @@
 //! The machine: where its kernel shows itself in files, and the few calls to it that a
 //! directory of files cannot imitate.
 //!
-//! Every path of the system is spelled here and hangs off one root, which only a test moves.
+//! Every path of the system is spelled here, below one root that only a test moves.
 
 pub mod address;
 pub mod configfs;
@@ -40,7 +40,7 @@ pub struct System {
 }
 
 impl System {
-    /// This machine.
+    /// Returns this machine.
     pub fn real() -> Self {
         Self {
             owner: 0,
@@ -51,7 +51,7 @@ impl System {
         }
     }
 
-    /// A directory that plays /sys, /proc, /dev and /etc, and what plays the kernel to it.
+    /// Returns a directory that plays /sys, /proc, /dev and /etc, with what plays the kernel to it.
     pub fn with(root: impl Into<PathBuf>, kernel: Box<dyn Kernel>) -> Self {
         Self {
             root: root.into(),
@@ -65,8 +65,8 @@ impl System {
         }
     }
 
-    /// The only user whose objects are trusted where any user could have made one of that name:
-    /// root; on a directory that plays the system, the user who runs the test.
+    /// Returns the only user whose objects are trusted where any user could have made one of that
+    /// name: root; on a directory that plays the system, the user who runs the test.
     pub fn owner(&self) -> u32 {
         self.owner
     }
@@ -79,53 +79,54 @@ impl System {
         }
     }
 
-    /// The warnings since the last call.
+    /// Returns the warnings since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The mode of the semaphores that count references: 0, root alone, as the C tools make
+    /// Returns the mode of the semaphores that count references: 0, root alone, as the C tools make
     /// theirs; on a directory that plays the system, the user's own.
     pub fn semaphore_mode(&self) -> u16 {
         self.semaphore_mode
     }
 
-    /// How long a daemon may take for an answer: 30 s; on a directory that plays the system, 1 s.
+    /// Returns how long a daemon may take for an answer: 30 s; on a directory that plays the
+    /// system, 1 s.
     pub fn daemon_timeout(&self) -> Duration {
         self.daemon_timeout
     }
 
-    /// A wait for other machines or processes; on a directory that plays the system these are threads
-    /// of a test, and it is a third.
+    /// Returns the time of a wait for other machines or processes. On a directory that plays the
+    /// system these are threads of a test, and it is a third.
     pub fn pause(&self, real: Duration) -> Duration {
         real / self.hurry
     }
 
-    /// The name of a daemon's socket, which is abstract and hangs off no directory: on one that
-    /// plays the system, that directory's name is put to it.
+    /// Returns the name of a daemon's socket, which is abstract and below no directory. On a
+    /// directory that plays the system, that directory's name is added.
     pub fn abstract_socket(&self, name: &str) -> Vec<u8> {
         let directory = self.root.file_name().unwrap_or_default();
         [name.as_bytes(), directory.as_encoded_bytes()].concat()
     }
 
-    /// The calls that are not files.
+    /// Returns the calls that are not files.
     pub fn kernel(&self) -> &dyn Kernel {
         &*self.kernel
     }
 
-    /// A path of the system; `path` is absolute.
+    /// Returns a path of the system; `path` is absolute.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// A path of the machine's files as the system shows it: the inverse of `path`.
+    /// Returns a path of the machine's files as the system shows it: the inverse of `path`.
     pub fn shown(&self, path: &Path) -> PathBuf {
         Path::new("/").join(path.strip_prefix(&self.root).unwrap_or(path))
     }
 
-    /// Where configfs is mounted: its place since 2.6.19, then that of the 1.2 drivers.
-    /// The first directory exists, empty, when the module is there and nothing is mounted on it.
+    /// Returns where configfs is mounted: its place since 2.6.19, then that of the 1.2 drivers. The
+    /// first directory exists, empty, when the module is loaded and nothing is mounted there.
     pub fn configfs(&self) -> Result<Option<PathBuf>> {
         for place in ["/sys/kernel/config", "/config"] {
             let place = self.path(place);
@@ -138,7 +139,8 @@ impl System {
     }
 }
 
-/// An attribute's value without its line end; `None` where this kernel has no such attribute.
+/// Returns an attribute's value without its line end; `None` where this kernel has no such
+/// attribute.
 pub fn read_attribute(path: &Path) -> io::Result<Option<String>> {
     let mut text = String::new();
     match File::open(path).and_then(|file| file.take(ATTRIBUTE_MAX).read_to_string(&mut text)) {
@@ -151,8 +153,8 @@ pub fn read_attribute(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Is there anything at `path`? What cannot be looked at is an error: to take it for absent
-/// is to believe that a driver lacks something, or that a volume is not mounted.
+/// Returns whether `path` exists. A path that cannot be read is an error: counted as absent, it
+/// would mean that a driver lacks something, or that a volume is not mounted.
 pub fn is_there(path: &Path) -> Result<bool> {
     match std::fs::metadata(path) {
         Ok(_) => Ok(true),
@@ -161,7 +163,7 @@ pub fn is_there(path: &Path) -> Result<bool> {
     }
 }
 
-/// A file of whatever length as text; empty where there is none. What is not UTF-8 becomes U+FFFD.
+/// Reads a file of any length as text; empty where there is none. What is not UTF-8 becomes U+FFFD.
 pub fn read_text(path: &Path) -> io::Result<String> {
     match std::fs::read(path) {
         Err(error) if !is_absent(&error) => Err(error),
@@ -169,7 +171,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The names in a directory, sorted; none where there is no such directory.
+/// Returns the names in a directory, sorted; none where there is no such directory.
 pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
@@ -183,19 +185,19 @@ pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
     Ok(names)
 }
 
-/// The numbers of all processes.
+/// Returns the numbers of all processes.
 pub fn processes(system: &System) -> io::Result<Vec<u32>> {
     let names = list(&system.path("/proc"))?;
     let numbers = names.iter().filter_map(|name| name.to_str()?.parse().ok());
     Ok(numbers.collect())
 }
 
-/// How sysfs and /proc spell a block device's name: `cciss/c0d0` cannot be a file's.
+/// Spells a block device's name as sysfs and /proc do: `cciss/c0d0` cannot be a file's.
 pub fn file_name_of_device(name: &str) -> String {
     name.replace('/', "!")
 }
 
-/// ENOENT, or ENOTDIR for a path below something that is no directory.
+/// Returns whether the error is ENOENT, or ENOTDIR for a path below something that is no directory.
 pub fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),

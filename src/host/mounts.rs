@@ -18,13 +18,13 @@ pub struct Mount {
     pub parent: u32,
     /// major:minor of the superblock; for a volume its block device's.
     pub device: DeviceNumber,
-    /// Where it is seen.
+    /// The mount point.
     pub point: PathBuf,
-    /// The options of this place alone, such as `nosuid`, separated by commas.
+    /// The options of this mount alone, such as `nosuid`, separated by commas.
     pub flags: OsString,
     /// The filesystem's type, such as `ocfs2`.
     pub kind: OsString,
-    /// What mount(2) was given as its source.
+    /// The source that mount(2) was given.
     pub source: PathBuf,
     /// The superblock's own options, separated by commas.
     pub options: OsString,
@@ -32,8 +32,8 @@ pub struct Mount {
 
 impl Mount {
     /// Returns whether the volume has a group to leave. The driver shows how it was mounted
-    /// (fs/ocfs2/super.c, ocfs2_show_options): on a user-space cluster stack `heartbeat=none` beside
-    /// the stack, and `cluster_stack=o2cb` also where a volume of global heartbeat has none.
+    /// (fs/ocfs2/super.c, ocfs2_show_options): on a user-space cluster stack `heartbeat=none`
+    /// beside the stack, and `cluster_stack=o2cb` also where a volume of global heartbeat has none.
     pub fn has_group(&self) -> bool {
         let mut words = self.options.as_bytes().split(|&byte| byte == b',');
         let shown = |word: &[u8]| words.clone().any(|other| other == word);
@@ -41,18 +41,18 @@ impl Mount {
         heartbeat || (self.user_stack().is_some() && !words.any(|word| word == b"nocluster"))
     }
 
-    /// Returns whether the superblock takes no writes; a place of it may take none all the same.
+    /// Returns whether the superblock takes no writes; a mount of it may take none all the same.
     pub fn is_read_only(&self) -> bool {
         let mut words = self.options.as_bytes().split(|&byte| byte == b',');
         words.any(|word| word == b"ro")
     }
 
-    /// Is it a place of the volume on this device?
+    /// Returns whether this is a mount of the volume on this device.
     pub fn is_volume_on(&self, device: DeviceNumber) -> bool {
         self.device == device && self.kind == "ocfs2"
     }
 
-    /// The stack of user space that it belongs to; `o2cb` is shown beside global heartbeat.
+    /// Returns the user-space cluster stack of the mount; `o2cb` is shown beside global heartbeat.
     pub fn user_stack(&self) -> Option<StackName> {
         let words = self.options.as_bytes().split(|&byte| byte == b',');
         let mut stacks = words.filter_map(|word| word.strip_prefix(b"cluster_stack="));
@@ -61,20 +61,20 @@ impl Mount {
     }
 }
 
-/// A device as the kernel numbers it: one volume has one, whatever its names are.
+/// A device number of the kernel: one volume has one, whatever its names are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviceNumber {
-    /// Which driver.
+    /// The driver's number.
     pub major: u32,
-    /// Which of its devices.
+    /// The device's number within the driver.
     pub minor: u32,
 }
 
 impl DeviceNumber {
-    /// No device has it.
+    /// The number of no device.
     pub const NONE: Self = Self { major: 0, minor: 0 };
 
-    /// From the `st_dev` or `st_rdev` of stat(2).
+    /// Converts the `st_dev` or `st_rdev` of stat(2).
     pub fn from_raw(raw: u64) -> Self {
         Self {
             major: rustix::fs::major(raw),
@@ -82,7 +82,7 @@ impl DeviceNumber {
         }
     }
 
-    /// From `major:minor`.
+    /// Parses `major:minor`.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (major, minor) = std::str::from_utf8(text).ok()?.split_once(':')?;
         Some(Self {
@@ -98,13 +98,13 @@ impl std::fmt::Display for DeviceNumber {
     }
 }
 
-/// The mounts that this process sees, in the order they were made.
+/// Returns the mounts that this process sees, in the order they were made.
 pub fn visible(system: &System) -> Result<Vec<Mount>> {
     let table = fs::read(system.path("/proc/self/mountinfo"));
     Ok(parse(&table.wrap_err("reading the mount table")?))
 }
 
-/// The mounts of a table's text; a line that is none is passed over.
+/// Returns the mounts of a table's text; skips a line that is none.
 pub fn parse(table: &[u8]) -> Vec<Mount> {
     table
         .split(|&byte| byte == b'\n')
@@ -112,7 +112,7 @@ pub fn parse(table: &[u8]) -> Vec<Mount> {
         .collect()
 }
 
-/// The number of the block device that the kernel calls `name`.
+/// Returns the number of the block device that the kernel calls `name`.
 pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
     let attribute = system
         .path("/sys/class/block")
@@ -123,14 +123,14 @@ pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
 }
 
-/// The visible mount points of the volume on a device.
+/// Returns the visible mount points of the volume on a device.
 pub fn points_of(system: &System, device: DeviceNumber) -> Result<Vec<PathBuf>> {
     let mounts = visible(system)?.into_iter();
     let here = mounts.filter(|mount| mount.is_volume_on(device));
     Ok(here.map(|mount| mount.point).collect())
 }
 
-/// `ID PARENT MAJ:MIN ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPEROPTIONS`
+/// Parses `ID PARENT MAJ:MIN ROOT POINT OPTIONS [OPTIONAL...] - TYPE SOURCE SUPEROPTIONS`.
 fn parse_line(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
@@ -155,7 +155,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     })
 }
 
-/// Space, tab, newline and backslash stand as a backslash and three octal digits.
+/// Decodes space, tab, newline and backslash, written as a backslash and three octal digits.
 fn unescape(field: &[u8]) -> OsString {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -174,7 +174,7 @@ fn unescape(field: &[u8]) -> OsString {
     OsString::from_vec(plain)
 }
 
-/// Is the filesystem type known to the kernel (/proc/filesystems)?
+/// Returns whether the kernel knows the filesystem type (/proc/filesystems).
 pub fn knows_filesystem(system: &System, kind: &str) -> io::Result<bool> {
     let table = fs::read(system.path("/proc/filesystems"))?;
     Ok(table.split(|&byte| byte == b'\n').any(|line| {

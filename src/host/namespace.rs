@@ -13,12 +13,12 @@ use std::path::Path;
 pub struct Namespace {
     there: File,
     home: File,
-    /// The home's /proc: the other one may have none, or one that somebody made up.
+    /// The /proc of the home namespace: the other one may have none, or a forged one.
     proc: File,
 }
 
 impl Namespace {
-    /// From what mount(8) gives: the path of a namespace's file, or a process's number.
+    /// Opens what mount(8) gives: the path of a namespace's file, or a process's number.
     pub fn open(given: &Path) -> Result<Self> {
         let by_process = given
             .to_str()
@@ -36,7 +36,7 @@ impl Namespace {
         })
     }
 
-    /// The mounts in it.
+    /// Returns the mounts in the namespace.
     pub fn mounts(&self) -> Result<Vec<Mount>> {
         let table = self.run(|| {
             let mut text = Vec::new();
@@ -45,32 +45,32 @@ impl Namespace {
         Ok(mounts::parse(&table.wrap_err("reading the mount table")?))
     }
 
-    /// Opens the mount table of the namespace that this process is in; it stays that one's
-    /// (fs/proc_namespace.c, mounts_open_common).
+    /// Opens the mount table of the namespace that this process is in; the file keeps showing that
+    /// namespace (fs/proc_namespace.c, mounts_open_common).
     pub fn open_table(&self) -> std::io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.proc, "self/mountinfo", flags, Mode::empty())?;
         Ok(file.into())
     }
 
-    /// Runs `work` in it. Paths that begin at the current directory mean nothing afterwards:
-    /// setns(2) moves to the namespace's root.
+    /// Runs `work` in the namespace. Paths relative to the current directory are invalid
+    /// afterwards: setns(2) moves to the namespace's root.
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
         enter(&self.there).wrap_err("entering the mount namespace")?;
         let result = work();
-        // What was done there stands, whether or not there is a way back: what comes next
-        // finds out by itself.
+        // The result of `work` is valid whether or not this returns; later calls detect a failure
+        // by themselves.
         let _ = enter(&self.home);
         Ok(result)
     }
 }
 
-/// The first process's mount namespace.
+/// Opens the first process's mount namespace.
 pub fn first() -> Result<File> {
     File::open("/proc/1/ns/mnt").wrap_err("opening the first mount namespace")
 }
 
-/// Moves this process there for good.
+/// Moves this process to the namespace for good.
 pub fn enter(namespace: &File) -> std::io::Result<()> {
     Ok(move_into_link_name_space(
         namespace.as_fd(),

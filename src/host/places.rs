@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// One mount point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// As its own mount namespace shows it.
+    /// Its path in its own mount namespace.
     pub point: PathBuf,
     /// A process of the namespace; none for that of this process.
     pub process: Option<u32>,
@@ -28,31 +28,31 @@ impl fmt::Display for Place {
     }
 }
 
-/// As the user sees them.
+/// Lists the mount points as the user sees them.
 pub fn listed(places: &[Place]) -> String {
     let places: Vec<_> = places.iter().map(Place::to_string).collect();
     places.join(", ")
 }
 
-/// The mount points of a device's superblock.
+/// Returns the mount points of a device's superblock.
 pub fn of(system: &System, device: DeviceNumber) -> Result<Vec<Place>> {
     places(system, &|mount| mount.is_volume_on(device))
 }
 
-/// Those of all volumes that belong to a cluster.
+/// Returns the mount points of all volumes that belong to a cluster.
 pub fn of_clusters(system: &System) -> Result<Vec<Place>> {
     places(system, &|mount| mount.kind == "ocfs2" && mount.has_group())
 }
 
-/// A namespace that no process lives in any more, but that a file keeps, is not seen; nor is a
-/// mount that was taken out of sight.
+/// Returns the mount points of the `wanted` mounts. A namespace without a process, which only a
+/// file keeps, is not visible; nor is a detached (lazily unmounted) mount.
 fn places(system: &System, wanted: &dyn Fn(&Mount) -> bool) -> Result<Vec<Place>> {
     let own = fs::read_link(system.path("/proc/self/ns/mnt")).ok();
     let mut places: Vec<_> = on(mounts::visible(system)?, wanted, None).collect();
     let mut seen: Vec<_> = own.into_iter().collect();
     for pid in super::processes(system).wrap_err("listing the processes")? {
         let directory = system.path(format!("/proc/{pid}"));
-        // It may have ended meanwhile, or be a kernel thread's.
+        // The process may have ended meanwhile, or be a kernel thread.
         let Ok(namespace) = fs::read_link(directory.join("ns/mnt")) else {
             continue;
         };

@@ -1,22 +1,22 @@
 //! A process that waits in the background, such as for a superblock which outlives its last
 //! visible mount: after a lazy unmount, or while another mount namespace has it.
 //!
-//! It holds nothing that could keep the superblock, or anything of its caller's, alive. Killed,
-//! it is made up for by the next call that touches what it waits for.
+//! It holds nothing that could keep the superblock, or anything of its caller's, alive. If it is
+//! killed, the next call that uses what it waits for does its work.
 
 use super::{System, control_group, namespace};
 use crate::syscall::{fork, signal};
 use eyre::{Result, WrapErr};
 use std::time::Duration;
 
-/// Between the first looks, and between later ones.
+/// The interval between the first checks, and between later ones.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Starts it. `is_over` looks and acts, again and again until it says so, in the first mount
-/// namespace; it must use no file that was open before.
+/// Starts the process. `is_over` checks and acts, repeatedly until it returns true, in the first
+/// mount namespace; it must use no file that was open before.
 pub fn start(system: &System, is_over: &mut dyn FnMut() -> bool) -> Result<()> {
-    // Opened here, where somebody can be told.
+    // Opened here, where an error can be reported.
     let first = namespace::first()?;
     fork::in_child(|| {
         // In the caller's, the wait would keep the caller's mounts alive.

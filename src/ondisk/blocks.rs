@@ -1,5 +1,5 @@
-//! Reading of metadata: every block inside the volume, checked, and a bounded number of
-//! reads in all, so that forged links cannot lead astray or in circles.
+//! Reads metadata: every block is inside the volume and checked. A bound on the number of reads
+//! keeps forged links from leading astray or in circles.
 
 use std::{fmt, io};
 
@@ -9,13 +9,13 @@ use super::bytes::Bytes;
 use super::dinode::{self, Dinode, Extent, ExtentList};
 use super::{ReadBlocks, Superblock, check};
 
-/// Reads that one search may take. The system directory of 255 slots needs about 20,
-/// even in pieces of one cluster each.
+/// The most reads of one search. The system directory of 255 slots needs about 20, even in pieces
+/// of one cluster each.
 const MAX_READS: u32 = 64;
-/// OCFS2_MAX_PATH_DEPTH of the kernel: no real tree comes near.
+/// The most levels of a tree: OCFS2_MAX_PATH_DEPTH of the kernel, more than any real tree has.
 const MAX_DEPTH: u16 = 5;
 
-/// A block could not be had.
+/// The error that a block could not be read, or is wrong.
 #[derive(Debug)]
 pub(super) enum Fault {
     Read { block: u64, error: io::Error },
@@ -23,7 +23,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// The error for the user, who knows the thing and not the block.
+    /// Returns the error for the user, who knows `what` and not the block.
     pub fn of(self, what: &str) -> Report {
         match self {
             Self::Read { block, error } => Report::new(ReadError(error))
@@ -59,11 +59,11 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// A source of blocks, with the volume that is on it and what it may still be asked.
+/// A source of blocks, with the volume on it and the reads that are left.
 pub(super) struct Reader<'a> {
     source: &'a mut dyn ReadBlocks,
     pub superblock: &'a Superblock,
-    /// Blocks that belong to the volume and to the device.
+    /// The end of the blocks that belong to the volume and to the device.
     end: u64,
     reads_left: u32,
 }
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `count` blocks in one read; `cause` is the block that pointed here.
+    /// Reads `count` blocks in one read; `cause` is the block that pointed here.
     pub fn read(&mut self, cause: u64, block: u64, count: u32) -> Result<Vec<u8>, Fault> {
         let damaged = |reason: String| Fault::Damaged {
             block: cause,
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
             .ok()
             .and_then(|count| count.checked_mul(1 << bits))
             .ok_or_else(|| damaged("it asks for too much".to_owned()))?;
-        // Inside the device, so it cannot overflow.
+        // The position is inside the device, so it cannot overflow.
         let bytes = self.source.read_at(block << bits, len);
         bytes
             .and_then(|bytes| exactly(bytes, len))
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         Ok(block)
     }
 
-    /// The checksum of a block, where the volume has checksums.
+    /// Verifies the checksum of a block, where the volume has checksums.
     pub fn verify(&self, number: u64, block: &mut [u8], check: usize) -> Result<(), Fault> {
         if self.superblock.has_checksums() {
             check::verify(block, check).map_err(|bad| at(number)(bad.to_string()))?;
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// All extents of a file in the order of the file, each inside the volume.
+    /// Returns all extents of a file in the order of the file, each inside the volume.
     pub fn extents(&mut self, inode: &Dinode) -> Result<Vec<Extent>, Fault> {
         let root = inode.extents().map_err(at(inode.number))?;
         if root.depth > MAX_DEPTH {
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
         let mut lists = vec![(inode.number, root)];
         while let Some((block, list)) = lists.pop() {
             if let Some(depth) = list.depth.checked_sub(1) {
-                // The first child has to come off the stack first.
+                // The first child has to leave the stack first.
                 for child in list.records.iter().rev() {
                     lists.push((child.block, self.extent_block(block, child.block, depth)?));
                 }
@@ -191,7 +191,7 @@ pub(super) fn at(block: u64) -> impl Fn(String) -> Fault {
     move |reason| Fault::Damaged { block, reason }
 }
 
-/// A source that returns less or more than it was asked for cannot be trusted.
+/// Refuses bytes of another length than was requested: their source cannot be trusted.
 pub(crate) fn exactly(bytes: Vec<u8>, len: usize) -> io::Result<Vec<u8>> {
     match bytes.len() == len {
         true => Ok(bytes),

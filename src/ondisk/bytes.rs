@@ -1,6 +1,6 @@
 //! Little-endian fields of a block. A position past the end is an error, never a panic.
 
-/// One block, or the part of it that may be looked at.
+/// One block, or the part of it that may be read.
 #[derive(Clone, Copy)]
 pub(crate) struct Bytes<'a>(pub &'a [u8]);
 

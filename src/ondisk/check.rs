@@ -9,11 +9,11 @@ use std::ops::Range;
 pub enum Checked {
     /// The block is as it was written.
     Intact,
-    /// One bit was wrong and has been put right in the buffer (not on the disk).
+    /// One bit was wrong and has been corrected in the buffer (not on the disk).
     Repaired,
 }
 
-/// The block's checksum does not match, and no single bit explains it.
+/// The error that the block's checksum does not match, and no single bit explains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mismatch;
 
@@ -21,8 +21,8 @@ sentence!(Mismatch => "its checksum is wrong");
 
 /// Checks `block`, whose check field begins at byte `at`, and repairs a single wrong bit.
 ///
-/// A wrong bit inside the stored CRC cannot be told from a damaged block and is refused,
-/// as the kernel does; one inside the stored parity does no harm while the CRC matches.
+/// A wrong bit inside the stored CRC looks like a damaged block and is refused, as the kernel does;
+/// one inside the stored parity does no harm while the CRC matches.
 pub fn verify(block: &mut [u8], at: usize) -> Result<Checked, Mismatch> {
     let field: Range<usize> = at..at.checked_add(8).ok_or(Mismatch)?;
     let stored: [u8; 8] = block
@@ -35,7 +35,7 @@ pub fn verify(block: &mut [u8], at: usize) -> Result<Checked, Mismatch> {
     result
 }
 
-/// The check field of `block` as it belongs at byte `at`.
+/// Computes the check field of `block` at byte `at`.
 pub fn compute(block: &[u8], at: usize) -> [u8; 8] {
     let mut block = block.to_vec();
     put(&mut block, at..at.saturating_add(8), [0; 8]);
@@ -64,7 +64,7 @@ fn verify_zeroed(block: &mut [u8], stored: [u8; 8]) -> Result<Checked, Mismatch>
     Err(Mismatch)
 }
 
-/// CRC-32 as the kernel's `crc32_le(~0, ...)`: reflected, and not inverted at the end.
+/// Computes the CRC-32 of the kernel's `crc32_le(~0, ...)`: reflected, and not inverted at the end.
 #[expect(clippy::indexing_slicing, reason = "a byte is below 256")]
 fn crc32(bytes: &[u8]) -> u32 {
     bytes.iter().fold(u32::MAX, |crc, byte| {
@@ -89,8 +89,8 @@ const CRC_TABLE: [u32; 256] = {
     table
 };
 
-/// Hamming parity: the exclusive or of the code positions of all set bits. Data bits take
-/// the positions, counted from 1, that are not powers of two; 4 KiB still fit 16 bits.
+/// Computes the Hamming parity: the exclusive or of the code positions of all set bits. Data bits
+/// take the positions, counted from 1, that are not powers of two; 4 KiB still fit 16 bits.
 fn parity(bytes: &[u8]) -> u16 {
     let mut positions = (1..=u16::MAX).filter(|position| !position.is_power_of_two());
     let mut parity = 0;
@@ -104,7 +104,7 @@ fn parity(bytes: &[u8]) -> u16 {
     parity
 }
 
-/// Turns the data bit at a code position; none where the position holds parity or nothing.
+/// Flips the data bit at a code position; none where the position holds parity or nothing.
 fn flip(bytes: &mut [u8], position: u16) -> Option<()> {
     let parity_bits = position.checked_ilog2()?.checked_add(1)?;
     if position.is_power_of_two() {

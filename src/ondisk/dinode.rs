@@ -11,7 +11,7 @@ const INLINE: usize = 0xC8;
 
 const VALID: u32 = 0x1;
 const HEARTBEAT: u32 = 0x200;
-/// Their inodes hold something else where others have extents: the superblock, bitmaps
+/// Flags of inodes that hold something else where others have extents: the superblock, bitmaps
 /// (LOCAL_ALLOC, CHAIN) and truncate logs (DEALLOC).
 const WITHOUT_EXTENTS: u32 = 0x20 | 0x40 | 0x400 | 0x800;
 const INLINE_DATA: u16 = 0x1;
@@ -20,7 +20,7 @@ const INDEXED_DIR: u16 = 0x8;
 /// An inode that is in use.
 pub(super) struct Dinode {
     pub number: u64,
-    /// Random number of this inode's making, a part of its locks' names.
+    /// The random number of the inode's creation, a part of its locks' names.
     pub generation: u32,
     /// Length of the file in bytes.
     pub size: u64,
@@ -71,7 +71,7 @@ impl Dinode {
         self.dynamic & INDEXED_DIR != 0
     }
 
-    /// The file's data, where it is small enough to live in the inode.
+    /// Returns the file's data, where it is small enough to be in the inode.
     pub fn inline_data(&self) -> Result<Option<&[u8]>, String> {
         if self.dynamic & INLINE_DATA == 0 {
             return Ok(None);
@@ -89,7 +89,7 @@ impl Dinode {
         self.dynamic & INLINE_DATA == 0 && self.flags & WITHOUT_EXTENTS == 0
     }
 
-    /// The root of the file's extent tree.
+    /// Returns the root of the file's extent tree.
     pub fn extents(&self) -> Result<ExtentList, String> {
         if !self.has_extents() {
             return Err("the inode has no extents".to_owned());
@@ -109,15 +109,15 @@ pub struct Extent {
     pub block: u64,
 }
 
-/// The records in use of one node of an extent tree.
+/// The used records of one node of an extent tree.
 pub(super) struct ExtentList {
-    /// 0 for leaves.
+    /// Levels below this node; 0 for leaves.
     pub depth: u16,
     pub records: Vec<Extent>,
 }
 
 impl ExtentList {
-    /// The list whose header is at byte `at` and which may reach the end of the block.
+    /// Parses the list whose header is at byte `at` and which may reach the end of the block.
     pub fn parse(block: Bytes<'_>, at: usize) -> Result<Self, String> {
         let list = Bytes(block.0.get(at..).unwrap_or_default());
         let depth = list.u16(0)?;

@@ -12,11 +12,11 @@ const ENTRY_HEAD: usize = 12;
 const TRAILER: usize = 64;
 /// Position of the check field in the trailer.
 const TRAILER_CHECK: usize = 0x38;
-/// One read takes this much of a directory: the whole of most system directories.
+/// The bytes of a directory per read: the whole of most system directories.
 const CHUNK_BYTES: u32 = 16 * 1024;
 
 impl Reader<'_> {
-    /// The inode number that `name` has in `directory`.
+    /// Returns the inode number that `name` has in `directory`.
     pub fn look_up(&mut self, directory: &Dinode, name: &[u8]) -> Result<Option<u64>, Fault> {
         let damaged = at(directory.number);
         if !directory.is_directory() {
@@ -48,7 +48,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Searches `count` blocks that lie side by side.
+    /// Searches `count` adjacent blocks.
     fn scan_run(
         &mut self,
         directory: &Dinode,
@@ -75,7 +75,7 @@ impl Reader<'_> {
         Ok(None)
     }
 
-    /// The part of a directory block that holds entries, after a check of its trailer.
+    /// Returns the part of a directory block that holds entries, after a check of its trailer.
     fn entries<'b>(
         &self,
         directory: &Dinode,
@@ -95,7 +95,7 @@ impl Reader<'_> {
     }
 }
 
-/// Real positions: the comments in the C header are off by 8 from here on.
+/// Checks a trailer at its real positions: the comments in the C header are off by 8 from here on.
 fn check_trailer(trailer: Bytes<'_>, block: u64, directory: u64) -> Result<(), String> {
     trailer.expect(0x10, b"DIRTRL1\0", "a directory block")?;
     if trailer.u64(0x28)? != block || trailer.u64(0x30)? != directory {

@@ -6,11 +6,11 @@
 pub struct Incompat(u32);
 
 impl Incompat {
-    /// Holds nothing but a heartbeat region (for global heartbeat).
+    /// The volume holds only a heartbeat region (for global heartbeat).
     pub const HEARTBEAT_DEV: Self = Self(0x2);
-    /// One node only: no cluster.
+    /// One node mounts the volume, without a cluster.
     pub const LOCAL_MOUNT: Self = Self(0x8);
-    /// The cluster is run by another stack than o2cb.
+    /// Another stack than o2cb runs the cluster.
     pub const USERSPACE_STACK: Self = Self(0x80);
     /// Slot map entries of 8 bytes.
     pub const EXTENDED_SLOT_MAP: Self = Self(0x100);
@@ -21,26 +21,26 @@ impl Incompat {
     /// The superblock names the cluster of an o2cb volume.
     pub const CLUSTERINFO: Self = Self(0x4000);
 
-    /// Those above, and the others up to direct I/O beyond the end of a file (0x8000): they change
-    /// nothing of what is read here.
+    /// The features above, and the others up to direct I/O beyond the end of a file (0x8000): they
+    /// change nothing of what is read here.
     const KNOWN: u32 = 0xfffe;
 
-    /// The word as it stands on disk.
+    /// Converts the word as it is on disk.
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// All bits, also the unknown ones.
+    /// Returns all bits, also the unknown ones.
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// All bits of `feature` are set.
+    /// Returns whether all bits of `feature` are set.
     pub const fn has(self, feature: Self) -> bool {
         self.0 & feature.0 == feature.0
     }
 
-    /// The bits that this version does not know.
+    /// Returns the bits that this version does not know.
     pub const fn unknown(self) -> u32 {
         self.0 & !Self::KNOWN
     }

@@ -1,4 +1,4 @@
-//! Where the heartbeat of a volume is on its device, in the words of configfs.
+//! The place of a volume's heartbeat region on its device, in the terms of configfs.
 
 use eyre::{Report, Result, bail, eyre};
 
@@ -21,19 +21,19 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// That of nothing.
+    /// The geometry of a region before it is set.
     pub const NONE: Self = Self {
         block_bytes: 0,
         start_block: 0,
         blocks: 0,
     };
 
-    /// Is all of it set? Before that no heartbeat starts.
+    /// Returns whether all of it is set; before that no heartbeat starts.
     pub fn is_set(&self) -> bool {
         self.block_bytes != 0 && self.start_block != 0 && self.blocks != 0
     }
 
-    /// The region in the one extent of the heartbeat file, on a device of `device` bytes
+    /// Returns the region in the one extent of the heartbeat file, on a device of `device` bytes
     /// with logical sectors of `sector` bytes.
     pub(super) fn new(
         superblock: &Superblock,
@@ -54,7 +54,7 @@ impl Geometry {
                 "it has room for {room} nodes, not {HEARTBEAT_BLOCKS}"
             )));
         }
-        // The blocks up to the superblock are never a file's.
+        // The blocks up to the superblock never belong to a file.
         if extent.block <= 2 {
             return Err(invalid("it lies on top of the superblock"));
         }

@@ -1,7 +1,6 @@
 //! The heartbeat slots: each node rewrites one block of the region every two seconds
-//! (fs/ocfs2/cluster/ocfs2_heartbeat.h, `o2hb_disk_heartbeat_block`). They can be read on
-//! any device of any cluster, and a node that lives shows only in a difference between two
-//! readings.
+//! (fs/ocfs2/cluster/ocfs2_heartbeat.h, `o2hb_disk_heartbeat_block`). They can be read on any
+//! device of any cluster. Only a difference between two readings shows that a node is alive.
 
 use std::time::Duration;
 
@@ -15,29 +14,30 @@ use crate::crc;
 /// How often a node writes its slot (O2HB_REGION_TIMEOUT_MS).
 pub const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Between two readings that tell who lives: an interval, and what a busy disk makes of it.
+/// The interval between two readings that show which nodes are alive: that of a heartbeat, and the
+/// delay of a busy disk.
 pub const APART: Duration = Duration::from_millis(2500);
 
 /// Bytes of a block that are fields; the rest is zero.
 const FIELDS: usize = 0x1C;
 const CHECKSUM: usize = 0x0C;
 
-/// What a node wrote.
+/// The heartbeat that a node wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beat {
-    /// The writer's wall clock, in seconds since 1970. Clocks of nodes differ: only that it
-    /// changes means something.
+    /// The writer's wall clock, in seconds since 1970. Clocks of nodes differ: only a change of it
+    /// is significant.
     pub sequence: u64,
-    /// Random number of this start of the writer's heartbeat; 0 when it left in good order.
+    /// The random number of this start of the writer's heartbeat; 0 when it left in good order.
     pub generation: u64,
-    /// How long the writer may be silent before it counts as dead, in milliseconds; none from
+    /// How long the writer may be silent before it is declared dead, in milliseconds; none from
     /// drivers of the 1.2 era.
     pub dead_ms: Option<u32>,
 }
 
 impl Beat {
-    /// Seconds from its writing to `now` (seconds since 1970) by the two clocks; none where
-    /// the writer's is ahead.
+    /// Returns the seconds from its writing to `now` (seconds since 1970), by the clocks of both
+    /// nodes; none where the writer's is ahead.
     pub fn age(&self, now: u64) -> Option<u64> {
         now.checked_sub(self.sequence)
     }
@@ -48,7 +48,7 @@ impl Beat {
 pub enum Slot {
     /// All zero, as mkfs leaves it.
     Never,
-    /// The checksum is not that of the block; the driver passes over it.
+    /// The checksum is not that of the block; the driver skips it.
     Damaged,
     /// A good block, but of a node of another number.
     Misplaced(u8),
@@ -57,7 +57,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// The slot of node `number`.
+    /// Parses the slot of node `number`.
     fn parse(block: &[u8], number: u8) -> Result<Self, String> {
         if block.iter().all(|byte| *byte == 0) {
             return Ok(Self::Never);
@@ -90,16 +90,16 @@ impl Slot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beats(Vec<(Slot, u32)>);
 
-/// What two readings say of a slot.
+/// What two readings show of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// Nobody ever wrote it.
+    /// No node ever wrote it.
     Never,
-    /// Somebody wrote it between the two readings.
+    /// A node wrote it between the two readings.
     Alive(Beat),
     /// Its node left in good order.
     Left(Beat),
-    /// Its node stopped without leaving: it died, or its disk is out of reach.
+    /// Its node stopped without leaving: it died, or cannot reach its disk.
     Stale(Beat),
     /// A block with a wrong checksum.
     Damaged,
@@ -108,7 +108,7 @@ pub enum Sign {
 }
 
 impl Beats {
-    /// The slots of a whole region.
+    /// Parses the slots of a whole region.
     pub(crate) fn parse(region: &[u8], block_bytes: usize) -> Result<Self, String> {
         let blocks = region.chunks_exact(block_bytes);
         let slots = (0..=u8::MAX)
@@ -117,13 +117,13 @@ impl Beats {
         slots.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Every slot with its node's number.
+    /// Returns every slot with its node's number.
     pub fn iter(&self) -> impl Iterator<Item = (u8, Slot)> + '_ {
         (0..=u8::MAX).zip(self.0.iter().map(|(slot, _)| *slot))
     }
 
-    /// What has become of every slot in `later`, a reading of the same region at least
-    /// [`APART`] after this one. A node that only just started can be missed.
+    /// Compares every slot with `later`, a reading of the same region at least [`APART`] after this
+    /// one. A node that only just started can be missed.
     pub fn compare<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Sign)> + 'a {
         let pairs = self.0.iter().zip(&later.0);
         (0..=u8::MAX).zip(pairs.map(|((before, _), (after, _))| match *after {
@@ -136,8 +136,8 @@ impl Beats {
         }))
     }
 
-    /// The slots that somebody has written between this reading and `later`, whatever: blocks
-    /// that are no heartbeat as well. A node that says that it leaves is none of them.
+    /// Returns the slots that were written between this reading and `later`, with any content: also
+    /// blocks that are no heartbeat. Slots whose node reports that it leaves are not among them.
     pub fn rewritten<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Slot)> + 'a {
         let pairs = self.0.iter().zip(&later.0);
         (0..=u8::MAX)
@@ -149,20 +149,20 @@ impl Beats {
 }
 
 impl Geometry {
-    /// The slots as they are at this moment: one read.
+    /// Reads the slots as they are at this moment, in one read.
     pub fn beats(&self, source: &mut dyn ReadBlocks) -> Result<Beats> {
         let region = self.region(source)?;
         let size = usize::try_from(self.block_bytes)?;
         Beats::parse(&region, size).map_err(|reason| eyre!("a heartbeat block: {reason}"))
     }
 
-    /// The slot of one node: one read.
+    /// Reads the slot of one node, in one read.
     pub fn beat(&self, source: &mut dyn ReadBlocks, node: u8) -> Result<Slot> {
         let block = self.read(source, u64::from(node), 1)?;
         Slot::parse(&block, node).map_err(|reason| eyre!("a heartbeat block: {reason}"))
     }
 
-    /// All of the blocks as they are.
+    /// Reads all of the blocks as they are.
     pub(crate) fn region(&self, source: &mut dyn ReadBlocks) -> Result<Vec<u8>> {
         self.read(source, 0, self.blocks)
     }
@@ -170,7 +170,7 @@ impl Geometry {
     fn read(&self, source: &mut dyn ReadBlocks, first: u64, blocks: u32) -> Result<Vec<u8>> {
         let bytes = u64::from(self.block_bytes);
         let len = bytes * u64::from(blocks);
-        // What configfs says need not fit this device.
+        // The geometry in configfs need not fit this device.
         let offset = (self.start_block.checked_add(first))
             .and_then(|block| block.checked_mul(bytes))
             .filter(|at| at.checked_add(len).is_some_and(|end| end <= source.size()))

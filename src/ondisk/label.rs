@@ -1,13 +1,13 @@
-//! The name that a volume was given.
+//! The label of a volume.
 
 use std::fmt;
 
-/// A volume's label: up to 64 bytes in no certain encoding.
+/// A volume's label: up to 64 bytes in no defined encoding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label(pub(super) Vec<u8>);
 
 impl Label {
-    /// The bytes up to the first NUL.
+    /// Returns the bytes up to the first NUL.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -1,9 +1,9 @@
-//! The format of an OCFS2 volume: its superblock, its system files, the place of its heartbeat and
-//! the slots in there. Functions of bytes: read only, and nothing here knows of devices or clusters.
+//! The format of an OCFS2 volume: its superblock, its system files, its heartbeat region and the
+//! slots in that. All are functions of bytes: they only read, and know no devices or clusters.
 //!
-//! Whatever is read may be forged or torn: it is checked before use, every position lies
-//! inside the volume and the number of reads is bounded, so that the answer is a value or
-//! an error. Errors are clauses that go after the device's name and a colon.
+//! All data may be forged or torn. It is checked before use, every position is inside the volume
+//! and the number of reads is bounded, so that the answer is a value or an error. Errors are
+//! clauses that go after the device's name and a colon.
 #![warn(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -48,14 +48,14 @@ use dinode::Dinode;
 
 /// Where blocks come from: a [`Device`](crate::disk::Device), or something that bounds its time.
 pub trait ReadBlocks {
-    /// Exactly `len` bytes from byte `offset` of the device. The volume asks only for
-    /// whole blocks before [`size`](Self::size).
+    /// Reads exactly `len` bytes from byte `offset` of the device. The volume requests only whole
+    /// blocks before [`size`](Self::size).
     fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
 
-    /// Logical sector size in bytes.
+    /// Returns the logical sector size in bytes.
     fn sector(&self) -> u32;
 
-    /// Size in bytes.
+    /// Returns the size in bytes.
     fn size(&self) -> u64;
 }
 
@@ -97,7 +97,7 @@ impl Volume {
         Ok(Self { superblock })
     }
 
-    /// Where the volume's heartbeat is: two or three reads.
+    /// Returns where the volume's heartbeat region is, in two or three reads.
     pub fn heartbeat(&self, source: &mut dyn ReadBlocks) -> Result<Geometry> {
         let (sector, size) = (source.sector(), source.size());
         let mut reader = Reader::new(source, &self.superblock);
@@ -109,7 +109,7 @@ impl Volume {
         Geometry::new(&self.superblock, &extents, sector, size)
     }
 
-    /// A system file by name (`slot_map`, `journal:0000`, ...); none if there is no such
+    /// Returns a system file by name (`slot_map`, `journal:0000`, ...); none if there is no such
     /// name. Heartbeat devices have few of them.
     pub fn system_file(
         &self,
@@ -133,7 +133,7 @@ impl Volume {
 
     fn find(&self, reader: &mut Reader<'_>, name: &str) -> Result<Option<Dinode>> {
         let in_directory = |fault: Fault| fault.of("the system directory");
-        // Where the number comes from: the superblock.
+        // The superblock, as the origin of the number.
         let directory =
             (reader.inode(2, self.superblock.system_dir_block)).map_err(in_directory)?;
         let number = (reader.look_up(&directory, name.as_bytes())).map_err(in_directory)?;
@@ -144,8 +144,9 @@ impl Volume {
     }
 }
 
-/// The kernel writes to this place without asking the filesystem again, so the file has to
-/// be the one that mkfs made: flagged as heartbeat, and its extents in the inode itself.
+/// Returns the extents of the heartbeat file. The kernel writes to them without asking the
+/// filesystem again, so the file has to be the one that mkfs made: flagged as heartbeat, and its
+/// extents in the inode itself.
 fn heartbeat_extents(inode: &Dinode) -> Result<Vec<Extent>, Fault> {
     let damaged = at(inode.number);
     if !inode.is_file() || !inode.is_heartbeat() {

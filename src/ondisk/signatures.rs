@@ -1,12 +1,12 @@
-//! What else may be on a device that is not an OCFS2 volume, told from its first 16 KiB,
-//! so that "wrong device" is said in the user's words.
+//! Recognises other content of a device without an OCFS2 volume by its first 16 KiB, so that a
+//! "wrong device" message uses the user's words.
 
 use std::fmt;
 
-/// The device was read and holds no OCFS2 volume: a scan goes on to the next device.
+/// The error that the device was read and holds no OCFS2 volume: a scan goes on to the next device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotOcfs2 {
-    /// Smaller than the head of a volume; the size in bytes.
+    /// The device is smaller than the head of a volume; the size in bytes.
     TooSmall(u64),
     /// The first generation of OCFS.
     Ocfs1,
@@ -56,13 +56,13 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0xff6, b"SWAPSPACE2", "swap space"),
 ];
 
-/// OCFS1 (`ocfs1_fs_compat.h`, ocfs1_vol_disk_hdr): either mark of its header is enough,
-/// the kernel refuses to mount such a volume.
+/// Returns whether the head is that of OCFS1 (`ocfs1_fs_compat.h`, ocfs1_vol_disk_hdr). Either mark
+/// of its header is enough, as the kernel refuses to mount such a volume.
 pub(super) fn is_ocfs1(head: &[u8]) -> bool {
     head.get(4..8) == Some(&[2, 0, 0, 0]) || head.get(8..17) == Some(b"OracleCFS")
 }
 
-/// The best name for a head without an OCFS2 superblock.
+/// Returns the best name for a head without an OCFS2 superblock.
 pub(super) fn recognise(head: &[u8]) -> NotOcfs2 {
     let found = SIGNATURES.iter().find(|(at, signature, _)| {
         head.get(*at..)

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 /// One round in a slot's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
-    /// Nobody has written it, ever.
+    /// No node has ever written it.
     Empty,
     /// It was written since the last round.
     Beat,
-    /// It was not, nor had it to be: the last beat is not an interval old.
+    /// It was not written, nor was it due: the last heartbeat is not an interval old.
     NotDue,
-    /// A beat is missing.
+    /// A heartbeat is missing.
     Missed,
     /// Its node has left.
     Left,
@@ -22,19 +22,19 @@ pub enum Round {
     Blind,
 }
 
-/// The slots of one region since they are watched.
+/// The slots of one region since the first reading.
 #[derive(Debug, Clone)]
 pub struct Track {
     slots: Vec<Tracked>,
     rounds: usize,
-    /// Of the last reading; none before the first.
+    /// The time of the last reading; none before the first.
     now: Option<Instant>,
 }
 
 #[derive(Debug, Clone)]
 struct Tracked {
     slot: Slot,
-    /// The last that was no rubbish.
+    /// The last state that was a valid heartbeat.
     good: Slot,
     /// When that was last seen to have changed; at first, none.
     changed: Option<Instant>,
@@ -43,7 +43,7 @@ struct Tracked {
 }
 
 impl Track {
-    /// A history of so many rounds is kept of each slot.
+    /// Makes a history of so many rounds for each slot.
     pub fn new(rounds: usize) -> Self {
         Self {
             slots: Vec::new(),
@@ -52,7 +52,7 @@ impl Track {
         }
     }
 
-    /// One reading more, made at `now`.
+    /// Adds one reading, made at `now`.
     pub fn add(&mut self, beats: &Beats, now: Instant) {
         let first = self.now.replace(now).is_none();
         for (number, slot) in beats.iter() {
@@ -77,7 +77,7 @@ impl Track {
                     Sign::Left(_) => Round::Left,
                     Sign::Damaged | Sign::Misplaced(_) => Round::Bad,
                     Sign::Alive(_) if beat => Round::Beat,
-                    // The first reading has nothing to be compared with.
+                    // There is no earlier reading to compare the first with.
                     _ if now.duration_since(tracked.last()) <= APART => Round::NotDue,
                     _ => Round::Missed,
                 };
@@ -88,26 +88,27 @@ impl Track {
         }
     }
 
-    /// A round in which the device was not read.
+    /// Adds a round in which the device was not read.
     pub fn miss(&mut self) {
         for tracked in &mut self.slots {
             tracked.note(Round::Blind, self.rounds);
         }
     }
 
-    /// Has there been a reading?
+    /// Returns whether there has been no reading.
     pub fn is_empty(&self) -> bool {
         self.now.is_none()
     }
 
-    /// What each slot said at the last reading, by node number. At the first, nobody lives.
+    /// Returns the sign of each slot at the last reading, by node number. At the first, no node is
+    /// alive.
     pub fn signs(&self) -> impl Iterator<Item = (u8, Sign)> + '_ {
         let now = self.now;
         (0..=u8::MAX)
             .zip((self.slots.iter()).filter_map(move |tracked| now.map(|now| tracked.sign(now))))
     }
 
-    /// How long, at the last reading, the slot had not been seen to change.
+    /// Returns how long, at the last reading, the slot had not been seen to change.
     pub fn silence(&self, number: u8) -> Duration {
         let tracked = self.slots.get(usize::from(number));
         match (self.now, tracked) {
@@ -116,14 +117,14 @@ impl Track {
         }
     }
 
-    /// The last rounds of a slot, the newest last.
+    /// Returns the last rounds of a slot, the newest last.
     pub fn history(&self, number: u8) -> &[Round] {
         let tracked = self.slots.get(usize::from(number));
         tracked.map_or(&[], |tracked| &tracked.history)
     }
 
-    /// Does a node that seems silent perhaps only write late: is it not dead yet by its own
-    /// words? `wall` is this node's clock in seconds since 1970.
+    /// Returns whether a node that seems silent may only write late: by its own dead time it is not
+    /// dead yet. `wall` is this node's clock in seconds since 1970.
     pub fn is_doubtful(&self, wall: u64) -> bool {
         self.signs().any(|(_, sign)| match sign {
             Sign::Stale(beat) => {

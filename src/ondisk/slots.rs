@@ -8,7 +8,7 @@ use super::features::Incompat;
 use super::{ReadBlocks, Volume};
 use eyre::{Result, eyre};
 
-/// A slot that nobody has, in a map of 16-bit node numbers.
+/// A slot that no node has, in a map of 16-bit node numbers.
 const EMPTY: u16 = u16::MAX;
 
 /// One node slot.
@@ -16,15 +16,15 @@ const EMPTY: u16 = u16::MAX;
 pub struct Slot {
     /// Block of its journal's inode.
     pub journal: u64,
-    /// That inode's generation. Both stand in the name of the lock that a node holds on the
-    /// journal for as long as it has the volume mounted.
+    /// That inode's generation. Both are in the name of the lock that a node holds on the journal
+    /// for as long as it has the volume mounted.
     pub generation: u32,
-    /// The number of the node that took the slot; one that died may still stand here.
+    /// The number of the node that took the slot; possibly stale, if that died.
     pub node: Option<u32>,
 }
 
 impl Volume {
-    /// All slots, by number: some three reads for each.
+    /// Returns all slots, by number, in some three reads for each.
     pub fn slots(&self, source: &mut dyn ReadBlocks) -> Result<Vec<Slot>> {
         let nodes = self.slot_map(source)?;
         let mut slots = Vec::with_capacity(nodes.len());
@@ -39,7 +39,7 @@ impl Volume {
         Ok(slots)
     }
 
-    /// The number of the node in each slot: some four reads for all.
+    /// Returns the number of the node in each slot, in some four reads for all.
     pub fn slot_map(&self, source: &mut dyn ReadBlocks) -> Result<Vec<Option<u32>>> {
         let inode = self.existing(source, "slot_map")?;
         let mut reader = Reader::new(source, &self.superblock);
@@ -58,7 +58,7 @@ impl Volume {
     }
 }
 
-/// The first `len` bytes of a file.
+/// Reads the first `len` bytes of a file.
 fn data(reader: &mut Reader<'_>, inode: &Dinode, len: usize) -> Result<Vec<u8>, Fault> {
     let damaged = at(inode.number);
     if let Some(bytes) = inode.inline_data().map_err(&damaged)? {

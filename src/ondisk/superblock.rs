@@ -1,5 +1,5 @@
-//! The superblock (`ocfs2_fs.h`, `ocfs2_super_block` inside an `ocfs2_dinode`): bytes to a
-//! value whose fields hold what their types promise. Pure.
+//! The superblock (`ocfs2_fs.h`, `ocfs2_super_block` inside an `ocfs2_dinode`). Pure: converts
+//! bytes to a value whose fields hold what their types promise.
 
 mod membership;
 
@@ -19,7 +19,7 @@ use crate::ids::Uuid;
 /// Bytes from the start of the device that hold the superblock at every block size.
 pub const HEAD_BYTES: usize = 16 * 1024;
 
-/// The superblock is this block, whatever the block size (OCFS2_SUPER_BLOCK_BLKNO).
+/// The block of the superblock, whatever the block size (OCFS2_SUPER_BLOCK_BLKNO).
 const SUPER_BLOCK: u64 = 2;
 const SIGNATURE: &[u8] = b"OCFSV2";
 const BLOCK_BITS: std::ops::RangeInclusive<u32> = 9..=12;
@@ -42,7 +42,7 @@ pub struct Superblock {
     pub root_block: u64,
     /// Block of the system directory's inode.
     pub system_dir_block: u64,
-    /// Random number of this mkfs; every inode in use carries it.
+    /// The random number of this mkfs; every inode in use carries it.
     pub generation: u32,
     /// The volume's UUID.
     pub uuid: Uuid,
@@ -128,34 +128,35 @@ impl Superblock {
         Ok(())
     }
 
-    /// Block size in bytes.
+    /// Returns the block size in bytes.
     pub fn block_bytes(&self) -> u32 {
         1 << self.block_bits
     }
 
-    /// Blocks per cluster, as a shift.
+    /// Returns the blocks per cluster, as a shift.
     pub(super) fn cluster_shift(&self) -> u32 {
         self.cluster_bits.saturating_sub(self.block_bits)
     }
 
-    /// Size of the volume in bytes, at most 2^52.
+    /// Returns the size of the volume in bytes, at most 2^52.
     pub fn bytes(&self) -> u64 {
         u64::from(self.clusters) << self.cluster_bits
     }
 
-    /// Formatted by `mkfs.ocfs2 -H`: holds a heartbeat region and cannot be mounted.
+    /// Returns whether `mkfs.ocfs2 -H` made the volume: it holds a heartbeat region and cannot be
+    /// mounted.
     pub fn is_heartbeat_device(&self) -> bool {
         self.incompat.has(Incompat::HEARTBEAT_DEV)
     }
 
-    /// Metadata blocks carry checksums.
+    /// Returns whether metadata blocks carry checksums.
     pub(super) fn has_checksums(&self) -> bool {
         self.incompat.has(Incompat::META_ECC)
     }
 }
 
-/// The first superblock at a block size that the device can address: the kernel never
-/// looks at smaller ones.
+/// Finds the first superblock at a block size that the device can address: the kernel never reads
+/// smaller ones.
 fn find(head: &[u8], sector: u32) -> Result<(u32, &[u8])> {
     let found: Vec<_> = BLOCK_BITS.filter_map(|bits| probe(head, bits)).collect();
     let fits = |(bits, _): &&(u32, &[u8])| 1 << bits >= sector;
@@ -173,14 +174,14 @@ pub(super) fn too_large_sector(block_bytes: u32, sector: u32) -> Report {
     )
 }
 
-/// The block that would be the superblock at this block size, if it is one.
+/// Returns the block that would be the superblock at this block size, if it is one.
 fn probe(head: &[u8], bits: u32) -> Option<(u32, &[u8])> {
     let size = 1usize << bits;
     let block = head.get(2 * size..3 * size)?;
     block.starts_with(SIGNATURE).then_some((bits, block))
 }
 
-/// Only the block itself says whether it carries a checksum.
+/// Verifies the block's checksum, if the block itself shows that it carries one.
 fn verify(block: &mut [u8]) -> Result<(), String> {
     let incompat = Incompat::from_bits(Bytes(block).u32(0xE0)?);
     if incompat.has(Incompat::META_ECC) {
@@ -189,7 +190,8 @@ fn verify(block: &mut [u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// OCFS2_CLUSTER_NAME_LEN and the label: NUL padded, and no NUL when they are full.
+/// Cuts OCFS2_CLUSTER_NAME_LEN or the label at the first NUL: they are padded with NUL, and have
+/// none when full.
 fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }

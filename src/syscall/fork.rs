@@ -1,4 +1,4 @@
-//! fork(2): a piece of this program in a process of its own.
+//! fork(2): runs a part of this program in a process of its own.
 
 mod call;
 
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// Set in the children that `in_child` makes.
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Returns whether this process is a child that `in_child` has made: no user waits for it without
-/// a bound.
+/// Returns whether this process is a child that `in_child` has made: no user waits for it without a
+/// bound.
 pub fn is_child() -> bool {
     IS_CHILD.load(Ordering::Relaxed)
 }
@@ -28,18 +28,18 @@ pub fn is_child() -> bool {
 pub struct Child(libc::pid_t);
 
 impl Child {
-    /// Waits for its end. Did it succeed? What nobody can tell any more (a caller that
-    /// ignores SIGCHLD has us ignore it too) counts as success.
+    /// Waits for its end, and returns whether it succeeded. An unknown result counts as success: a
+    /// caller that ignores SIGCHLD makes this process ignore it too.
     pub fn wait(self) -> bool {
         let mut status = 0;
-        // SAFETY: `status` is live. An interrupted wait is taken up again.
+        // SAFETY: `status` is live. An interrupted wait is repeated.
         while unsafe { libc::waitpid(self.0, &mut status, 0) } == -1
             && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
         {}
         status == 0
     }
 
-    /// Sends it a signal; it cannot be another process, as nobody has waited for it.
+    /// Sends it a signal. The number is still its own, as no process has waited for it.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
         let pid = Pid::from_raw(self.0).ok_or(io::ErrorKind::InvalidInput)?;
         Ok(rustix::process::kill_process(pid, signal)?)
@@ -58,7 +58,7 @@ pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
         return Ok(Child(pid));
     }
     IS_CHILD.store(true, Ordering::Relaxed);
-    // A panic must not unwind into the caller's frames, of which the parent is the owner.
+    // A panic must not unwind into the caller's frames, which the parent owns.
     let done = catch_unwind(AssertUnwindSafe(|| {
         if signal::block_all().is_ok() {
             detach();
@@ -81,7 +81,7 @@ pub fn in_child_on_socket(work: impl FnOnce(UnixStream)) -> io::Result<(Child, U
     Ok((child, ours))
 }
 
-/// Runs `work` as `in_child` does and waits for its end, but no longer than `timeout`: then
+/// Runs `work` as `in_child` does and waits for its end within `timeout`. After that, fails with
 /// `WouldBlock`, and the child goes on.
 pub fn in_child_for(timeout: Duration, work: impl FnOnce()) -> io::Result<()> {
     let (ours, theirs) = UnixStream::pair()?;
@@ -93,15 +93,15 @@ pub fn in_child_for(timeout: Duration, work: impl FnOnce()) -> io::Result<()> {
     })?;
     if let Some(mut child) = ours {
         child.set_read_timeout(Some(timeout))?;
-        // Its end closes the other side; nothing is ever said.
+        // Its end closes the other side; it sends nothing.
         let _ended = child.read(&mut [0])?;
     }
     Ok(())
 }
 
-/// Runs `work` in a child and waits for its result. `watch` is called some four times a second
-/// with the time that it took so far; its error ends the wait, and the child as
-/// soon as that lets itself be killed. So does the end of this process.
+/// Runs `work` in a child and waits for its result. `watch` is called some four times a second with
+/// the elapsed time. Its error ends the wait, and the child as soon as that can be killed. So does
+/// the end of this process.
 pub fn in_child_watched(
     work: impl FnOnce() -> io::Result<()>,
     watch: &mut dyn FnMut(Duration) -> eyre::Result<()>,
@@ -123,7 +123,7 @@ pub fn in_child_watched(
             Ok(()) => break,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if let Err(end) = watch(started.elapsed()) {
-                    // The kernel may heed it late.
+                    // The kernel may deliver it late.
                     let _ = child.signal(Signal::KILL);
                     return Err(end);
                 }
@@ -164,7 +164,7 @@ pub fn in_companion(work: impl FnOnce()) -> io::Result<Companion> {
     Ok(Companion(child))
 }
 
-/// This process is killed when its parent ends, and at once if that has ended already.
+/// Has this process killed when its parent ends, and at once if that has ended already.
 pub fn end_with(parent: Pid) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     match rustix::process::getppid() {
@@ -193,8 +193,8 @@ pub fn close_inherited_files(keep: Option<BorrowedFd>) {
 }
 
 fn close_range(first: libc::c_uint, last: libc::c_uint) {
-    // SAFETY: three integers. Nobody in this process uses the files that are closed: the
-    // caller's frames never run again (see `in_child`).
+    // SAFETY: three integers. Nothing in this process uses the files that are closed: the caller's
+    // frames never run again (see `in_child`).
     let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if closed == -1 {
         for file in first..=last.min(1023) {
@@ -210,7 +210,7 @@ unsafe extern "C" {
     static etext: u8;
 }
 
-/// Gives the memory of the program's code back until it is run again, before a long sleep.
+/// Frees the memory of the program's code until it runs again, before a long sleep.
 pub fn shed_code() {
     let page = rustix::param::page_size();
     let start = (&raw const __executable_start).addr() & !(page - 1);
@@ -226,8 +226,8 @@ pub fn shed_code() {
     };
 }
 
-/// Starts the program that `argv` begins with, by its path; all that it knows of the
-/// caller's environment is what it writes to standard error.
+/// Starts the program that `argv` begins with, by its path. All that it gets of the caller's
+/// environment is `errors`, its standard error.
 pub fn spawn(argv: &[&CStr], errors: impl AsFd) -> io::Result<Child> {
     let ended = |list: &[&CStr]| -> Vec<*const libc::c_char> {
         let pointers = list.iter().map(|text| text.as_ptr());
@@ -238,8 +238,8 @@ pub fn spawn(argv: &[&CStr], errors: impl AsFd) -> io::Result<Child> {
     in_child(|| {
         let _ = rustix::stdio::dup2_stderr(errors);
         let _ = signal::unblock_all();
-        // SAFETY: both lists end in a null pointer and lead to C strings that live on. It
-        // comes back only if there is no such program; then the child ends at once.
+        // SAFETY: both lists end in a null pointer and lead to C strings that live on. The call
+        // returns only if there is no such program; then the child ends at once.
         unsafe {
             libc::execve(argv[0], argv.as_ptr(), environment.as_ptr());
             libc::_exit(127)
@@ -247,7 +247,7 @@ pub fn spawn(argv: &[&CStr], errors: impl AsFd) -> io::Result<Child> {
     })
 }
 
-/// Best effort: where a step is refused, the child merely holds on to more than it needs.
+/// Releases what the child does not need. Best effort: where a step fails, it merely keeps more.
 fn detach() {
     let _ = rustix::process::setsid();
     let _ = std::env::set_current_dir("/");

@@ -7,7 +7,7 @@ const WHO_PROCESS: libc::c_int = 1;
 const CLASS_REAL_TIME: libc::c_int = 1;
 const CLASS_SHIFT: libc::c_int = 13;
 
-/// How urgent a process's I/O is within the real-time class: 0 (most) to 7.
+/// The urgency of a process's I/O within the real-time class: 0 (most) to 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level(u8);
 
@@ -15,7 +15,7 @@ impl Level {
     /// The most urgent one.
     pub const HIGHEST: Self = Self(0);
 
-    /// `None` above 7.
+    /// Makes a level; `None` above 7.
     pub const fn new(level: u8) -> Option<Self> {
         if level <= 7 { Some(Self(level)) } else { None }
     }

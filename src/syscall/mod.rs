@@ -1,7 +1,7 @@
 //! The system calls that rustix lacks, behind safe and typed functions.
 //!
-//! The only directory where `unsafe` may stand. Each call's result becomes an
-//! [`std::io::Error`] at once; no flag word or raw number leaves a file.
+//! Only this directory may contain `unsafe`. Each call's result becomes an [`std::io::Error`] at
+//! once; no flag word or raw number leaves a file.
 #![allow(unsafe_code)]
 
 pub mod fork;
@@ -13,7 +13,8 @@ pub mod signal;
 pub mod socket;
 pub mod start;
 
-/// The time that a socket waits at once is over, or a signal has ended it: it is taken up again.
+/// Returns whether the error only means that one wait of a socket has timed out, or was interrupted
+/// by a signal: the caller waits again.
 pub fn is_pause(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(
@@ -22,7 +23,7 @@ pub fn is_pause(error: &std::io::Error) -> bool {
     )
 }
 
-/// What a C function that answers -1 on failure answered.
+/// Checks the answer of a C function that returns -1 on failure.
 fn checked(answer: libc::c_int) -> std::io::Result<libc::c_int> {
     if answer == -1 {
         Err(std::io::Error::last_os_error())

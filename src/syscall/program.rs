@@ -1,4 +1,4 @@
-//! A program run as a shell runs one, and minded to its end.
+//! Runs a program as a shell runs one, and watches it to its end.
 
 use super::checked;
 use super::fork::end_with;
@@ -8,16 +8,16 @@ use std::ffi::CStr;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
-/// Runs `argv`, found as execvp(3) finds it, until it ends: its exit status, or 128 and the
+/// Runs `argv`, found as execvp(3) finds it, until it ends. Returns its exit status, or 128 and the
 /// number of the signal that ended it.
 ///
-/// It gets this process's directory, environment and standard files, its `inherited` signals, and
-/// no file that was opened here. Signals that processes send here are passed on; a terminal's
-/// reach it without us, and when one of them stops it, this process stops as well. It is killed
-/// when this process ends.
+/// The program gets this process's directory, environment and standard files, its `inherited`
+/// signals, and no file that was opened here. Signals that processes send here are passed on. A
+/// terminal's reach it directly, and when one of them stops it, this process stops as well. It is
+/// killed when this process ends.
 ///
 /// # Errors
-/// It could not be started.
+/// The program could not be started.
 pub fn run(argv: &[&CStr], inherited: Inherited) -> io::Result<u8> {
     let relayed = Relayed::hold()?;
     let child = start(argv, inherited)?;
@@ -28,7 +28,7 @@ pub fn run(argv: &[&CStr], inherited: Inherited) -> io::Result<u8> {
                 return Ok(code);
             }
         } else if let Some(signal) = Signal::from_named_raw(signal).filter(|_| sent) {
-            // It may just have ended.
+            // The program may just have ended.
             let _ = kill_process(child, signal);
         }
     }
@@ -71,7 +71,7 @@ fn start(argv: &[&CStr], inherited: Inherited) -> io::Result<Pid> {
     }
 }
 
-/// What to end with, once it has ended.
+/// Stops with the program, and returns its exit status once it has ended.
 fn look_after(child: Pid) -> io::Result<Option<u8>> {
     let options = WaitOptions::NOHANG | WaitOptions::UNTRACED;
     let Some((_, status)) = waitpid(Some(child), options)? else {

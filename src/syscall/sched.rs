@@ -1,16 +1,16 @@
-//! Who runs first: sched_setscheduler(2), which rustix lacks and musl refuses, and
+//! Scheduling order: sched_setscheduler(2), which rustix lacks and musl refuses, and
 //! sched_setaffinity(2).
 
 use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use std::io;
 
-/// Of 1 to 99: before everything that is not of real time itself, as few kernel threads are.
+/// A priority of 1 to 99: before everything that is not real-time, which few kernel threads are.
 const URGENCY: libc::c_int = 50;
 /// The calling thread.
 const THIS: libc::pid_t = 0;
 
-/// As long as this lives, another thread does not run unless this one sleeps: it has to share
-/// this one's processor, and this one goes first there. The other stays on that processor.
+/// Keeps another thread from running unless this one sleeps, as long as this lives. The other has
+/// to share this one's processor, where this one goes first. It stays on that processor.
 #[derive(Debug)]
 pub struct Ahead {
     policy: libc::c_int,
@@ -43,7 +43,7 @@ impl Ahead {
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        // As it was; a thread may always ask for less.
+        // As before; a thread may always request less.
         let _ = sched_setaffinity(None, &self.processors);
         let _ = set_scheduler(self.policy, self.parameter);
     }
@@ -74,7 +74,7 @@ fn set_scheduler(policy: libc::c_int, parameter: libc::sched_param) -> io::Resul
 mod tests {
     use super::*;
 
-    /// What /proc/thread-self/stat says: the policy is its field 41.
+    /// Returns the policy, which is field 41 of /proc/thread-self/stat.
     fn policy() -> String {
         let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
         let fields = stat.rsplit_once(") ").unwrap().1;

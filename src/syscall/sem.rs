@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 unsafe extern "C" {
-    /// In glibc and in musl, but not declared by the libc crate.
+    /// Both glibc and musl have this, but the libc crate does not declare it.
     fn semtimedop(
         id: c_int,
         operations: *mut libc::sembuf,
@@ -24,7 +24,7 @@ pub struct Op {
 }
 
 impl Op {
-    /// Adds `delta`; 0 waits for the value to be 0.
+    /// Makes an operation that adds `delta`; 0 waits for the value to be 0.
     pub const fn new(semaphore: u16, delta: i16) -> Self {
         Self {
             semaphore,
@@ -33,7 +33,7 @@ impl Op {
         }
     }
 
-    /// The kernel takes it back when this process ends, however it ends.
+    /// Has the kernel undo it when this process ends, however it ends.
     pub const fn undone_at_exit(self) -> Self {
         Self {
             flags: self.flags | libc::SEM_UNDO,
@@ -41,7 +41,7 @@ impl Op {
         }
     }
 
-    /// `WouldBlock` instead of a wait; makes the whole list answer at once.
+    /// Makes it fail with `WouldBlock` instead of waiting; the whole list then answers at once.
     pub const fn or_fail(self) -> Self {
         Self {
             flags: self.flags | libc::IPC_NOWAIT,
@@ -55,7 +55,7 @@ impl Op {
 pub struct Set(c_int);
 
 impl Set {
-    /// The set of `key`, made with `mode` if there is none.
+    /// Opens the set of `key`, made with `mode` if there is none.
     ///
     /// # Errors
     /// `InvalidInput` when it exists with fewer than `size` semaphores.
@@ -63,12 +63,13 @@ impl Set {
         get(key, size, libc::IPC_CREAT | c_int::from(mode))
     }
 
-    /// The set of `key`, whatever its size; `NotFound` when there is none.
+    /// Opens the set of `key`, whatever its size; `NotFound` when there is none.
     pub fn open(key: i32) -> io::Result<Self> {
         get(key, 0, 0)
     }
 
-    /// All of `operations` at once, or none. Waits for `timeout` at most, then `WouldBlock`.
+    /// Applies all of `operations` at once, or none. Waits for `timeout` at most, then
+    /// `WouldBlock`.
     ///
     /// # Errors
     /// EIDRM: the set was removed, before or while waiting.
@@ -91,17 +92,18 @@ impl Set {
         checked(answer).map(drop)
     }
 
-    /// The value of a semaphore.
+    /// Returns the value of a semaphore.
     pub fn value(self, semaphore: u16) -> io::Result<u32> {
         self.ask(semaphore, libc::GETVAL)
     }
 
-    /// The process that last changed a semaphore; 0 when that is not of this PID namespace.
+    /// Returns the process that last changed a semaphore; 0 when that is not of this PID namespace.
     pub fn last_process(self, semaphore: u16) -> io::Result<u32> {
         self.ask(semaphore, libc::GETPID)
     }
 
-    /// The user who owns the set, and the one who made it. Only the owner can be changed (IPC_SET).
+    /// Returns the user who owns the set, and the one who made it. Only the owner can be changed
+    /// (IPC_SET).
     pub fn users(self) -> io::Result<[u32; 2]> {
         // SAFETY: all of its fields are integers, for which zeros are values.
         let mut status: libc::semid_ds = unsafe { std::mem::zeroed() };
@@ -110,7 +112,7 @@ impl Set {
         Ok([status.sem_perm.uid, status.sem_perm.cuid])
     }
 
-    /// The set is gone for everybody; those who wait get EIDRM.
+    /// Removes the set for all processes; those that wait get EIDRM.
     pub fn remove(self) -> io::Result<()> {
         // SAFETY: IPC_RMID takes no fourth argument.
         checked(unsafe { libc::semctl(self.0, 0, libc::IPC_RMID) }).map(drop)

@@ -1,21 +1,21 @@
-//! Signals that would end the process, put off so that nothing is cut in the middle.
+//! Defers signals that would end the process, so that no operation is cut off in the middle.
 
 use super::checked;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const TERMINATING: [libc::c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
-/// A process that is stopped while it holds a region's lock stops everybody else.
+/// A process that is stopped while it holds a region's lock stops every other one.
 const STOPPING: [libc::c_int; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
 
-/// Somebody asked this process to end, and what it did is undone.
+/// The error that a signal asked this process to end, and its work is rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupted;
 
 sentence!(Interrupted => "interrupted");
 
-/// The terminating signals are held back from here to the end of the process, which is
-/// left by an exit code that says so, never by the signal.
+/// Proof that terminating signals are held back from here to the end of the process. It then ends
+/// with an exit code that reports the signal, never by the signal.
 #[derive(Clone, Copy)]
 pub struct Deferred {
     terminating: libc::sigset_t,
@@ -41,7 +41,7 @@ pub fn defer_termination() -> io::Result<Deferred> {
 
 impl Deferred {
     /// # Errors
-    /// [`Interrupted`], if one is waiting.
+    /// [`Interrupted`], if a signal is pending.
     pub fn check(self) -> Result<(), Interrupted> {
         if self.pending() {
             Err(Interrupted)
@@ -50,7 +50,7 @@ impl Deferred {
         }
     }
 
-    /// Somebody asked this process to end.
+    /// Returns whether a signal has asked this process to end.
     pub fn pending(self) -> bool {
         let mut waiting = empty();
         // SAFETY: `waiting` is live; the call only writes to it.
@@ -69,7 +69,7 @@ impl Deferred {
 pub struct Inherited(libc::sigset_t);
 
 impl Inherited {
-    /// Asked before anything here blocks others.
+    /// Returns the mask; called before anything here blocks others.
     pub fn now() -> io::Result<Self> {
         let mut mask = empty();
         // SAFETY: `mask` is live, and no new mask is given.
@@ -79,7 +79,7 @@ impl Inherited {
         }
     }
 
-    /// Sets the process's signals as they were, for a program that takes its place.
+    /// Restores the process's signals as they were, for a program that takes its place.
     pub(super) fn restore(self) -> io::Result<()> {
         if !PIPES_IGNORED_BEFORE.load(Ordering::Relaxed) {
             default(libc::SIGPIPE)?;
@@ -88,11 +88,11 @@ impl Inherited {
     }
 }
 
-/// Signals that are passed on to a program, and the end of one.
+/// The signals that are passed on to a program, and that of its end.
 pub(super) struct Relayed(libc::sigset_t);
 
 impl Relayed {
-    /// Holds them back, so that `wait` gets them.
+    /// Holds the signals back, so that `wait` gets them.
     pub fn hold() -> io::Result<Self> {
         let mut set = empty();
         let others = [libc::SIGUSR1, libc::SIGUSR2, libc::SIGTSTP, libc::SIGCHLD];
@@ -100,14 +100,14 @@ impl Relayed {
             .iter()
             .chain(&others)
             .for_each(|&signal| add(&mut set, signal));
-        // Ignored by the caller, it would leave no child to wait for.
+        // If the caller ignored it, there would be no child to wait for.
         default(libc::SIGCHLD)?;
         set_mask(libc::SIG_BLOCK, &set)?;
         Ok(Self(set))
     }
 
-    /// The next one, and whether it came to this process alone. A terminal's come from the
-    /// kernel, and go to its whole foreground group; but a hang-up goes to a session's leader.
+    /// Returns the next signal, and whether it came to this process alone. A terminal's come from
+    /// the kernel, and go to its whole foreground group; but a hang-up goes to a session's leader.
     pub fn wait(&self) -> io::Result<(libc::c_int, bool)> {
         loop {
             // SAFETY: all zeros is a valid siginfo_t, which the call overwrites.
@@ -122,14 +122,14 @@ impl Relayed {
     }
 }
 
-/// A write to a pipe that nobody reads fails, instead of ending the process.
+/// Makes a write to a pipe without a reader fail, instead of ending the process.
 pub(super) fn ignore_broken_pipes() -> io::Result<()> {
     let before = dispose(libc::SIGPIPE, libc::SIG_IGN)?;
     PIPES_IGNORED_BEFORE.store(before == libc::SIG_IGN, Ordering::Relaxed);
     Ok(())
 }
 
-/// The caller ignores SIGPIPE as well.
+/// Whether the caller ignores SIGPIPE as well.
 static PIPES_IGNORED_BEFORE: AtomicBool = AtomicBool::new(false);
 
 fn default(signal: libc::c_int) -> io::Result<()> {
@@ -137,7 +137,7 @@ fn default(signal: libc::c_int) -> io::Result<()> {
 }
 
 fn dispose(signal: libc::c_int, disposition: libc::sighandler_t) -> io::Result<libc::sighandler_t> {
-    // SAFETY: no handler of ours is there that anybody would miss, and none is set.
+    // SAFETY: no handler of ours is lost, and none is set.
     match unsafe { libc::signal(signal, disposition) } {
         libc::SIG_ERR => Err(io::Error::last_os_error()),
         before => Ok(before),

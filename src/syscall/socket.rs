@@ -1,11 +1,11 @@
-//! Who is at the other end of a socket.
+//! The process at the other end of a socket.
 
 use super::checked;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// The user of the process that listens, or listened, on the other end of a connected Unix socket
-/// (SO_PEERCRED). rustix has no process number of 0, which one in another PID namespace has.
+/// Returns the user of the process that listens, or listened, on the other end of a connected Unix
+/// socket (SO_PEERCRED). rustix has no process number of 0, which one in another PID namespace has.
 pub fn peer_user(socket: impl AsFd) -> io::Result<u32> {
     let mut peer = libc::ucred {
         pid: 0,

@@ -1,13 +1,13 @@
 //! What Rust's runtime does before `main`, as far as this program needs it. The runtime itself
 //! brings some 140 KB of the C library along, for a message about an overflown stack, and makes
-//! system calls that can fail before there is anybody to say so.
+//! system calls that can fail before an error can be reported.
 
 use eyre::{Result, WrapErr};
 use std::ffi::{CStr, OsStr, OsString};
 use std::os::fd::{AsRawFd, IntoRawFd};
 use std::os::unix::ffi::OsStrExt;
 
-/// The words of `argv`; what C calls `main` with.
+/// Returns the words of `argv`, with which C calls `main`.
 ///
 /// # Safety
 /// `values` leads to `count` pointers to C strings, which live on.
@@ -22,18 +22,18 @@ pub unsafe fn arguments(count: libc::c_int, values: *const *const libc::c_char) 
         .collect()
 }
 
-/// Readies the process: descriptors 0, 1 and 2 are open, so that no device that is opened later
-/// becomes standard output, and a reader that has gone is an error instead of a signal.
+/// Prepares the process. Descriptors 0, 1 and 2 are open, so that no device that is opened later
+/// becomes standard output. A reader that has gone is an error instead of a signal.
 ///
 /// # Errors
-/// /dev/null is wanted and cannot be opened.
+/// /dev/null is required and cannot be opened.
 pub fn prepare() -> Result<()> {
     for standard in 0..=2 {
         // SAFETY: integers alone.
         if unsafe { libc::fcntl(standard, libc::F_GETFD) } != -1 {
             continue;
         }
-        // The lowest number that is free, which is this one.
+        // The lowest free number is this one.
         let null = std::fs::File::options()
             .read(true)
             .write(true)

@@ -1,4 +1,4 @@
-//! The process that reads, and what it says first.
+//! The child process that reads a device, and its first message.
 
 use super::About;
 use crate::disk::Device;
@@ -13,12 +13,12 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// Starts it; it speaks first.
+/// Starts the child, which sends the first message.
 pub(super) fn start(system: &System, device: &Path) -> Result<(UnixStream, fork::Child)> {
     // The child starts with `/` as its directory.
     let device = std::path::absolute(device).wrap_err("making the path absolute")?;
     let (child, ours) = fork::in_child_on_socket(|theirs| {
-        // The parent's end ends this; there is nobody to tell.
+        // The end of the parent's socket ends this; no process receives an error.
         let _ = serve(system, &device, theirs);
     })
     .wrap_err("starting a process to read the device")?;
@@ -26,7 +26,7 @@ pub(super) fn start(system: &System, device: &Path) -> Result<(UnixStream, fork:
     Ok((ours, child))
 }
 
-/// The child's part.
+/// Serves the requests in the child.
 fn serve(system: &System, path: &Path, mut parent: UnixStream) -> io::Result<()> {
     let (mut device, geometry) = match open(system, path, &mut parent) {
         Ok(opened) => opened,
@@ -80,11 +80,11 @@ fn send(parent: &mut UnixStream, tag: u8, message: &[u8]) -> io::Result<()> {
     parent.write_all(message)
 }
 
-/// Sector, block size, first block, blocks, the halves of the number.
+/// Sector, block size, first block, blocks, the halves of the device number.
 const FACTS: usize = 28;
 
 impl About {
-    /// A heartbeat's or a device's place that is not there is all 0, which no other is.
+    /// A heartbeat region or device number that is absent is all 0, which no real one is.
     fn message(
         sector: u32,
         geometry: Option<Geometry>,

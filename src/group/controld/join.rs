@@ -1,4 +1,4 @@
-//! Joining: a service is registered, and the daemon hears what came of it.
+//! Joining: registers a service, and reports the result to the daemon.
 
 use super::leave::Answer;
 use super::ledger::{Entry, Ledger};
@@ -15,14 +15,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
-/// For an undoing after the daemon has shown that it does not behave.
+/// For a rollback after the daemon has shown that it does not behave.
 const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a wait for the group's end asks.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// What the user's interrupt means while the daemon joins.
+/// What an interrupt by the user means while the daemon joins.
 const GIVEN_UP: &str = "ocfs2_controld has not joined the volume's group yet, and rolls that back by \
                         itself; the next mount waits for it";
-/// What a mount whose result the daemon did not take means.
+/// What it means that the daemon did not receive the result of a mount.
 const UNTOLD: &str = "ocfs2_controld may not have heard of it, takes it for mounted then, and keeps \
                       the group until the unmount";
 
@@ -36,7 +36,7 @@ impl DaemonUsers<'_> {
             bail!("a cluster needs a block device (for an image: a loop device)");
         };
         let name = name_of(service);
-        // All that will have to be said, before anything is.
+        // All messages are made before the first is sent.
         let mount = Message::new(&[
             b"MOUNT",
             OCFS2,
@@ -72,15 +72,15 @@ impl DaemonUsers<'_> {
         let name = &registration.service;
         let mut ours = registration.ledger.entries().iter();
         if of_mount && ours.any(|known| known.taken && known.service == *name) {
-            // Another mount has been here, and was moved or has left its service behind.
+            // The service of another mount here, which was moved or has left its service behind.
             return Ok(registration);
         }
-        // A daemon that is not there leaves nothing in doubt.
+        // A daemon that does not run leaves nothing in doubt.
         let mut daemon = self.connect(watch)?;
         let entry = registration.ledger.ask(Some(device), name)?;
         registration.entry = Some(entry.clone());
         let mut asked = refusal(daemon.ask_patiently(&mount, watch));
-        // Of a mount whose ledger was lost: its superblock is gone, and so is nobody's.
+        // The service of a mount whose ledger was lost, and whose superblock is gone.
         let stale = of_mount && !lives && matches!(&asked, Ok(Some(known)) if known.is_mounted());
         if stale
             && self.leave_one(&mut registration.ledger, &registration.service, watch)?
@@ -118,10 +118,10 @@ impl DaemonUsers<'_> {
         Ok(registration)
     }
 
-    /// Leaves what is in doubt, and without a superblock all that is ours: of calls that were
-    /// killed or interrupted, or of superblocks that nobody saw end. Waits until the group is
-    /// left where that may be under way: a MOUNT meanwhile would have the daemon use memory that
-    /// it has freed (ocfs2_controld/mount.c, `start_mount`).
+    /// Leaves what is in doubt, and without a superblock all that is ours: services of calls that
+    /// were killed or interrupted, or of superblocks whose end no process saw. Waits until the
+    /// group is left where that may be under way. A MOUNT meanwhile would make the daemon use
+    /// memory that it has freed (ocfs2_controld/mount.c, `start_mount`).
     fn settle(
         &self,
         ledger: &mut Ledger,
@@ -151,7 +151,7 @@ impl DaemonUsers<'_> {
         Ok(())
     }
 
-    /// Of another cluster's volume the daemon says only that it is invalid.
+    /// Explains a refusal. Of another cluster's volume the daemon reports only that it is invalid.
     fn explained(&self, refused: Refused, watch: &mut Watch) -> Report {
         let asks = refused.is_invalid();
         let report = Report::new(refused);
@@ -182,23 +182,23 @@ impl DaemonUsers<'_> {
     }
 }
 
-/// The daemon has not joined what is mounted.
+/// The error that the daemon has not joined the group of a mounted volume.
 #[derive(Debug)]
 pub struct NoGroup;
 
 sentence!(NoGroup => "ocfs2_controld has no group for it, so that no other node would recover this \
                       one's journal (see the daemon's log, then mount the volume again)");
 
-/// A service that is registered, and the connection on which the result has to travel. Dropped,
-/// it is undone.
+/// A registered service, and the connection that has to carry the result. Dropped, it is rolled
+/// back.
 #[must_use]
 pub struct Registration<'c> {
     controld: &'c DaemonUsers<'c>,
     entry: Option<Entry>,
-    /// Taken out when the result is on its way. There is none for a mount whose service was
-    /// registered before.
+    /// None once the result is sent, and for a mount whose service was registered before.
     joined: Option<OpenMount>,
-    /// A program's service is its own to leave, and written down only while it is in doubt.
+    /// Whether a mount has the service. A program leaves its own service, which is recorded only
+    /// while it is in doubt.
     of_mount: bool,
     service: OsString,
     ledger: Ledger,
@@ -212,8 +212,8 @@ struct OpenMount {
 
 impl Joined for Registration<'_> {
     /// # Errors
-    /// [`NoGroup`]; with any other, the daemon could not be told, and a success stands all the
-    /// same.
+    /// [`NoGroup`]; any other means that the daemon did not receive the result, and a success
+    /// remains valid.
     fn complete(mut self: Box<Self>, _: &Service, purpose: &io::Result<()>) -> Result<()> {
         self.tell(purpose)
     }
@@ -230,9 +230,8 @@ impl Registration<'_> {
         };
         let failed = purpose.as_ref().err();
         let errno = match failed {
-            // With an errno the daemon forgets to take the client out of the group that it
-            // leaves joined, and refuses what comes next (ocfs2_controld/mount.c,
-            // `complete_mount`).
+            // With an errno the daemon forgets to remove the client from the group that it leaves
+            // joined, and refuses what comes next (ocfs2_controld/mount.c, `complete_mount`).
             Some(error) if !further => error.raw_os_error().unwrap_or(libc::EIO),
             _ => 0,
         };
@@ -264,16 +263,16 @@ impl Registration<'_> {
         }
     }
 
-    /// The daemon does not know it.
+    /// Removes the record of a service that the daemon does not know.
     fn forget(&mut self) {
         if let Some(entry) = self.entry.take() {
             self.ledger.forget(&entry);
         }
     }
 
-    /// The daemon may know it or not. It undoes a join whose connection it sees end before
-    /// its answer; after that it takes the mount for made. What stays in doubt, stays written
-    /// down for the next call.
+    /// Rolls back a service that the daemon may know or not. The daemon rolls back a join whose
+    /// connection ends before its answer; after that it counts the mount as made. What stays in
+    /// doubt stays recorded for the next call.
     fn take_back(&mut self) {
         let controld = self.controld;
         let timeout = SHORT_TIMEOUT.min(controld.system.daemon_timeout());

@@ -1,4 +1,4 @@
-//! Leaving: which services go, and when.
+//! Leaving: which services are left, and when.
 
 use super::ledger::{self, Ledger};
 use super::wire::{Daemon, Message, OCFS2};
@@ -16,14 +16,14 @@ use std::time::Duration;
 /// Why a group stays.
 const MOUNTED: &str = "the volume is mounted, and its group must not be left (unmount it first)";
 
-/// What the daemon says of a service that is to be left.
+/// The daemon's answer to a request to leave a service.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It is left, and the group with the last one.
+    /// The service is left, and the group with the last one.
     Done,
     /// There is no group.
     NoGroup,
-    /// The group does not have it. It has others, or is being left.
+    /// The group does not have the service. It has others, or is being left.
     NotThere,
 }
 
@@ -33,7 +33,7 @@ impl DaemonUsers<'_> {
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let name = name_of(service);
         if !matches!(service, Service::Mount(_)) {
-            // It may be the daemon's last.
+            // The service may be the daemon's last.
             if self.lives(&ledger)? && !self.has_other_mount(&ledger, &name)? {
                 bail!(MOUNTED);
             }
@@ -50,8 +50,8 @@ impl DaemonUsers<'_> {
         Ok(left)
     }
 
-    /// A service that the daemon has is that of a place where the volume is mounted, and not
-    /// `service`. What the ledger alone says is not enough: a place may have been unmounted.
+    /// Returns whether the daemon has a service of another place where the volume is mounted than
+    /// `service`. The ledger alone is not enough: a place may have been unmounted.
     fn has_other_mount(&self, ledger: &Ledger, service: &OsStr) -> Result<bool> {
         let device = self.device.as_ref().or(ledger.device());
         let table = mounts::visible(self.system)?;
@@ -68,9 +68,9 @@ impl DaemonUsers<'_> {
         }))
     }
 
-    /// The kernel's call-out comes when the superblock has left its lock domain, but not yet
-    /// its device. Whoever has the lock for longer may be in mount(2), which waits for the
-    /// call-out if it fails late: it is waited for elsewhere.
+    /// Leaves for the superblock. The kernel's callout comes when the superblock has left its lock
+    /// domain, but not yet its device. A process that has the lock for longer may be in mount(2),
+    /// which waits for the callout if it fails late: a background process waits instead.
     pub(super) fn leave_superblock(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
         const CALL_OUT_TIMEOUT: Duration = Duration::from_secs(3);
         let watch: &mut Watch = &mut |_, _| Ok(());
@@ -88,13 +88,13 @@ impl DaemonUsers<'_> {
         }
     }
 
-    /// As soon as the superblock has ended, in a process that goes on by itself. By then a
-    /// service that only its caller knows may be that of another mount: the ledger is asked.
+    /// Leaves as soon as the superblock has ended, in a background process. By then a service that
+    /// only its caller knows may be that of another mount, so the ledger decides.
     fn leave_later(&self) -> Result<()> {
         waiter::start(self.system, &mut || {
             let ledger = Ledger::lock(self.system, self.uuid, &mut |_, _| Ok(()));
             let left = ledger.map(|mut ledger| self.leave_ended(&mut ledger, Vec::new()));
-            // Without it there is no telling; what the daemon says may pass.
+            // Without the ledger this is unknown; an error of the daemon may pass.
             !matches!(left, Ok(Ok(LeaveOutcome::StillAlive) | Err(_)))
         })
     }
@@ -134,14 +134,14 @@ impl DaemonUsers<'_> {
             match self.leave_one(ledger, service, watch) {
                 Ok(Answer::Done) => left = LeaveOutcome::Stopped,
                 Ok(_) => {}
-                // What the daemon says of one is no reason to keep the others.
+                // An error of one service is no reason to keep the others.
                 Err(report) => failed = failed.or(Some(report)),
             }
         }
         failed.map_or(Ok(left), Err)
     }
 
-    /// Leaves one, which is in doubt until the daemon answers.
+    /// Leaves one service, which is in doubt until the daemon answers.
     pub(super) fn leave_one(
         &self,
         ledger: &mut Ledger,
@@ -201,14 +201,14 @@ impl DaemonUsers<'_> {
     }
 }
 
-/// Makes up for processes that were killed, and for superblocks whose end nobody saw.
+/// Cleans up after processes that were killed, and superblocks whose end no process saw.
 pub fn tidy(system: &System) {
     const TIMEOUT: Duration = Duration::from_secs(5);
     let volumes = ledger::all(system);
     if volumes.is_empty() {
         return;
     }
-    // In a child: this caller has no business with a daemon that hangs.
+    // In a child: this caller does not wait for a daemon that hangs.
     let _ = fork::in_child_for(TIMEOUT, || {
         for uuid in volumes {
             if let Ok(Some(mut ledger)) = Ledger::try_lock(system, uuid) {

@@ -1,13 +1,13 @@
-//! Which services of a volume are ours: a file for each volume in /run, as the daemon never
-//! says.
+//! The ledger records which services of a volume are ours, in a file for each volume in /run, as
+//! the daemon never reports them.
 //!
-//! Its lock is held from before a join to its end, and while it is left, so that mounts and
-//! unmounts of a volume take turns. Every change is one system call. A kill leaves at worst a
-//! service that the daemon does not know, which to leave is no harm.
+//! A process holds its lock from before a join to its end, and while it leaves, so that mounts and
+//! unmounts of a volume do not overlap. Every change is one system call. A kill leaves at worst a
+//! service that the daemon does not know; to leave that does no harm.
 //!
-//! What is in it, each ended by a NUL: `major:minor device`; then for each service a mark and its
-//! name. `?`: the daemon is asked for it, or to leave it, and has not answered: it is in doubt.
-//! `+`: the daemon has it. `-`: it does not.
+//! The file holds records that each end with a NUL: `major:minor device`; then for each service a
+//! mark and its name. `?`: the service is in doubt, as the daemon has not yet answered a request
+//! for it or to leave it. `+`: the daemon has it. `-`: it does not.
 
 use crate::heartbeat::{Wait, Watch};
 use crate::host::lock_file::{self, LockMode};
@@ -23,7 +23,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often a wait for the lock looks up.
+/// How often a wait for the lock checks whether to go on.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than a join and a mount that replays journals, unless the cluster waits for something.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
@@ -33,23 +33,23 @@ const BYTES_MAX: u64 = 1 << 20;
 /// The block device of a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// As the kernel numbers it.
+    /// Its number in the kernel.
     pub number: DeviceNumber,
-    /// A name of it.
+    /// One of its names.
     pub path: PathBuf,
 }
 
 /// A service of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// As the daemon has it.
+    /// Its name, as the daemon has it.
     pub service: OsString,
     /// The daemon has it; otherwise it is in doubt.
     pub taken: bool,
     at: u64,
 }
 
-/// The file of one volume, locked until it is dropped. Without a service it is not left behind.
+/// The ledger of one volume, locked until it is dropped. One without a service is removed.
 pub struct Ledger {
     file: File,
     path: PathBuf,
@@ -59,10 +59,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Locks that of `uuid`, which it makes if there is none.
+    /// Locks the ledger of `uuid`, which it makes if there is none.
     ///
     /// # Errors
-    /// Another process has it for two minutes.
+    /// Another process has the lock for two minutes.
     pub fn lock(system: &System, uuid: Uuid, watch: &mut Watch) -> Result<Self> {
         match Self::lock_within(system, uuid, LOCK_TIMEOUT, watch)? {
             Some(ledger) => Ok(ledger),
@@ -75,7 +75,7 @@ impl Ledger {
         }
     }
 
-    /// The same, if it is to be had within `timeout`.
+    /// Locks the ledger of `uuid` if that is possible within `timeout`.
     pub fn lock_within(
         system: &System,
         uuid: Uuid,
@@ -96,7 +96,7 @@ impl Ledger {
         }
     }
 
-    /// The same, if nobody has it.
+    /// Locks the ledger of `uuid` if no other process has it.
     pub fn try_lock(system: &System, uuid: Uuid) -> Result<Option<Self>> {
         let path = path_of(system, uuid);
         let opened = lock_file::directory(system).and_then(|_| lock_file::open(&path));
@@ -104,7 +104,7 @@ impl Ledger {
         Self::of(file, &path)
     }
 
-    /// None where another process has it, or has just removed it.
+    /// Returns none where another process has the lock, or has just removed the file.
     fn of(file: File, path: &Path) -> Result<Option<Self>> {
         let reading = || format!("reading {}", path.display());
         let locked = lock_file::has(&file, LockMode::Exclusive);
@@ -127,17 +127,17 @@ impl Ledger {
         }))
     }
 
-    /// Where the volume was when the first of the services came.
+    /// Returns the volume's device at the time of the first service.
     pub fn device(&self) -> Option<&Device> {
         self.device.as_ref()
     }
 
-    /// The services, in the order they came.
+    /// Returns the services, in the order they came.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Writes down that the daemon is about to be asked.
+    /// Records that the daemon is about to be asked for the service.
     pub fn ask(&mut self, device: Option<&Device>, service: &OsStr) -> Result<Entry> {
         let mut bytes = Vec::new();
         if self.entries.is_empty() {
@@ -158,7 +158,7 @@ impl Ledger {
         bytes.push(b'?');
         bytes.extend(service.as_bytes());
         bytes.push(0);
-        // What a kill has cut off would join what is written.
+        // What a kill has cut off would run into what is written.
         let written = self
             .file
             .set_len(self.end)
@@ -172,10 +172,10 @@ impl Ledger {
         Ok(entry)
     }
 
-    /// The daemon has it.
+    /// Records that the daemon has the service.
     ///
     /// # Errors
-    /// It stays in doubt, and must not be mounted: whatever is in doubt is left.
+    /// The service stays in doubt, and must not be mounted: whatever is in doubt is left.
     pub fn take(&mut self, entry: &Entry) -> Result<()> {
         let written = self.file.write_all_at(b"+", entry.at);
         written.wrap_err_with(|| format!("writing {}", self.path.display()))?;
@@ -183,14 +183,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down that the daemon is about to be asked to leave it. Best effort: it is left
+    /// Records that the daemon is about to be asked to leave the service. Best effort: it is left
     /// either way.
     pub fn doubt(&mut self, entry: &Entry) {
         let _ = self.file.write_all_at(b"?", entry.at);
         self.set_taken(entry, false);
     }
 
-    /// The daemon does not have it.
+    /// Records that the daemon does not have the service.
     pub fn forget(&mut self, entry: &Entry) {
         let last = self.entries.last().is_some_and(|last| last.at == entry.at);
         self.entries.retain(|known| known.at != entry.at);
@@ -220,14 +220,14 @@ impl Drop for Ledger {
     }
 }
 
-/// The volumes that have one.
+/// Returns the volumes that have a ledger.
 pub fn all(system: &System) -> Vec<Uuid> {
     let names = host::list(&system.path(lock_file::DIRECTORY)).unwrap_or_default();
     let names = names.iter().filter_map(|name| name.to_str()?.parse().ok());
     names.collect()
 }
 
-/// The volume on `device`. A ledger that somebody has locked is read as it is.
+/// Returns the volume on `device`. Reads a ledger that another process has locked as it is.
 pub fn volume_on(system: &System, device: DeviceNumber) -> Option<Uuid> {
     all(system).into_iter().find(|&uuid| {
         let bytes = std::fs::read(path_of(system, uuid)).unwrap_or_default();
@@ -239,7 +239,7 @@ fn path_of(system: &System, uuid: Uuid) -> PathBuf {
     system.path(lock_file::DIRECTORY).join(uuid.to_string())
 }
 
-/// What a kill has cut off has no end, and is nothing.
+/// Parses a ledger. A record that a kill has cut off has no end, and does not count.
 fn parse(bytes: &[u8]) -> (Option<Device>, Vec<Entry>, u64) {
     let mut at = 0;
     let mut device = None;

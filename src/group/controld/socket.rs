@@ -1,4 +1,4 @@
-//! A connection to a daemon in which nothing waits for longer than it may.
+//! A connection to a daemon on which every wait is bounded.
 
 use crate::heartbeat::{Wait, Watch};
 use crate::host::System;
@@ -11,22 +11,23 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// How often a wait looks up.
+/// How often a wait checks whether to go on.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A stream socket.
 pub struct Socket {
-    /// Whose it is, for the user.
+    /// The daemon's name, for the user.
     daemon: &'static str,
     stream: UnixStream,
     timeout: Duration,
-    /// An answer may take any time to begin.
+    /// The first byte of an answer may take any time.
     pub for_ever: bool,
 }
 
 impl Socket {
-    /// To root's abstract socket `name`: any user can listen on one. A daemon that accepts nobody is waited for no longer than
-    /// `timeout`, and so is each answer of it later on.
+    /// Connects to root's abstract socket `name`, as any user can listen on one.
+    ///
+    /// `timeout` bounds the wait for the daemon to accept, and later for each of its answers.
     pub fn connect(
         system: &System,
         daemon: &'static str,
@@ -41,7 +42,7 @@ impl Socket {
             None,
         )
         .wrap_err("making a socket")?;
-        // The kernel waits for as long for a place in the daemon's queue.
+        // The kernel waits as long for a place in the daemon's queue.
         for timeout in [Timeout::Send, Timeout::Recv] {
             set_socket_timeout(&socket, timeout, Some(POLL_INTERVAL))
                 .wrap_err("setting up a socket")?;
@@ -70,12 +71,12 @@ impl Socket {
         })
     }
 
-    /// Says it all.
+    /// Sends all of `bytes`.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
 
-    /// Is there anything to be read just now? The other side's end is nothing.
+    /// Returns whether there is anything to read just now; the end of the connection is not.
     pub fn has_more(&self) -> bool {
         let mut byte = [0];
         let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
@@ -85,11 +86,11 @@ impl Socket {
         )
     }
 
-    /// Reads until `bytes` is full or the other side has ended; how many there were. The whole
-    /// answer has its time from when it was `asked` for.
+    /// Reads until `bytes` is full or the other side has ended; returns how many there were. The
+    /// timeout of the whole answer runs from when it was `asked` for.
     ///
     /// # Errors
-    /// It takes longer than it may; what `watch` says.
+    /// The answer takes too long, or `watch` fails.
     pub fn receive(
         &mut self,
         bytes: &mut [u8],
@@ -110,11 +111,11 @@ impl Socket {
                     }
                 }
                 Err(error) if is_pause(&error) => {}
-                // Closed with something of ours unread.
+                // The daemon closed the connection before it read all that was sent.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
                 Err(error) => return Err(error).wrap_err("waiting for the daemon's answer"),
             }
-            // Also of a daemon that sends a byte now and then.
+            // Also bounds a daemon that sends a byte now and then.
             let timeout = match filled {
                 0 if self.for_ever => Duration::MAX,
                 _ => self.timeout,
@@ -129,12 +130,12 @@ impl Socket {
     }
 }
 
-/// That nobody listens, in better words.
+/// Returns the error that no process listens, in better words.
 pub fn absent(words: &'static str) -> Report {
     io::Error::new(io::ErrorKind::ConnectionRefused, words).into()
 }
 
-/// Nobody listens.
+/// Returns whether the error is that no process listens.
 pub fn is_absent(error: &Report) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)

@@ -1,8 +1,8 @@
-//! What is said to a daemon, and what it says (ocfs2-tools, libo2cb's client protocol).
+//! The messages to and from the daemon (ocfs2-tools, libo2cb's client protocol).
 //!
-//! Every message has 256 bytes: words with a space between them, filled up with NUL. Only the
-//! last word may hold spaces. The daemon answers `STATUS errno text`, or to a question for a
-//! list `ITEMCOUNT n`, n times `ITEM text`, and a STATUS.
+//! Every message has 256 bytes: words with a space between them, padded with NUL. Only the last
+//! word may hold spaces. The daemon answers `STATUS errno text`, or to a request for a list
+//! `ITEMCOUNT n`, n times `ITEM text`, and a STATUS.
 
 use super::socket::{self, Socket};
 use crate::heartbeat::Watch;
@@ -14,22 +14,22 @@ use std::time::{Duration, Instant};
 
 /// Bytes of a message; one of them at least is a NUL.
 const LENGTH: usize = 256;
-/// A list that is longer is no answer. The daemon remembers 1 MiB, which DUMP shows in two parts,
-/// in items of 250 bytes (ocfs2_controld/main.c, `dump_debug`).
+/// The most items of a valid list. The daemon remembers 1 MiB, which DUMP shows in two parts, in
+/// items of 250 bytes (ocfs2_controld/main.c, `dump_debug`).
 const ITEMS_MAX: usize = (1 << 20) / 250 + 2;
 /// The abstract socket's name.
 const SOCKET: &str = "ocfs2_controld_sock";
-/// What every message but `LISTCLUSTERS` and `DUMP` names first: the daemon serves one kind.
+/// The filesystem type, the first operand of every message but `LISTCLUSTERS` and `DUMP`.
 pub const OCFS2: &[u8] = b"ocfs2";
 
-/// A message to the daemon, which fits.
+/// A message to the daemon, which fits its length.
 pub struct Message([u8; LENGTH]);
 
 impl Message {
-    /// Of these words, the command first.
+    /// Makes a message of these words, the command first.
     ///
     /// # Errors
-    /// They do not fit, or a word but the last one holds a space.
+    /// The words do not fit, or a word but the last one holds a space.
     pub fn new(words: &[&[u8]]) -> Result<Self> {
         let text = words.join(&b' ');
         let spaces = text.iter().filter(|&&byte| byte == b' ').count();
@@ -54,8 +54,8 @@ impl Message {
     }
 }
 
-/// The daemon has answered with an errno. One errno has several meanings, which only the text
-/// tells apart; it holds names in any bytes and is cut at 127 (ocfs2_controld/mount.c,
+/// An answer of the daemon with an errno. One errno has several meanings, which only the text
+/// distinguishes. The text holds names in any bytes and is cut at 127 (ocfs2_controld/mount.c,
 /// `fill_error`), so that only its fixed parts count.
 #[derive(Debug)]
 pub struct Refused {
@@ -64,39 +64,39 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The group is joined already: just mount. 114 alone is also said of a registration that
-    /// has failed.
+    /// Returns whether the group is joined already, so that the mount can proceed. The daemon also
+    /// answers 114 alone to a registration that has failed.
     pub fn goes_ahead(&self) -> bool {
         self.says(libc::EALREADY, "Already mounted, go ahead")
     }
 
-    /// The service is registered, by this name.
+    /// Returns whether the service is registered, by this name.
     pub fn is_mounted(&self) -> bool {
         self.errno == libc::EBUSY && self.text.contains(" is already mounted on ")
     }
 
-    /// The daemon does not know the service.
+    /// Returns whether the daemon does not know the service.
     pub fn is_unknown(&self) -> bool {
         self.errno == libc::ENOENT
     }
 
-    /// Nor the group, which is neither joined nor left any more.
+    /// Returns whether the daemon does not know the group either, nor joins or leaves it any more.
     pub fn has_no_group(&self) -> bool {
         self.says(libc::ENOENT, "Filesystem ")
     }
 
-    /// A result came from nobody who mounts: nothing is joined.
+    /// Returns whether a result came from a client that mounts nothing: nothing is joined.
     pub fn is_detached(&self) -> bool {
         self.is_unknown() || self.says(libc::EINVAL, "Client is not attached")
     }
 
-    /// The cause may be the volume's cluster.
+    /// Returns whether the cause may be the volume's cluster.
     pub fn is_invalid(&self) -> bool {
         self.errno == libc::EINVAL
     }
 
-    /// An error of an earlier client's result, with which a service is refused although it is
-    /// registered (`add_service`).
+    /// Returns whether this may be an error of an earlier client's result, with which the daemon
+    /// refuses a service although it is registered (`add_service`).
     pub fn may_be_stale(&self) -> bool {
         matches!(self.errno, libc::EINVAL | libc::ENOENT | libc::ERANGE)
             && !["Invalid ", "Trying to mount ", "Failed to stat "]
@@ -116,7 +116,7 @@ impl std::fmt::Display for Refused {
         f.write_str("ocfs2_controld refuses: ")?;
         match text.as_str() {
             "" => write!(f, "{meaning}"),
-            // It ends with the errno's own words.
+            // The text ends with the errno's own words.
             _ if text.contains(": ") => f.write_str(text),
             _ => write!(f, "{text} ({meaning})"),
         }?;
@@ -199,10 +199,10 @@ impl Daemon {
         Ok(Self { socket })
     }
 
-    /// Asks what is answered with a STATUS.
+    /// Sends a request whose answer is a STATUS.
     ///
     /// # Errors
-    /// [`Refused`]; with any other it is not known what the daemon has done.
+    /// [`Refused`]; after any other it is unknown what the daemon has done.
     pub fn ask(&mut self, message: &Message, watch: &mut Watch) -> Result<()> {
         let asked = Instant::now();
         self.send(message)?;
@@ -215,8 +215,9 @@ impl Daemon {
         }
     }
 
-    /// The same, and waits until `watch` ends it: the daemon does not get over a client that gives
-    /// up while dlm_controld registers its group (ocfs2_controld/mount.c, `register_result`).
+    /// Sends such a request, and waits until `watch` ends it. The daemon does not recover from a
+    /// client that gives up while dlm_controld registers its group (ocfs2_controld/mount.c,
+    /// `register_result`).
     pub fn ask_patiently(&mut self, message: &Message, watch: &mut Watch) -> Result<()> {
         self.socket.for_ever = true;
         let answer = self.ask(message, watch);
@@ -224,7 +225,7 @@ impl Daemon {
         answer
     }
 
-    /// Asks what is answered with a list. Its items may be cut inside a character.
+    /// Sends a request whose answer is a list. Its items may be cut inside a character.
     pub fn list(&mut self, message: &Message, watch: &mut Watch) -> Result<Vec<Vec<u8>>> {
         let asked = Instant::now();
         self.send(message)?;
@@ -260,7 +261,7 @@ impl Daemon {
         })
     }
 
-    /// What comes without having been asked for is the answer to somebody else.
+    /// Checks that nothing more comes: an unrequested message answers another client.
     fn nothing_more(&mut self) -> Result<()> {
         match self.socket.has_more() {
             true => bail!("ocfs2_controld sends what nobody has asked for (see its log)"),

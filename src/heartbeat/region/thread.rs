@@ -1,4 +1,4 @@
-//! What became of the heartbeat thread of a half-started region.
+//! The state of the heartbeat thread of a half-started region.
 
 use super::Region;
 use crate::host::{System, is_absent, process, read_attribute};
@@ -7,20 +7,20 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::time::Duration;
 
-/// A thread beats, sleeps until 2 s after it began to (O2HB_REGION_TIMEOUT_MS in
+/// A thread heartbeats, sleeps until 2 s after it began to (O2HB_REGION_TIMEOUT_MS in
 /// fs/ocfs2/cluster/heartbeat.h), and only then ends because its start was cut off.
 const SHORTEST_LIFE: Duration = Duration::from_secs(2);
 
 /// The heartbeat thread of a half-started region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thread {
-    /// The kernel knows of none: the region may be removed.
+    /// The kernel has no thread: the region may be removed.
     None,
-    /// It still runs: the region may be removed while it does.
+    /// The thread runs: the region may be removed meanwhile.
     Running(u32),
-    /// It has ended, or may have, and the kernel still holds its address (see
-    /// `REPAIRED`): to touch the region may panic the machine. `pid` then says what happens
-    /// to be in that memory: the old number, somebody else's, or nothing.
+    /// The thread has ended, or may have, and the kernel still holds its address (see `REPAIRED`):
+    /// any use of the region may panic the machine. `pid` then shows what happens to be in that
+    /// memory: the old number, another process's, or nothing.
     Ended,
 }
 
@@ -34,16 +34,17 @@ impl Region<'_> {
         })
     }
 
-    /// By its name, which older kernels cut to 15 bytes, and as a thread of the kernel's: a process
-    /// may have the number by now, or the memory that `pid` is read from, and the same name.
+    /// Returns whether `pid` is the region's thread: by its name, which older kernels cut to 15
+    /// bytes, and as a kernel thread. Another process may have the number by now, or the memory
+    /// that `pid` is read from, and the same name.
     fn is_thread(&self, pid: u32) -> bool {
         let wanted = format!("o2hb-{}", self.name);
         process::kernel_thread(self.system, pid)
             .is_some_and(|name| name.len() >= 15 && wanted.starts_with(&name))
     }
 
-    /// `pid` is empty; may there have been a thread all the same? There is none before the geometry
-    /// is set, and one that was made since the region was absent cannot have ended yet.
+    /// Returns whether there may have been a thread though `pid` is empty. There is none before the
+    /// geometry is set, and one made since the region was absent cannot have ended yet.
     fn may_hide_a_thread(&self) -> Result<bool> {
         let absent_just_now = self
             .absent_at
@@ -57,29 +58,29 @@ impl Region<'_> {
     }
 }
 
-/// What a half-started region whose thread has ended means, and what to do, for the user.
+/// Explains to the user a half-started region whose thread has ended, and what to do.
 pub const REBOOT: &str = "on this kernel any use of it may panic the machine (reboot this node when \
     it suits you; kernels from 6.1.191, 6.12.114 and 7.1 on are repaired)";
 
-/// The first of each series with "ocfs2/heartbeat: fix slot mapping rollback leaks on error paths",
-/// by the changelogs of Debian's kernels up to 5.10.262, 6.1.192, 6.12.117 and 7.3.4 and by their
-/// sources. It is in 7.1 and all later ones; of series that are not named it is not known.
+/// The first version of each series that has "ocfs2/heartbeat: fix slot mapping rollback leaks on
+/// error paths", by the changelogs of Debian's kernels up to 5.10.262, 6.1.192, 6.12.117 and 7.3.4
+/// and by their sources. 7.1 and all later ones have it; of other series this is unknown.
 const REPAIRED: [[u32; 3]; 2] = [[6, 1, 191], [6, 12, 114]];
 const REPAIRED_SINCE: [u32; 2] = [7, 1];
-/// Until 3.1 an interrupted start stopped its thread.
+/// The version since which an interrupted start leaves its thread running.
 const BROKEN_SINCE: [u32; 2] = [3, 1];
-/// A function that came with the repair. Where it is, the version says nothing; a compiler may
-/// make it part of its callers.
+/// A function that came with the fix. Where it exists, the version does not matter; a compiler may
+/// inline it into its callers.
 const REPAIR: &str = "o2hb_unmap_slot_data";
 
-/// Does this kernel hold the address of a thread whose start was aborted?
+/// Returns whether this kernel holds the address of a thread whose start was aborted.
 fn holds_dead_threads(system: &System) -> io::Result<bool> {
     if has_symbol(system, REPAIR)? {
         return Ok(false);
     }
     let read = |name| read_attribute(&system.path(name)).map(Option::unwrap_or_default);
     let release = read("/proc/sys/kernel/osrelease")?;
-    // Debian's release is 6.1.0-49-amd64, and the rest stands here: ... Debian 6.1.192-1 ...
+    // Debian's release is 6.1.0-49-amd64, and the rest is here: ... Debian 6.1.192-1 ...
     let build = read("/proc/sys/kernel/version")?;
     let Some(running) = numbers(&release) else {
         return Ok(true);
@@ -102,8 +103,8 @@ fn is_sound(version: [u32; 3]) -> bool {
             .any(|first| first.starts_with(&series) && version >= *first)
 }
 
-/// Has the running kernel, or a module in it, a function of this name? Kernels without
-/// CONFIG_KALLSYMS show none.
+/// Returns whether the running kernel, or a module in it, has a function of this name. Kernels
+/// without CONFIG_KALLSYMS show none.
 fn has_symbol(system: &System, name: &str) -> io::Result<bool> {
     let symbols = match File::open(system.path("/proc/kallsyms")) {
         Err(error) if is_absent(&error) => return Ok(false),
@@ -117,7 +118,7 @@ fn has_symbol(system: &System, name: &str) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Of `6.1.192-1` or `6.12.117+deb13-amd64`.
+/// Parses the numbers of `6.1.192-1` or `6.12.117+deb13-amd64`.
 fn numbers(version: &str) -> Option<[u32; 3]> {
     let mut parts = version.splitn(3, '.');
     let major = parts.next()?.parse().ok()?;

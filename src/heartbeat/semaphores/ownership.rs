@@ -1,16 +1,16 @@
-//! Whose set it is: any user can make one with a region's key.
+//! The ownership of a set: any user can make one with a region's key.
 
 use super::{RegionSemaphores, is_gone};
 use crate::syscall::sem::Set;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// For a user who makes a set again as soon as it is removed; one race of some microseconds is
-/// enough to win.
+/// Bounds the race with a user who makes a set again as soon as it is removed; to win once, within
+/// some microseconds, is enough.
 const EVICTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl RegionSemaphores<'_> {
-    /// The set that is there; ENOENT also for another user's.
+    /// Returns the existing set; ENOENT also for another user's.
     pub(super) fn find(self) -> io::Result<Set> {
         let set = Set::open(self.key)?;
         match self.other_user(set)? {
@@ -19,8 +19,8 @@ impl RegionSemaphores<'_> {
         }
     }
 
-    /// Another user than the one whose set it has to be, as owner or maker; the user of the applet
-    /// is warned.
+    /// Returns the owner or maker of the set, where that is not the user that it has to be; warns
+    /// the user of the applet.
     fn other_user(self, set: Set) -> io::Result<Option<u32>> {
         let ours = self.system.owner();
         let stranger = set.users()?.into_iter().find(|&user| user != ours);
@@ -34,7 +34,7 @@ impl RegionSemaphores<'_> {
         Ok(stranger)
     }
 
-    /// Removes the set if it is another user's; `false` where there is none such.
+    /// Removes the set if it is another user's; returns `false` where there is no such set.
     pub fn evict(self) -> io::Result<bool> {
         let evict = || {
             let set = Set::open(self.key)?;
@@ -49,11 +49,11 @@ impl RegionSemaphores<'_> {
         }
     }
 
-    /// The set, and whether it has room for the mark and the processes' references.
+    /// Opens the set, and returns whether it has room for the mark and the processes' references.
     ///
     /// # Errors
-    /// A caller to whom the set would be closed: making one is allowed to everybody, and would
-    /// leave it behind. Another user who makes the set again and again.
+    /// A caller without access to the set: any user may make one, and would leave it behind.
+    /// Another user who makes the set repeatedly.
     pub(in crate::heartbeat) fn open(self) -> io::Result<(Set, bool)> {
         if rustix::process::geteuid().as_raw() != self.system.owner() {
             return Err(io::Error::from_raw_os_error(libc::EPERM));
@@ -61,7 +61,7 @@ impl RegionSemaphores<'_> {
         let begun = Instant::now();
         loop {
             let made = self.make();
-            // By the set's number and not the key: it stays whose it is.
+            // By the set's number and not the key: its owner does not change.
             match made {
                 Ok((set, _)) if matches!(self.other_user(set), Ok(None)) => return made,
                 // Also where another user's is too small.
@@ -81,7 +81,7 @@ impl RegionSemaphores<'_> {
         let mode = self.system.semaphore_mode();
         match Set::open_or_make(self.key, 4, mode) {
             Ok(set) => Ok((set, true)),
-            // EINVAL: C made it with two.
+            // EINVAL: the C tools made it with two.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 Ok((Set::open_or_make(self.key, 2, mode)?, false))
             }

@@ -1,25 +1,25 @@
-//! A look at a set from outside.
+//! A snapshot of a set, taken without its lock.
 
 use super::{LOCK, Mark, RegionSemaphores, Tally, is_gone};
 use eyre::{Result, WrapErr};
 
-/// What a set shows. Process numbers are 0 for one in another PID namespace, or none yet.
+/// The state of a set. Process numbers are 0 for one in another PID namespace, or none yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SemaphoreSnapshot {
     /// The references by their owners.
     pub tally: Tally,
-    /// One of them is marked as the superblock's; none in a set of the C tools, which has no room
-    /// for it.
+    /// Whether one of them is marked as the superblock's; none in a set of the C tools, which has
+    /// no room for the mark.
     pub marked: Option<bool>,
-    /// Who last took a reference or gave one back.
+    /// The process that last took a reference or gave one back.
     pub last_user: u32,
-    /// Who has the region's lock.
+    /// The process that has the region's lock.
     pub locked_by: Option<u32>,
 }
 
 impl RegionSemaphores<'_> {
-    /// All that the kernel tells of the set, without the lock and without making one; none where
-    /// there is no set.
+    /// Returns all that the kernel shows of the set, without the lock and without making one; none
+    /// where there is no set.
     pub fn look(self) -> Result<Option<SemaphoreSnapshot>> {
         let look = || {
             let set = self.find()?;

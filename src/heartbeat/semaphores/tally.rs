@@ -7,11 +7,11 @@ use std::io;
 /// Which of the references is a mount's, and no process's: the values of semaphore 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// None is known to be.
+    /// No reference is known to be a mount's.
     None,
-    /// The mounted superblock's, set when it is mounted: without a superblock it is stale.
+    /// The mounted superblock has it, marked when it is mounted: without a superblock it is stale.
     Superblock,
-    /// That of a mount by ocfs2-tools 1.2, set before that mounts.
+    /// A mount by ocfs2-tools 1.2 has it, marked before that mounts.
     OldMount,
 }
 
@@ -24,7 +24,7 @@ impl Mark {
         }
     }
 
-    /// Sets it (1) or removes it (-1).
+    /// Returns the operation that sets the mark (1) or removes it (-1).
     pub(in crate::heartbeat) fn op(self, sign: i16) -> Op {
         Op::new(MARK, sign * self as i16).or_fail()
     }
@@ -37,10 +37,10 @@ pub struct Tally {
     pub count: u32,
     /// A mount has one of them.
     pub mark: Mark,
-    /// So many belong to running processes of ours. 0 in a set that C tools have made.
+    /// The references of running processes of ours. 0 in a set that C tools have made.
     pub held: u32,
-    /// The process that changed the count last and may have one without being counted in `held`:
-    /// no process of ours, each of which changes both in one call, but perhaps one of the C tools.
+    /// The process that changed the count last and may have a reference that is not in `held`. It
+    /// is none of ours, each of which changes both in one call, but perhaps one of the C tools.
     pub stranger: Option<u32>,
 }
 
@@ -66,7 +66,7 @@ impl Tally {
         }
     }
 
-    /// As the C tools make it.
+    /// Reads a set as the C tools make it.
     fn of_two(set: Set) -> io::Result<Self> {
         Ok(Self {
             count: set.value(COUNT)?,
@@ -76,12 +76,13 @@ impl Tally {
         })
     }
 
-    /// Returns whether there is none, once the superblock is gone.
+    /// Returns whether nothing uses the region, once the superblock is gone.
     pub fn is_unused(&self) -> bool {
         self.count == 0 || (self.count, self.mark, self.held) == (1, Mark::Superblock, 0)
     }
 
-    /// So many are neither a mount's by its mark nor those of our processes: programs', C tools'.
+    /// Returns how many references are neither a mount's by its mark nor those of our processes:
+    /// those of programs and C tools.
     pub fn free(&self) -> u32 {
         let marked = u32::from(self.mark != Mark::None);
         self.count.saturating_sub(self.held + marked)

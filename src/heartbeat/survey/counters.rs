@@ -5,37 +5,37 @@ use crate::host::{System, process};
 use crate::ids::Uuid;
 use eyre::Result;
 
-/// The references to a region, by kind as far as the kernel tells.
+/// The references to a region, by kind as far as the kernel shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counters {
     /// All of them.
     pub references: u32,
-    /// One of them is marked as the mounted superblock's; none where the C tools made the set,
-    /// which has no room for the mark.
+    /// Whether one of them is marked as the mounted superblock's; none where the C tools made the
+    /// set, which has no room for the mark.
     pub marked: Option<bool>,
-    /// So many belong to running processes of ours.
+    /// The references of running processes of ours.
     pub held: u32,
-    /// Who last took one or gave one back.
+    /// The process that last took one or gave one back.
     pub last_user: Party,
-    /// The same where it may have one that is not among those held.
+    /// That process, where it may have one that is not among those held.
     pub stranger: Option<Party>,
-    /// Who has the region's lock, and so works on it just now.
+    /// The process that has the region's lock, and so works on it just now.
     pub locked_by: Option<Party>,
 }
 
 /// A process by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Party {
-    /// Nobody yet, or one in another PID namespace.
+    /// No process yet, or one in another PID namespace.
     Unseen,
-    /// It has ended.
+    /// The process has ended.
     Ended(u32),
-    /// It runs under this name, or a later one with the same number does.
+    /// The process runs under this name, or a later one with the same number does.
     Running(u32, String),
 }
 
 impl Counters {
-    /// Those of the volume `name`, whatever the cluster; none where there are none.
+    /// Returns the references of the volume `name`, whatever the cluster; none without a set.
     ///
     /// # Errors
     /// Only root may read them.

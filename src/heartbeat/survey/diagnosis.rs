@@ -1,4 +1,4 @@
-//! What is wrong with a region: one judgement for all that show, repair or decide.
+//! What is wrong with a region: the one diagnosis for everything that shows, repairs or decides.
 
 use super::{Party, Snapshot};
 use crate::heartbeat::{REBOOT, State, Thread};
@@ -8,48 +8,48 @@ use crate::ids::Uuid;
 /// What is wrong with a region, or may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It was made and has no heartbeat: its start was cut off, or is under way.
+    /// The region was made and has no heartbeat: its start was cut off, or is under way.
     HalfStarted(Thread),
-    /// It is not there, and its semaphores are.
+    /// The region is absent, and its semaphores are there.
     NoRegion,
-    /// The device that it heartbeats on is gone, so that it can never do that again.
+    /// The device that the region heartbeats on is gone, so that it can never do that again.
     DeviceGone,
-    /// No process and no mounted volume refers to it.
+    /// No process and no mounted volume refers to the region.
     Idle,
     /// One of several references is marked as the superblock's, and the volume is not mounted.
     MarkStale,
     /// The volume is mounted, and has no reference: only the pin keeps its heartbeat.
     Uncounted,
-    /// So many references belong to no mount and to no process that is seen: those of
-    /// `ocfs2_hb_ctl -S` are such, and those that were lost.
+    /// So many references belong to no mount and to no visible process: those of `ocfs2_hb_ctl -S`,
+    /// and those that were lost.
     Unowned(u32),
 }
 
 /// What a repair does about a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    /// Nothing: nothing is wrong with it, or nothing that matters.
+    /// Does nothing: nothing is wrong with the region, or nothing that matters.
     None,
     /// Removes the region and its semaphores, which are proven to be of no use.
     Remove,
     /// Gives back the reference of a superblock that is gone.
     PutSuperblock,
-    /// Leaves it alone, for this reason.
+    /// Leaves the region alone, for this reason.
     Keep(String),
 }
 
 impl Snapshot {
-    /// All that is wrong with the region, what matters most first.
+    /// Returns all that is wrong with the region, what matters most first.
     pub fn faults(&self) -> Vec<Fault> {
         match self.state {
-            // A process that works on it may be about to make it.
+            // A process that works on the region may be about to make it.
             State::Absent if self.locked_by().is_some() => Vec::new(),
             State::Absent => match self.counters {
                 Ok(Some(_)) => vec![Fault::NoRegion],
                 _ => Vec::new(),
             },
             State::HalfStarted(thread) => vec![Fault::HalfStarted(thread)],
-            // What helps against that helps against all others.
+            // The remedy for this is the remedy for all others.
             State::Beating(_) if !self.device_there => vec![Fault::DeviceGone],
             // With global heartbeat no volume refers to a region.
             State::Beating(_) if self.global => Vec::new(),
@@ -59,7 +59,7 @@ impl Snapshot {
 
     fn faults_of_references(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
-        // Those that cannot be counted may be anyone's.
+        // References that cannot be counted may be those of any process.
         let Ok(counters) = &self.counters else {
             return faults;
         };
@@ -80,12 +80,13 @@ impl Snapshot {
         faults
     }
 
-    /// Returns whether it heartbeats, and neither a process nor a mounted volume refers to it.
+    /// Returns whether the region heartbeats, and neither a process nor a mounted volume refers to
+    /// it.
     pub fn is_idle(&self) -> bool {
         self.faults().contains(&Fault::Idle)
     }
 
-    /// What a repair of the region, whose name is `name`, does.
+    /// Returns what a repair of the region, whose name is `name`, does.
     pub fn remedy(&self, name: Uuid) -> Remedy {
         let mut remedy = Remedy::None;
         for fault in self.faults() {
@@ -113,7 +114,7 @@ impl Snapshot {
         remedy
     }
 
-    /// Programs that hold locks need the region.
+    /// Returns a removal, unless programs that hold locks need the region.
     fn removal(&self) -> Remedy {
         match self.lock_users() {
             Some(users) => Remedy::Keep(format!("{users} (end it, then repeat this)")),
@@ -121,7 +122,7 @@ impl Snapshot {
         }
     }
 
-    /// What uses the region, as a list.
+    /// Returns what uses the region, as a list.
     pub fn users(&self) -> String {
         let mut users = Vec::new();
         if !self.places.is_empty() {
@@ -141,7 +142,7 @@ impl Snapshot {
         }
     }
 
-    /// The programs that hold locks of the volume, as a clause.
+    /// Returns the programs that hold locks of the volume, as a clause.
     pub fn lock_users(&self) -> Option<String> {
         let holders = self.lock_holders.iter().flatten().map(ToString::to_string);
         let holders: Vec<_> = holders.collect();
@@ -154,7 +155,7 @@ impl Snapshot {
         (!holders.is_empty()).then(listed)
     }
 
-    /// What the fault is, as a clause.
+    /// Describes the fault, as a clause.
     pub fn describe(&self, fault: Fault) -> String {
         let device = self.device().unwrap_or_default();
         let count = self.references().unwrap_or_default();
@@ -200,7 +201,7 @@ mod tests {
     use super::*;
     use crate::ondisk::Geometry;
 
-    /// A region that heartbeats for a mounted volume: nothing is wrong.
+    /// Makes a region that heartbeats for a mounted volume: nothing is wrong.
     fn sound() -> Snapshot {
         Snapshot {
             state: State::Beating("sda".into()),

@@ -1,11 +1,11 @@
-//! All sets of semaphores that may be heartbeat regions'.
+//! The sets of semaphores that may be those of heartbeat regions.
 
 use crate::heartbeat::semaphores::RegionSemaphores;
 use crate::host::{System, read_text};
 use crate::ids::Uuid;
 use eyre::{Result, WrapErr};
 
-/// The keys of sets that may be heartbeat regions', which do not tell the regions' names.
+/// The keys of sets that may be heartbeat regions'; a key does not show the region's name.
 #[derive(Debug)]
 pub struct Sets(Vec<i32>);
 
@@ -32,7 +32,7 @@ impl Sets {
         Ok(Self(text.lines().filter_map(key).collect()))
     }
 
-    /// Takes out those of regions that are there.
+    /// Removes the sets of existing regions.
     pub fn without(mut self, regions: impl Iterator<Item = Uuid>) -> Self {
         for region in regions {
             let known = RegionSemaphores::key(region);
@@ -41,12 +41,12 @@ impl Sets {
         self
     }
 
-    /// Returns whether there are none.
+    /// Returns whether there are no sets.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns whether one may be the region's of the volume `name`.
+    /// Returns whether one may be that of the volume `name`.
     pub fn has(&self, name: Uuid) -> bool {
         self.0.contains(&RegionSemaphores::key(name))
     }

@@ -14,27 +14,27 @@ use std::fmt;
 /// What configfs, semaphores, mount tables, dlmfs and /proc show of a region at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// By configfs.
+    /// The region's state in configfs.
     pub state: State,
-    /// Its blocks as configfs has them; [`Geometry::NONE`] before they are set.
+    /// The region's blocks in configfs; [`Geometry::NONE`] before they are set.
     pub geometry: Geometry,
-    /// The heartbeat's kernel thread, as configfs has it; the state says whether that still runs.
+    /// The heartbeat's kernel thread in configfs; the state shows whether that still runs.
     pub thread: Option<u32>,
     /// The device that it heartbeats on is among the kernel's block devices; true where there is
     /// none.
     pub device_there: bool,
-    /// Its references. None where there is no set of semaphores; or a line that says why it cannot
-    /// be read.
+    /// The region's references; none where there is no set of semaphores. Or a line that explains
+    /// why the set cannot be read.
     pub counters: Result<Option<Counters>, String>,
-    /// The driver shows the superblock: a mounted volume, which pins the region. Before a
+    /// Whether the driver shows the superblock: a mounted volume, which pins the region. Before a
     /// removal, a claimed device counts as one on drivers without the pin.
     pub mounted: bool,
-    /// Where it is mounted, in all mount namespaces that can be seen.
+    /// Where the volume is mounted, in all mount namespaces that are visible.
     pub places: Vec<Place>,
     /// The processes that hold locks of its lock domain in dlmfs, which pins the region; none where
     /// there is no such domain.
     pub lock_holders: Option<Vec<LockHolder>>,
-    /// The region is the cluster's (global heartbeat).
+    /// Whether the region is the cluster's (global heartbeat).
     pub global: bool,
 }
 
@@ -43,7 +43,7 @@ pub struct Snapshot {
 pub struct LockHolder {
     /// The process's number.
     pub pid: u32,
-    /// Its name; empty if it has ended meanwhile.
+    /// The process's name; empty if it has ended meanwhile.
     pub name: String,
 }
 
@@ -60,11 +60,11 @@ impl Heartbeat<'_> {
         self.snapshot_with(counters.map_err(|report| plain(format_args!("{report:#}"))))
     }
 
-    /// Takes a snapshot by which the region may be removed. With the lock of this process, no other
-    /// works on the region.
+    /// Takes a snapshot by which the region may be removed. While this process has the lock, no
+    /// other works on the region.
     ///
     /// # Errors
-    /// Anything cannot be read.
+    /// Part of the state cannot be read.
     pub(in crate::heartbeat) fn snapshot_to_act(
         &self,
         lock: Option<&RegionLock>,
@@ -85,7 +85,7 @@ impl Heartbeat<'_> {
             && thread.is_none()
             && matches!(&counters, Ok(Some(counters)) if counters.locked_by.is_some())
         {
-            // A process that works on it may only not have come to the thread yet.
+            // A process that works on the region may not have come to the thread yet.
             state = State::HalfStarted(Thread::None);
         }
         let device_there = match &state {
@@ -105,8 +105,8 @@ impl Heartbeat<'_> {
         })
     }
 
-    /// The processes that hold locks of the region's lock domain; none where dlmfs has no such
-    /// domain.
+    /// Returns the processes that hold locks of the region's lock domain; none where dlmfs has no
+    /// such domain.
     fn lock_holders(&self) -> Result<Option<Vec<LockHolder>>> {
         let domain = self.region.name().to_string();
         if dlmfs::domain(self.system, &domain)?.is_none() {
@@ -133,14 +133,14 @@ impl Heartbeat<'_> {
 }
 
 impl Snapshot {
-    /// The number of references; none where it cannot be read.
+    /// Returns the number of references; none where it cannot be read.
     pub fn references(&self) -> Option<u32> {
         let counters = self.counters.as_ref().ok()?.as_ref();
         Some(counters.map_or(0, |counters| counters.references))
     }
 
-    /// Whether one of the references is marked as the mounted superblock's; none where that is
-    /// unknown.
+    /// Returns whether one of the references is marked as the mounted superblock's; none where that
+    /// is unknown.
     pub fn marked(&self) -> Option<bool> {
         let counters = self.counters.as_ref().ok()?.as_ref();
         Some(counters.is_some_and(|counters| counters.marked == Some(true)))
@@ -151,7 +151,8 @@ impl Snapshot {
         self.mounted || !self.places.is_empty()
     }
 
-    /// The name of the device that it heartbeats on, as the kernel has it, without `/dev`.
+    /// Returns the name of the device that the region heartbeats on, as the kernel has it, without
+    /// `/dev`.
     pub fn device(&self) -> Option<&str> {
         match &self.state {
             State::Beating(device) => Some(device),
@@ -159,7 +160,7 @@ impl Snapshot {
         }
     }
 
-    /// The process that has the region's lock, and so works on it at this moment.
+    /// Returns the process that has the region's lock, and so works on it at this moment.
     pub fn locked_by(&self) -> Option<&Party> {
         let counters = self.counters.as_ref().ok()?.as_ref();
         counters?.locked_by.as_ref()

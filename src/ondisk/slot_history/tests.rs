@@ -39,7 +39,7 @@ fn a_node_comes_stutters_dies_and_comes_back() {
         generation: 7,
         dead_ms: None,
     };
-    // One reading tells nothing.
+    // One reading shows nothing.
     assert_eq!(add(0, &region(1, 7)), (Sign::Stale(beat(1)), None));
     let alive = add(2, &region(3, 7));
     assert_eq!(alive, (Sign::Alive(beat(3)), Some(Round::Beat)));
@@ -61,7 +61,7 @@ fn a_node_comes_stutters_dies_and_comes_back() {
     assert_eq!(track.silence(3), Duration::ZERO);
 }
 
-/// Who has just not written yet is looked at again; who is dead by its own words is not.
+/// A node that may only be late is read again; one that is dead by its own dead time is not.
 #[test]
 fn only_a_young_silence_is_doubtful() {
     let now = Instant::now();

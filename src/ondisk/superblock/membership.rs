@@ -1,4 +1,4 @@
-//! Whose volume it is: the cluster stack and the cluster (`ocfs2_cluster_info` in `ocfs2_fs.h`).
+//! The cluster stack and the cluster of a volume (`ocfs2_cluster_info` in `ocfs2_fs.h`).
 
 use super::super::bytes::Bytes;
 use super::super::features::Incompat;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// Who coordinates the nodes that use a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Membership {
-    /// One node at a time; no cluster (LOCAL_MOUNT).
+    /// One node at a time, without a cluster (LOCAL_MOUNT).
     Local,
     /// The o2cb stack.
     O2cb {
@@ -28,7 +28,7 @@ pub enum Membership {
 }
 
 impl Membership {
-    /// The cluster stack; none for a local volume.
+    /// Returns the cluster stack; none for a local volume.
     pub fn stack(&self) -> Option<StackName> {
         match self {
             Self::Local => None,
@@ -37,7 +37,7 @@ impl Membership {
         }
     }
 
-    /// The cluster that the superblock names.
+    /// Returns the cluster that the superblock names.
     pub fn cluster(&self) -> Option<&ClusterName> {
         match self {
             Self::Local => None,
@@ -46,7 +46,7 @@ impl Membership {
         }
     }
 
-    /// Where the nodes heartbeat; none without an o2cb heartbeat.
+    /// Returns where the nodes heartbeat; none without an o2cb heartbeat.
     pub fn heartbeat(&self) -> Option<HeartbeatMode> {
         match self {
             Self::O2cb { heartbeat, .. } => Some(*heartbeat),
@@ -54,8 +54,8 @@ impl Membership {
         }
     }
 
-    /// The mount option that tells the driver what it has to find running; it refuses one
-    /// that does not fit the volume (fs/ocfs2/super.c).
+    /// Returns the mount option that names the stack that the driver has to find running; it
+    /// refuses one that does not fit the volume (fs/ocfs2/super.c).
     pub fn mount_word(&self) -> String {
         match self {
             Self::Local => "heartbeat=none".into(),
@@ -87,7 +87,8 @@ pub(super) fn read(block: Bytes<'_>, incompat: Incompat) -> Result<Membership, U
     })
 }
 
-/// Not mere damage to repair: the name decides which cluster guards the disk.
+/// Parses a name. A wrong one is no mere damage to repair: it decides which cluster guards the
+/// disk.
 fn name<T: FromStr<Err = BadName>>(bytes: &[u8], what: &'static str) -> Result<T, Unusable> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text

@@ -1,7 +1,7 @@
 use super::*;
 use crate::ids::HeartbeatMode;
 
-/// A superblock by the table of fields, at this block size.
+/// Makes a superblock by the table of fields, at this block size.
 fn head(bits: u32) -> Vec<u8> {
     let mut head = vec![0; HEAD_BYTES];
     put(&mut head, bits, 0, b"OCFSV2\0\0");

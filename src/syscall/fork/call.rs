@@ -1,4 +1,4 @@
-//! What a child did, as its parent hears it.
+//! The result of a child, as its parent receives it.
 
 use super::in_child_on_socket;
 use crate::syscall::is_pause;
@@ -35,18 +35,18 @@ pub fn call_in_child(
     }
 }
 
-/// Tells a parent why its child failed; the child ends with it.
+/// Sends a parent why its child failed; the child ends with it.
 pub fn send_error(parent: &mut impl io::Write, error: &eyre::Report) {
     let cause = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<io::Error>());
     let errno = cause.and_then(io::Error::raw_os_error).unwrap_or(0);
-    // A parent that has gone has nobody to tell.
+    // If the parent has gone, no process receives the error.
     let _ = parent.write_all(&errno.to_le_bytes());
     let _ = write!(parent, "{error:#}");
 }
 
-/// What `send_error` tells, the system's error in it as such.
+/// Receives what `send_error` sends; a system error in it stays one.
 pub fn receive_error(child: &mut impl io::Read) -> eyre::Report {
     /// An error's text is a line or two.
     const TEXT_MAX: u64 = 4096;
