@@ -1,14 +1,14 @@
 //! The o2cb stack: a disk heartbeat of the volume's own (local), or the cluster's (global).
 
+mod cluster;
+
 use super::cluster_stack::{ClusterStack, Group};
 use super::join::Joined;
 use crate::cluster::driver::{self, CallOut};
-use crate::cluster::register;
-use crate::cluster::registered::{self, RegisteredCluster, RegisteredNode};
+use crate::cluster::registered::{self, RegisteredCluster};
 use crate::disk::VolumeInfo;
 use crate::heartbeat::{
-    self, Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source, State, UnmountState,
-    Watch,
+    self, Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source, UnmountState, Watch,
 };
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
@@ -105,7 +105,7 @@ impl<'s> HeartbeatUsers<'s> {
                 quoted(name),
             );
         }
-        let live = online(system, name)?;
+        let live = cluster::online(system, name)?;
         let mode = live.heartbeat_mode()?;
         if mode != on_disk {
             bail!(
@@ -142,7 +142,7 @@ impl<'s> HeartbeatUsers<'s> {
     fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<HeartbeatGuard<'_>>> {
         if self.global {
             if !matches!(service, Service::Standing(_) | Service::OldMount) {
-                check_beat(self.system)?;
+                cluster::check_beat(self.system)?;
             }
             return Ok(None);
         }
@@ -279,66 +279,6 @@ pub(super) fn source(volume: &VolumeInfo) -> Option<Source> {
         number: volume.number?,
         geometry: volume.geometry?,
     })
-}
-
-/// Returns the cluster that is online here, if it is the volume's. A volume that names none belongs
-/// to any.
-fn online<'s>(system: &'s System, wanted: Option<&ClusterName>) -> Result<RegisteredCluster<'s>> {
-    let (mut live, mut nodes) = registered(system, wanted)?;
-    if !nodes.iter().any(|node| node.local) {
-        // Another command may be registering it, or removing it.
-        drop(register::file_lock(system)?);
-        (live, nodes) = registered(system, wanted)?;
-    }
-    if !nodes.iter().any(|node| node.local) {
-        let known: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
-        bail!(
-            "cluster \"{0}\" is registered, but none of its nodes ({1}) is this host (run: o2cb \
-             offline {0}; o2cb online {0})",
-            live.name(),
-            known.join(", ")
-        );
-    }
-    Ok(live)
-}
-
-fn registered<'s>(
-    system: &'s System,
-    wanted: Option<&ClusterName>,
-) -> Result<(RegisteredCluster<'s>, Vec<RegisteredNode>)> {
-    let not_online = || match wanted {
-        Some(name) => eyre!("cluster \"{name}\" is not online (run: o2cb online {name})"),
-        None => eyre!("no cluster is online on this node (run: o2cb online NAME)"),
-    };
-    let live = RegisteredCluster::if_loaded(system)?.ok_or_else(not_online)?;
-    if let Some(name) = wanted.filter(|&name| name != live.name()) {
-        bail!(
-            "the volume belongs to cluster \"{name}\"; this node runs \"{}\" (mount it on a node of \
-             \"{name}\", or, once no node has it mounted, move it with tunefs.ocfs2 \
-             --update-cluster-stack)",
-            live.name()
-        );
-    }
-    let nodes = live.nodes()?;
-    Ok((live, nodes))
-}
-
-/// Checks that global heartbeat is active: the kernel would refuse the mount, and not report why.
-fn check_beat(system: &System) -> Result<()> {
-    if let Some(live) = RegisteredCluster::find(system)? {
-        for region in live.regions()? {
-            let heartbeat = Heartbeat::new(system, live.path(), region);
-            if matches!(heartbeat.region().state()?, State::Beating(_)) {
-                return Ok(());
-            }
-        }
-        bail!(
-            "cluster \"{0}\" has global heartbeat, and none of its regions beats (run: o2cb \
-             start-heartbeat {0})",
-            live.name()
-        );
-    }
-    Ok(())
 }
 
 fn quoted(name: Option<&ClusterName>) -> String {
