@@ -38,9 +38,14 @@ test_threads() {
 	echo "$((by_cores < by_memory ? by_cores : by_memory))"
 }
 
+# Runs test programs to the end, even when one has failed. A shell has what it
+# runs in the background ignore signals, which tests send.
+run_tests() {
+	env --default-signal=INT,QUIT cargo test --release --no-fail-fast "$@" -- --test-threads="$(test_threads)"
+}
+
 case "${1-}" in
-	'') tests=() ;;
-	quick) tests=(--lib --test applets --test binary --test config --test volume) ;;
+	'' | quick) ;;
 	*)
 		echo "usage: tests/run.sh [quick]" >&2
 		exit 2
@@ -53,5 +58,20 @@ cargo clippy --test demo --test benchmark -- -D warnings
 RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps
 check_static "$(release_binary)"
 
-# All test programs are run, even when one has failed.
-cargo test --release --no-fail-fast "${tests[@]}" -- --test-threads="$(test_threads)"
+quick=(--lib --test applets --test binary --test config --test volume)
+if [ "${1-}" = quick ]; then
+	run_tests "${quick[@]}"
+	exit
+fi
+
+# Both mostly wait, so they run side by side; what the first print comes at the end.
+cargo test --release --no-run
+printed=$(mktemp)
+trap 'rm -f "$printed"' EXIT
+run_tests "${quick[@]}" > "$printed" 2>&1 &
+failed=0
+run_tests --test dlm --test faults --test kernel --test soak || failed=$?
+cargo test --release --doc || failed=$?
+wait $! || failed=$?
+cat "$printed"
+exit "$failed"

@@ -393,3 +393,17 @@ fn check_line(name: &str, line: &str, tag_wanted: bool) {
         );
     }
 }
+
+#[test]
+fn each_test_program_is_run() {
+    let script = fs::read_to_string("tests/run.sh").unwrap();
+    for entry in fs::read_dir("tests").unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let is_test = entry.path().join("main.rs").exists();
+        assert!(
+            !is_test || script.contains(&format!("--test {name}")),
+            "{name}"
+        );
+    }
+}
