@@ -38,7 +38,7 @@ pub enum InUse {
     Here,
     /// No node has it mounted, and another node holds the superblock's lock: a program that has
     /// locked the cluster out, a mount or an unmount.
-    RegionLock,
+    Locked,
 }
 
 impl Dlm<'_> {
@@ -67,7 +67,7 @@ impl Dlm<'_> {
             let slots = self.slots()?;
             let nodes: Vec<u32> = slots.iter().filter_map(|slot| slot.node).collect();
             return Ok(Err(match nodes.is_empty() {
-                true => InUse::RegionLock,
+                true => InUse::Locked,
                 false => InUse::Mounted(nodes),
             }));
         };

@@ -181,11 +181,9 @@ impl Plan {
             InUse::Here => "the volume is mounted on this node, or another process here works on \
                             it (wait with -w)"
                 .into(),
-            InUse::RegionLock => {
-                "another node has locked the volume: a program works on it, or it is \
+            InUse::Locked => "another node has locked the volume: a program works on it, or it is \
                               being mounted or unmounted (try again later, or wait with -w)"
-                    .into()
-            }
+                .into(),
         })
     }
 
