@@ -44,23 +44,23 @@ pub fn repair(
         .map_or(none.as_path(), RegisteredCluster::path);
     for name in names {
         let heartbeat = Heartbeat::new(system, cluster, name);
-        let mended = match mode {
-            RepairMode::DryRun => heartbeat.mend(mode),
+        let report = match mode {
+            RepairMode::DryRun => heartbeat.repair(mode),
             // In this process, as a warning in a child would be lost.
             RepairMode::Repair => heartbeat
                 .evict_stranger()
-                .and_then(|()| in_a_child(&|| heartbeat.mend(mode))),
+                .and_then(|()| in_a_child(&|| heartbeat.repair(mode))),
         };
-        tell(name, mended)?;
+        tell(name, report)?;
     }
     Ok(())
 }
 
-/// Runs `mend` in a child: neither the kernel's wait for a disk nor a kill of this process cuts it
+/// Runs `work` in a child: neither the kernel's wait for a disk nor a kill of this process cuts it
 /// off.
-fn in_a_child(mend: &dyn Fn() -> Result<RepairReport>) -> Result<RepairReport> {
+fn in_a_child(work: &dyn Fn() -> Result<RepairReport>) -> Result<RepairReport> {
     let bytes = fork::call_in_child(TIMEOUT, || {
-        let RepairReport { outcome, text } = mend()?;
+        let RepairReport { outcome, text } = work()?;
         Ok([&[outcome as u8], text.as_bytes()].concat())
     })?;
     let bytes = bytes.ok_or_else(|| {
@@ -75,10 +75,10 @@ fn in_a_child(mend: &dyn Fn() -> Result<RepairReport>) -> Result<RepairReport> {
         RepairOutcome::LeftAlone,
     ];
     let of = |tag: u8| outcomes.into_iter().find(|outcome| *outcome as u8 == tag);
-    let mended = bytes.split_first().and_then(|(&tag, text)| {
+    let report = bytes.split_first().and_then(|(&tag, text)| {
         let text = String::from_utf8_lossy(text).into_owned();
         let outcome = of(tag)?;
         Some(RepairReport { outcome, text })
     });
-    mended.ok_or_else(|| eyre!("the process that mends it says nothing"))
+    report.ok_or_else(|| eyre!("the process that mends it says nothing"))
 }

@@ -52,7 +52,7 @@ impl Heartbeat<'_> {
     /// # Errors
     /// The state cannot be determined, as a process works on the region and does not end; or the
     /// kernel refuses.
-    pub fn mend(&self, mode: RepairMode) -> Result<RepairReport> {
+    pub fn repair(&self, mode: RepairMode) -> Result<RepairReport> {
         let started = Instant::now();
         let mut found = self.snapshot_to_act(None)?;
         let is_busy = |found: &Snapshot| {
@@ -67,7 +67,7 @@ impl Heartbeat<'_> {
         let name = self.region.name();
         let needs_work = matches!(found.remedy(name), Remedy::Remove | Remedy::PutSuperblock);
         if mode == RepairMode::DryRun || !(needs_work || is_busy(&found)) {
-            return Ok(self.mended(&found, "would be "));
+            return Ok(self.report(&found, "would be "));
         }
         let locked = self.lock(&mut |_, since| self.check_timeout(since))?;
         // Only with the lock does the state no longer change.
@@ -79,7 +79,7 @@ impl Heartbeat<'_> {
             }
             Remedy::Remove | Remedy::Keep(_) | Remedy::None => {}
         }
-        Ok(self.mended(&found, ""))
+        Ok(self.report(&found, ""))
     }
 
     fn check_timeout(&self, since: Duration) -> Result<()> {
@@ -97,7 +97,7 @@ impl Heartbeat<'_> {
         )
     }
 
-    fn mended(&self, found: &Snapshot, would: &str) -> RepairReport {
+    fn report(&self, found: &Snapshot, would: &str) -> RepairReport {
         let done = match found.remedy(self.region.name()) {
             Remedy::Keep(why) => return kept(found, &why),
             Remedy::Remove | Remedy::PutSuperblock => "removed",

@@ -53,24 +53,25 @@ fn act(system: &System, args: &Args) -> Result<End> {
     };
     let (mut end, mut told) = (End::Well, false);
     let mut entries = Vec::new();
-    repair(system, volume, mode, &mut |uuid, mended| {
-        end = end.max(match &mended {
-            Ok(mended) if mended.outcome == RepairOutcome::LeftAlone => End::Left,
+    repair(system, volume, mode, &mut |uuid, repaired| {
+        end = end.max(match &repaired {
+            Ok(found) if found.outcome == RepairOutcome::LeftAlone => End::Left,
             Ok(_) => End::Well,
             Err(_) => End::Unknown,
         });
         if args.json {
-            entries.push(entry(uuid, mended));
+            entries.push(entry(uuid, repaired));
             return Ok(());
         }
         // Of all volumes, only the faulty ones are worth a line.
-        if volume.is_none() && matches!(&mended, Ok(found) if found.outcome == RepairOutcome::Sound)
+        if volume.is_none()
+            && matches!(&repaired, Ok(found) if found.outcome == RepairOutcome::Sound)
         {
             return Ok(());
         }
         told = true;
-        match mended {
-            Ok(mended) => report::say(format!("{uuid}: {}\n", report::plain(mended.text))),
+        match repaired {
+            Ok(found) => report::say(format!("{uuid}: {}\n", report::plain(found.text))),
             Err(report) => {
                 report::warn(format_args!("{uuid}: cannot be told or mended: {report:#}"));
                 Ok(())
@@ -92,8 +93,8 @@ fn act(system: &System, args: &Args) -> Result<End> {
 
 /// Makes one entry for programs. ocfs2_hb_ctl(8) defines names and meanings: none changes; more may
 /// come.
-fn entry(uuid: Uuid, mended: Result<RepairReport>) -> Json {
-    let (outcome, text) = match mended {
+fn entry(uuid: Uuid, repaired: Result<RepairReport>) -> Json {
+    let (outcome, text) = match repaired {
         Ok(RepairReport { outcome, text }) => (
             match outcome {
                 RepairOutcome::Sound => "sound",
