@@ -21,14 +21,22 @@ const CLOSING: &str = "stack";
 const CLOSED_FOR: Duration = Duration::from_secs(20);
 
 /// Returns the stack that is set; drivers of the 1.2 era have no stack glue and only the classic
-/// one.
+/// one. The closed stack is o2cb, which alone is ever closed.
 pub fn running(system: &System) -> Result<StackName> {
-    match read_attribute(&system.path(STACK)).wrap_err("reading the cluster stack")? {
-        Some(name) => name
-            .parse()
-            .wrap_err_with(|| format!("reading the cluster stack in {STACK}")),
-        None => Ok(StackName::O2CB),
-    }
+    let name = named(system)?.filter(|name| name.as_str() != CLOSED);
+    Ok(name.unwrap_or(StackName::O2CB))
+}
+
+/// Returns whether the stack is closed to mounts and lock domains.
+pub fn is_closed(system: &System) -> Result<bool> {
+    Ok(named(system)?.is_some_and(|name| name.as_str() == CLOSED))
+}
+
+/// Returns the name in the stack glue; none without stack glue.
+fn named(system: &System) -> Result<Option<StackName>> {
+    let name = read_attribute(&system.path(STACK)).wrap_err("reading the cluster stack")?;
+    let name = name.map(|name| name.parse()).transpose();
+    name.wrap_err_with(|| format!("reading the cluster stack in {STACK}"))
 }
 
 /// Loads the filesystem's driver, if it is not loaded already.
@@ -65,7 +73,7 @@ pub fn prepare(system: &System, wanted: StackName) -> Result<()> {
 /// Another process has closed the stack and does not open it again in time.
 pub fn set(system: &System, wanted: StackName) -> Result<()> {
     let mut closing = None;
-    if running(system)?.as_str() == CLOSED {
+    if is_closed(system)? {
         // A process that was killed leaves it closed. Best effort where there is no /run.
         closing = lock_file::take(
             system,
@@ -78,7 +86,7 @@ pub fn set(system: &System, wanted: StackName) -> Result<()> {
             bail!("the heartbeat of the cluster is being stopped by another process (try again)");
         }
     }
-    if running(system)? == wanted || !can_change(system)? {
+    if named(system)?.is_none_or(|now| now == wanted) || !can_change(system)? {
         return Ok(());
     }
     let written = write(system, wanted.as_str());
@@ -125,8 +133,7 @@ pub fn close(system: &System) -> Result<Option<Closed<'_>>> {
         Ok(closing) => closing,
         Err(_) => None,
     };
-    let now = Some(running(system)?).filter(|now| now.as_str() != CLOSED);
-    let now = now.unwrap_or(StackName::O2CB);
+    let now = running(system)?;
     let open = match write(system, CLOSED) {
         Ok(()) => Some(now),
         Err(error) if is_absent(&error) => None,

@@ -50,7 +50,8 @@ pub fn of_volume<'s>(system: &'s System, volume: &VolumeInfo) -> Result<Box<dyn 
     let serving = serving(system, wanted)?;
     let group = serving.of_volume(system, volume, expected(system, volume, wanted)?)?;
     // A daemon is asked first: if it refuses, no stack is set.
-    if volume.superblock.membership.cluster().is_some() && !serving.asks_first() {
+    let named = volume.superblock.membership.cluster().is_some();
+    if (named || stack::is_closed(system)?) && !serving.asks_first() {
         stack::set(system, wanted)?;
     }
     Ok(group)

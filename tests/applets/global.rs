@@ -160,6 +160,10 @@ fn closed_stack_keeps_mounts_out_until_its_process_ends() {
     let (_, said) = world.refused("o2cb", &["stop-heartbeat", "webc"]);
     assert!(said.contains("fuser -v"), "{said}");
     assert_eq!(world.read(STACK), "none");
+    // To look needs no open stack, nor does a process that was killed leave it unknown.
+    let status = world.printed("o2cb", &["status"]);
+    assert!(status.contains("Cluster stack: o2cb\n"), "{status}");
+    world.run("o2cb", &["online-status"]).unwrap();
     drop(closing);
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
     assert_eq!(world.read(STACK), "o2cb");
