@@ -1,80 +1,136 @@
 //! ocfs2_hb_ctl -I --watch on a pseudo-terminal: how it ends, and what it leaves of the terminal.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::OwnedFd;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::{BOX, Dir, run};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+
+use crate::BOX;
 
 const OPEN: &str = "\x1b[?1049h\x1b[?25l";
 const CLOSE: &str = "\x1b[?25h\x1b[?1049l";
 
-/// What the terminal shows of a watch that `end` ends once it has drawn; `$pid` is the watch, and
-/// descriptor 3 the keyboard.
-fn screen(term: &str, end: &str) -> String {
-    let dir = Dir::new();
-    let script = format!(
-        r#"
-        cd "$1" && mkfifo keys && exec 3<> keys || exit 1
-        cat > inner << END
+/// The side of a pseudo-terminal that shows and types.
+struct Terminal {
+    master: OwnedFd,
+    shown: String,
+}
+
+impl Terminal {
+    /// Waits until `text` is shown.
+    fn expect(&mut self, text: &str) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !self.shown.contains(text) {
+            let left = until.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap();
+            let mut polled = [PollFd::new(&self.master, PollFlags::IN)];
+            poll(&mut polled, Some(&left)).unwrap();
+            let mut bytes = [0; 4096];
+            let is_readable = polled[0].revents().contains(PollFlags::IN);
+            assert!(is_readable, "no {text:?}: {:?}", self.shown);
+            let length = rustix::io::read(&self.master, &mut bytes).unwrap();
+            self.shown += str::from_utf8(&bytes[..length]).unwrap();
+        }
+    }
+
+    fn press(&self, key: u8) {
+        assert_eq!(rustix::io::write(&self.master, &[key]), Ok(1));
+    }
+}
+
+/// Returns all that a terminal of this type shows of a shell that runs a watch; `end` ends the
+/// watch, whose process it is told.
+fn screen(term: &str, end: impl FnOnce(&mut Terminal, &str)) -> String {
+    let script = r#"
+        trap : INT QUIT
         stty cols 0 rows 0
         stty -g
-        trap : INT QUIT
-        sh -c 'echo \$\$ > pid; exec env TERM={term} "\$0" ocfs2_hb_ctl -I --watch 1' "$0"
-        echo "ended \$?"
+        sh -c 'echo "pid $$."; exec "$0" ocfs2_hb_ctl -I --watch 1' "$0"
+        echo "ended $?"
         stty -g
         echo over
-        # After the terminal's last user has gone, script(1) reads once, which may not be all.
-        until grep -q over shown; do sleep 0.1; done
-END
-        env --default-signal=INT,QUIT script -qefc "bash inner" shown <&3 > /dev/null 2>&1 &
-        {end}
-        wait
-        "#
-    );
-    let ended = run(Command::new("timeout")
-        .args(["60", "bash", "-c", &script, BOX])
-        .arg(&*dir));
-    let shown = fs::read_to_string(dir.join("shown")).unwrap();
-    assert_eq!(ended.code, 0, "{ended:?} {shown:?}");
-    shown
+    "#;
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let master = openpt(flags).unwrap();
+    unlockpt(&master).unwrap();
+    let slave = File::from(ioctl_tiocgptpeer(&master, flags).unwrap());
+    let mut shell = Command::new("setsid")
+        .args(["--ctty", "--wait", "bash", "-c", script, BOX])
+        .env("TERM", term)
+        .stdin(slave.try_clone().unwrap())
+        .stdout(slave.try_clone().unwrap())
+        .stderr(slave)
+        .spawn()
+        .unwrap();
+    let mut terminal = Terminal {
+        master,
+        shown: String::new(),
+    };
+    terminal.expect(".\r\n");
+    let (_, pid) = terminal.shown.split_once("pid ").unwrap();
+    let pid = pid.split_once('.').unwrap().0.to_string();
+    end(&mut terminal, &pid);
+    terminal.expect("over\r\n");
+    assert!(shell.wait().unwrap().success());
+    terminal.shown
+}
+
+fn kill(signal: &str, pid: &str) {
+    let mut kill = Command::new("kill");
+    assert!(kill.args(["-s", signal, pid]).status().unwrap().success());
 }
 
 #[test]
 fn a_key_or_a_signal_ends_it_and_the_terminal_is_as_before() {
-    let drawn = "until grep -q 'no heartbeat region' shown 2> /dev/null; do sleep 0.1; done";
-    for end in [
-        "printf q >&3",
-        "printf '\\003' >&3",
-        "printf '\\034' >&3",
-        "kill -s TERM $(cat pid)",
-        "kill -s HUP $(cat pid)",
-    ] {
-        let shown = screen("xterm", &format!("{drawn}; {end}"));
-        let (before, rest) = shown.split_once(OPEN).expect("a screen");
-        let (drawn, after) = rest.split_once(CLOSE).expect("its end");
-        assert!(
-            drawn.contains(" UTC\x1b[K\r\r\nno heartbeat region"),
-            "{end}: {shown:?}"
-        );
-        let Some((_, modes)) = after.split_once("ended 0\r\n") else {
-            panic!("{end}: {shown:?}");
-        };
-        let modes = modes.lines().next().unwrap();
-        assert!(before.contains(modes), "{end}: {shown:?}");
+    type End = fn(&Terminal, &str);
+    let ends: [(&str, End); 5] = [
+        ("q", |terminal, _| terminal.press(b'q')),
+        ("Ctrl-C", |terminal, _| terminal.press(3)),
+        ("Ctrl-\\", |terminal, _| terminal.press(28)),
+        ("SIGTERM", |_, pid| kill("TERM", pid)),
+        ("SIGHUP", |_, pid| kill("HUP", pid)),
+    ];
+    for (name, end) in ends {
+        let shown = screen("xterm", |terminal, pid| {
+            terminal.expect("no heartbeat region");
+            end(terminal, pid);
+        });
+        let in_order = (|| {
+            let (before, rest) = shown.split_once(OPEN)?;
+            let (drawn, after) = rest.split_once(CLOSE)?;
+            let (_, modes) = after.split_once("ended 0\r\n")?;
+            let is_drawn = drawn.contains(" UTC\x1b[K\r\r\nno heartbeat region");
+            Some(is_drawn && before.contains(modes.lines().next()?))
+        })();
+        assert_eq!(in_order, Some(true), "{name}: {shown:?}");
     }
 }
 
 /// Such as one within an editor, whose cursor cannot be moved.
 #[test]
 fn a_dumb_terminal_has_lines() {
-    // Signals are held back from before the screen is opened.
-    let started = r"until grep -q '^SigBlk:.*4007$' /proc/$(cat pid)/status; do sleep 0.1; done 2> /dev/null
-        kill -s TERM $(cat pid)";
     for term in ["dumb", ""] {
-        let shown = screen(term, started);
+        let shown = screen(term, |_, pid| {
+            // Signals are held back from before the screen is opened.
+            let status = format!("/proc/{pid}/status");
+            while !is_holding_signals(&fs::read_to_string(&status).unwrap()) {
+                thread::sleep(Duration::from_millis(20));
+            }
+            kill("TERM", pid);
+        });
         assert!(
             shown.contains("ended 0") && !shown.contains('\x1b'),
             "{shown:?}"
         );
     }
+}
+
+/// SIGHUP, SIGINT, SIGQUIT and SIGTERM are blocked.
+fn is_holding_signals(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+    u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 0x4007 == 0x4007
 }
