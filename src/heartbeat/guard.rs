@@ -26,6 +26,14 @@ pub struct NoHeartbeat;
 sentence!(NoHeartbeat => "its heartbeat was stopped meanwhile by somebody else");
 
 impl HeartbeatGuard<'_> {
+    /// Notes that mount(2) follows, if it does.
+    pub(super) fn mark_mounting(&self) -> Result<()> {
+        match &self.reference {
+            Some(reference) if self.mark == Mark::Superblock => reference.mark_mounting(),
+            _ => Ok(()),
+        }
+    }
+
     /// Hands the reference to the superblock of the volume, which is mounted.
     ///
     /// # Errors
@@ -78,6 +86,8 @@ impl HeartbeatGuard<'_> {
         reference.put()?;
         if self.heartbeat.references.count()? == 0 {
             self.heartbeat.in_child(&Heartbeat::tidy)?;
+        } else if let Some(locked) = self.heartbeat.references.try_lock()? {
+            self.heartbeat.forget_mounting(&locked)?;
         }
         Ok(())
     }

@@ -49,6 +49,11 @@ impl Heartbeat<'_> {
             (0, _) => self.clear(locked, cause),
             // Another process has given it back, and the owners of the others are unknown.
             (_, mark) if ending.has_passed(mark) => Ok(LeaveOutcome::InUse),
+            // The mount was killed, and the references are those of others.
+            (_, Mark::Mounting) => Ok(match self.superblock_lives(cause)? {
+                true => LeaveOutcome::StillAlive,
+                false => LeaveOutcome::InUse,
+            }),
             (_, Mark::None) if doubtful || tally.free() == 0 => Ok(LeaveOutcome::InUse),
             (_, Mark::None) if cause == LeaveCause::OldMount && locked.knows_owners() => {
                 Ok(LeaveOutcome::InUse)
@@ -110,8 +115,11 @@ impl Heartbeat<'_> {
                  mount in progress, or o2cb exec)"
             );
         }
-        match tally.count {
-            0 | 1 => self.clear(locked, LeaveCause::Tool),
+        match (tally.count, tally.mark) {
+            // Any other mark leaves open whether the mounted volume has the last one.
+            (0, _) | (1, Mark::None | Mark::Superblock | Mark::OldMount) => {
+                self.clear(locked, LeaveCause::Tool)
+            }
             _ => locked.put(Lifetime::Lasting).map(|_| LeaveOutcome::InUse),
         }
     }
@@ -149,7 +157,7 @@ impl Heartbeat<'_> {
         loop {
             let locked = self.lock(&mut |_, _| Ok(()))?;
             let tally = locked.tally()?;
-            let doubtful = tally.mark == Mark::None
+            let doubtful = !tally.mark.has_reference()
                 && tally.free() > 0
                 && asks(&tally)
                 && self.lives(tally.stranger);
@@ -237,7 +245,8 @@ impl UnmountState {
         match self.mark {
             Mark::None => false,
             Mark::Superblock => mark != Mark::Superblock,
-            Mark::OldMount => mark == Mark::None,
+            Mark::OldMount => matches!(mark, Mark::None | Mark::Mounting),
+            Mark::Mounting => mark != Mark::Mounting,
         }
     }
 }

@@ -199,13 +199,15 @@ impl<'s> Heartbeat<'s> {
                 (reference, Some(starter))
             }
         };
-        Ok(HeartbeatGuard {
+        let guard = HeartbeatGuard {
             heartbeat: self,
             reference: Some(reference),
             starter,
             mark,
             first_mount: !mounted_before,
-        })
+        };
+        guard.mark_mounting()?;
+        Ok(guard)
     }
 
     fn hold_running(
@@ -249,8 +251,19 @@ impl<'s> Heartbeat<'s> {
 
     fn lock(&self, watch: &mut Watch) -> Result<RegionLock> {
         let started = std::time::Instant::now();
-        self.references
-            .lock(&mut || watch(Wait::Lock, started.elapsed()))
+        let locked = self
+            .references
+            .lock(&mut || watch(Wait::Lock, started.elapsed()))?;
+        self.forget_mounting(&locked)?;
+        Ok(locked)
+    }
+
+    /// Removes the mark of a mount that failed or was killed, unless the volume is mounted.
+    fn forget_mounting(&self, locked: &RegionLock) -> Result<()> {
+        match locked.tally()?.mark == Mark::Mounting && !self.is_shown_mounted()? {
+            true => locked.forget_mounting(),
+            false => Ok(()),
+        }
     }
 
     /// Gives the I/O of the heartbeat's thread priority over that of others. Does nothing without a

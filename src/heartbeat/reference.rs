@@ -36,6 +36,21 @@ impl Reference {
         Self::take(set, owner_known, lifetime)
     }
 
+    /// Marks, where nothing is marked, that this process is about to mount: killed after that, it
+    /// leaves a superblock without a reference.
+    pub fn mark_mounting(&self) -> Result<()> {
+        let ops = [Op::new(MARK, 0).or_fail(), Mark::Mounting.op(1)];
+        match self
+            .owner_known
+            .then(|| self.set.apply(&ops, POLL_INTERVAL))
+        {
+            Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
+                Err(error).wrap_err("marking the mount")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Hands the reference to the mounted superblock. Where another one is marked already, it is
     /// just given back. Where it must not be `marked`, or cannot be in a set of C's, `first_mount`
     /// decides.
@@ -84,13 +99,22 @@ impl Reference {
     /// # Errors
     /// `WouldBlock`: another reference is marked.
     fn outlive_process(&self, mark: Mark) -> io::Result<()> {
-        let mut ops: SmallVec<[Op; 5]> = SmallVec::new();
-        if mark != Mark::None && self.owner_known {
-            ops.extend([Op::new(MARK, 0).or_fail(), mark.op(1)]);
+        let apply = |marks: &[Op]| {
+            let mut ops: SmallVec<[Op; 6]> = SmallVec::from_slice(marks);
+            ops.push(Op::new(COUNT, 1));
+            ops.extend(self.back());
+            self.set.apply(&ops, POLL_INTERVAL)
+        };
+        if mark == Mark::None || !self.owner_known {
+            return apply(&[]);
         }
-        ops.push(Op::new(COUNT, 1));
-        ops.extend(self.back());
-        self.set.apply(&ops, POLL_INTERVAL)
+        let unmarked = Op::new(MARK, 0).or_fail();
+        match apply(&[Mark::Mounting.op(-1), unmarked, mark.op(1)]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                apply(&[unmarked, mark.op(1)])
+            }
+            other => other,
+        }
     }
 }
 

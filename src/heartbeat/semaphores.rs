@@ -167,7 +167,7 @@ impl RegionLock {
         let locked = Self { set, owner_known };
         // C tools decrement the count and do not know the mark: then it marks none of those left.
         if let Ok(tally) = locked.tally()
-            && tally.mark != Mark::None
+            && tally.mark.has_reference()
             && tally.count <= tally.held
         {
             let _ = set.apply(&[tally.mark.op(-1)], POLL_INTERVAL);
@@ -200,6 +200,12 @@ impl RegionLock {
         adopted.wrap_err("marking the mounted volume's reference")
     }
 
+    /// Removes the mark of a mount that is no more under way and has left no superblock.
+    pub fn forget_mounting(&self) -> Result<()> {
+        let ops = [Op::new(HELD, 0).or_fail(), Mark::Mounting.op(-1)];
+        put(self.set, ops).map(drop)
+    }
+
     /// Takes one reference.
     pub fn take(&self, lifetime: Lifetime) -> Result<Reference> {
         Reference::take(self.set, self.owner_known, lifetime)
@@ -209,7 +215,7 @@ impl RegionLock {
     /// none.
     pub fn put_superblocks(&self) -> Result<bool> {
         let mark = self.tally()?.mark;
-        self.put_lasting((mark != Mark::None).then(|| mark.op(-1)))
+        self.put_lasting(mark.has_reference().then(|| mark.op(-1)))
     }
 
     /// Gives one reference back, but not the marked one; returns `false` where there is none.

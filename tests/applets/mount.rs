@@ -13,7 +13,7 @@ fn first_mount(uuid: impl std::fmt::Display) -> Vec<String> {
         format!("write {region}/start_block 296"),
         format!("write {region}/blocks 255"),
         format!("write {region}/dev FD"),
-        "mount /dev/ubda /mnt ocfs2 0x0 heartbeat=local [1 0]".into(),
+        "mount /dev/ubda /mnt ocfs2 0x0 heartbeat=local [1 3]".into(),
         "prefer the heartbeat's I/O".into(),
     ]
 }
@@ -24,7 +24,7 @@ fn joins_then_mounts_then_completes() {
     let volume = world.volume("ubda", "");
     world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
     assert_eq!(world.log.calls(), first_mount(volume.uuid));
-    // The reference was the process's during the mount, and is the superblock's now.
+    // The superblock had none during the mount, and has that of the process now.
     assert_eq!(volume.counts(), [0, 1, 1]);
 }
 
@@ -290,7 +290,7 @@ fn a_process_that_dies_in_mount_leaves_no_reference() {
     let kept = &[0, 1, 0][..];
     for (era, when, left, regions) in [
         (Era::Now, "before", &NO_SET[..], 0),
-        (Era::Now, "after", &[0, 0, 0], 1),
+        (Era::Now, "after", &[0, 0, 3], 1),
         (Era::Old, "before", kept, 1),
         (Era::Old, "after", kept, 1),
     ] {
@@ -326,5 +326,9 @@ fn a_process_that_dies_in_mount_leaves_a_program_s_heartbeat() {
     world.write("/.fake/die", "before");
     world.run_in_child("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert!(world.calls().last().unwrap().starts_with("mount "));
-    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
+    assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 3], 1));
+    world
+        .run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "backup"])
+        .unwrap();
+    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
 }

@@ -77,7 +77,8 @@ impl Shared {
     /// There are more than killed tools may have left, or fewer references than owners.
     pub fn leaked(&self) -> Result<u32, String> {
         let look = self.volume.look()?;
-        let known = self.held.load(Ordering::Relaxed) + look.references.map_or(0, |(_, mark)| mark);
+        let known = self.held.load(Ordering::Relaxed)
+            + u32::from(look.references.is_some_and(|(_, mark)| mark == 1));
         match look.count().checked_sub(known) {
             Some(leaked) if leaked <= self.doubt().references => Ok(leaked),
             _ => Err(format!("{known} references should be there: {look:?}")),

@@ -13,6 +13,9 @@ pub enum Mark {
     Superblock,
     /// A mount by ocfs2-tools 1.2 has it, marked before that mounts.
     OldMount,
+    /// A process of ours mounts, or was killed in it: until another mark replaces this one, the
+    /// superblock has none of the references.
+    Mounting,
 }
 
 impl Mark {
@@ -20,8 +23,14 @@ impl Mark {
         match value {
             1 => Self::Superblock,
             2 => Self::OldMount,
+            3 => Self::Mounting,
             _ => Self::None,
         }
+    }
+
+    /// Returns whether a mount has a reference.
+    pub fn has_reference(self) -> bool {
+        matches!(self, Self::Superblock | Self::OldMount)
     }
 
     /// Returns the operation that sets the mark (1) or removes it (-1).
@@ -84,7 +93,7 @@ impl Tally {
     /// Returns how many references are neither a mount's by its mark nor those of our processes:
     /// those of programs and C tools.
     pub fn free(&self) -> u32 {
-        let marked = u32::from(self.mark != Mark::None);
+        let marked = u32::from(self.mark.has_reference());
         self.count.saturating_sub(self.held + marked)
     }
 }

@@ -32,9 +32,18 @@ linger() {
     strace -o /dev/null -e trace=$call -e inject=$call:delay_${at:-enter}=600000000 "$@" &> /dev/null &
     tracer=$!
 }
+until_mounted() {
+    for ((n = 0; n < 300; n++)); do ! mountpoint -q $point || return 0; sleep 0.1; done
+    return 1
+}
 release() {
     kill -KILL $tracer
     wait $tracer || :
+}
+# Kills the program where it stands; the tracer would still wait out the delay.
+killed() {
+    pkill -KILL -P $tracer
+    release
 }
 gone() {
     [ ! -e $region ] || { echo "line ${BASH_LINENO[0]}: the region is there" >&2; exit 1; }
@@ -60,7 +69,7 @@ foreign() {
 }
 "#;
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 12] = [
     Case {
         name: "a program's, while an unmount that gave back its own still ends",
         script: r#"
@@ -135,8 +144,7 @@ const CASES: [Case; 8] = [
             stays
             # mount(2) follows.
             release
-            for ((n = 0; n < 100; n++)); do ! mountpoint -q $point || break; sleep 0.2; done
-            mountpoint -q $point
+            until_mounted
             until_refs 1
             umount $point
             gone
@@ -146,7 +154,7 @@ const CASES: [Case; 8] = [
         name: "a dead mount's, while its mount.ocfs2 still ends",
         script: r#"
             linger exit_group mount.ocfs2 $device $point
-            for ((n = 0; n < 300; n++)); do ! mountpoint -q $point || break; sleep 0.1; done
+            until_mounted
             until_refs 1
             umount -i $point
             # Unless a call for another volume comes first.
@@ -160,7 +168,7 @@ const CASES: [Case; 8] = [
         script: r#"
             ocfs2_hb_ctl -S -d $device x
             at=exit linger mount mount.ocfs2 $device $point
-            for ((n = 0; n < 300; n++)); do ! mountpoint -q $point || break; sleep 0.1; done
+            until_mounted
             mkdir $point.second
             mount.ocfs2 $device $point.second
             refs 3
@@ -180,6 +188,67 @@ const CASES: [Case; 8] = [
             foreign 3 +1u -1u
             refs 1
             umount $point
+            gone
+        "#,
+    },
+    Case {
+        name: "a program's, beside a mount.ocfs2 that was killed after mount(2)",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            at=exit linger mount mount.ocfs2 $device $point
+            until_mounted
+            killed
+            refs 1
+            mkdir $point.second
+            mount.ocfs2 $device $point.second
+            refs 2
+            umount $point $point.second
+            refs 1
+            stays
+            ocfs2_hb_ctl -K -d $device x
+            gone
+        "#,
+    },
+    Case {
+        name: "a program's, while the volume of a killed mount.ocfs2 is unmounted",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            at=exit linger mount mount.ocfs2 $device $point
+            until_mounted
+            killed
+            umount $point
+            refs 1
+            stays
+            ocfs2_hb_ctl -K -d $device x
+            gone
+        "#,
+    },
+    Case {
+        name: "a program's, given back before the volume of a killed mount.ocfs2 is unmounted",
+        script: r#"
+            at=exit linger mount mount.ocfs2 $device $point
+            until_mounted
+            killed
+            refs 0
+            ocfs2_hb_ctl -S -d $device x
+            ocfs2_hb_ctl -K -d $device x
+            refs 0
+            stays
+            umount $point
+            gone
+        "#,
+    },
+    Case {
+        name: "a C mount's, after a mount.ocfs2 that failed",
+        script: r#"
+            ocfs2_hb_ctl -S -d $device x
+            ! mount.ocfs2 -o nonsense $device $point
+            refs 1
+            /ctools/mount.ocfs2 $device $point
+            refs 2
+            umount $point
+            refs 1
+            ocfs2_hb_ctl -K -d $device x
             gone
         "#,
     },
