@@ -4,9 +4,8 @@
 #
 #     tests/soak.sh [SECONDS [SEED]]
 #
-# 600 s by default. It prints its seed, which repeats its choices, though not what the kernels
-# make of the moments. It is no part of run.sh as long as the defect holds that docs/design.md names
-# under "Known limits": a second mount takes a program's reference.
+# 600 s by default; run.sh has a minute of it. It prints its seed, which repeats its choices, though
+# not what the kernels make of the moments.
 
 set -euo pipefail
 # shellcheck source=tests/setup.sh
