@@ -94,7 +94,7 @@ fn main() {
     story.step("Both unmount, and leave the cluster.");
     for node in nodes {
         story.show(node, &format!("umount {PLACE}"));
-        node.assert_clean_within(10);
+        node.wait_until_clean();
         story.show(node, &format!("o2cb offline {CLUSTER}"));
     }
 

@@ -73,8 +73,8 @@ fn locks_between_two_nodes() {
     two.kill();
     one.answers("taken");
     n2.ok(&format!("o2cb exec -d {} -- true", disk.device()));
-    n2.wait_for("[ -z \"$(ls -A /dlm)\" ]", 20);
-    n2.assert_clean_within(20);
+    n2.wait_for("[ -z \"$(ls -A /dlm)\" ]");
+    n2.wait_until_clean();
 
     // Two programs of one node share the domain, and the last one leaves it.
     let beside = Program::start(&n2, &disk);
@@ -94,8 +94,8 @@ fn locks_between_two_nodes() {
     one.gives("down", "locked down");
     one.gives("end", "Stopped");
     for node in [&n1, &n2] {
-        node.wait_for("[ -z \"$(ls -A /dlm)\" ] && [ -z \"$(pgrep dlm-)\" ]", 20);
-        node.assert_clean_within(20);
+        node.wait_for("[ -z \"$(ls -A /dlm)\" ] && [ -z \"$(pgrep dlm-)\" ]");
+        node.wait_until_clean();
         node.ok("o2cb offline && o2cb unload");
     }
     lab.end();
@@ -138,7 +138,7 @@ impl<'n> Program<'n> {
 
     #[track_caller]
     fn answer(&self) -> String {
-        self.node.wait_for("[ -s /tmp/said ]", 60);
+        self.node.wait_for("[ -s /tmp/said ]");
         self.node.ok("cat /tmp/said").trim_end().to_owned()
     }
 

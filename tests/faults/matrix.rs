@@ -137,7 +137,7 @@ fn cman_lab(volumes: usize) -> (Lab, Node, Vec<Disk>) {
     up(&node);
     let program = program();
     node.ok(&format!("{program} peer /run/peer > /run/peer.log 2>&1 &"));
-    node.wait_for("grep -q ocfs2_controld_sock /proc/net/unix", 60);
+    node.wait_for("grep -q ocfs2_controld_sock /proc/net/unix");
     node.ok("modprobe ocfs2 && echo /bin/true > /proc/sys/fs/ocfs2/nm/hb_ctl_path");
     (lab, node, disks)
 }

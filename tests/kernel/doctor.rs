@@ -148,7 +148,7 @@ fn each_fault_of_a_node_is_found() {
     n2.ok("echo O2CB_HEARTBEAT_THRESHOLD=61 >> /etc/default/o2cb; o2cb offline && o2cb online");
     n1.ok(&format!("ocfs2_hb_ctl -S -d {device} test"));
     n2.ok(&format!("ocfs2_hb_ctl -S -d {device} test"));
-    n1.wait_for("dmesg | grep -q 'but we use .* locally'", 30);
+    n1.wait_for("dmesg | grep -q 'but we use .* locally'");
     let said = finds(
         n1,
         "",
@@ -166,7 +166,7 @@ fn each_fault_of_a_node_is_found() {
     n2.ok("sed -i s/=61/=31/ /etc/default/o2cb; echo O2CB_IDLE_TIMEOUT_MS=20000 >> /etc/default/o2cb; o2cb online");
     n1.ok("dmesg -C");
     n2.ok(&format!("ocfs2_hb_ctl -S -d {device} test"));
-    n1.wait_for("dmesg | grep -q 'idle timeout of 20000 ms'", 30);
+    n1.wait_for("dmesg | grep -q 'idle timeout of 20000 ms'");
     let said = finds(n1, "", 2, &["peer-cut-off", "references-unowned"]);
     assert!(
         said.contains("idle timeout of 20000 ms, but we use 30000 ms"),
@@ -218,7 +218,7 @@ fn nodes_that_should_not_beat_are_found() {
     let found = (0..4).any(|_| {
         n1.ok("dmesg -C");
         let job = n2.start(&beat);
-        n1.wait_for("dmesg | grep -q 'generation mismatch'", 30);
+        n1.wait_for("dmesg | grep -q 'generation mismatch'");
         let output = n1.run("o2cb doctor");
         job.wait();
         n2.run(&stop);

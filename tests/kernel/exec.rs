@@ -20,9 +20,9 @@ fn online<const N: usize>(name: &str) -> (Lab, [Node; N], Disk) {
 
 /// No region, reference or process is left, and no lock domain.
 #[track_caller]
-fn assert_clean(node: &Node, seconds: u64) {
-    node.wait_for("[ -z \"$(ls -A /dlm)\" ] && ! pgrep -x o2cb", seconds);
-    node.assert_clean_within(seconds);
+fn assert_clean(node: &Node) {
+    node.wait_for("[ -z \"$(ls -A /dlm)\" ] && ! pgrep -x o2cb");
+    node.wait_until_clean();
 }
 
 /// What the C tool counts, in the guest's own shell.
@@ -58,7 +58,7 @@ fn the_c_tools_work_under_the_lock() {
         node.ok(&format!("cat > /tmp/script << 'END'\n{script}\nEND"));
         let said = node.ok(&format!("o2cb exec -x -d {device} -- bash /tmp/script"));
         assert_eq!(said, [refs(1), refs(2), refs(1)].concat(), "{tool}");
-        assert_clean(&node, 10);
+        assert_clean(&node);
     }
     let label = format!("tunefs.ocfs2 -Q '%V\\n' {device}");
     assert_eq!(node.ok(&label), "changed\n");
@@ -74,7 +74,7 @@ fn the_c_tools_work_under_the_lock() {
     assert_eq!(refused.stderr, says);
     assert_eq!(node.references(&disk.uuid()), 1);
     node.ok("touch /mnt/file && umount /mnt");
-    assert_clean(&node, 10);
+    assert_clean(&node);
     // What keeps the cluster is named.
     let refused = node.fails(1, &format!("o2cb exec -d {device} -- o2cb offline"));
     let says = format!(

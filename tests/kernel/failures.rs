@@ -16,7 +16,6 @@
 use crate::rig::{Lab, Node, Output};
 use crate::user_stacks;
 use std::thread;
-use std::time::{Duration, Instant};
 
 #[derive(Default)]
 struct Row<'t> {
@@ -94,8 +93,9 @@ fn fits(text: &str, pattern: &str) -> bool {
     })
 }
 
-/// What a failed call must not change.
+/// What a failed call must not change. The last processes of a call end a moment after it.
 fn state(node: &Node) -> String {
+    node.wait_for_tools();
     let clusters = node.start("echo /sys/kernel/config/cluster/*/node/*/; cat /proc/mounts");
     let left = node.leftovers();
     // Of a semaphore set all but the times of its use.
@@ -120,13 +120,7 @@ fn check(node: &Node, table: &str) {
         let before = known.unwrap_or_else(|| state(node));
         let output = node.run(row.command);
         let mut faults = row.faults(&output);
-        // The last processes of a call end a moment after it.
-        let begin = Instant::now();
-        let mut after = state(node);
-        while after != before && begin.elapsed() < Duration::from_secs(10) {
-            thread::sleep(Duration::from_millis(100));
-            after = state(node);
-        }
+        let after = state(node);
         if after != before {
             faults.push(format!("leaves\n{after}\nwhere there was\n{before}"));
         }
@@ -199,7 +193,7 @@ fn stacks_of_user_space() {
     node.ok(&dlm);
     let knows_its_node =
         "dlm_tool status | grep -q 'quorate 0' && [ -e /sys/kernel/config/dlm/cluster/comms/1 ]";
-    node.wait_for(knows_its_node, 60);
+    node.wait_for(knows_its_node);
     node.ok("mount.ocfs2 /dev/ubda /mnt && umount.ocfs2 /mnt");
     lab.end();
 }
@@ -222,14 +216,14 @@ fn mounted_volumes_and_second_nodes() {
     let output = n1.fails(0, "umount.ocfs2 -v /mnt > /dev/full");
     let says = "umount.ocfs2: /mnt unmounted, but cannot write to standard output: [..]\n";
     assert!(fits(&output.stderr, says), "{output}");
-    n1.assert_clean_within(5);
+    n1.wait_until_clean();
     // Sets of two, as C's are, are all that these limits allow, and enough.
     n1.ok("echo 2 32000 32 128 > /proc/sys/kernel/sem");
     let output = n1.fails(0, "mount.ocfs2 -v /dev/ubda /mnt > /dev/full");
     let says = "[..]mount.ocfs2: mounted, but cannot write to standard output: [..]\n";
     assert!(fits(&output.stderr, says), "{output}");
     n1.ok("umount.ocfs2 /mnt");
-    n1.assert_clean_within(5);
+    n1.wait_until_clean();
     lab.end();
 }
 

@@ -177,7 +177,7 @@ fn two_nodes_on_one_region_and_on_three() {
         let took = everywhere(&nodes, "o2cb offline");
         println!("{count} regions: offline took {took:?}");
         for node in &nodes {
-            node.assert_clean_within(5);
+            node.wait_until_clean();
         }
     }
     lab.end();
@@ -262,7 +262,7 @@ fn a_region_is_lost_and_nobody_goes() {
     files_cross(&nodes, "again");
     everywhere(&nodes, "umount /mnt && o2cb offline");
     for node in &nodes {
-        node.assert_clean_within(5);
+        node.wait_until_clean();
     }
     lab.end();
 }

@@ -168,7 +168,7 @@ fn disks_that_fail_leave_nothing_behind() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     // With the disks in order again, each volume is one as before.
     for disk in &disks {
         let name = disk.device().trim_start_matches("/dev/");
@@ -198,7 +198,7 @@ fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
         umount.ocfs2 $directory
         "#,
     );
-    node.wait_for("[ -e /run/failing ]", 60);
+    node.wait_for("[ -e /run/failing ]");
     let others = start(
         &node,
         &other,
@@ -241,10 +241,7 @@ fn removal_that_hangs_is_named_and_holds_up_no_call_for_long() {
         ocfs2_hb_ctl -K -u $(basename $region) program
         "#,
     );
-    node.wait_for(
-        "cd /run/ocfs2box && [ -e regions ] && ! flock -n regions true && sleep 3",
-        60,
-    );
+    node.wait_for("cd /run/ocfs2box && [ -e regions ] && ! flock -n regions true && sleep 3");
     let names = format!(
         "the removal of heartbeat region {} by process ",
         hung.uuid()
@@ -276,11 +273,11 @@ fn removal_that_hangs_is_named_and_holds_up_no_call_for_long() {
     let name = hung.device().trim_start_matches("/dev/");
     node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup resume {name}"));
     // What was refused for its sake is as before.
-    node.wait_for("ocfs2_hb_ctl --repair", 60);
+    node.wait_for("ocfs2_hb_ctl --repair");
     node.ok(&format!(
         "mount -t ocfs2 {other_device} /srv && umount /srv"
     ));
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup remove {name}"));
     node.ok("o2cb offline");
     lab.end();

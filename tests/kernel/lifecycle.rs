@@ -79,7 +79,7 @@ fn bring_down(node: &Node) {
     node.fails(1, "grep ocfs2 /proc/filesystems");
     node.fails(1, "grep ^ocfs2 /proc/modules | grep -v ^ocfs2_nodemanager");
     // A process that waited for a superblock out of sight looks up now and then only.
-    node.assert_clean_within(30);
+    node.wait_until_clean();
 }
 
 /// A disk's usual mount point.
@@ -139,5 +139,5 @@ fn background(node: &Node, command: &str) -> String {
 #[track_caller]
 fn end(node: &Node, pid: &str) {
     node.ok(&format!("kill {pid}"));
-    node.wait_for(&format!("! [ -e /proc/{pid} ]"), 30);
+    node.wait_for(&format!("! [ -e /proc/{pid} ]"));
 }

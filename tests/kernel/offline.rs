@@ -28,7 +28,7 @@ fn mount_beside_online_waits_for_the_nodes() {
         "o2cb online",
     );
     let online = node.start(&online);
-    node.wait_for(&format!("[ -e {CLUSTERS}/{CLUSTER} ]"), 60);
+    node.wait_for(&format!("[ -e {CLUSTERS}/{CLUSTER} ]"));
     node.ok(&format!("mount -t ocfs2 {} /mnt", disk.device()));
     assert_eq!(online.wait().code, 0);
     node.ok("umount /mnt; o2cb offline");
@@ -47,7 +47,7 @@ fn start_behind_offline_names_the_cluster() {
     );
     let start = node.start(&start);
     // The starter has the region's lock.
-    node.wait_for("ipcs -s | grep 0x", 60);
+    node.wait_for("ipcs -s | grep 0x");
     node.ok("o2cb offline");
     let refused = start.wait();
     assert_eq!(refused.code, 1, "{refused}");
@@ -83,9 +83,9 @@ fn offline_names_the_user_that_came_meanwhile() {
         let lock = node.start(&format!(
             "{lock} bash -c 'touch /tmp/locked; until [ -e /tmp/started ]; do sleep 0.1; done'"
         ));
-        node.wait_for("[ -e /tmp/locked ]", 20);
+        node.wait_for("[ -e /tmp/locked ]");
         let offline = node.start(offline);
-        node.wait_for("pgrep -x o2cb", 20);
+        node.wait_for("pgrep -x o2cb");
         node.ok(&format!(
             "sleep 1; ocfs2_hb_ctl -S -d {device} me; touch /tmp/started"
         ));

@@ -35,7 +35,7 @@ fn number(node: &Node, device: &str) -> String {
 #[track_caller]
 fn assert_nothing_left(node: &Node) {
     node.fails(1, "cat /proc/[0-9]*/mounts 2> /dev/null | grep ' ocfs2 '");
-    node.assert_clean_within(15);
+    node.wait_until_clean();
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_name_of_another_device_in_the_namespace_is_refused() {
     let node = online(&lab);
     let pid = node.ok("mkdir /mnt/x; unshare --mount sleep 10000 & echo $!");
     let pid = pid.trim();
-    node.wait_for(&format!("grep -q sleep /proc/{pid}/comm"), 30);
+    node.wait_for(&format!("grep -q sleep /proc/{pid}/comm"));
     let there = format!("nsenter -m -t {pid}");
     let mount = format!("mount.ocfs2 -N {pid} {} /mnt/x", read.device());
     let numbers = [&read, &other].map(|disk| number(&node, disk.device()));
@@ -130,7 +130,7 @@ fn a_device_renamed_during_the_wait_for_the_heartbeat_is_not_mounted() {
         assert_eq!(node.regions(), [disk.uuid()]);
         node.ok("umount /mnt/x");
     }
-    node.assert_clean_within(15);
+    node.wait_until_clean();
     lab.end();
 }
 

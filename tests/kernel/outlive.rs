@@ -9,13 +9,10 @@ fn online(node: &Node) {
     node.ok(&format!("o2cb online {CLUSTER}"));
 }
 
-fn gone_within(node: &Node, seconds: u64) {
-    node.wait_for(
-        "! ls -d /sys/kernel/config/cluster/webc/heartbeat/*/",
-        seconds,
-    );
-    node.wait_for(&format!("! {WAITERS}"), seconds);
-    node.assert_clean_within(seconds);
+fn wait_until_gone(node: &Node) {
+    node.wait_for("! ls -d /sys/kernel/config/cluster/webc/heartbeat/*/");
+    node.wait_for(&format!("! {WAITERS}"));
+    node.wait_until_clean();
 }
 
 #[test]
@@ -32,7 +29,7 @@ fn a_lazy_unmount_leaves_when_the_last_file_is_closed() {
     ));
     node.ok(&format!("mount -t ocfs2 {} /mnt/c", disks[0].device()));
     let open = node.start("exec 9> /mnt/a/open 8> /mnt/b/open; echo ready > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; echo x >&9; done; echo last >&9; echo last >&8");
-    node.wait_for("[ -e /run/ready ]", 20);
+    node.wait_for("[ -e /run/ready ]");
     // In one call, as an admin would; umount(8) runs the helper once for each.
     node.ok("umount -l /mnt/a /mnt/b; umount -l /mnt/c");
     assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
@@ -56,7 +53,7 @@ fn a_lazy_unmount_leaves_when_the_last_file_is_closed() {
     assert!(refused.stderr.contains("is in use"), "{}", refused.stderr);
     node.ok("touch /run/stop");
     assert_eq!(open.wait().code, 0);
-    gone_within(&node, 30);
+    wait_until_gone(&node);
     node.ok("o2cb offline");
     lab.end();
 }
@@ -69,7 +66,7 @@ fn another_mount_namespace_keeps_the_heartbeat() {
     online(&node);
     node.ok(&format!("mount -t ocfs2 {} /mnt", disk.device()));
     let other = node.start("unshare -m --propagation private bash -c 'echo > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; done; echo there > /mnt/file'");
-    node.wait_for("[ -e /run/ready ]", 20);
+    node.wait_for("[ -e /run/ready ]");
     node.ok("umount /mnt");
     assert_eq!(node.regions(), [disk.uuid()]);
     assert_eq!(node.references(&disk.uuid()), 1);
@@ -81,7 +78,7 @@ fn another_mount_namespace_keeps_the_heartbeat() {
     assert_eq!(node.references(&disk.uuid()), 1);
     node.ok("touch /run/stop");
     assert_eq!(other.wait().code, 0);
-    gone_within(&node, 30);
+    wait_until_gone(&node);
     lab.end();
 }
 
@@ -147,7 +144,7 @@ fn stop_beside_an_ending_superblock_waits_for_its_lock_domain() {
     ] {
         node.ok(&format!("mount -t ocfs2 {device} /mnt && {start}"));
         let open = node.start("exec 9> /mnt/open; touch /run/ready; until [ -e /run/stop ]; do sleep 0.1; done; exec 9>&-");
-        node.wait_for("[ -e /run/ready ]", 20);
+        node.wait_for("[ -e /run/ready ]");
         node.ok("umount -l /mnt && pkill -9 -f umount.ocfs2");
         // While it lives, it is refused.
         let refused = node.fails(1, &format!("ocfs2_hb_ctl -K -u {uuid}"));

@@ -244,7 +244,7 @@ fn a_pulled_disk_takes_its_heartbeat_along() {
     let (device, uuid) = (disk.device(), disk.uuid());
     node.ok(&format!("o2cb online {CLUSTER}"));
     node.ok("modprobe scsi_debug dev_size_mb=64 && modprobe sd_mod");
-    node.wait_for("[ -b /dev/sda ]", 20);
+    node.wait_for("[ -b /dev/sda ]");
     node.ok(&format!("dd if={device} of=/dev/sda bs=1M status=none"));
     node.ok("ocfs2_hb_ctl -S -d /dev/sda x && echo 1 > /sys/block/sda/device/delete");
     let found =
@@ -253,11 +253,11 @@ fn a_pulled_disk_takes_its_heartbeat_along() {
     assert_eq!(said, format!("{found}: would be removed\n"));
     let said = node.ok("ocfs2_hb_ctl --repair");
     assert_eq!(said, format!("{found}: removed\n"));
-    node.assert_clean_within(5);
+    node.wait_until_clean();
 
     // And one that is mounted: the kernel keeps what it needs.
     node.ok("echo '- - -' > /sys/class/scsi_host/host0/scan");
-    node.wait_for("[ -b /dev/sda ]", 20);
+    node.wait_for("[ -b /dev/sda ]");
     node.ok("mount.ocfs2 /dev/sda /mnt && echo 1 > /sys/block/sda/device/delete");
     let output = node.fails(1, "ocfs2_hb_ctl --repair");
     assert!(
@@ -268,7 +268,7 @@ fn a_pulled_disk_takes_its_heartbeat_along() {
     );
     assert_eq!(node.regions(), [uuid]);
     node.ok("umount -l /mnt");
-    node.wait_for("ocfs2_hb_ctl --repair", 20);
-    node.assert_clean_within(5);
+    node.wait_for("ocfs2_hb_ctl --repair");
+    node.wait_until_clean();
     lab.end();
 }

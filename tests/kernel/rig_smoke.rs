@@ -109,7 +109,7 @@ fn an_expected_panic_passes_and_any_other_fails() {
         let lab = Lab::new("panic");
         let [node] = lab.boot();
         let _ = node.start("echo c > /proc/sysrq-trigger");
-        node.wait_until_off(30);
+        node.wait_until_off();
         if expected {
             lab.expect_panic();
         }
@@ -122,18 +122,17 @@ fn an_expected_panic_passes_and_any_other_fails() {
 fn time_is_bounded_and_a_failed_lab_leaves_nothing() {
     let lab = Lab::with_limit("time-limit", Duration::from_secs(40));
     let directory = lab.directory().to_path_buf();
-    let [node] = lab.boot();
+    // On a busy machine the time may be over before the node is up.
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let lab = lab;
+        let [node] = lab.boot();
         node.ok("sleep 1000");
         lab.end();
     }));
     // Or the command would have ended well.
     assert!(result.is_err());
-    assert!(!node.is_on());
     assert!(!directory.exists());
     // A kernel that was killed has memory to give back before it is gone.
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(240);
     let left = || processes_that_mention(&directory.to_string_lossy());
     while !left().is_empty() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(100));

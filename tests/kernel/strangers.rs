@@ -94,7 +94,7 @@ fn semaphores_of_another_user_stop_nothing() {
             "{name}: {output}"
         );
     }
-    node.assert_clean_within(5);
+    node.wait_until_clean();
     let disk = &disks[0];
     // Where a program of root's comes to a region that beats, and to leave it.
     let (device, uuid) = (disk.device(), disk.uuid());
@@ -112,7 +112,7 @@ fn semaphores_of_another_user_stop_nothing() {
     node.ok(&format!("ipcrm -S {:#x}", key(disk)));
     node.ok(&make_set(disk, 3, &(raise(0, 1) + &raise(1, 1))));
     node.ok(&format!("ocfs2_hb_ctl -K -u {uuid} x"));
-    node.assert_clean_within(5);
+    node.wait_until_clean();
     node.ok("o2cb offline");
     lab.end();
 }
@@ -127,7 +127,7 @@ fn semaphores_that_are_made_again_and_again_end_in_a_mount_or_an_error() {
     let again = format!("while (1) {{ semget({}, 1, 01000 | 0666) }}", key(&disk));
     let rival = format!("{STRANGER} perl -e 'fork; fork; {again}' > /dev/null 2>&1 & echo $!");
     node.ok(&rival);
-    node.wait_for("pgrep -U 65534 perl", 20);
+    node.wait_for("pgrep -U 65534 perl");
     let device = disk.device();
     let output = node.run(&format!("mount.ocfs2 {device} /mnt"));
     let refused = "another user makes them again as often as they are removed";
@@ -139,7 +139,7 @@ fn semaphores_that_are_made_again_and_again_end_in_a_mount_or_an_error() {
     node.ok(&format!("mountpoint -q /mnt || mount.ocfs2 {device} /mnt"));
     node.ok("umount /mnt");
     node.run(&format!("ocfs2_hb_ctl --repair -u {}", disk.uuid()));
-    node.assert_clean_within(5);
+    node.wait_until_clean();
     lab.end();
 }
 
@@ -216,7 +216,7 @@ fn listen(node: &Node, name: &str) {
             sleep
         ' > /dev/null 2>&1 &"#
     ));
-    node.wait_for(&format!("grep -q {name} /proc/net/unix"), 20);
+    node.wait_for(&format!("grep -q {name} /proc/net/unix"));
 }
 
 /// dlmfs gives a lock to anyone who can open its file, to keep and on all nodes.

@@ -22,7 +22,7 @@ fn lab(name: &str, unit: &str) -> (Lab, Disk, Node) {
         .systemd()
         .file("/etc/systemd/system/mnt-volume.mount", &unit)
         .boot();
-    node.wait_for("systemctl is-active rig.target", 60);
+    node.wait_for("systemctl is-active rig.target");
     node.ok(&format!("ln -s {} /etc/volume", disk.device()));
     node.ok(&format!("o2cb online {CLUSTER}"));
     (lab, disk, node)
@@ -43,9 +43,9 @@ fn a_unit_that_unmounts_lazily_does_not_end_the_wait_for_the_volume() {
     node.ok(
         "(exec 9> /mnt/volume/open; echo > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; done) &",
     );
-    node.wait_for("[ -e /run/ready ]", 20);
+    node.wait_for("[ -e /run/ready ]");
     node.ok("systemctl stop mnt-volume.mount");
-    node.wait_for("! systemctl is-active mnt-volume.mount", 30);
+    node.wait_for("! systemctl is-active mnt-volume.mount");
     // systemd has ended what it knows of; the wait goes on outside of the unit.
     node.ok("sleep 3");
     let waiting = groups(&node, "umount.ocfs2|umount");
@@ -53,7 +53,7 @@ fn a_unit_that_unmounts_lazily_does_not_end_the_wait_for_the_volume() {
     assert!(waiting.trim_end().ends_with("0::/"), "{waiting}");
     assert_eq!(node.regions(), [disk.uuid()]);
     node.ok("touch /run/stop");
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     node.ok("o2cb offline");
     lab.end();
 }
@@ -68,9 +68,9 @@ fn a_unit_that_gives_up_a_mount_leaves_nothing() {
         let starting = groups(&node, "mount.ocfs2|mount");
         println!("{signal}: {starting}");
         assert!(starting.trim_end().ends_with("0::/"), "{starting}");
-        node.assert_clean_within(30);
+        node.wait_until_clean();
         node.ok("mount -t ocfs2 /etc/volume /mnt/volume && umount /mnt/volume");
-        node.assert_clean_within(10);
+        node.wait_until_clean();
         node.ok("o2cb offline");
         lab.end();
     }
@@ -105,7 +105,7 @@ fn booting(name: &str, options: &str) -> (Lab, Disk, Node) {
             "[Unit]\nRequires=basic.target sysinit.target\nAllowIsolate=yes\n",
         )
         .boot();
-    node.wait_for("systemctl is-active rig.target", 60);
+    node.wait_for("systemctl is-active rig.target");
     node.ok(&format!("ln -s {} /etc/volume", disk.device()));
     (lab, disk, node)
 }
@@ -123,7 +123,7 @@ fn state(node: &Node, unit: &str) -> String {
 fn the_unit_comes_before_remote_filesystems() {
     let (lab, disk, node) = booting("unit-start", "_netdev");
     node.ok("systemctl start up.target");
-    node.wait_for(&format!("mountpoint -q {POINT}"), 60);
+    node.wait_for(&format!("mountpoint -q {POINT}"));
     node.ok("o2cb status && systemctl is-active ocfs2-ready.target");
     assert_eq!(state(&node, "o2cb.service"), "success 0 active");
     assert_eq!(node.references(&disk.uuid()), 1);
@@ -144,7 +144,7 @@ fn the_unit_comes_before_remote_filesystems() {
         "! mountpoint -q {POINT} && ! grep ocfs2 /proc/filesystems"
     ));
     node.fails(1, "o2cb online-status");
-    node.assert_clean_within(10);
+    node.wait_until_clean();
     lab.end();
 }
 
@@ -170,7 +170,7 @@ fn a_volume_that_wants_the_unit_goes_with_it() {
     node.ok("systemctl stop o2cb.service");
     assert_eq!(state(&node, "o2cb.service"), "success 0 inactive");
     assert_eq!(state(&node, "mnt-volume.mount"), "success inactive");
-    node.assert_clean_within(10);
+    node.wait_until_clean();
     lab.end();
 }
 

@@ -70,7 +70,7 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
     assert!(refused.stderr.contains(said), "{refused}");
     // No quorum without the other.
     nodes[1].kill();
-    nodes[0].wait_for("dlm_tool status | grep -q 'quorate 0'", 60);
+    nodes[0].wait_for("dlm_tool status | grep -q 'quorate 0'");
     nodes[0].fails(1, "o2cb online-status");
     nodes[0].assert_clean();
     lab.end();

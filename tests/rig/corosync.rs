@@ -7,11 +7,12 @@ use super::{CLUSTER, Node};
 /// Where corosync looks for its configuration.
 pub const CONF: &str = "/etc/corosync/corosync.conf";
 
-/// That of a cluster of the nodes n1, n2, ... of a lab.
+/// That of a cluster of the nodes n1, n2, ... of a lab. A node that stands still for some seconds,
+/// as on a busy machine, is not taken for a dead one.
 pub fn corosync_conf(nodes: usize) -> String {
     let mut text = format!(
         "totem {{\n\tversion: 2\n\tcluster_name: {CLUSTER}\n\ttransport: udpu\n\t\
-         crypto_cipher: none\n\tcrypto_hash: none\n}}\n\
+         crypto_cipher: none\n\tcrypto_hash: none\n\ttoken: 20000\n}}\n\
          quorum {{\n\tprovider: corosync_votequorum\n}}\n\
          logging {{\n\tto_stderr: no\n\tto_syslog: no\n\tto_logfile: yes\n\t\
          logfile: /run/corosync.log\n}}\nnodelist {{\n"
@@ -36,16 +37,12 @@ pub const DLM: &str = "modprobe configfs
         [ -e /dev/misc/$name ] || mknod /dev/misc/$name c $major $minor
     done
     dlm_controld -D --enable_fencing=0 < /dev/null > /run/dlm.log 2>&1 &
-    for try in {1..600}; do
-        [ -e /sys/kernel/config/dlm/cluster/comms/1 ] && break
-        sleep 0.1
-    done
-    [ $try -lt 600 ]";
+    until [ -e /sys/kernel/config/dlm/cluster/comms/1 ]; do sleep 0.1; done";
 
 /// Brings corosync and the DLM up, and waits for quorum.
 #[track_caller]
 pub fn up(node: &Node) {
     node.ok("corosync");
     node.ok(DLM);
-    node.wait_for("dlm_tool status | grep -q 'quorate 1'", 60);
+    node.wait_for("dlm_tool status | grep -q 'quorate 1'");
 }

@@ -1,8 +1,5 @@
 //! What this project's tools may leave on a node, and must not.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use super::Node;
 
 // The scripts are bash alone: starting a process takes a node 20 ms.
@@ -68,26 +65,28 @@ impl Node {
         self.ok(&format!("{REGIONS}{SEMAPHORES}{PROCESSES}"))
     }
 
-    /// No region, semaphore set, tool or heartbeat thread is left.
+    /// No region or semaphore set is left, and what processes there are end: the last of a command
+    /// do so a moment after it.
     #[track_caller]
     pub fn assert_clean(&self) {
-        self.assert_clean_within(0);
+        assert_eq!(self.ok(&format!("{REGIONS}{SEMAPHORES}")), "");
+        self.wait_until_clean();
     }
 
-    /// The same, after at most this many seconds.
+    /// Waits until no region, semaphore set, tool or heartbeat thread is left.
     #[track_caller]
-    pub fn assert_clean_within(&self, seconds: u64) {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
-        loop {
-            let left = self.leftovers();
-            if left.is_empty() {
-                return;
-            }
-            if Instant::now() >= deadline {
-                self.give_up(&format!("left over after {seconds} s:\n{left}"));
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
+    pub fn wait_until_clean(&self) {
+        let leftovers = format!("{REGIONS}{SEMAPHORES}{PROCESSES}");
+        self.wait_until(&leftovers, |left| left.stdout.is_empty());
+    }
+
+    /// Waits until no tool of this project runs.
+    #[track_caller]
+    pub fn wait_for_tools(&self) {
+        self.wait_until(PROCESSES, |left| {
+            let mut processes = left.stdout.lines();
+            processes.all(|process| process.starts_with("o2hb-"))
+        });
     }
 
     /// Puts the C tools in the place of ours (umount.ocfs2 has none in C).

@@ -11,11 +11,9 @@ use super::console;
 use super::job::{Job, Output};
 use super::machine::Machine;
 
-/// How long a node may take to boot on a busy machine.
-const BOOT_SECONDS: u64 = 120;
-
-/// How long a node may take to power off.
-const POWER_OFF_SECONDS: u64 = 30;
+/// Ends a wait for what never comes. No test asserts it, so that a machine that stands still for
+/// a while fails none.
+const TIMEOUT: Duration = Duration::from_secs(240);
 
 /// A node; clones are the same node. Can be used from several threads at once.
 #[derive(Clone)]
@@ -92,15 +90,23 @@ impl Node {
 
     /// Runs the command again and again until it succeeds.
     #[track_caller]
-    pub fn wait_for(&self, condition: &str, seconds: u64) {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
+    pub fn wait_for(&self, condition: &str) {
+        self.wait_until(condition, |output| output.code == 0);
+    }
+
+    /// Runs the command again and again until it ends as `is_reached` wants it; returns what it
+    /// printed then.
+    #[track_caller]
+    pub fn wait_until(&self, command: &str, is_reached: impl Fn(&Output) -> bool) -> String {
+        let deadline = Instant::now() + TIMEOUT;
         loop {
-            let output = self.run(condition);
-            if output.code == 0 {
-                return;
+            let output = self.run(command);
+            if is_reached(&output) {
+                return output.stdout;
             }
             if Instant::now() > deadline {
-                self.give_up(&format!("not within {seconds} s: `{condition}`: {output}"));
+                let seconds = TIMEOUT.as_secs();
+                self.give_up(&format!("not within {seconds} s: `{command}`: {output}"));
             }
             thread::sleep(Duration::from_millis(100));
         }
@@ -130,9 +136,9 @@ impl Node {
 
     /// Waits for the node to go off by itself, such as after a panic.
     #[track_caller]
-    pub fn wait_until_off(&self, seconds: u64) {
-        if !self.goes_off(seconds) {
-            self.give_up(&format!("still on after {seconds} s"));
+    pub fn wait_until_off(&self) {
+        if !self.goes_off() {
+            self.give_up("does not go off");
         }
     }
 
@@ -148,7 +154,7 @@ impl Node {
         if self.is_on() {
             self.machine().send("off");
         }
-        let clean = self.goes_off(POWER_OFF_SECONDS);
+        let clean = self.goes_off();
         self.machine().kill();
         clean
     }
@@ -171,7 +177,7 @@ impl Node {
 
     #[track_caller]
     pub(super) fn wait_until_up(&self) {
-        let deadline = Instant::now() + Duration::from_secs(BOOT_SECONDS);
+        let deadline = Instant::now() + TIMEOUT;
         let up = self
             .machine()
             .wait(deadline.min(self.0.deadline), |report| {
@@ -182,8 +188,8 @@ impl Node {
         }
     }
 
-    fn goes_off(&self, seconds: u64) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
+    fn goes_off(&self) -> bool {
+        let deadline = Instant::now() + TIMEOUT;
         self.machine()
             .wait(deadline, |report| report.off.then_some(()))
             .is_some()

@@ -60,7 +60,7 @@ pub fn soak(seconds: u64, seed: u64, with_counts: bool) {
     for node in &nodes {
         node.ok("! grep ' ocfs2 ' /proc/mounts");
         node.ok(&format!("o2cb offline {CLUSTER}"));
-        node.assert_clean_within(30);
+        node.wait_until_clean();
         node.ok("o2cb unload");
         let console = node.console();
         assert!(

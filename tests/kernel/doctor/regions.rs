@@ -22,7 +22,7 @@ fn taken_port_is_found_until_its_program_ends() {
         "{said}"
     );
     node.ok("kill $(cat /run/listener)");
-    node.wait_for("o2cb online", 20);
+    node.wait_for("o2cb online");
     // Now the kernel listens.
     finds(&node, "", 0, &[]);
     lab.end();
@@ -83,7 +83,7 @@ fn region_whose_device_is_gone_is_found() {
     let (device, uuid) = (disk.device(), disk.uuid());
     node.ok(&format!("{SYSCTLS}; o2cb online"));
     node.ok("modprobe scsi_debug dev_size_mb=64 && modprobe sd_mod");
-    node.wait_for("[ -b /dev/sda ]", 20);
+    node.wait_for("[ -b /dev/sda ]");
     node.ok(&format!("dd if={device} of=/dev/sda bs=1M status=none"));
     node.ok("ocfs2_hb_ctl -S -d /dev/sda x");
     let json = |gone: bool| {

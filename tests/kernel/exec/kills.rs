@@ -10,7 +10,7 @@ fn start(node: &Node, disk: &Disk) -> (String, String) {
         "rm -f /tmp/pid; o2cb exec -x -d {device} -- bash -c 'echo $$ > /tmp/pid; sleep 1000 & wait' \
          > /dev/null 2>&1 & echo $!"
     ));
-    node.wait_for("test -s /tmp/pid", 60);
+    node.wait_for("test -s /tmp/pid");
     let command = node.ok("cat /tmp/pid");
     (pid.trim().to_owned(), command.trim().to_owned())
 }
@@ -25,7 +25,7 @@ fn a_killed_one_takes_its_command_along_and_leaves_nothing() {
             "o2cb exec -x -d {device} -- sleep 1000 > /dev/null 2>&1 & pid=$!
              sleep {pause}; kill -KILL $pid; wait $pid; pkill -f '^sleep 1000'; true"
         ));
-        assert_clean(&node, 30);
+        assert_clean(&node);
     }
     // An interrupted one says so.
     let output = node.fails(
@@ -37,13 +37,13 @@ fn a_killed_one_takes_its_command_along_and_leaves_nothing() {
     );
     assert_eq!(output.stderr, format!("o2cb: {device}: interrupted\n"));
     node.fails(1, "test -e /tmp/ran");
-    assert_clean(&node, 20);
+    assert_clean(&node);
     // While the command runs: nothing of it goes on without the lock.
     let (exec, command) = start(&node, &disk);
     node.ok(&format!("kill -KILL {exec}"));
-    node.wait_for(&format!("! [ -e /proc/{command} ]"), 10);
+    node.wait_for(&format!("! [ -e /proc/{command} ]"));
     node.ok("pkill -f '^sleep 1000'");
-    assert_clean(&node, 30);
+    assert_clean(&node);
     lab.end();
 }
 
@@ -69,16 +69,16 @@ fn the_next_call_makes_up_for_all_of_them() {
     ] {
         kill_all(&node);
         node.ok(&next);
-        assert_clean(&node, 10);
+        assert_clean(&node);
     }
     // What is left there keeps no other node out that mounts.
     kill_all(&node);
     other.ok(&format!(
         "mount -t ocfs2 {device} /mnt && touch /mnt/file && umount /mnt"
     ));
-    assert_clean(&other, 10);
+    assert_clean(&other);
     node.ok("o2cb offline");
-    assert_clean(&node, 10);
+    assert_clean(&node);
     lab.end();
 }
 
@@ -91,16 +91,16 @@ fn a_killed_one_beside_others_is_tidied_by_them() {
         "o2cb exec -d {device} -- bash -c 'touch /tmp/up; until [ -e /tmp/go ]; do sleep 0.1; done'"
     );
     let first = node.start(&hold);
-    node.wait_for("test -e /tmp/up", 60);
+    node.wait_for("test -e /tmp/up");
     let (exec, command) = start(&node, &disk);
     node.ok(&format!("kill -KILL {exec}"));
-    node.wait_for(&format!("! [ -e /proc/{command} ]"), 10);
+    node.wait_for(&format!("! [ -e /proc/{command} ]"));
     assert_eq!(node.references(&disk.uuid()), 1);
     // Its lock is free again, for another that asks.
     node.ok(&format!("o2cb exec -x -d {device} -- true"));
     node.ok("touch /tmp/go; pkill -f '^sleep 1000'; true");
     assert_eq!(first.wait().code, 0);
-    assert_clean(&node, 10);
+    assert_clean(&node);
 
     node.ok(&format!("mount -t ocfs2 {device} /mnt"));
     node.ok(&format!(
@@ -109,7 +109,7 @@ fn a_killed_one_beside_others_is_tidied_by_them() {
     ));
     node.ok("touch /mnt/file && umount /mnt");
     node.ok("pkill -f '^sleep 1000'; true");
-    assert_clean(&node, 20);
+    assert_clean(&node);
     node.ok("o2cb offline && o2cb unload");
     lab.end();
 }
@@ -134,22 +134,22 @@ fn exec_killed_in_the_join_of_its_domain_leaves_nothing_behind() {
         "o2cb exec -x -d {device} -- sleep 1000 > /dev/null 2>&1 & echo $!"
     ));
     let region = format!("/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{uuid}");
-    node.wait_for(&format!("[ -e {region} ]"), 60);
+    node.wait_for(&format!("[ -e {region} ]"));
     node.ok("sleep 3; ip route add blackhole 192.0.2.2/32");
     let refers = format!("{} | grep -q ' 1 refs'", super::count(&disk));
-    node.wait_for(&refers, 60);
+    node.wait_for(&refers);
     node.ok(&format!("sleep 1; kill -KILL {exec}"));
     // Longer than the moment that a killed process's locks need.
     std::thread::sleep(std::time::Duration::from_secs(8));
     node.ok(&format!("[ -e {region} ]"));
     node.ok("ip route del blackhole 192.0.2.2/32");
-    node.wait_for(&format!("! [ -e {region} ]"), 120);
+    node.wait_for(&format!("! [ -e {region} ]"));
     for node in &nodes {
         node.ok("umount /srv");
     }
     other.ok("umount /mnt");
     for node in &nodes {
-        assert_clean(node, 30);
+        assert_clean(node);
     }
     lab.end();
 }

@@ -10,7 +10,7 @@ fn the_command_is_run_as_a_shell_runs_it() {
     let run = format!("o2cb exec -d {device} --");
     // One that keeps the heartbeat going, so that the others need not wait for it.
     let first = node.start(&format!("{run} sleep 1000"));
-    node.wait_for("pgrep -x sleep", 60);
+    node.wait_for("pgrep -x sleep");
 
     for (command, code) in [
         ("true", 0),
@@ -74,7 +74,7 @@ fn the_command_is_run_as_a_shell_runs_it() {
     }
     node.ok("pkill -x sleep");
     assert_eq!(first.wait().code, 143);
-    assert_clean(&node, 10);
+    assert_clean(&node);
     lab.end();
 }
 
@@ -105,7 +105,7 @@ fn a_terminal_stops_continues_and_interrupts_it() {
         1 + said.matches("echo got").count(),
         "{said}"
     );
-    assert_clean(&node, 10);
+    assert_clean(&node);
     lab.end();
 }
 
@@ -153,7 +153,7 @@ fn wrong_lines_are_refused_and_touch_nothing() {
         output.stderr.contains("(run: o2cb online webc)"),
         "{output}"
     );
-    assert_clean(&node, 0);
+    assert_clean(&node);
     lab.end();
 }
 
@@ -171,6 +171,6 @@ fn journals_are_locked_with_one_look_at_the_open_files() {
     ));
     // Before and after the superblock's lock, for the journals, and to leave.
     assert_eq!(looks, "4\n");
-    assert_clean(&node, 20);
+    assert_clean(&node);
     lab.end();
 }

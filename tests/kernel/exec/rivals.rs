@@ -14,13 +14,13 @@ fn whoever_has_it_mounted_is_named() {
         format!("o2cb: {device}: the volume is in use on n2 (unmount it there, or wait with -w)\n");
     assert_eq!(refused.stderr, says);
     n1.fails(1, "test -e /tmp/ran");
-    assert_clean(&n1, 10);
+    assert_clean(&n1);
     n2.ok("touch /mnt/file");
     // Beside it, without the lock.
     n1.ok(&format!(
         "o2cb exec -d {device} -- touch /tmp/ran && rm /tmp/ran"
     ));
-    assert_clean(&n1, 10);
+    assert_clean(&n1);
 
     // One that waits begins when it is unmounted.
     let waiting = format!("o2cb exec -v -x -w 120 -d {device} -- touch /tmp/ran");
@@ -36,7 +36,7 @@ fn whoever_has_it_mounted_is_named() {
     assert!(done.stderr.contains(&says), "{done}");
     n1.ok("test -e /tmp/ran");
     for node in [&n1, &n2] {
-        assert_clean(node, 10);
+        assert_clean(node);
     }
     lab.end();
 }
@@ -49,7 +49,7 @@ fn two_at_once_fail_or_wait_as_asked() {
     let first = n1.start(&format!(
         "o2cb exec -x -d {device} -- bash -c 'touch /tmp/up; {hold}'"
     ));
-    n1.wait_for("test -e /tmp/up", 60);
+    n1.wait_for("test -e /tmp/up");
     let run = format!("o2cb exec -x -d {device} -- true");
     let refused = n1.fails(125, &run);
     assert!(
@@ -63,10 +63,10 @@ fn two_at_once_fail_or_wait_as_asked() {
             .contains("another node has locked the volume"),
         "{refused}"
     );
-    assert_clean(&n2, 10);
+    assert_clean(&n2);
     // The C tools are kept out as well, and a mount waits.
     n2.fails(8, &format!("fsck.ocfs2 -fy {device}"));
-    assert_clean(&n2, 10);
+    assert_clean(&n2);
     let began = std::time::Instant::now();
     n2.fails(125, &format!("o2cb exec -x -w 3 -d {device} -- true"));
     assert!(began.elapsed().as_secs() >= 3);
@@ -88,7 +88,7 @@ fn two_at_once_fail_or_wait_as_asked() {
         assert_eq!(done.code, 0, "{done}");
     }
     for node in [&n1, &n2] {
-        assert_clean(node, 20);
+        assert_clean(node);
     }
     lab.end();
 }
@@ -108,7 +108,7 @@ fn a_tool_that_works_on_it_here_is_seen() {
         until [ -e /tmp/go ]; do sleep 0.1; done
         kill -CONT $pid; wait $pid"#
     ));
-    node.wait_for("[ -e /tmp/up ]", 60);
+    node.wait_for("[ -e /tmp/up ]");
     let refused = node.fails(125, &format!("o2cb exec -x -d {device} -- true"));
     assert!(
         refused.stderr.contains("another process here works on it"),
@@ -118,7 +118,7 @@ fn a_tool_that_works_on_it_here_is_seen() {
         "(sleep 3; touch /tmp/go) & o2cb exec -x -w 100 -d {device} -- true"
     ));
     assert_eq!(fsck.wait().code, 0);
-    assert_clean(&node, 20);
+    assert_clean(&node);
     lab.end();
 }
 
@@ -144,14 +144,14 @@ fn a_signal_ends_each_wait() {
     };
     // For the volume to be free.
     interrupt("until [ -e /dlm/*/.* ]; do sleep 0.1; done; sleep 3");
-    assert_clean(&n1, 20);
+    assert_clean(&n1);
     // For the other nodes, which cannot be reached.
     n1.ok("ip route add blackhole 192.0.2.2/32");
     interrupt(
         "until read -r dev < /sys/kernel/config/cluster/webc/heartbeat/*/dev && [ \"$dev\" ]; do sleep 0.1; done 2> /dev/null; sleep 4",
     );
     n1.ok("ip route del blackhole 192.0.2.2/32");
-    assert_clean(&n1, 100);
+    assert_clean(&n1);
     n2.ok("touch /mnt/file && umount /mnt");
     lab.end();
 }
@@ -164,16 +164,16 @@ fn a_command_that_mounts_the_volume_itself_can_be_ended() {
     let pid = node.ok(&format!(
         "o2cb exec -x -d {device} -- mount -t ocfs2 {device} /mnt > /dev/null 2>&1 & echo $!"
     ));
-    node.wait_for("pgrep -x mount.ocfs2", 60);
+    node.wait_for("pgrep -x mount.ocfs2");
     node.fails(1, "sleep 8; grep ' /mnt ocfs2' /proc/mounts");
     node.ok(&format!("kill -KILL {pid}"));
     // Which of them is killed first is not known; both leave the volume in order.
-    node.wait_for("! pgrep -x mount.ocfs2 && ! pgrep -x mount", 60);
+    node.wait_for("! pgrep -x mount.ocfs2 && ! pgrep -x mount");
     node.ok("! grep ' /mnt ocfs2' /proc/mounts || umount /mnt");
     node.ok(&format!(
         "mount -t ocfs2 {device} /mnt && touch /mnt/file && umount /mnt"
     ));
-    assert_clean(&node, 20);
+    assert_clean(&node);
     lab.end();
 }
 

@@ -50,7 +50,7 @@ fn both_tools_start_and_stop_the_same() {
                 "{stop} stop-heartbeat {CLUSTER} && {stop} unregister-cluster {CLUSTER}"
             ));
             assert_eq!(said, "Global heartbeat stopped\n");
-            node.assert_clean_within(5);
+            node.wait_until_clean();
         }
     }
     pictures.dedup();
@@ -61,7 +61,7 @@ fn both_tools_start_and_stop_the_same() {
     node.ok(&format!("mount -t ocfs2 {} /mnt", volume.device()));
     node.fails(1, "/ctools/o2cb stop-heartbeat webc");
     node.ok("umount /mnt && o2cb start-heartbeat webc && o2cb offline");
-    node.assert_clean_within(5);
+    node.wait_until_clean();
     lab.end();
 }
 

@@ -17,7 +17,7 @@ fn diff_names_regions_that_differ_and_the_command_that_applies() {
     };
     configure(&[a, b, c, d]);
     node.ok("o2cb online && o2cb diff");
-    node.wait_for("[ $(dmesg | grep -c 'is now a quorum device') = 4 ]", 60);
+    node.wait_for("[ $(dmesg | grep -c 'is now a quorum device') = 4 ]");
     node.ok(&format!("mount -t ocfs2 {} /mnt", volume.device()));
     let line = |disk: &Disk, places: &str, how: &str| {
         format!("heartbeat region {}: {places} ({how})\n", disk.uuid())

@@ -72,7 +72,7 @@ fn regions_come_and_go_live_and_one_that_fails_is_undone() {
             fourth.uuid()
         ),
     );
-    node.wait_for("o2cb start-heartbeat webc", 30);
+    node.wait_for("o2cb start-heartbeat webc");
     assert_beating(&node, &[first.clone(), third.clone(), fourth.clone()]);
     node.ok("touch /mnt/file && umount /mnt");
     run(&node, &format!("configure {}", fourth.uuid()));
@@ -107,11 +107,11 @@ fn a_start_that_is_killed_is_taken_away_and_made_again() {
         node.ok("o2cb online");
         assert_beating(&node, &regions);
         node.ok("o2cb offline");
-        node.assert_clean_within(5);
+        node.wait_until_clean();
         // And so does the end of it.
         node.fails(code, &script(signal));
         node.ok("o2cb offline");
-        node.assert_clean_within(5);
+        node.wait_until_clean();
     }
     lab.end();
 }

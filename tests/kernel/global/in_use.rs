@@ -19,7 +19,7 @@ fn refused_stop_under_detached_volume_keeps_all_five_regions() {
         "exec 9> /mnt/file; umount -l /mnt; echo > /run/detached
         until [ -e /run/end ]; do sleep 0.1; done",
     );
-    detached.wait_for("[ -e /run/detached ]", 60);
+    detached.wait_for("[ -e /run/detached ]");
     for refused in ["o2cb offline", "o2cb stop-heartbeat webc"] {
         let output = detached.fails(1, refused);
         assert!(output.stderr.contains("is in use: "), "{output}");
@@ -42,8 +42,8 @@ fn refused_stop_under_detached_volume_keeps_all_five_regions() {
     detached.ok("echo > /run/end");
     assert_eq!(user.wait().code, 0);
     for node in &nodes {
-        node.wait_for("o2cb offline", 30);
-        node.assert_clean_within(5);
+        node.wait_for("o2cb offline");
+        node.wait_until_clean();
         node.ok("[ $(cat /sys/fs/ocfs2/cluster_stack) = o2cb ]");
     }
     lab.end();

@@ -83,10 +83,7 @@ fn each_node_is_named_and_one_that_dies_or_is_unknown_is_told() {
 
     // A power cut.
     n2.kill();
-    n1.wait_for(
-        "ocfs2_hb_ctl -I --nodes | grep -q 'node 2 n2: stale, last beat'",
-        60,
-    );
+    n1.wait_for("ocfs2_hb_ctl -I --nodes | grep -q 'node 2 n2: stale, last beat'");
     let json = n1.ok("ocfs2_hb_ctl -I --nodes --json");
     let stale = r#"{"number": 2, "name": "n2", "known": true, "local": false, "state": "stale""#;
     has(&json, &[stale, r#""state": "beating""#, r#""thread": "#]);

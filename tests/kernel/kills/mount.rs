@@ -23,7 +23,7 @@ fn killed(lab: &str, moments: [f64; 10], pause: u32) {
         (moment, start(&node, disk, &script))
     });
     all_succeed(jobs.collect());
-    node.assert_clean_within(20);
+    node.wait_until_clean();
     lab.end();
 }
 

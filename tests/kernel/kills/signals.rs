@@ -81,7 +81,7 @@ fn a_signal_ends_the_wait_at_once() {
         use $device $directory
     "#;
     all_succeed(vec![((), start(&node, nohup, script))]);
-    node.assert_clean_within(20);
+    node.wait_until_clean();
     lab.end();
 }
 
@@ -116,6 +116,6 @@ fn a_terminal_sees_the_wait_counted_and_can_end_it() {
         let seconds = (0..3).filter(|second| said.contains(&format!("some 8 s: {second} s")));
         assert!(said.contains(&wait) && seconds.count() >= 2, "{said}");
     }
-    node.assert_clean_within(20);
+    node.wait_until_clean();
     lab.end();
 }

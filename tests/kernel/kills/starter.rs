@@ -55,7 +55,7 @@ fn both_killed_then_mounted_while_the_thread_lives() {
 fn assert_tidy(node: &Node, said: &[String]) {
     let late = said.iter().filter(|said| said.contains("late")).count();
     if late == 0 {
-        node.assert_clean_within(5);
+        node.wait_until_clean();
     } else {
         println!("{late} came late");
         assert_eq!(node.regions().len(), late);
@@ -147,7 +147,7 @@ fn cut_off_before_the_thread_is_known_only_by_what_was_set() {
         jobs.map(|(script, disk)| (script, start(&node, disk, script)))
             .collect(),
     );
-    node.assert_clean_within(5);
+    node.wait_until_clean();
     lab.end();
 }
 

@@ -69,7 +69,7 @@ fn a_call_out_of_the_sysconfig_file_is_kept() {
     node.ok(&format!("umount -l {}", point(&disk)));
     assert_beats(&node, &disk);
     super::end(&node, &pid);
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     bring_down(&node);
     lab.end();
 }

@@ -284,6 +284,6 @@ fn the_last_process_to_change_the_count_is_not_taken_for_the_holder() {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     node.ok("o2cb offline && o2cb unload");
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     lab.end();
 }

@@ -69,7 +69,7 @@ fn four_processes_mount_and_unmount_one_volume() {
     });
     run_all(&node, &contest);
     // Who unmounts while another mounts may see the superblock live, and wait for its end.
-    node.assert_clean_within(30);
+    node.wait_until_clean();
 
     node.ok(&format!("mount -t ocfs2 {device} /mnt/a"));
     assert_eq!(node.ok("cat /mnt/a/[abcd]"), "20\n20\n20\n20\n");
@@ -94,7 +94,7 @@ fn first_mounts_of_one_volume_wait_for_one_heartbeat() {
     run_all(&node, &umounts);
     // An unmount may see the superblock that another one is about to end, and waits for its end.
     assert_eq!(node.regions(), [""; 0]);
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     bring_down(&node);
     lab.end();
 }
@@ -138,7 +138,7 @@ fn users_without_privilege_hold_nobody_up() {
     node.ok(&format!(
         "mount -t ocfs2 {device} /mnt && umount /mnt && o2cb exec -x -d {device} -- true"
     ));
-    node.assert_clean_within(10);
+    node.wait_until_clean();
     node.ok("[ $(pgrep -cx sleep) = 2 ] && pkill -x sleep");
     bring_down(&node);
     lab.end();

@@ -9,7 +9,7 @@ use crate::rig::{Disk, Lab, Node};
 /// A process whose working directory is on the volume.
 fn sit_on(node: &Node, disk: &Disk) -> String {
     let pid = background(node, &format!("cd {} && exec sleep 10000", point(disk)));
-    node.wait_for(&format!("grep -q sleep /proc/{pid}/comm"), 30);
+    node.wait_for(&format!("grep -q sleep /proc/{pid}/comm"));
     pid
 }
 
@@ -86,7 +86,7 @@ fn a_busy_volume_is_made_read_only_on_demand() {
     ));
     // A file open for writing forbids it: nothing changes.
     let pid = background(&node, &format!("sleep 10000 > {point}/open"));
-    node.wait_for(&format!("[ -e {point}/open ]"), 30);
+    node.wait_for(&format!("[ -e {point}/open ]"));
     let refused = node.fails(32, &format!("umount -r {point}"));
     assert!(
         refused.stderr.contains("is busy; making it read-only"),
@@ -187,7 +187,7 @@ fn one_call_unmounts_many_mounts() {
     assert_beats(&node, a);
     assert_silent(&node, b);
     end(&node, &busy);
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     bring_down(&node);
     lab.end();
 }

@@ -9,23 +9,22 @@ use crate::rig::{Disk, Lab, Node};
 /// A mount namespace of its own, with the mounts of this moment; ends with the process.
 fn namespace(node: &Node) -> String {
     let pid = background(node, "unshare --mount sleep 10000");
-    node.wait_for(&format!("grep -q sleep /proc/{pid}/comm"), 30);
+    node.wait_for(&format!("grep -q sleep /proc/{pid}/comm"));
     pid
 }
 
 /// The kernel has let go of the volume.
 fn wait_for_end(node: &Node, disk: &Disk) {
     let name = name(disk);
-    node.wait_for(&format!("! compgen -G '/proc/fs/jbd2/{name}-*'"), 30);
+    node.wait_for(&format!("! compgen -G '/proc/fs/jbd2/{name}-*'"));
 }
 
 /// Nobody has to do anything for it.
 fn wait_for_silence(node: &Node, disk: &Disk) {
     let uuid = disk.uuid();
-    node.wait_for(
-        &format!("! [ -e /sys/kernel/config/cluster/webc/heartbeat/{uuid} ]"),
-        60,
-    );
+    node.wait_for(&format!(
+        "! [ -e /sys/kernel/config/cluster/webc/heartbeat/{uuid} ]"
+    ));
 }
 
 #[track_caller]
@@ -57,7 +56,7 @@ fn another_mount_namespace_keeps_the_heartbeat() {
     // The other way round, the first namespace keeps it.
     node.ok(&format!("nsenter -m -t {pid} umount {}", point(by_umount)));
     assert_beats(&node, by_umount);
-    node.wait_for("! pgrep -x umount.ocfs2", 30);
+    node.wait_for("! pgrep -x umount.ocfs2");
     node.ok(&format!(
         "nsenter -m -t {pid} mount -t ocfs2 {} {}",
         by_umount.device(),
@@ -122,7 +121,7 @@ fn mounts_can_be_made_and_ended_in_another_namespace() {
     node.ok(&format!("umount {point}"));
     assert_beats(&node, &disk);
     node.ok(&format!("umount.ocfs2 /srv/there -N /proc/{pid}/ns/mnt"));
-    node.assert_clean_within(30);
+    node.wait_until_clean();
     end(&node, &pid);
     bring_down(&node);
     lab.end();
@@ -156,7 +155,7 @@ fn a_lazily_unmounted_volume_beats_while_a_file_is_open() {
     for (disk, pid) in unseen.iter().zip(&pids) {
         assert_beats(&node, disk);
         node.ok(&format!("echo written > /run/go.{}", name(disk)));
-        node.wait_for(&format!("grep -qx written /proc/{pid}/fd/6"), 30);
+        node.wait_for(&format!("grep -qx written /proc/{pid}/fd/6"));
         assert_beats(&node, disk);
     }
     assert_offline_refuses(&node, by_offline, "a volume that is mounted out of sight");
@@ -171,7 +170,7 @@ fn a_lazily_unmounted_volume_beats_while_a_file_is_open() {
     wait_for_silence(&node, by_itself);
     wait_for_end(&node, by_offline);
     node.ok("o2cb offline");
-    node.assert_clean_within(30);
+    node.wait_until_clean();
 
     online(&node);
     at_once(&unseen, |disk| {
@@ -194,7 +193,7 @@ fn write_on_demand(node: &Node, disk: &Disk) -> String {
             while read -r word <&5; do echo $word >&6; sync /proc/self/fd/6; done)"
         ),
     );
-    node.wait_for(&format!("[ -e {point}/file ]"), 30);
+    node.wait_for(&format!("[ -e {point}/file ]"));
     pid
 }
 
@@ -217,7 +216,7 @@ fn who_comes_late_to_a_superblocks_end_takes_no_other_reference() {
     node.ok(&format!("ocfs2_hb_ctl -K -u {}", disk.uuid()));
     assert_references(&node, &disk, 1);
     node.ok(&format!("kill -CONT {waiter}"));
-    node.wait_for("! pgrep -x umount.ocfs2", 30);
+    node.wait_for("! pgrep -x umount.ocfs2");
     assert_references(&node, &disk, 1);
     node.ok(&format!("ocfs2_hb_ctl -K -d {} me", disk.device()));
     node.assert_clean();

@@ -92,7 +92,7 @@ fn at_once(nodes: &[Node], work: impl Fn(&Node) + Sync) {
 
 #[track_caller]
 fn check_boot(node: &Node) {
-    node.wait_for("systemctl is-active multi-user.target", 240);
+    node.wait_for("systemctl is-active multi-user.target");
     let when = ORDER.map(|unit| {
         let time = node.ok(&format!(
             "systemctl show -P ActiveEnterTimestampMonotonic {unit}"
@@ -114,7 +114,7 @@ fn check_boot(node: &Node) {
 fn power_off(node: &Node) {
     // It ends this shell too.
     let _job = node.start("systemctl poweroff");
-    node.wait_until_off(120);
+    node.wait_until_off();
     let console = node.console();
     let mut rest = console
         .rsplit_once("Reached target multi-user.target")

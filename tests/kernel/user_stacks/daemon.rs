@@ -15,7 +15,7 @@ fn start_peer(node: &Node) {
          > /run/peer.log 2>&1 &",
         program.display()
     ));
-    node.wait_for("grep -q ocfs2_controld_sock /proc/net/unix", 60);
+    node.wait_for("grep -q ocfs2_controld_sock /proc/net/unix");
 }
 
 #[track_caller]
@@ -197,7 +197,7 @@ fn a_superblock_out_of_sight_keeps_the_daemons_group() {
     node.fails(1, &format!("ocfs2_hb_ctl -K -d {device} nobody"));
     assert_eq!(services(&node, &disk), [""; 0]);
     assert_eq!(node.ok("ls /sys/kernel/dlm"), "");
-    node.assert_clean_within(10);
+    node.wait_until_clean();
 
     // By the kernel's call-out, even where nobody has called an applet.
     call_out(&node, "/sbin/ocfs2_hb_ctl");
@@ -270,21 +270,21 @@ fn outlive(node: &Node, disk: &Disk) {
     node.ok(&format!("mount -t ocfs2 {device} /mnt && umount /mnt"));
     assert_eq!(services(node, disk), ["/mnt"]);
     node.ok("touch /run/stop");
-    node.wait_for("[ ! -e /run/ocfs2box/* ]", 40);
+    node.wait_for("[ ! -e /run/ocfs2box/* ]");
     assert_eq!(services(node, disk), [""; 0]);
-    node.assert_clean_within(40);
+    node.wait_until_clean();
 
     // Another mount namespace, which nobody here sees.
     node.ok(&format!(
         "rm /run/ready /run/stop; mount -t ocfs2 {device} /mnt"
     ));
     let other = node.start("unshare -m --propagation private bash -c 'echo > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; done; echo there > /mnt/file'");
-    node.wait_for("[ -e /run/ready ]", 20);
+    node.wait_for("[ -e /run/ready ]");
     node.ok("umount /mnt && sleep 3");
     assert_eq!(services(node, disk), ["/mnt"]);
     node.ok("touch /run/stop");
     assert_eq!(other.wait().code, 0);
-    node.wait_for("[ ! -e /run/ocfs2box/* ]", 40);
+    node.wait_for("[ ! -e /run/ocfs2box/* ]");
     assert_eq!(services(node, disk), [""; 0]);
     node.ok("rm /run/ready /run/stop");
 }

@@ -14,7 +14,7 @@ fn mount_held(node: &Node, disk: &Disk, point: &str) -> String {
             mount.ocfs2 {device} {point} > /dev/null 2> {point}.said &
         echo $!"
     ));
-    node.wait_for(&format!("grep -q '^mount(' {point}.trace"), 60);
+    node.wait_for(&format!("grep -q '^mount(' {point}.trace"));
     pid.trim().to_owned()
 }
 
@@ -38,11 +38,11 @@ fn a_mount_that_waits_for_lost_quorum_says_so() {
     ];
     second.kill();
     third.kill();
-    node.wait_for("dlm_tool status | grep -q 'quorate 0'", 60);
+    node.wait_for("dlm_tool status | grep -q 'quorate 0'");
     node.ok("pkill -KILL -x strace");
     for name in ["patient", "killed"] {
         let says = "waiting for quorum, which the cluster has lost";
-        node.wait_for(&format!("grep -qF '{says}' /run/{name}.said"), 60);
+        node.wait_for(&format!("grep -qF '{says}' /run/{name}.said"));
     }
     // Neither a signal that is held back nor SIGKILL ends it (fs/dlm/lockspace.c, do_uevent).
     let [patient_pid, killed_pid] = &pids;
@@ -56,7 +56,7 @@ fn a_mount_that_waits_for_lost_quorum_says_so() {
     second.power_on();
     up(second);
     for pid in &pids {
-        node.wait_for(&format!("! grep -q '^State:.[^Z]' /proc/{pid}/status"), 120);
+        node.wait_for(&format!("! grep -q '^State:.[^Z]' /proc/{pid}/status"));
     }
     // Once, however long it took; the process that reports has ended.
     for (name, disk) in [("patient", &patient), ("killed", &killed)] {
@@ -64,7 +64,7 @@ fn a_mount_that_waits_for_lost_quorum_says_so() {
         let says = format!("mount.ocfs2: {}: waiting for quorum", disk.device());
         assert_eq!(said.matches(&says).count(), 1, "{said}");
     }
-    node.assert_clean_within(15);
+    node.wait_until_clean();
     node.ok("touch /run/patient/file && umount /run/patient");
     // SIGKILL took effect at the end of the wait, before or after the volume was mounted.
     let device = killed.device();
