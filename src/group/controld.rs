@@ -256,7 +256,7 @@ fn clusters(system: &System, watch: &mut Watch) -> Result<Vec<String>> {
 }
 
 fn connect(system: &System, watch: &mut Watch) -> Result<Daemon> {
-    Daemon::connect(system, system.daemon_timeout(), watch)
+    Daemon::connect(system, system.daemon_timeout, watch)
 }
 
 fn name_of(service: &Service) -> OsString {

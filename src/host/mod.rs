@@ -34,7 +34,8 @@ pub struct System {
     owner: u32,
     warnings: Mutex<Vec<String>>,
     semaphore_mode: u16,
-    daemon_timeout: Duration,
+    /// How long a daemon may take for an answer.
+    pub daemon_timeout: Duration,
     hurry: u32,
     helper: configfs::Helper,
 }
@@ -45,7 +46,6 @@ impl System {
         Self {
             owner: 0,
             semaphore_mode: 0,
-            daemon_timeout: Duration::from_secs(30),
             hurry: 1,
             ..Self::with("/", Box::new(Linux))
         }
@@ -59,7 +59,7 @@ impl System {
             owner: rustix::process::geteuid().as_raw(),
             warnings: Mutex::default(),
             semaphore_mode: 0o600,
-            daemon_timeout: Duration::from_secs(1),
+            daemon_timeout: Duration::from_secs(30),
             hurry: 3,
             helper: configfs::Helper::default(),
         }
@@ -88,12 +88,6 @@ impl System {
     /// theirs; on a directory that plays the system, the user's own.
     pub fn semaphore_mode(&self) -> u16 {
         self.semaphore_mode
-    }
-
-    /// Returns how long a daemon may take for an answer: 30 s; on a directory that plays the
-    /// system, 1 s.
-    pub fn daemon_timeout(&self) -> Duration {
-        self.daemon_timeout
     }
 
     /// Returns the time of a wait for other machines or processes. On a directory that plays the

@@ -211,7 +211,7 @@ fn a_device_that_hangs_is_named_and_holds_up_no_other() {
     has(
         &text,
         &[
-            "/dev/ubda\n  not read: the device does not answer, for 1",
+            "/dev/ubda\n  not read: the device does not answer, for ",
             "  node 2 n2: alive, ",
         ],
     );

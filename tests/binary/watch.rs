@@ -23,7 +23,7 @@ struct Terminal {
 impl Terminal {
     /// Waits until `text` is shown.
     fn expect(&mut self, text: &str) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_secs(300);
         while !self.shown.contains(text) {
             let left = until.saturating_duration_since(Instant::now());
             let left = Timespec::try_from(left).unwrap();

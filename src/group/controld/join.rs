@@ -275,7 +275,7 @@ impl Registration<'_> {
     /// doubt stays recorded for the next call.
     fn take_back(&mut self) {
         let controld = self.controld;
-        let timeout = SHORT_TIMEOUT.min(controld.system.daemon_timeout());
+        let timeout = SHORT_TIMEOUT.min(controld.system.daemon_timeout);
         let ledger = &mut self.ledger;
         let _ = controld.leave_one_within(ledger, &self.service, timeout, &mut |_, _| Ok(()));
     }

@@ -148,7 +148,7 @@ impl DaemonUsers<'_> {
         service: &OsStr,
         watch: &mut Watch,
     ) -> Result<Answer> {
-        self.leave_one_within(ledger, service, self.system.daemon_timeout(), watch)
+        self.leave_one_within(ledger, service, self.system.daemon_timeout, watch)
     }
 
     pub(super) fn leave_one_within(

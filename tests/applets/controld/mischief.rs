@@ -104,6 +104,7 @@ fn a_daemon_that_is_not_there_or_deaf() {
     // Its queue is full, and nobody is taken from it.
     let name = world.system().abstract_socket(peer::SOCKET);
     let deaf = peer::listen(&name, 0);
+    world.write("/.fake/peer/orders", "connect silence");
     let socket = || {
         use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
         let kind = SocketType::STREAM;
@@ -119,6 +120,7 @@ fn a_daemon_that_is_not_there_or_deaf() {
         "{said}"
     );
     drop((queue, deaf));
+    world.write("/.fake/peer/orders", "");
     let peer = world.peer();
     mount(&world, "/mnt");
     assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");

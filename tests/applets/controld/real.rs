@@ -226,15 +226,16 @@ fn given_up_further_mount_is_settled_by_a_retry() {
 fn mount_waits_for_a_group_that_is_being_left() {
     let (world, peer, volume) = world();
     for program in [false, true] {
-        peer.order("leave held");
         if program {
             world
                 .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
                 .unwrap();
+            peer.order("leave held");
             let (_, said) = world.refused("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "backup"]);
             assert!(said.contains("has not answered within 1 s"), "{said}");
         } else {
             mount(&world, "/mnt");
+            peer.order("leave held");
             umount(&world, "/mnt");
         }
         assert!(ledger(&world, &volume).contains('?'));

@@ -4,9 +4,10 @@ use super::World;
 use ocfs2box::report::{self, Failure};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
+use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,13 +18,20 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Starts a program beside the applets of other tests. Until it has been executed, its process has
+/// what an applet that runs meanwhile has open, and the end of that would come late.
+pub fn spawn(command: &mut Command) -> io::Result<Child> {
+    let _alone = alone();
+    command.spawn()
+}
+
 /// Does `work`, and waits for the end of the processes that it leaves behind: they inherit a
-/// socket. None of them has reason to live for long.
+/// socket. None of them has reason to live for long, but on a busy machine.
 fn to_the_end<T>(work: impl FnOnce() -> T) -> T {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let done = work();
     drop(theirs);
-    ours.set_read_timeout(Some(Duration::from_secs(20)))
+    ours.set_read_timeout(Some(Duration::from_secs(300)))
         .unwrap();
     let heard = ours.read(&mut [0]);
     assert_eq!(heard.expect("the end of an applet's children"), 0);
