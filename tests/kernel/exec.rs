@@ -25,6 +25,10 @@ fn assert_clean(node: &Node) {
     node.wait_until_clean();
 }
 
+/// Each of the C tools drops its locks at its end, and is held before that until `RELEASE`.
+const HELD: &str = "strace -D -f -o /dev/null -e inject=unlink,unlinkat:delay_enter=1000s:when=1";
+const RELEASE: &str = "pkill -KILL -x strace";
+
 /// What the C tool counts, in the guest's own shell.
 fn count(disk: &Disk) -> String {
     format!("/ctools/ocfs2_hb_ctl -I -u {}", disk.uuid())
@@ -36,8 +40,6 @@ fn the_c_tools_work_under_the_lock() {
     let device = disk.device();
     let refs = |number| format!("{}: {number} refs\n", disk.uuid());
     assert_eq!(node.references(&disk.uuid()), 0);
-    // Each drops its locks at its end, and waits before that, so that it can be looked at.
-    let slow = "strace -f -o /dev/null -e inject=unlink,unlinkat:delay_enter=4000000:when=1";
     let tools = [
         format!("fsck.ocfs2 -fy {device}"),
         format!("tunefs.ocfs2 -L changed {device}"),
@@ -46,9 +48,10 @@ fn the_c_tools_work_under_the_lock() {
         let script = format!(
             r#"
             {count}
-            {slow} {tool} > /tmp/said & pid=$!
+            {HELD} {tool} > /tmp/said & pid=$!
             until [ "$({count})" != "{uuid}: 1 refs" ]; do kill -0 $pid || break; sleep 0.1; done
             {count}
+            {RELEASE}
             wait $pid; code=$?
             {count}
             exit $code"#,

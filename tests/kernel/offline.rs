@@ -11,12 +11,15 @@ fn node_and_disk(name: &str) -> (Lab, Node, Disk) {
     (lab, node, disk)
 }
 
-/// The command, which waits for 4 s before it makes or removes the object of configfs.
+/// The command, which is held before it makes or removes the object of configfs until `RELEASE`.
 fn held(calls: &str, object: &str, command: &str) -> String {
     format!(
-        "strace -f -o /tmp/trace -P {CLUSTERS}/{object} -e inject={calls}:delay_enter=4000000 {command}"
+        "strace -D -f -o /tmp/trace -P {CLUSTERS}/{object} -e inject={calls}:delay_enter=1000s {command}"
     )
 }
+
+const IS_HELD: &str = "[ -s /tmp/trace ]";
+const RELEASE: &str = "pkill -KILL -x strace";
 
 #[test]
 fn mount_beside_online_waits_for_the_nodes() {
@@ -28,9 +31,14 @@ fn mount_beside_online_waits_for_the_nodes() {
         "o2cb online",
     );
     let online = node.start(&online);
-    node.wait_for(&format!("[ -e {CLUSTERS}/{CLUSTER} ]"));
-    node.ok(&format!("mount -t ocfs2 {} /mnt", disk.device()));
-    assert_eq!(online.wait().code, 0);
+    node.wait_for(IS_HELD);
+    let mount = node.start(&format!("mount -t ocfs2 {} /mnt", disk.device()));
+    assert!(!mount.ends_within(2.0));
+    node.ok(RELEASE);
+    for job in [online, mount] {
+        let output = job.wait();
+        assert_eq!(output.code, 0, "{output}");
+    }
     node.ok("umount /mnt; o2cb offline");
     lab.end();
 }
@@ -47,8 +55,9 @@ fn start_behind_offline_names_the_cluster() {
     );
     let start = node.start(&start);
     // The starter has the region's lock.
-    node.wait_for("ipcs -s | grep 0x");
+    node.wait_for(IS_HELD);
     node.ok("o2cb offline");
+    node.ok(RELEASE);
     let refused = start.wait();
     assert_eq!(refused.code, 1, "{refused}");
     let says = format!(
@@ -76,18 +85,22 @@ fn offline_names_the_user_that_came_meanwhile() {
         &format!("{CLUSTER}/node/n1"),
         "o2cb offline",
     );
-    for (lock, offline) in [
-        ("flock /run/ocfs2box/cluster", "o2cb offline"),
-        ("", &behind),
+    for (lock, offline, comes) in [
+        (
+            "flock /run/ocfs2box/cluster",
+            "o2cb offline",
+            "pgrep -x o2cb && sleep 1",
+        ),
+        ("", &behind, IS_HELD),
     ] {
         let lock = node.start(&format!(
             "{lock} bash -c 'touch /tmp/locked; until [ -e /tmp/started ]; do sleep 0.1; done'"
         ));
         node.wait_for("[ -e /tmp/locked ]");
         let offline = node.start(offline);
-        node.wait_for("pgrep -x o2cb");
+        node.wait_for(comes);
         node.ok(&format!(
-            "sleep 1; ocfs2_hb_ctl -S -d {device} me; touch /tmp/started"
+            "ocfs2_hb_ctl -S -d {device} me; touch /tmp/started; {RELEASE}; true"
         ));
         assert_eq!(lock.wait().code, 0);
         let refused = offline.wait();

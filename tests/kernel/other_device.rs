@@ -90,6 +90,7 @@ fn mount_and_swap(node: &Node, disks: &[Disk; 2], mount: &str, moment: &str) -> 
         {mount} /dev/mapper/one /mnt/x 2> /run/said & pid=$!
         {moment}
         swap one two
+        pkill -KILL -x strace
         wait $pid; code=$?
         cat /run/said
         exit $code"
@@ -97,9 +98,10 @@ fn mount_and_swap(node: &Node, disks: &[Disk; 2], mount: &str, moment: &str) -> 
     (output.code, output.stdout)
 }
 
-/// Right before mount(2) the call is held up, with everything compared that can be before it.
-const HELD_UP: &str = "strace -f -o /run/trace -e trace=mount -e inject=mount:delay_enter=6s \
-                       mount.ocfs2";
+/// Right before mount(2) the call is held until strace is killed, with everything compared that can
+/// be before it.
+const HELD_UP: &str = "strace -D -f -o /run/trace -e trace=mount \
+                       -e inject=mount:delay_enter=1000s mount.ocfs2";
 
 #[track_caller]
 fn assert_refused(node: &Node, (code, said): (i32, String)) {
@@ -143,7 +145,7 @@ fn a_volume_that_mount_2_found_behind_the_name_is_unmounted_again() {
     // The kernel is content with any region that beats.
     let device = third.device();
     node.ok(&format!("mkdir /mnt/3 && mount -t ocfs2 {device} /mnt/3"));
-    let moment = "until grep -q mount /run/trace 2> /dev/null; do sleep 0.1; done; sleep 1";
+    let moment = "until grep -q mount /run/trace 2> /dev/null; do sleep 0.1; done";
     let ended = mount_and_swap(&node, &disks, HELD_UP, moment);
     assert_eq!(
         node.ok("grep -c ' ocfs2 ' /proc/mounts"),
@@ -162,7 +164,7 @@ fn without_a_cluster_the_volume_that_was_read_is_mounted_or_none() {
     let disks = ["read", "other"].map(|name| lab.disk(name).local().format());
     let third = lab.disk("third").local().format();
     let [node] = lab.boot();
-    let moment = "until grep -q mount /run/trace 2> /dev/null; do sleep 0.1; done; sleep 1";
+    let moment = "until grep -q mount /run/trace 2> /dev/null; do sleep 0.1; done";
     let ended = mount_and_swap(&node, &disks, HELD_UP, moment);
     assert_refused(&node, ended);
 

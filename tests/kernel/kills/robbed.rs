@@ -13,11 +13,11 @@ fn a_mount_without_its_heartbeat_is_taken_back() {
     let mounted = start(&node, other, "mount.ocfs2 $device $directory");
     all_succeed(vec![("other", mounted)]);
     let script = r#"
-        strace -o /dev/null -e trace=mount -e inject=mount:delay_enter=4s \
+        strace -D -o $directory.trace -e trace=mount -e inject=mount:delay_enter=1000s \
             mount.ocfs2 $device $directory 2> $directory.said & pid=$!
-        until { read -r dev < $region/dev && [ "$dev" ]; } 2> /dev/null; do sleep 0.1; done
-        sleep 1
+        until grep -q '^mount(' $directory.trace 2> /dev/null; do sleep 0.1; done
         rmdir $region || exit 90
+        pkill -KILL -x strace
         wait $pid
         code=$?
         mounted $directory && exit 91
