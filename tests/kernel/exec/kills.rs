@@ -32,7 +32,8 @@ fn a_killed_one_takes_its_command_along_and_leaves_nothing() {
         125,
         &format!(
             "o2cb exec -d {device} -- touch /tmp/ran & pid=$!
-             sleep 2; kill -TERM $pid; wait $pid"
+             until read -r _ < /sys/kernel/config/cluster/{CLUSTER}/heartbeat/*/pid
+             do sleep 0.01; done 2> /dev/null; kill -TERM $pid; wait $pid"
         ),
     );
     assert_eq!(output.stderr, format!("o2cb: {device}: interrupted\n"));

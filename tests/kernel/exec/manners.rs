@@ -86,7 +86,7 @@ fn a_terminal_stops_continues_and_interrupts_it() {
     node.ok("mkdir -p /dev/pts && mount -t devpts -o ptmxmode=666 devpts /dev/pts");
     let script = format!(
         r#"set -m
-        o2cb exec -d {device} -- bash -c 'trap "echo got; exit 5" INT; touch /tmp/up; while :; do sleep 0.1; done'
+        o2cb exec -d {device} -- bash -c 'trap "echo got; exit 5" INT; touch /tmp/up; while :; do touch /tmp/runs; sleep 0.1; done'
         echo "code $?"
         jobs
         fg
@@ -95,8 +95,12 @@ fn a_terminal_stops_continues_and_interrupts_it() {
     node.ok(&format!("cat > /tmp/script << 'END'\n{script}\nEND"));
     let said = node.ok(r#"{
             until [ -e /tmp/up ]; do sleep 0.1; done
-            sleep 0.5; printf '\032'; sleep 3; printf '\003'; sleep 2
-        } | env --default-signal=INT,QUIT,TSTP script -qc "bash -i /tmp/script" /dev/null"#);
+            printf '\032'
+            until grep -aq Stopped /tmp/shown; do sleep 0.1; done
+            rm /tmp/runs; until [ -e /tmp/runs ]; do sleep 0.1; done
+            printf '\003'
+            until grep -aq 'code 5' /tmp/shown; do sleep 0.1; done
+        } | env --default-signal=INT,QUIT,TSTP script -qfc "bash -i /tmp/script" /tmp/shown"#);
     assert!(said.contains("code 147"), "{said}");
     assert!(said.contains("Stopped"), "{said}");
     assert!(said.contains("code 5"), "{said}");

@@ -88,6 +88,7 @@ fn a_start_that_is_killed_is_taken_away_and_made_again() {
     let (lab, regions, _) = lab("global-kill", 2);
     let [node] = lab.boot();
     prepare(&node, &regions);
+    let name = regions[0].device().trim_start_matches("/dev/");
     let script = |signal: &str| {
         format!(
             r#"{BETWEEN}
@@ -95,9 +96,12 @@ fn a_start_that_is_killed_is_taken_away_and_made_again() {
             until {{ read -r _ < /sys/kernel/config/cluster/webc/heartbeat/{}/pid; }} 2> /dev/null; do
                 sleep 0.01
             done
-            sleep 1
+            # So that it is not over before the signal.
+            dmsetup suspend --noflush --nolockfs {name} || exit 91
             kill -s {signal} $pid
-            wait $pid"#,
+            wait $pid; code=$?
+            dmsetup resume {name}
+            exit $code"#,
             regions[0].uuid()
         )
     };
@@ -129,13 +133,14 @@ fn what_comes_late_is_waited_for() {
         ip addr del 192.0.2.1/24 dev vec0
         dmsetup create held --table "0 8 linear {device} 0" || exit
         o2cb -v online --wait=1; [ $? = 1 ] || exit 1
-        (
-            sleep 2
-            ip addr add 192.0.2.1/24 dev vec0
-            sleep 2
-            dmsetup remove held
-        ) &
-        o2cb -v online --wait=120"#
+        o2cb -v online --wait=600 2> /run/said & pid=$!
+        until grep -q 'waiting for the address' /run/said; do sleep 0.1; done
+        ip addr add 192.0.2.1/24 dev vec0
+        until grep -q 'waiting for the devices' /run/said; do sleep 0.1; done
+        dmsetup remove held
+        wait $pid; code=$?
+        cat /run/said >&2
+        exit $code"#
     );
     let output = node.run(&script);
     assert_eq!(output.code, 0, "{output}");

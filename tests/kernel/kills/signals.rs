@@ -1,36 +1,45 @@
 //! Signals that end mount.ocfs2 while it waits for a heartbeat.
 
+use super::hang::BETWEEN;
 use super::{all_succeed, online, start};
 
 /// Runs what follows with signals as a terminal's shell has them; a shell in the background
 /// ignores some.
 const USUAL: &str = "env --default-signal=INT,QUIT,TERM,HUP";
 
-/// The heartbeat's own wait is over 8 s after the mount's begin, or later: a process that ends
-/// so long before has not waited for it.
-const ENDED_AT_ONCE: &str = r#"
-    took=$(($(now) - sent)) || exit
-    echo "$took microseconds after the signal" >&2
-    [ $took -lt 3000000 ] && mounted $directory && exit 1
-    [ $took -lt 3000000 ] || exit
+/// Waits until the heartbeat of `$pid` is being started, and has its device hang: of itself the
+/// mount ends only a minute later.
+const STARTING: &str = r#"
+    until { read -r _ < $region/pid; } 2> /dev/null; do sleep 0.01; done
+    hang
+"#;
+
+/// The start goes on behind a mount that has ended at once, and is rolled back.
+const ENDED: &str = r#"
+    (($(now) - sent < 40000000)) || exit 1
+    mounted $directory && exit 1
+    [ -e $region ] || exit 1
+    dmsetup resume $name
 "#;
 
 #[test]
 fn a_signal_ends_the_wait_at_once() {
     const SIGNALS: [&str; 4] = ["INT", "TERM", "HUP", "QUIT"];
     let (lab, node, disks) = online("signals", SIGNALS.len() + 3);
+    node.ok("modprobe dm-mod");
     let (direct, rest) = disks.split_at(SIGNALS.len());
     let mut jobs = Vec::new();
     for (signal, disk) in SIGNALS.into_iter().zip(direct) {
         let script = format!(
             r#"
+            {BETWEEN}
             {USUAL} mount.ocfs2 $device $directory 2> $directory.said & pid=$!
-            sleep 2
+            {STARTING}
             sent=$(now)
             kill -s {signal} $pid
             wait $pid
             echo "$? $(< $directory.said)"
-            {ENDED_AT_ONCE}"#
+            {ENDED}"#
         );
         jobs.push((signal, start(&node, disk, &script)));
     }
@@ -40,41 +49,46 @@ fn a_signal_ends_the_wait_at_once() {
     // mount(8) tells how its helper ended.
     let script = format!(
         r#"
+        {BETWEEN}
         {USUAL} mount -t ocfs2 $device $directory 2> $directory.said & pid=$!
-        sleep 2
+        {STARTING}
         child_of $pid
         sent=$(now)
         kill -s TERM $child
         wait $pid
         echo "$? $(< $directory.said)"
-        {ENDED_AT_ONCE}"#
+        {ENDED}"#
     );
     jobs.push(("helper", start(&node, helper, &script)));
     // Ctrl-C reaches both, and mount(8) dies of it.
     let script = format!(
         r#"
+        {BETWEEN}
         set -m
         {USUAL} mount -t ocfs2 $device $directory 2> $directory.said & pid=$!
         set +m
-        sleep 2
+        {STARTING}
         child_of $pid
         sent=$(now)
         kill -s INT -- -$pid
         wait $pid 2> /dev/null
         while [ -e /proc/$child ]; do sleep 0.1; done
         echo "8 $(< $directory.said)"
-        {ENDED_AT_ONCE}"#
+        {ENDED}"#
     );
     jobs.push(("group", start(&node, group, &script)));
     let said = all_succeed(jobs);
     for (said, disk) in said.iter().zip(&disks) {
-        let device = disk.device();
-        assert_eq!(said, &format!("8 mount.ocfs2: {device}: interrupted\n"));
+        let name = disk.device().trim_start_matches("/dev/");
+        assert_eq!(
+            said,
+            &format!("8 mount.ocfs2: /dev/mapper/{name}: interrupted\n")
+        );
     }
 
     let script = r#"
         (trap '' HUP; exec mount.ocfs2 $device $directory) & pid=$!
-        sleep 2
+        until { read -r _ < $region/pid; } 2> /dev/null; do sleep 0.01; done
         kill -s HUP $pid
         wait $pid || exit
         mounted $directory || exit

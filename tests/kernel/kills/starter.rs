@@ -67,8 +67,10 @@ fn assert_tidy(node: &Node, said: &[String]) {
 fn both_killed_then_refused_when_the_thread_has_ended() {
     let (lab, node, disks) = online("kill-both-later", MOMENTS.len() + 1);
     let begin = |(moment, disk)| {
-        let script =
-            format!("moment={moment}{BEGIN}{KILL_BOTH}sleep 5; mount.ocfs2 $device $directory");
+        let script = format!(
+            "moment={moment}{BEGIN}{KILL_BOTH}
+            while [ -e /proc/$thread ]; do sleep 0.1; done; mount.ocfs2 $device $directory"
+        );
         (disk, start(&node, disk, &script))
     };
     let jobs: Vec<_> = MOMENTS.iter().zip(&disks).map(begin).collect();
