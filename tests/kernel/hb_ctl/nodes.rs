@@ -12,16 +12,16 @@ fn each_node_is_named_and_one_that_dies_or_is_unknown_is_told() {
     let disk = lab.disk("volume").label("data").format();
     let device = disk.device();
     let [n1, n2] = lab.boot();
-    n1.ok("echo 'O2CB_HEARTBEAT_THRESHOLD=7' > /etc/default/o2cb");
-    n2.ok("echo 'O2CB_HEARTBEAT_THRESHOLD=7' > /etc/default/o2cb");
+    n1.ok("echo 'O2CB_HEARTBEAT_THRESHOLD=16' > /etc/default/o2cb");
+    n2.ok("echo 'O2CB_HEARTBEAT_THRESHOLD=16' > /etc/default/o2cb");
     n1.ok(&format!("o2cb online && mount.ocfs2 {device} /mnt"));
     // No driver is loaded, no cluster online: the disk and cluster.conf tell.
     let nodes = format!("ocfs2_hb_ctl -I -d {device} --nodes");
     has(
-        &n2.ok(&nodes),
+        &n2.wait_until(&nodes, |output| output.stdout.contains(": alive")),
         &[
             " on /dev/ubda, label data, cluster webc (o2cb)\n",
-            "  node 1 n1: alive, dead after 14 s, generation ",
+            "  node 1 n1: alive, dead after 32 s, generation ",
             "  node 2 n2 (this node): never\n",
         ],
     );
@@ -31,9 +31,12 @@ fn each_node_is_named_and_one_that_dies_or_is_unknown_is_told() {
     n2.ok(&format!("o2cb online && mount.ocfs2 {device} /mnt"));
     let both = [
         "  node 1 n1 (this node): alive",
-        "  node 2 n2: alive, dead after 14 s",
+        "  node 2 n2: alive, dead after 32 s",
     ];
-    has(&n1.ok("ocfs2_hb_ctl -I --nodes"), &both);
+    let text = n1.wait_until("ocfs2_hb_ctl -I --nodes", |output| {
+        output.stdout.matches(": alive").count() == 2
+    });
+    has(&text, &both);
     let long = n1.ok("ocfs2_hb_ctl -I --long");
     println!("{long}");
     has(
@@ -69,7 +72,10 @@ fn each_node_is_named_and_one_that_dies_or_is_unknown_is_told() {
                 thread::sleep(Duration::from_secs(2));
             }
         });
-        let text = n1.ok("ocfs2_hb_ctl -I --nodes");
+        // A node that stands still for a while is not seen to beat.
+        let text = n1.wait_until("ocfs2_hb_ctl -I --nodes", |output| {
+            output.stdout.matches(": alive").count() == 3
+        });
         done.store(true, Ordering::Relaxed);
         text
     });
@@ -89,7 +95,7 @@ fn each_node_is_named_and_one_that_dies_or_is_unknown_is_told() {
     has(&json, &[stale, r#""state": "beating""#, r#""thread": "#]);
     // It comes back, and leaves in good order.
     n2.power_on();
-    n2.ok("echo 'O2CB_HEARTBEAT_THRESHOLD=7' > /etc/default/o2cb");
+    n2.ok("echo 'O2CB_HEARTBEAT_THRESHOLD=16' > /etc/default/o2cb");
     n2.ok(&format!(
         "o2cb online && mount.ocfs2 {device} /mnt && umount.ocfs2 /mnt"
     ));
