@@ -128,6 +128,14 @@ fn assert_silent(node: &Node, disk: &Disk) {
     assert!(!node.regions().contains(&disk.uuid()), "{}", name(disk));
 }
 
+/// Nobody has to do anything for it.
+fn wait_for_silence(node: &Node, disk: &Disk) {
+    let uuid = disk.uuid();
+    node.wait_for(&format!(
+        "! [ -e /sys/kernel/config/cluster/webc/heartbeat/{uuid} ]"
+    ));
+}
+
 /// Starts something that goes on in the background; returns its process number.
 #[track_caller]
 fn background(node: &Node, command: &str) -> String {

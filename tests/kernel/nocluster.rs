@@ -5,7 +5,11 @@ use crate::rig::{Lab, Node};
 /// Mounts without the cluster, and answers what a terminal is asked.
 fn answered(node: &Node, answer: &str) -> String {
     let command = "mount.ocfs2 -o nocluster /dev/ubda /mnt";
-    let script = format!("(sleep 14; echo {answer}) | script -qec '{command}' /dev/null");
+    let script = format!(
+        "rm -f /run/asked
+        (until grep -aq '(y/N)' /run/asked; do sleep 0.1; done; echo {answer}) |
+        script -qefc '{command}' /run/asked"
+    );
     let output = node.run(&script);
     assert_eq!(output.code, 32, "{output}");
     output.stdout

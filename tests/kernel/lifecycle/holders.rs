@@ -20,7 +20,7 @@ refs() {
     [ "$said" = "$uuid: $1 refs" ] || { echo "line ${BASH_LINENO[0]}: $1 wanted: $said" >&2; exit 1; }
 }
 until_refs() {
-    for ((n = 0; n < 300; n++)); do
+    for ((n = 0; n < 2400; n++)); do
         [ "$(/ctools/ocfs2_hb_ctl -I -u $uuid)" != "$uuid: $1 refs" ] || return 0
         sleep 0.1
     done
@@ -33,7 +33,7 @@ linger() {
     tracer=$!
 }
 until_mounted() {
-    for ((n = 0; n < 300; n++)); do ! mountpoint -q $point || return 0; sleep 0.1; done
+    for ((n = 0; n < 2400; n++)); do ! mountpoint -q $point || return 0; sleep 0.1; done
     return 1
 }
 release() {
@@ -64,7 +64,7 @@ foreign() {
         sleep $seconds;
     ' -- $key $flag "$@" &> /dev/null &
     foreign=$!
-    for ((n = 0; n < 300; n++)); do [ ! -e $flag ] || return 0; sleep 0.1; done
+    for ((n = 0; n < 2400; n++)); do [ ! -e $flag ] || return 0; sleep 0.1; done
     return 1
 }
 "#;
@@ -124,7 +124,7 @@ const CASES: [Case; 12] = [
             refs 1
             stays
             kill $exec; wait $exec || :
-            for ((n = 0; n < 100; n++)); do [ -e $region ] || break; sleep 0.2; done
+            for ((n = 0; n < 2400; n++)); do [ -e $region ] || break; sleep 0.1; done
             gone
         "#,
     },

@@ -130,10 +130,9 @@ fn users_without_privilege_hold_nobody_up() {
     node.ok(&format!(
         "for directory in {directories}; do
             setpriv --reuid=65534 --clear-groups flock $directory sleep 10000 &
-        done
-        sleep 1
-        [ $(pgrep -cx sleep) = 2 ]"
+        done"
     ));
+    node.wait_for("[ $(pgrep -cx sleep) = 2 ]");
     let device = disk.device();
     node.ok(&format!(
         "mount -t ocfs2 {device} /mnt && umount /mnt && o2cb exec -x -d {device} -- true"

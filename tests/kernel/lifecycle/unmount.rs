@@ -2,7 +2,7 @@
 
 use super::{
     assert_beats, assert_silent, at_once, background, bring_down, end, mount, mount_at, online,
-    point, umount,
+    point, umount, wait_for_silence,
 };
 use crate::rig::{Disk, Lab, Node};
 
@@ -183,9 +183,8 @@ fn one_call_unmounts_many_mounts() {
     let busy = sit_on(&node, a);
     node.ok(&format!("umount -l -R {top} && umount -l -A {device}"));
     assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
-    node.ok("sleep 3");
+    wait_for_silence(&node, b);
     assert_beats(&node, a);
-    assert_silent(&node, b);
     end(&node, &busy);
     node.wait_until_clean();
     bring_down(&node);

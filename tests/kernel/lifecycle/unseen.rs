@@ -2,7 +2,7 @@
 
 use super::{
     assert_beats, assert_references, assert_silent, at_once, background, bring_down, end, mount,
-    name, online, point, umount,
+    name, online, point, umount, wait_for_silence,
 };
 use crate::rig::{Disk, Lab, Node};
 
@@ -19,14 +19,6 @@ fn wait_for_end(node: &Node, disk: &Disk) {
     node.wait_for(&format!("! compgen -G '/proc/fs/jbd2/{name}-*'"));
 }
 
-/// Nobody has to do anything for it.
-fn wait_for_silence(node: &Node, disk: &Disk) {
-    let uuid = disk.uuid();
-    node.wait_for(&format!(
-        "! [ -e /sys/kernel/config/cluster/webc/heartbeat/{uuid} ]"
-    ));
-}
-
 #[track_caller]
 fn assert_offline_refuses(node: &Node, disk: &Disk, user: &str) {
     let refused = node.fails(1, "o2cb offline");
@@ -36,11 +28,15 @@ fn assert_offline_refuses(node: &Node, disk: &Disk, user: &str) {
     assert!(refused.stderr.contains(&named), "{named}: {refused}");
 }
 
+fn end_waiters(node: &Node) {
+    node.ok("pkill -x umount.ocfs2");
+    node.wait_for("! pgrep -x umount.ocfs2");
+}
+
 /// Unmounts what lives on, and ends the process that waits for its end.
 fn umount_and_kill_waiter(node: &Node, disk: &Disk) {
     umount(node, disk);
-    let waiter = node.ok("pgrep -x umount.ocfs2");
-    end(node, waiter.trim());
+    end_waiters(node);
     assert_beats(node, disk);
 }
 
@@ -145,8 +141,7 @@ fn a_lazily_unmounted_volume_beats_while_a_file_is_open() {
     end(&node, &pids[3]);
     umount(&node, other);
     assert_silent(&node, other);
-    let waiter = node.ok("pgrep -x umount.ocfs2");
-    end(&node, waiter.trim());
+    end_waiters(&node);
 
     for disk in [by_itself, again] {
         node.ok(&format!("umount -l {}", point(disk)));

@@ -3,6 +3,7 @@
 mod doubt;
 
 use super::{CONF, corosync_conf, up};
+use crate::outlive::is_released;
 use crate::rig::{CLUSTER, Disk, Lab, Node};
 
 /// Starts the peer in the node.
@@ -133,19 +134,22 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     assert_eq!(services(&node, &disk), [""; 0]);
 
     // Killed while the daemon joins, and while it takes the result.
-    for slow in ["MOUNT slow 3000", "MRESULT slow 3000"] {
-        order(&node, slow);
+    for (orders, message) in [("MOUNT held", "MOUNT"), ("MRESULT silence", "MRESULT")] {
+        notes(&node, &disk);
+        order(&node, orders);
         node.ok(&format!(
-            "mount.ocfs2 {device} /run/c & sleep 1; kill -9 $!; wait $!; true"
+            "mount.ocfs2 {device} /run/c & pid=$!
+            until grep -q '< {message}' /run/peer/notes; do sleep 0.1; done
+            kill -9 $pid; wait $pid; true"
         ));
         order(&node, "");
-        if slow.starts_with("MRESULT") {
+        if message == "MRESULT" {
             assert_eq!(services(&node, &disk), ["/run/c"], "it is mounted");
         } else {
             node.ok(&format!("mount -t ocfs2 {device} /run/c"));
         }
         node.ok("umount /run/c");
-        assert_eq!(services(&node, &disk), [""; 0], "{slow}");
+        assert_eq!(services(&node, &disk), [""; 0], "{orders}");
     }
     assert_eq!(
         node.ok("ls /run/ocfs2box /sys/kernel/dlm"),
@@ -191,8 +195,9 @@ fn a_superblock_out_of_sight_keeps_the_daemons_group() {
     // Nobody waits any more: the next call makes up for it.
     node.ok(&format!(
         "set -e; mount -t ocfs2 {device} /mnt; exec 9> /mnt/open; umount -l /mnt
-        pkill -9 -x umount.ocfs2; exec 9>&-; sleep 1"
+        pkill -9 -x umount.ocfs2; exec 9>&-"
     ));
+    node.wait_for(&is_released(device));
     assert_eq!(services(&node, &disk), ["/mnt"]);
     node.fails(1, &format!("ocfs2_hb_ctl -K -d {device} nobody"));
     assert_eq!(services(&node, &disk), [""; 0]);
@@ -260,7 +265,7 @@ fn outlive(node: &Node, disk: &Disk) {
         "mount -t ocfs2 {device} /mnt
         (exec 9> /mnt/open; echo > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; done) \
          < /dev/null > /dev/null 2>&1 &
-        for try in {{1..100}}; do [ -e /run/ready ] && break; sleep 0.1; done
+        until [ -e /run/ready ]; do sleep 0.1; done
         umount -l /mnt"
     ));
     assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");

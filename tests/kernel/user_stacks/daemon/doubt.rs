@@ -1,7 +1,7 @@
 //! Joins that are given up, groups that are missing, and a node that dies.
 
 use super::super::{CONF, corosync_conf, up};
-use super::{call_out, order, services, sound, start_peer};
+use super::{call_out, notes, order, services, sound, start_peer};
 use crate::rig::{CLUSTER, Lab, Node};
 use std::thread;
 
@@ -57,9 +57,12 @@ fn no_mount_meets_a_group_that_is_being_joined_or_left() {
         ("MOUNT held\nleave held", "TERM"),
         ("MOUNT held\nleave held", "KILL"),
     ] {
+        notes(&node, &disk);
         order(&node, orders);
         node.ok(&format!(
-            "{mount} & sleep 1; kill -{signal} $!; wait $!; [ $? -ge 8 ]"
+            "{mount} & pid=$!
+            until grep -q '< MOUNT' /run/peer/notes; do sleep 0.1; done
+            kill -{signal} $pid; wait $pid; [ $? -ge 8 ]"
         ));
         order(&node, "leave slow 3000");
         node.ok(&format!("{mount} && touch /mnt/{signal} && umount /mnt"));
@@ -118,7 +121,7 @@ fn survivor_of_two_nodes_recovers_the_other() {
         }
     });
     nodes[1].kill();
-    nodes[0].ok("timeout 150 touch /mnt/n2/after && timeout 60 ls /mnt/n2/file");
+    nodes[0].ok("touch /mnt/n2/after && ls /mnt/n2/file");
     nodes[0].ok("dmesg | grep 'Begin replay journal (node 2,'");
     nodes[0].ok("umount /run/more && umount /mnt");
     assert_eq!(services(&nodes[0], &disk), [""; 0]);
