@@ -8,6 +8,8 @@
 
 #[macro_use]
 mod error;
+#[macro_use]
+pub mod message;
 
 pub mod applet;
 pub mod cli;

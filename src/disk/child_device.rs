@@ -6,10 +6,10 @@
 use super::Device;
 use crate::host::mounts::DeviceNumber;
 use crate::ondisk::ReadBlocks;
+use crate::syscall::channel::Channel;
 use crate::syscall::fork;
 use eyre::{Report, Result, WrapErr, bail};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ pub struct NotPermitted;
 
 sentence!(NotPermitted => "permission denied (only root can do this)");
 
-/// An open device at the other end of a socket.
+/// An open device at the other end of a channel.
 pub struct ChildDevice {
-    child: UnixStream,
+    child: Channel,
     facts: Facts,
 }
 
@@ -37,21 +37,29 @@ struct Facts {
     read_only: bool,
 }
 
+message!(struct Facts { sector, size, number, read_only });
+
 impl ChildDevice {
     /// Opens the device; each of its answers may take `timeout`.
     pub fn open(path: &Path, sysfs: &Path, timeout: Duration) -> Result<Self> {
         // The child starts with `/` as its directory.
         let path = std::path::absolute(path).wrap_err("making the path absolute")?;
-        let (_, child) = fork::in_child_on_socket(|theirs| {
-            // The end of the parent's socket ends this; no process receives an error.
+        let (_, mut child) = fork::in_child_on_channel(|theirs| {
+            // The end of the parent's channel ends this; no process receives an error.
             let _ = serve(&path, sysfs, theirs);
         })
         .wrap_err("starting a process to read the device")?;
-        child
-            .set_read_timeout(Some(timeout))
-            .wrap_err("setting up a socket")?;
-        let facts = Facts::receive(&child)?;
-        Ok(Self { child, facts })
+        child.set_timeout(timeout).wrap_err("setting up a socket")?;
+        let opened = child.receive::<Result<Option<Facts>>>().map_err(silence);
+        // The context of a system error names what it interrupted.
+        let opened = opened.map_err(|error| match error.raw_os_error() {
+            Some(_) => Report::new(error).wrap_err("asking the process that reads it"),
+            None => Report::new(error),
+        })?;
+        match opened? {
+            Some(facts) => Ok(Self { child, facts }),
+            None => bail!(NotPermitted),
+        }
     }
 
     /// Returns the block device's number; none for a file.
@@ -68,17 +76,8 @@ impl ChildDevice {
 impl ReadBlocks for ChildDevice {
     fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let wanted = u32::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
-        self.child
-            .write_all(&offset.to_le_bytes())
-            .and_then(|()| self.child.write_all(&wanted.to_le_bytes()))
-            .map_err(silence)?;
-        let errno = i32::from_le_bytes(receive(&self.child)?);
-        if errno != 0 {
-            return Err(io::Error::from_raw_os_error(errno));
-        }
-        let mut block = vec![0; len];
-        self.child.read_exact(&mut block).map_err(silence)?;
-        Ok(block)
+        let asked = self.child.send(&(offset, wanted));
+        asked.and_then(|()| self.child.receive()).map_err(silence)?
     }
 
     fn sector(&self) -> u32 {
@@ -88,55 +87,6 @@ impl ReadBlocks for ChildDevice {
     fn size(&self) -> u64 {
         self.facts.size
     }
-}
-
-impl Facts {
-    /// Receives `O` and the facts; `P`, not permitted; or `E` and the text of any other error.
-    fn receive(mut child: &UnixStream) -> Result<Self> {
-        let [tag] = told(child)?;
-        match tag {
-            b'O' => {}
-            b'P' => bail!(NotPermitted),
-            _ => return Err(fork::receive_error(&mut child)),
-        }
-        let sector = u32::from_le_bytes(told(child)?);
-        let size = u64::from_le_bytes(told(child)?);
-        let major = u32::from_le_bytes(told(child)?);
-        let minor = u32::from_le_bytes(told(child)?);
-        let [is_block, read_only] = told(child)?;
-        let number = (is_block != 0).then_some(DeviceNumber { major, minor });
-        Ok(Self {
-            sector,
-            size,
-            number,
-            read_only: read_only != 0,
-        })
-    }
-
-    fn send(self, parent: &mut UnixStream) -> io::Result<()> {
-        let number = self.number.unwrap_or(DeviceNumber::NONE);
-        let mut message = vec![b'O'];
-        message.extend(self.sector.to_le_bytes());
-        message.extend(self.size.to_le_bytes());
-        message.extend(number.major.to_le_bytes());
-        message.extend(number.minor.to_le_bytes());
-        message.extend([u8::from(self.number.is_some()), u8::from(self.read_only)]);
-        parent.write_all(&message)
-    }
-}
-
-fn receive<const N: usize>(mut from: &UnixStream) -> io::Result<[u8; N]> {
-    let mut bytes = [0; N];
-    from.read_exact(&mut bytes).map_err(silence)?;
-    Ok(bytes)
-}
-
-/// Receives an answer of the child. The context of a system error names what it interrupted.
-fn told<const N: usize>(child: &UnixStream) -> Result<[u8; N]> {
-    receive(child).map_err(|error| match error.raw_os_error() {
-        Some(_) => Report::new(error).wrap_err("asking the process that reads it"),
-        None => Report::new(error),
-    })
 }
 
 fn silence(error: io::Error) -> io::Error {
@@ -154,8 +104,8 @@ fn silence(error: io::Error) -> io::Error {
     }
 }
 
-/// Serves the requests in the child.
-fn serve(path: &Path, sysfs: &Path, mut parent: UnixStream) -> io::Result<()> {
+/// Serves the requests in the child: the facts, or `None` for [`NotPermitted`]; then reads.
+fn serve(path: &Path, sysfs: &Path, mut parent: Channel) -> io::Result<()> {
     let opened = Device::open(path).and_then(|device| {
         let facts = Facts {
             sector: device.sector(),
@@ -169,26 +119,14 @@ fn serve(path: &Path, sysfs: &Path, mut parent: UnixStream) -> io::Result<()> {
     });
     let (mut device, facts) = match opened {
         Ok(opened) => opened,
-        Err(report) if report.is::<NotPermitted>() => return parent.write_all(b"P"),
-        Err(report) => {
-            parent.write_all(b"E")?;
-            fork::send_error(&mut parent, &report);
-            return Ok(());
+        Err(report) if report.is::<NotPermitted>() => {
+            return parent.send(&Result::<Option<Facts>>::Ok(None));
         }
+        Err(report) => return parent.send(&Result::<Option<Facts>>::Err(report)),
     };
-    facts.send(&mut parent)?;
+    parent.send(&Result::<_>::Ok(Some(facts)))?;
     loop {
-        let offset = u64::from_le_bytes(receive(&parent)?);
-        let len = u32::from_le_bytes(receive(&parent)?) as usize;
-        match device.read_at(offset, len.min(READ_MAX)) {
-            Ok(block) => {
-                parent.write_all(&0i32.to_le_bytes())?;
-                parent.write_all(&block)?;
-            }
-            Err(error) => {
-                let errno = error.raw_os_error().unwrap_or(libc::EIO);
-                parent.write_all(&errno.to_le_bytes())?;
-            }
-        }
+        let (offset, len): (u64, u32) = parent.receive()?;
+        parent.send(&device.read_at(offset, READ_MAX.min(len as usize)))?;
     }
 }

@@ -1,14 +1,5 @@
 //! Reads the heartbeat slots of many devices repeatedly, each in a child process of its own. A
 //! device that hangs holds up neither the others nor the caller.
-//!
-//! | from | message | meaning |
-//! |---|---|---|
-//! | child | `V`, sector, place of the heartbeat, superblock | what the device holds |
-//! | caller | any byte | read the slots |
-//! | child | `B` and the slots | as they were |
-//! | child | `E` and text | why not; before `V` the child ends with it |
-//!
-//! A length precedes each message of a child. The end of the caller's socket ends the child.
 
 mod reader;
 
@@ -16,19 +7,14 @@ use crate::host::System;
 use crate::host::mounts::DeviceNumber;
 use crate::ondisk::heartbeat_slots::Beats;
 use crate::ondisk::{Geometry, Superblock};
-use crate::syscall::fork;
+use crate::syscall::channel::{self, Channel};
+use crate::syscall::{fork, is_pause};
 use eyre::{Result, WrapErr, eyre};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use reader::{Answer, Found};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The longest message: a region with the largest blocks, and its header.
-const LONGEST: usize = 255 * 4096 + 64;
-/// Tag and length.
-const FRAME: usize = 5;
 /// How often a wait checks whether the caller still waits.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -47,8 +33,7 @@ pub struct About {
 pub struct Observer {
     device: PathBuf,
     /// None before the first question, and when the child has ended.
-    child: Option<(UnixStream, fork::Child)>,
-    inbox: Vec<u8>,
+    child: Option<(Channel, fork::Child)>,
     asked: Option<Instant>,
     about: Option<About>,
     /// The child has reported what the device holds.
@@ -62,7 +47,6 @@ impl Observer {
         Self {
             device,
             child: None,
-            inbox: Vec::new(),
             asked: None,
             about: None,
             opened: false,
@@ -101,50 +85,54 @@ impl Observer {
         }
         if self.child.is_none() {
             self.child = Some(reader::start(system, &self.device)?);
-            self.inbox.clear();
             self.opened = false;
         }
         self.asked = Some(Instant::now());
         if let Some((child, _)) = &mut self.child {
             // The wait for its answer detects a child that has ended.
-            let _ = child.write_all(b"?");
+            let _ = child.send(&());
         }
         Ok(())
     }
 
-    /// Reads what the child has sent.
+    /// Receives what the child has sent.
     fn hear(&mut self) {
-        let mut part = vec![0; 64 * 1024];
-        let Some((child, _)) = &mut self.child else {
-            return;
-        };
-        match child.read(&mut part) {
-            Ok(0) => {
-                self.reap();
-                return self.end("the process that reads the device has ended early");
-            }
-            Ok(length) => self
-                .inbox
-                .extend_from_slice(part.get(..length).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
-            Err(error) => return self.end(&error.to_string()),
-        }
-        while let Some((tag, message)) = self.message() {
-            let told = match tag {
-                b'V' => About::receive(&message).map(|about| {
-                    self.about = Some(about);
-                    self.opened = true;
-                }),
-                b'B' => self.slots(&message).map(|beats| self.answer(Ok(beats))),
-                _ => Err(eyre!("{}", String::from_utf8_lossy(&message))),
+        while let Some((child, _)) = &mut self.child {
+            let answer = match child.receive::<Answer>() {
+                Ok(answer) => answer,
+                Err(error) if is_pause(&error) => return,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.reap();
+                    return self.end("the process that reads the device has ended early");
+                }
+                Err(error) => return self.end(&error.to_string()),
             };
-            if let Err(report) = told {
-                self.answer(Err(format!("{report:#}")));
+            if let Err(why) = answer.and_then(|found| self.note(found)) {
+                self.answer(Err(why));
                 if !self.opened {
                     self.reap();
                 }
             }
         }
+    }
+
+    fn note(&mut self, found: Found) -> Result<(), String> {
+        let plain = |report| format!("{report:#}");
+        match found {
+            Found::Volume(sector, geometry, number, head) => {
+                self.about = Some(About {
+                    superblock: Superblock::parse(&head, sector).map_err(plain)?,
+                    geometry,
+                    number,
+                });
+                self.opened = true;
+            }
+            Found::Slots(region) => {
+                let beats = self.slots(&region).map_err(plain)?;
+                self.answer(Ok(beats));
+            }
+        }
+        Ok(())
     }
 
     /// Reaps the child, which has ended or is about to.
@@ -153,20 +141,6 @@ impl Observer {
             drop(socket);
             child.wait();
         }
-    }
-
-    /// Takes the first whole message that has come.
-    fn message(&mut self) -> Option<(u8, Vec<u8>)> {
-        let (head, rest) = self.inbox.split_at_checked(FRAME)?;
-        let (tag, length) = head.split_first()?;
-        let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
-        if length > LONGEST {
-            self.end("the process that reads the device talks rubbish");
-            return None;
-        }
-        let found = (*tag, rest.get(..length)?.to_vec());
-        self.inbox.drain(..FRAME + length);
-        Some(found)
     }
 
     fn slots(&self, region: &[u8]) -> Result<Beats> {
@@ -183,7 +157,6 @@ impl Observer {
 
     fn end(&mut self, why: &str) {
         self.child = None;
-        self.inbox.clear();
         // After an error the child ends as it should.
         if self.asked.is_some() {
             self.answer(Err(why.to_owned()));
@@ -207,26 +180,12 @@ pub fn listen(
         if awaited.is_empty() || left.is_zero() {
             return Ok(());
         }
-        let pause = left.min(POLL_INTERVAL);
-        let pause = Timespec {
-            tv_sec: 0,
-            tv_nsec: i64::from(pause.subsec_nanos()).max(1_000_000),
-        };
-        let mut files: Vec<_> = awaited
+        let channels = awaited
             .iter()
             .filter_map(|observer| observer.child.as_ref())
-            .map(|(child, _)| PollFd::new(child, PollFlags::IN))
-            .collect();
-        match poll(&mut files, Some(&pause)) {
-            Err(errno) if errno != Errno::INTR => {
-                return Err(errno).wrap_err("waiting for devices");
-            }
-            _ => {}
-        }
-        let ready: Vec<bool> = files
-            .iter()
-            .map(|file| !file.revents().is_empty())
-            .collect();
+            .map(|(child, _)| child);
+        let ready =
+            channel::ready(channels, left.min(POLL_INTERVAL)).wrap_err("waiting for devices")?;
         for (observer, ready) in awaited.iter_mut().zip(ready) {
             if ready {
                 observer.hear();

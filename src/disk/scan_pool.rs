@@ -2,12 +2,10 @@
 //! Another process replaces one that hangs.
 
 use crate::host::mounts::DeviceNumber;
+use crate::syscall::channel::{self, Channel};
 use crate::syscall::fork;
 use eyre::{Result, WrapErr};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,16 +14,9 @@ const AT_ONCE: usize = 32;
 /// A reader that takes longer does not count among them any more: where one device hangs, many may.
 const SLOW: Duration = Duration::from_millis(250);
 /// How often the pool checks for readers that take too long.
-const TICK: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 50_000_000,
-};
-
+const TICK: Duration = Duration::from_millis(50);
 /// As long as answers come faster, no further reader is started.
-const MOMENT: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 1_000_000,
-};
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What a device holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +32,8 @@ pub(super) enum Held {
     /// It has not answered in time.
     Silent,
 }
+
+message!(enum Held { 0 = Volume(uuid, number), 1 = Other, 2 = Broken, 3 = Denied, 4 = Silent });
 
 /// Reads each of `devices`, and reports what it holds. The last answer of `heard` bounds the time
 /// of a device; before the first, `timeout` does.
@@ -88,13 +81,13 @@ pub(super) fn read_all(
             true => MOMENT,
             false => TICK,
         };
-        let answers = answered(&readers, &pause)?;
+        let answers = answered(&readers, pause)?;
         is_stalled = answers.is_empty();
         for answered in answers.into_iter().rev() {
             let Some(reader) = readers.get_mut(answered) else {
                 continue;
             };
-            let (work, held) = (reader.work.take(), reader.answer());
+            let (work, held) = (reader.work.take(), reader.channel.receive());
             if held.is_err() {
                 // The reader was killed, or died because of its device.
                 readers.swap_remove(answered);
@@ -106,105 +99,43 @@ pub(super) fn read_all(
     }
 }
 
-/// A tag, the UUID, and the two halves of the number.
-const BYTES: usize = 25;
-
-impl Held {
-    fn to_bytes(self) -> [u8; BYTES] {
-        let mut bytes = [0; BYTES];
-        let (tag, rest) = bytes.split_at_mut(1);
-        tag.copy_from_slice(match self {
-            Self::Volume(..) => b"V",
-            Self::Other => b"O",
-            Self::Broken => b"B",
-            Self::Denied => b"D",
-            Self::Silent => b"S",
-        });
-        if let Self::Volume(uuid, number) = self {
-            let DeviceNumber { major, minor } = number.unwrap_or(DeviceNumber::NONE);
-            let parts = uuid.into_iter().chain(major.to_le_bytes());
-            for (byte, part) in rest.iter_mut().zip(parts.chain(minor.to_le_bytes())) {
-                *byte = part;
-            }
-        }
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8; BYTES]) -> Self {
-        let [tag, rest @ ..] = bytes;
-        let number = |at: usize| {
-            let four = rest.get(at..at + 4).and_then(|four| four.try_into().ok());
-            four.map_or(0, u32::from_le_bytes)
-        };
-        let number = DeviceNumber {
-            major: number(16),
-            minor: number(20),
-        };
-        let uuid = rest.first_chunk().copied().unwrap_or_default();
-        match tag {
-            b'V' => Self::Volume(
-                uuid,
-                Some(number).filter(|&number| number != DeviceNumber::NONE),
-            ),
-            b'B' => Self::Broken,
-            b'D' => Self::Denied,
-            b'S' => Self::Silent,
-            _ => Self::Other,
-        }
-    }
-}
-
 /// Returns the readers that have sent something, in order.
-fn answered(readers: &[Reader], pause: &Timespec) -> io::Result<Vec<usize>> {
-    let mut files: Vec<_> = readers
-        .iter()
-        .map(|reader| PollFd::new(&reader.socket, PollFlags::IN))
-        .collect();
-    match poll(&mut files, Some(pause)) {
-        Err(errno) if errno != Errno::INTR => return Err(errno.into()),
-        _ => {}
-    }
-    let files = files.iter().enumerate();
-    Ok(files
-        .filter(|(_, file)| !file.revents().is_empty())
-        .map(|(at, _)| at)
-        .collect())
+fn answered(readers: &[Reader], pause: Duration) -> io::Result<Vec<usize>> {
+    let ready = channel::ready(readers.iter().map(|reader| &reader.channel), pause)?;
+    let ready = ready.into_iter().enumerate().filter(|(_, ready)| *ready);
+    Ok(ready.map(|(at, _)| at).collect())
 }
 
 /// A process that reads devices.
 struct Reader {
-    socket: UnixStream,
+    channel: Channel,
     /// The index of its device, and since when it reads that.
     work: Option<(usize, Instant)>,
 }
 
 impl Reader {
     fn start(devices: &[PathBuf], read: &dyn Fn(&Path) -> Held) -> io::Result<Self> {
-        let (_, socket) = fork::in_child_on_socket(|mut theirs| {
-            let mut at = [0; 4];
+        let (_, channel) = fork::in_child_on_channel(|mut theirs| {
             // Until the parent is done, or has ended.
-            while theirs.read_exact(&mut at).is_ok() {
-                let device = devices.get(u32::from_le_bytes(at) as usize);
+            while let Ok(at) = theirs.receive::<u32>() {
+                let device = devices.get(at as usize);
                 let held = device.map_or(Held::Other, |device| read(device));
-                if theirs.write_all(&held.to_bytes()).is_err() {
+                if theirs.send(&held).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self { socket, work: None })
+        Ok(Self {
+            channel,
+            work: None,
+        })
     }
 
     /// Requests a device. The wait for its answer detects a reader that has ended.
     fn ask(&mut self, at: usize) {
         let index = u32::try_from(at).unwrap_or(u32::MAX);
-        let _ = self.socket.write_all(&index.to_le_bytes());
+        let _ = self.channel.send(&index);
         self.work = Some((at, Instant::now()));
-    }
-
-    fn answer(&mut self) -> io::Result<Held> {
-        let mut bytes = [0; BYTES];
-        self.socket.read_exact(&mut bytes)?;
-        Ok(Held::from_bytes(&bytes))
     }
 
     /// Returns whether the reader has been at work for `time`.

@@ -1,12 +1,10 @@
 //! Checks that may take long, each in a process of its own: all of them together take no longer
 //! than one, and one that hangs takes a bounded time.
 
+use crate::syscall::channel::{self, Channel};
 use crate::syscall::{fork, is_pause};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use rustix::process::Signal;
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// A check for a child process, which returns its answer.
@@ -33,32 +31,27 @@ pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
 
 /// A check in progress.
 struct Begun {
-    socket: UnixStream,
+    channel: Channel,
     child: fork::Child,
-    heard: Vec<u8>,
     ended: bool,
     /// The complete answer.
     told: Option<Vec<u8>>,
 }
 
 fn begin(look: &Look) -> io::Result<Begun> {
-    let (child, socket) = fork::in_child_on_socket(|mut theirs| {
-        // A final dot marks a complete answer.
-        let _ = theirs
-            .write_all(&look())
-            .and_then(|()| theirs.write_all(b"."));
+    let (child, channel) = fork::in_child_on_channel(|mut theirs| {
+        let _ = theirs.send(&look());
     })?;
-    socket.set_nonblocking(true)?;
+    channel.set_nonblocking(true)?;
     Ok(Begun {
-        socket,
+        channel,
         child,
-        heard: Vec::new(),
         ended: false,
         told: None,
     })
 }
 
-/// Reads all sockets at once: a wait for one must not leave another's answer in its socket, which
+/// Receives from all at once: a wait for one must not leave another's answer in its socket, which
 /// holds only the beginning of a long one.
 fn listen(begun: &mut [Option<Begun>], deadline: Instant) {
     loop {
@@ -66,38 +59,20 @@ fn listen(begun: &mut [Option<Begun>], deadline: Instant) {
         let mut open: Vec<_> = (begun.iter_mut().flatten())
             .filter(|one| !one.ended)
             .collect();
-        let mut ends: Vec<_> = (open.iter())
-            .map(|one| PollFd::new(&one.socket, PollFlags::IN))
-            .collect();
-        let heard = match Timespec::try_from(left) {
-            Ok(left) if !ends.is_empty() => poll(&mut ends, Some(&left)),
-            _ => return,
+        if open.is_empty() || left.is_zero() {
+            return;
+        }
+        let Ok(ready) = channel::ready(open.iter().map(|one| &one.channel), left) else {
+            return;
         };
-        let ready: Vec<_> = ends.iter().map(|end| !end.revents().is_empty()).collect();
-        match heard {
-            Err(Errno::INTR) => continue,
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        for (one, ready) in open.iter_mut().zip(ready) {
-            if ready {
-                one.hear();
+        for (one, _) in open.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
+            match one.channel.receive() {
+                Err(error) if is_pause(&error) => {}
+                told => {
+                    one.told = told.ok();
+                    one.ended = true;
+                }
             }
-        }
-    }
-}
-
-impl Begun {
-    fn hear(&mut self) {
-        let mut part = [0; 4096];
-        match self.socket.read(&mut part) {
-            Ok(length @ 1..) => self.heard.extend(part.iter().take(length)),
-            Err(error) if is_pause(&error) => {}
-            Ok(0) if self.heard.pop() == Some(b'.') => {
-                self.told = Some(std::mem::take(&mut self.heard));
-                self.ended = true;
-            }
-            _ => self.ended = true,
         }
     }
 }

@@ -213,8 +213,8 @@ fn in_child(system: &System, count: usize, work: impl FnOnce() -> Result<()>) ->
     const EACH: Duration = Duration::from_secs(3);
     const REST: Duration = Duration::from_secs(15);
     let timeout = REST + EACH * u32::try_from(count).unwrap_or(u32::MAX);
-    let done = fork::call_in_child(timeout, || work().map(|()| Vec::new()))?;
-    done.map(drop).ok_or_else(|| {
+    let done = fork::call_in_child(timeout, work)?;
+    done.ok_or_else(|| {
         eyre!(
             "stopping the heartbeat regions has not ended within {} s, and goes on: {}",
             timeout.as_secs(),

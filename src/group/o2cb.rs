@@ -263,10 +263,11 @@ fn tidy_regions(system: &System) {
         .collect();
     if !heartbeats.is_empty() {
         // In a child: this caller does not wait for a disk that hangs.
-        let _ = fork::in_child_for(TIMEOUT, || {
+        let _ = fork::call_in_child(TIMEOUT, || {
             for heartbeat in &heartbeats {
                 let _ = heartbeat.tidy_unless_locked();
             }
+            Ok(())
         });
     }
 }

@@ -59,26 +59,14 @@ pub fn repair(
 /// Runs `work` in a child: neither the kernel's wait for a disk nor a kill of this process cuts it
 /// off.
 fn in_a_child(work: &dyn Fn() -> Result<RepairReport>) -> Result<RepairReport> {
-    let bytes = fork::call_in_child(TIMEOUT, || {
-        let RepairReport { outcome, text } = work()?;
-        Ok([&[outcome as u8], text.as_bytes()].concat())
-    })?;
-    let bytes = bytes.ok_or_else(|| {
+    let report = fork::call_in_child(TIMEOUT, work)?;
+    report.ok_or_else(|| {
         eyre!(
             "mending it has not ended within {} s, and goes on (its disk does not answer)",
             TIMEOUT.as_secs()
         )
-    })?;
-    let outcomes = [
-        RepairOutcome::Sound,
-        RepairOutcome::Repaired,
-        RepairOutcome::LeftAlone,
-    ];
-    let of = |tag: u8| outcomes.into_iter().find(|outcome| *outcome as u8 == tag);
-    let report = bytes.split_first().and_then(|(&tag, text)| {
-        let text = String::from_utf8_lossy(text).into_owned();
-        let outcome = of(tag)?;
-        Some(RepairReport { outcome, text })
-    });
-    report.ok_or_else(|| eyre!("the process that mends it says nothing"))
+    })
 }
+
+message!(struct RepairReport { outcome, text });
+message!(enum RepairOutcome { 0 = Sound, 1 = Repaired, 2 = LeftAlone });

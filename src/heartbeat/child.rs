@@ -4,8 +4,6 @@
 use super::{Heartbeat, LeaveOutcome};
 use crate::syscall::fork;
 use eyre::{Result, eyre};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Bounds the removal of another region (`REMOVAL_TIMEOUT`), and the kernel's own wait for the
@@ -22,10 +20,7 @@ impl Heartbeat<'_> {
             return work(self);
         }
         let timeout = self.system.pause(TIMEOUT);
-        match fork::call_in_child(timeout, || Ok(to_bytes(&work(self)?)))? {
-            Some(bytes) => from_bytes(&bytes),
-            None => Err(self.late(timeout)),
-        }
+        fork::call_in_child(timeout, || work(self))?.ok_or_else(|| self.late(timeout))
     }
 
     pub(super) fn late(&self, timeout: Duration) -> eyre::Report {
@@ -39,31 +34,10 @@ impl Heartbeat<'_> {
     }
 }
 
-fn to_bytes(left: &LeaveOutcome) -> Vec<u8> {
-    match left {
-        LeaveOutcome::Stopped => b"s".into(),
-        LeaveOutcome::NothingThere => b"n".into(),
-        LeaveOutcome::StillAlive => b"a".into(),
-        LeaveOutcome::InUse => b"u".into(),
-        LeaveOutcome::StillMounted(points) => {
-            let points = points.iter().map(|point| point.as_os_str().as_bytes());
-            let points: Vec<_> = points.collect();
-            [b"m", &points.join(&0)[..]].concat()
-        }
-    }
-}
-
-fn from_bytes(bytes: &[u8]) -> Result<LeaveOutcome> {
-    match bytes {
-        b"s" => Ok(LeaveOutcome::Stopped),
-        b"n" => Ok(LeaveOutcome::NothingThere),
-        b"a" => Ok(LeaveOutcome::StillAlive),
-        b"u" => Ok(LeaveOutcome::InUse),
-        [b'm', points @ ..] => {
-            let points = points.split(|&byte| byte == 0);
-            let path = |point: &[u8]| PathBuf::from(std::ffi::OsString::from_vec(point.to_vec()));
-            Ok(LeaveOutcome::StillMounted(points.map(path).collect()))
-        }
-        _ => Err(eyre!("the process that leaves says nothing")),
-    }
-}
+message!(enum LeaveOutcome {
+    0 = Stopped,
+    1 = NothingThere,
+    2 = StillMounted(points),
+    3 = StillAlive,
+    4 = InUse
+});

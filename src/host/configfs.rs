@@ -6,16 +6,16 @@
 //! object waits as well, and not even SIGKILL ends it. So a child does that, and is left to itself
 //! when it does not answer. A child of ours needs no other: its parent waits within bounds.
 
-use super::{ATTRIBUTE_MAX, System, is_absent, list, lock_file, read_attribute};
+use super::{System, is_absent, list, lock_file, read_attribute};
+use crate::syscall::channel::Channel;
 use crate::syscall::{fork, is_pause};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::fs::{File, symlink_metadata};
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longer than the removals of some regions, each of which takes the kernel up to 2 s.
@@ -34,21 +34,14 @@ enum Task {
     Write,
 }
 
-const TASKS: [Task; 6] = [
-    Task::List,
-    Task::Read,
-    Task::Find,
-    Task::Make,
-    Task::Remove,
-    Task::Write,
-];
+message!(enum Task { 0 = List, 1 = Read, 2 = Find, 3 = Make, 4 = Remove, 5 = Write });
 
 /// The child of this process that accesses configfs.
 #[derive(Default)]
 pub(super) struct Helper(RefCell<Option<Asked>>);
 
 struct Asked {
-    socket: UnixStream,
+    channel: Channel,
     /// The child has not answered yet.
     owes: bool,
 }
@@ -129,9 +122,9 @@ impl System {
         };
         if asked.owes {
             // It hung before, and may have ended since; but the caller does not wait twice.
-            asked.socket.set_nonblocking(true)?;
+            asked.channel.set_nonblocking(true)?;
             let late = asked.hear();
-            asked.socket.set_nonblocking(false)?;
+            asked.channel.set_nonblocking(false)?;
             if late.is_err_and(|error| is_pause(&error)) {
                 return Err(self.hang());
             }
@@ -148,37 +141,22 @@ impl System {
 
     fn start_helper(&self) -> io::Result<Asked> {
         let parent = rustix::process::getpid();
-        let (_, socket) = fork::in_child_on_socket(|mut theirs| {
+        let (_, channel) = fork::in_child_on_channel(|mut theirs| {
             if fork::end_with(parent).is_ok() {
                 while self.serve(&mut theirs).is_ok() {}
             }
         })?;
-        socket.set_read_timeout(Some(self.pause(TIMEOUT)))?;
+        channel.set_timeout(self.pause(TIMEOUT))?;
         Ok(Asked {
-            socket,
+            channel,
             owes: false,
         })
     }
 
-    /// Serves one request in the child. The answer is a system error's number, or 0 and what was
-    /// read.
-    fn serve(&self, socket: &mut UnixStream) -> io::Result<()> {
-        let mut tag = [0];
-        socket.read_exact(&mut tag)?;
-        let path = OsString::from_vec(receive(socket)?);
-        let value = String::from_utf8(receive(socket)?);
-        let task = TASKS.into_iter().find(|task| [*task as u8] == tag);
-        let task = task.ok_or(io::ErrorKind::InvalidData)?;
-        let done = self.perform(task, path.as_ref(), &value.unwrap_or_default());
-        let errno = match &done {
-            Ok(_) => 0,
-            Err(error) => error.raw_os_error().unwrap_or(match is_absent(error) {
-                true => libc::ENOENT,
-                false => libc::EIO,
-            }),
-        };
-        socket.write_all(&errno.to_le_bytes())?;
-        send(socket, &done.unwrap_or_default())
+    /// Serves one request in the child.
+    fn serve(&self, parent: &mut Channel) -> io::Result<()> {
+        let (task, (path, value)): (Task, (PathBuf, String)) = parent.receive()?;
+        parent.send(&self.perform(task, &path, &value))
     }
 
     /// Returns the error of a process that has waited long enough.
@@ -221,37 +199,15 @@ pub fn note_removal(lock: &File, region: &str) {
 
 impl Asked {
     fn tell(&mut self, task: Task, path: &Path, value: &str) -> io::Result<()> {
-        self.socket.write_all(&[task as u8])?;
-        send(&mut self.socket, path.as_os_str().as_bytes())?;
-        send(&mut self.socket, value.as_bytes())?;
+        self.channel
+            .send(&(task, (path.to_owned(), value.to_owned())))?;
         self.owes = true;
         Ok(())
     }
 
     fn hear(&mut self) -> io::Result<io::Result<Vec<u8>>> {
-        let mut errno = [0; 4];
-        self.socket.read_exact(&mut errno)?;
-        self.socket.set_nonblocking(false)?;
-        let bytes = receive(&mut self.socket)?;
+        let answer = self.channel.receive()?;
         self.owes = false;
-        Ok(match i32::from_le_bytes(errno) {
-            0 => Ok(bytes),
-            errno => Err(io::Error::from_raw_os_error(errno)),
-        })
+        Ok(answer)
     }
-}
-
-fn send(socket: &mut UnixStream, bytes: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    socket.write_all(&length.to_le_bytes())?;
-    socket.write_all(bytes)
-}
-
-fn receive(socket: &mut UnixStream) -> io::Result<Vec<u8>> {
-    let mut length = [0; 4];
-    socket.read_exact(&mut length)?;
-    let length = u64::from(u32::from_le_bytes(length)).min(ATTRIBUTE_MAX);
-    let mut bytes = Vec::new();
-    socket.take(length).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

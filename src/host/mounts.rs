@@ -70,6 +70,8 @@ pub struct DeviceNumber {
     pub minor: u32,
 }
 
+message!(struct DeviceNumber { major, minor });
+
 impl DeviceNumber {
     /// The number of no device.
     pub const NONE: Self = Self { major: 0, minor: 0 };

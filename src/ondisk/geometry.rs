@@ -20,6 +20,8 @@ pub struct Geometry {
     pub blocks: u32,
 }
 
+message!(struct Geometry { block_bytes, start_block, blocks });
+
 impl Geometry {
     /// The geometry of a region before it is set.
     pub const NONE: Self = Self {

@@ -2,17 +2,16 @@
 
 mod call;
 
-pub use call::{call_in_child, receive_error, send_error};
+pub use call::{call_in_child, in_child_watched, receive_error, send_error};
 
+use super::channel::Channel;
 use super::{checked, signal};
 use rustix::process::{Pid, Signal};
 use std::ffi::CStr;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 /// Set in the children that `in_child` makes.
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
@@ -69,73 +68,16 @@ pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
     unsafe { libc::_exit(if done.is_ok() { 0 } else { 4 }) }
 }
 
-/// Runs `work` in a child that has no file of its parent's but its end of a socket, and returns the
+/// Runs `work` in a child that has no file of its parent's but its end of a channel, and returns the
 /// other end.
-pub fn in_child_on_socket(work: impl FnOnce(UnixStream)) -> io::Result<(Child, UnixStream)> {
-    let (ours, theirs) = UnixStream::pair()?;
+pub fn in_child_on_channel(work: impl FnOnce(Channel)) -> io::Result<(Child, Channel)> {
+    let (ours, theirs) = Channel::pair()?;
     // The parent drops its copy of `theirs` with the closure, and so sees the child's end.
     let child = in_child(move || {
         close_inherited_files(Some(theirs.as_fd()));
         work(theirs);
     })?;
     Ok((child, ours))
-}
-
-/// Runs `work` as `in_child` does and waits for its end within `timeout`. After that, fails with
-/// `WouldBlock`, and the child goes on.
-pub fn in_child_for(timeout: Duration, work: impl FnOnce()) -> io::Result<()> {
-    let (ours, theirs) = UnixStream::pair()?;
-    let mut ours = Some(ours);
-    in_child(|| {
-        drop(ours.take());
-        let _until_the_end = theirs;
-        work();
-    })?;
-    if let Some(mut child) = ours {
-        child.set_read_timeout(Some(timeout))?;
-        // Its end closes the other side; it sends nothing.
-        let _ended = child.read(&mut [0])?;
-    }
-    Ok(())
-}
-
-/// Runs `work` in a child and waits for its result. `watch` is called some four times a second with
-/// the elapsed time. Its error ends the wait, and the child as soon as that can be killed. So does
-/// the end of this process.
-pub fn in_child_watched(
-    work: impl FnOnce() -> io::Result<()>,
-    watch: &mut dyn FnMut(Duration) -> eyre::Result<()>,
-) -> eyre::Result<()> {
-    const POLL_INTERVAL: Duration = Duration::from_millis(250);
-    let started = Instant::now();
-    let parent = rustix::process::getpid();
-    let (child, mut ours) = in_child_on_socket(|mut theirs| {
-        if end_with(parent).is_ok() {
-            let errno =
-                work().map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
-            let _ = theirs.write_all(&errno.to_le_bytes());
-        }
-    })?;
-    ours.set_read_timeout(Some(POLL_INTERVAL))?;
-    let mut errno = [0; 4];
-    loop {
-        match ours.read_exact(&mut errno) {
-            Ok(()) => break,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if let Err(end) = watch(started.elapsed()) {
-                    // The kernel may deliver it late.
-                    let _ = child.signal(Signal::KILL);
-                    return Err(end);
-                }
-            }
-            Err(_) => eyre::bail!("the process that does it was killed"),
-        }
-    }
-    child.wait();
-    match i32::from_le_bytes(errno) {
-        0 => Ok(()),
-        errno => Err(io::Error::from_raw_os_error(errno).into()),
-    }
 }
 
 /// A child that is killed when this is dropped.
@@ -269,19 +211,15 @@ mod tests {
 
     #[test]
     fn a_child_keeps_one_file_of_its_parent_s() {
-        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
         let other = File::open("/dev/null").unwrap();
         let lost = other.as_raw_fd();
-        in_child(|| {
-            close_inherited_files(Some(theirs.as_fd()));
+        let (_, mut ours) = in_child_on_channel(|mut theirs| {
             // SAFETY: integers alone.
             let closed = unsafe { libc::fcntl(lost, libc::F_GETFD) } == -1;
-            let _ = theirs.write_all(&[u8::from(closed)]);
+            let _ = theirs.send(&closed);
         })
         .unwrap();
-        let mut closed = [0];
-        ours.read_exact(&mut closed).unwrap();
-        assert_eq!(closed, [1]);
+        assert!(ours.receive::<bool>().unwrap());
         // The parent's is untouched.
         assert!(other.metadata().is_ok());
     }

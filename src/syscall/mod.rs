@@ -4,6 +4,7 @@
 //! once; no flag word or raw number leaves a file.
 #![allow(unsafe_code)]
 
+pub mod channel;
 pub mod fork;
 pub mod ioprio;
 pub mod program;

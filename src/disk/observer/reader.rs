@@ -1,24 +1,34 @@
-//! The child process that reads a device, and its first message.
+//! The child process that reads a device, and its messages.
 
-use super::About;
 use crate::disk::Device;
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
-use crate::ondisk::{
-    Geometry, HEAD_BYTES, Membership, ReadBlocks, Superblock, Volume, bytes::Bytes, exactly,
-};
+use crate::ondisk::{Geometry, HEAD_BYTES, Membership, ReadBlocks, Volume, exactly};
+use crate::syscall::channel::Channel;
 use crate::syscall::fork;
 use eyre::{Result, WrapErr, eyre};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::Path;
 
+/// A message of the child. After an error before the first `Volume`, the child ends.
+pub(super) type Answer = Result<Found, String>;
+
+/// What the child has read.
+pub(super) enum Found {
+    /// The device's sector size, its heartbeat region, its number, and the superblock's bytes.
+    Volume(u32, Option<Geometry>, Option<DeviceNumber>, Vec<u8>),
+    /// The slots, which the caller has asked for by an empty message.
+    Slots(Vec<u8>),
+}
+
+message!(enum Found { 0 = Volume(sector, geometry, number, head), 1 = Slots(region) });
+
 /// Starts the child, which sends the first message.
-pub(super) fn start(system: &System, device: &Path) -> Result<(UnixStream, fork::Child)> {
+pub(super) fn start(system: &System, device: &Path) -> Result<(Channel, fork::Child)> {
     // The child starts with `/` as its directory.
     let device = std::path::absolute(device).wrap_err("making the path absolute")?;
-    let (child, ours) = fork::in_child_on_socket(|theirs| {
-        // The end of the parent's socket ends this; no process receives an error.
+    let (child, ours) = fork::in_child_on_channel(|theirs| {
+        // The end of the parent's channel ends this; no process receives an error.
         let _ = serve(system, &device, theirs);
     })
     .wrap_err("starting a process to read the device")?;
@@ -27,31 +37,26 @@ pub(super) fn start(system: &System, device: &Path) -> Result<(UnixStream, fork:
 }
 
 /// Serves the requests in the child.
-fn serve(system: &System, path: &Path, mut parent: UnixStream) -> io::Result<()> {
-    let (mut device, geometry) = match open(system, path, &mut parent) {
+fn serve(system: &System, path: &Path, mut parent: Channel) -> io::Result<()> {
+    let plain = |report| format!("{report:#}");
+    let (mut device, geometry, found) = match open(system, path) {
         Ok(opened) => opened,
-        Err(report) => return send(&mut parent, b'E', format!("{report:#}").as_bytes()),
+        Err(report) => return parent.send(&Answer::Err(plain(report))),
     };
+    parent.send(&Answer::Ok(found))?;
     loop {
-        parent.read_exact(&mut [0])?;
+        let () = parent.receive()?;
         let region = match &geometry {
             None => Err(eyre!(
                 "a volume for one node alone (local) has no heartbeat"
             )),
             Some(geometry) => geometry.region(&mut device),
         };
-        match region {
-            Ok(region) => send(&mut parent, b'B', &region)?,
-            Err(report) => send(&mut parent, b'E', format!("{report:#}").as_bytes())?,
-        }
+        parent.send(&region.map(Found::Slots).map_err(plain))?;
     }
 }
 
-fn open(
-    system: &System,
-    path: &Path,
-    parent: &mut UnixStream,
-) -> Result<(Device, Option<Geometry>)> {
+fn open(system: &System, path: &Path) -> Result<(Device, Option<Geometry>, Found)> {
     let mut device = Device::open(path)?;
     let head = device
         .read_at(0, HEAD_BYTES)
@@ -66,66 +71,6 @@ fn open(
         .number()
         .map(|(major, minor)| DeviceNumber { major, minor });
     let number = system.kernel().block_device(path, number);
-    send(
-        parent,
-        b'V',
-        &About::message(device.sector(), geometry, number, &head),
-    )?;
-    Ok((device, geometry))
-}
-
-fn send(parent: &mut UnixStream, tag: u8, message: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-    parent.write_all(&[&[tag][..], &length.to_le_bytes()].concat())?;
-    parent.write_all(message)
-}
-
-/// Sector, block size, first block, blocks, the halves of the device number.
-const FACTS: usize = 28;
-
-impl About {
-    /// A heartbeat region or device number that is absent is all 0, which no real one is.
-    fn message(
-        sector: u32,
-        geometry: Option<Geometry>,
-        number: Option<DeviceNumber>,
-        head: &[u8],
-    ) -> Vec<u8> {
-        let geometry = geometry.unwrap_or(Geometry::NONE);
-        let number = number.unwrap_or(DeviceNumber::NONE);
-        let mut message = Vec::with_capacity(FACTS + head.len());
-        message.extend(sector.to_le_bytes());
-        message.extend(geometry.block_bytes.to_le_bytes());
-        message.extend(geometry.start_block.to_le_bytes());
-        message.extend(geometry.blocks.to_le_bytes());
-        message.extend(number.major.to_le_bytes());
-        message.extend(number.minor.to_le_bytes());
-        message.extend_from_slice(head);
-        message
-    }
-
-    pub(super) fn receive(message: &[u8]) -> Result<Self> {
-        let (facts, head) = message
-            .split_at_checked(FACTS)
-            .ok_or_else(|| eyre!("the process that reads the device talks rubbish"))?;
-        let facts = Bytes(facts);
-        let facts = || -> Result<_, String> {
-            let number = DeviceNumber {
-                major: facts.u32(20)?,
-                minor: facts.u32(24)?,
-            };
-            let geometry = Geometry {
-                block_bytes: facts.u32(4)?,
-                start_block: facts.u64(8)?,
-                blocks: facts.u32(16)?,
-            };
-            Ok((facts.u32(0)?, geometry, number))
-        };
-        let (sector, geometry, number) = facts().map_err(|reason| eyre!(reason))?;
-        Ok(Self {
-            superblock: Superblock::parse(head, sector)?,
-            geometry: (geometry != Geometry::NONE).then_some(geometry),
-            number: (number != DeviceNumber::NONE).then_some(number),
-        })
-    }
+    let found = Found::Volume(device.sector(), geometry, number, head);
+    Ok((device, geometry, found))
 }

@@ -209,11 +209,12 @@ pub fn tidy(system: &System) {
         return;
     }
     // In a child: this caller does not wait for a daemon that hangs.
-    let _ = fork::in_child_for(TIMEOUT, || {
+    let _ = fork::call_in_child(TIMEOUT, || {
         for uuid in volumes {
             if let Ok(Some(mut ledger)) = Ledger::try_lock(system, uuid) {
                 let _ = DaemonUsers::of_name(system, uuid).leave_ended(&mut ledger, Vec::new());
             }
         }
+        Ok(())
     });
 }

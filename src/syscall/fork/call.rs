@@ -1,38 +1,64 @@
 //! The result of a child, as its parent receives it.
 
-use super::in_child_on_socket;
+use super::{end_with, in_child_on_channel};
+use crate::message::Message;
 use crate::syscall::is_pause;
-use std::io::{self, Read, Write};
-use std::time::Duration;
+use rustix::process::Signal;
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
 
-/// Runs `work` in a child that has no other file of its parent's, and returns its result; `None`
-/// if that takes longer than `timeout`: then the child goes on.
-pub fn call_in_child(
+/// Runs `work` in a child that has no other file of its parent's, and returns its result once the
+/// child has ended; `None` if that takes longer than `timeout`: then the child goes on.
+pub fn call_in_child<T: Message>(
     timeout: Duration,
-    work: impl FnOnce() -> eyre::Result<Vec<u8>>,
-) -> eyre::Result<Option<Vec<u8>>> {
-    const DONE: u8 = b'D';
-    let (_, mut ours) = in_child_on_socket(|mut theirs| {
+    work: impl FnOnce() -> eyre::Result<T>,
+) -> eyre::Result<Option<T>> {
+    let (_, mut ours) = in_child_on_channel(|mut theirs| {
         // The parent may have given up.
-        let _ = match work() {
-            Ok(result) => theirs.write_all(&[&[DONE], &result[..]].concat()),
-            Err(report) => theirs
-                .write_all(b"E")
-                .map(|()| send_error(&mut theirs, &report)),
-        };
+        let _ = theirs.send(&work());
     })?;
-    ours.set_read_timeout(Some(timeout))?;
-    let mut tag = [0];
-    match ours.read_exact(&mut tag) {
-        Ok(()) if tag == [DONE] => {
-            let mut result = Vec::new();
-            ours.read_to_end(&mut result)?;
-            Ok(Some(result))
+    ours.set_timeout(timeout)?;
+    match ours.receive::<eyre::Result<T>>() {
+        Ok(result) => {
+            ours.await_end();
+            result.map(Some)
         }
-        Ok(()) => Err(receive_error(&mut ours)),
         Err(error) if is_pause(&error) => Ok(None),
         Err(_) => eyre::bail!("the process that does it was killed (try again)"),
     }
+}
+
+/// Runs `work` in a child and waits for its result. `watch` is called some four times a second with
+/// the elapsed time. Its error ends the wait, and the child as soon as that can be killed. So does
+/// the end of this process.
+pub fn in_child_watched(
+    work: impl FnOnce() -> io::Result<()>,
+    watch: &mut dyn FnMut(Duration) -> eyre::Result<()>,
+) -> eyre::Result<()> {
+    const POLL_INTERVAL: Duration = Duration::from_millis(250);
+    let started = Instant::now();
+    let parent = rustix::process::getpid();
+    let (child, mut ours) = in_child_on_channel(|mut theirs| {
+        if end_with(parent).is_ok() {
+            let _ = theirs.send(&work());
+        }
+    })?;
+    ours.set_timeout(POLL_INTERVAL)?;
+    let done: io::Result<()> = loop {
+        match ours.receive() {
+            Ok(done) => break done,
+            Err(error) if is_pause(&error) => {
+                if let Err(end) = watch(started.elapsed()) {
+                    // The kernel may deliver it late.
+                    let _ = child.signal(Signal::KILL);
+                    return Err(end);
+                }
+            }
+            Err(_) => eyre::bail!("the process that does it was killed"),
+        }
+    };
+    child.wait();
+    Ok(done?)
 }
 
 /// Sends a parent why its child failed; the child ends with it.

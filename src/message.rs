@@ -1,0 +1,301 @@
+//! Values as bytes, for the messages between this process and its children.
+//!
+//! Both ends are one program, so that a message has no version. A child that goes wrong may send
+//! anything: what is no value is `None`, never a panic.
+
+use eyre::{Report, eyre};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// A value that a message can carry.
+pub trait Message: Sized {
+    /// Appends the value.
+    fn put(&self, to: &mut Vec<u8>);
+
+    /// Takes the value from the front of `from`; `None` where there is no such value.
+    fn take(from: &mut &[u8]) -> Option<Self>;
+}
+
+/// Returns the bytes of `value`.
+pub fn to_bytes(value: &impl Message) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    value.put(&mut bytes);
+    bytes
+}
+
+/// Returns the value whose bytes these are, all of them.
+pub fn from_bytes<T: Message>(mut bytes: &[u8]) -> Option<T> {
+    let value = T::take(&mut bytes)?;
+    bytes.is_empty().then_some(value)
+}
+
+/// Makes a type with these fields, or with these variants and their numbers, a [`Message`].
+macro_rules! message {
+    (struct $type:ident { $($field:ident),* }) => {
+        impl $crate::message::Message for $type {
+            fn put(&self, to: &mut Vec<u8>) {
+                $($crate::message::Message::put(&self.$field, to);)*
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                Some(Self { $($field: $crate::message::Message::take(from)?),* })
+            }
+        }
+    };
+    (enum $type:ident { $($number:literal = $variant:ident $(($($field:ident),*))?),* }) => {
+        impl $crate::message::Message for $type {
+            fn put(&self, to: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant $(($($field),*))? => {
+                        to.push($number);
+                        $($($crate::message::Message::put($field, to);)*)?
+                    })*
+                }
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                match <[u8; 1] as $crate::message::Message>::take(from)? {
+                    $([$number] => {
+                        $($(let $field = $crate::message::Message::take(from)?;)*)?
+                        Some(Self::$variant $(($($field),*))?)
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+impl<const N: usize> Message for [u8; N] {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(self);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let (value, rest) = from.split_first_chunk()?;
+        *from = rest;
+        Some(*value)
+    }
+}
+
+macro_rules! numbers {
+    ($($type:ident)*) => {$(
+        impl Message for $type {
+            fn put(&self, to: &mut Vec<u8>) {
+                to.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                Message::take(from).map(Self::from_le_bytes)
+            }
+        }
+    )*};
+}
+
+numbers!(u8 i32 u32 u64);
+
+impl Message for bool {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.push(u8::from(*self));
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        u8::take(from).map(|byte| byte != 0)
+    }
+}
+
+impl Message for () {
+    fn put(&self, _: &mut Vec<u8>) {}
+
+    fn take(_: &mut &[u8]) -> Option<Self> {
+        Some(())
+    }
+}
+
+impl<A: Message, B: Message> Message for (A, B) {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.0.put(to);
+        self.1.put(to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some((A::take(from)?, B::take(from)?))
+    }
+}
+
+impl<T: Message> Message for Option<T> {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.is_some().put(to);
+        if let Some(value) = self {
+            value.put(to);
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match bool::take(from)? {
+            true => T::take(from).map(Some),
+            false => Some(None),
+        }
+    }
+}
+
+impl<T: Message, E: Message> Message for Result<T, E> {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.is_ok().put(to);
+        match self {
+            Ok(value) => value.put(to),
+            Err(error) => error.put(to),
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match bool::take(from)? {
+            true => T::take(from).map(Ok),
+            false => E::take(from).map(Err),
+        }
+    }
+}
+
+fn put_bytes(bytes: &[u8], to: &mut Vec<u8>) {
+    (bytes.len() as u64).put(to);
+    to.extend_from_slice(bytes);
+}
+
+impl Message for Vec<u8> {
+    fn put(&self, to: &mut Vec<u8>) {
+        put_bytes(self, to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let length = usize::try_from(u64::take(from)?).ok()?;
+        let (bytes, rest) = from.split_at_checked(length)?;
+        *from = rest;
+        Some(bytes.to_vec())
+    }
+}
+
+impl Message for String {
+    fn put(&self, to: &mut Vec<u8>) {
+        put_bytes(self.as_bytes(), to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Self::from_utf8(Message::take(from)?).ok()
+    }
+}
+
+impl Message for PathBuf {
+    fn put(&self, to: &mut Vec<u8>) {
+        put_bytes(self.as_os_str().as_bytes(), to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Message::take(from).map(|bytes| OsString::from_vec(bytes).into())
+    }
+}
+
+impl Message for Vec<PathBuf> {
+    fn put(&self, to: &mut Vec<u8>) {
+        (self.len() as u64).put(to);
+        self.iter().for_each(|path| path.put(to));
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let count = u64::take(from)?;
+        (0..count).map(|_| PathBuf::take(from)).collect()
+    }
+}
+
+/// A system error keeps its number; of another, only whether something is absent arrives.
+impl Message for io::Error {
+    fn put(&self, to: &mut Vec<u8>) {
+        let other = match crate::host::is_absent(self) {
+            true => libc::ENOENT,
+            false => libc::EIO,
+        };
+        self.raw_os_error().unwrap_or(other).put(to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        i32::take(from).map(Self::from_raw_os_error)
+    }
+}
+
+/// The whole text arrives, and a system error in it stays one.
+impl Message for Report {
+    fn put(&self, to: &mut Vec<u8>) {
+        let mut causes = self.chain();
+        let cause = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
+        cause.and_then(io::Error::raw_os_error).put(to);
+        format!("{self:#}").put(to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let (errno, text) = <(Option<i32>, String)>::take(from)?;
+        let Some(errno) = errno else {
+            return Some(eyre!(text));
+        };
+        let cause = io::Error::from_raw_os_error(errno);
+        let doing = text.strip_suffix(&format!(": {cause}"));
+        let doing = doing.unwrap_or(&text).to_owned();
+        Some(Self::new(cause).wrap_err(doing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Kind {
+        Plain,
+        Full(Vec<PathBuf>, Option<u32>),
+    }
+
+    message!(enum Kind { 0 = Plain, 1 = Full(paths, number) });
+
+    #[test]
+    fn values_arrive_as_they_were() {
+        let paths: Vec<PathBuf> = vec![
+            "/mnt".into(),
+            "".into(),
+            OsString::from_vec(vec![255]).into(),
+        ];
+        for kind in [
+            Kind::Plain,
+            Kind::Full(paths, Some(7)),
+            Kind::Full(Vec::new(), None),
+        ] {
+            assert_eq!(from_bytes(&to_bytes(&kind)).as_ref(), Some(&kind));
+        }
+        let told: Result<(String, bool), i32> = Ok(("a\0b".into(), true));
+        assert_eq!(from_bytes(&to_bytes(&told)), Some(told));
+    }
+
+    #[test]
+    fn a_part_or_something_else_is_no_value() {
+        let whole = to_bytes(&Kind::Full(vec!["/mnt".into()], Some(7)));
+        for length in 0..whole.len() {
+            assert_eq!(from_bytes::<Kind>(&whole[..length]), None, "{length}");
+        }
+        assert_eq!(from_bytes::<Kind>(&[&whole[..], b"?"].concat()), None);
+        assert_eq!(from_bytes::<Kind>(&[2]), None);
+        // Neither allocates what is not there.
+        assert_eq!(from_bytes::<Vec<u8>>(&[255; 9]), None);
+        assert_eq!(from_bytes::<Vec<PathBuf>>(&[255; 9]), None);
+    }
+
+    #[test]
+    fn a_system_error_stays_one() {
+        let cause = io::Error::from_raw_os_error(libc::EBUSY);
+        let report = Report::new(cause).wrap_err("removing it");
+        let arrived: Report = from_bytes(&to_bytes(&report)).unwrap();
+        assert_eq!(format!("{arrived:#}"), format!("{report:#}"));
+        let cause = arrived.root_cause().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(cause.raw_os_error(), Some(libc::EBUSY));
+        let plain: Report = from_bytes(&to_bytes(&eyre!("no cause"))).unwrap();
+        assert_eq!(format!("{plain:#}"), "no cause");
+    }
+}
