@@ -5,15 +5,15 @@
 //! blocked. The applet waits for its message and may die at any time: the child then removes a
 //! region that nothing needs any more.
 //!
-//! The messages on the socket between them, in this order:
+//! The messages on the channel between them, in this order:
 //!
-//! | from | bytes | meaning |
+//! | from | message | meaning |
 //! |---|---|---|
-//! | child | `L` | has the region's lock; the heartbeat is being started |
-//! | child | `B` | the heartbeat is active; the lock is held until the applet has its reference |
-//! | child | `E` and text, then the end | it failed, and nothing is left of it |
-//! | applet | `T` | has its reference |
-//! | child | `D` | releases the lock; until here it held the region for that reference |
+//! | child | `Locked` | has the region's lock; the heartbeat is being started |
+//! | child | `Active` | the lock is held until the applet has its reference |
+//! | child | an error, then the end | it failed, and nothing is left of it |
+//! | applet | an empty one | has its reference |
+//! | child | `Released` | releases the lock; until here it held the region for that reference |
 //! | applet | the end | its reference has ended, or it has |
 
 use super::reference::Reference;
@@ -21,13 +21,13 @@ use super::semaphores::{LOCK_TIMEOUT, Lifetime, RegionLock};
 use super::{Heartbeat, LeaveOutcome, Source, State, Wait, Watch};
 use crate::host::control_group;
 use crate::host::mounts::DeviceNumber;
+use crate::syscall::channel::Channel;
 use crate::syscall::signal::Interrupted;
 use crate::syscall::{fork, is_pause};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// How often the waiting applet checks whether to go on.
@@ -43,14 +43,24 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The child, for as long as the reference lasts that it was started for.
 pub struct StarterProcess(
-    #[allow(dead_code, reason = "its end is what the child waits for")] UnixStream,
+    #[allow(dead_code, reason = "its end is what the child waits for")] Channel,
 );
+
+/// How far the child is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Locked,
+    Active,
+    Released,
+}
+
+message!(enum Step { 0 = Locked, 1 = Active, 2 = Released });
 
 /// A heartbeat that is being started, or that another process has started meanwhile. Dropped, it is
 /// removed again, in the background.
 pub struct PendingStart<'h> {
     heartbeat: &'h Heartbeat<'h>,
-    child: UnixStream,
+    child: Channel,
     begun: Instant,
 }
 
@@ -61,7 +71,7 @@ impl<'h> PendingStart<'h> {
         source: &Source,
         others: &mut Vec<Self>,
     ) -> Result<Self> {
-        let (ours, theirs) = UnixStream::pair().wrap_err("making a socket")?;
+        let (ours, theirs) = Channel::pair().wrap_err("making a socket")?;
         let mut ours = Some(ours);
         fork::in_child(|| {
             // Otherwise the child would hold the applet's ends open, and neither it nor the others'
@@ -74,7 +84,7 @@ impl<'h> PendingStart<'h> {
             bail!("the socket to the heartbeat's starter is gone");
         };
         child
-            .set_read_timeout(Some(POLL_INTERVAL))
+            .set_timeout(POLL_INTERVAL)
             .wrap_err("setting up a socket")?;
         Ok(Self {
             heartbeat,
@@ -87,18 +97,11 @@ impl<'h> PendingStart<'h> {
     pub fn wait(&mut self, watch: &mut Watch) -> Result<()> {
         // Several are begun before the first is waited for.
         let mut since = self.begun;
-        let locked = await_word(
-            &mut self.child,
-            Wait::Lock,
-            b'L',
-            since,
-            &mut |wait, time| {
-                since = Instant::now();
-                watch(wait, time)
-            },
-        );
-        let beats =
-            locked.and_then(|()| await_word(&mut self.child, Wait::Steady, b'B', since, watch));
+        let locked = self.await_step(Step::Locked, since, &mut |wait, time| {
+            since = Instant::now();
+            watch(wait, time)
+        });
+        let beats = locked.and_then(|()| self.await_step(Step::Active, since, watch));
         let Err(error) = beats else {
             return Ok(());
         };
@@ -118,10 +121,9 @@ impl<'h> PendingStart<'h> {
         watch: &mut Watch,
     ) -> Result<(Reference, StarterProcess)> {
         let reference = Reference::take_unlocked(self.heartbeat.references, lifetime)?;
-        // Where the child was killed before `D`, another process may have removed the region.
-        let told = self.child.write_all(b"T").map_err(|_| eyre!(StarterDied));
-        let kept = told
-            .and_then(|()| await_word(&mut self.child, Wait::Steady, b'D', Instant::now(), watch));
+        // Where the child was killed before `Released`, another process may have removed the region.
+        let told = self.child.send(&()).map_err(|_| eyre!(StarterDied));
+        let kept = told.and_then(|()| self.await_step(Step::Released, Instant::now(), watch));
         match kept {
             Ok(()) => Ok((reference, StarterProcess(self.child))),
             Err(error) => {
@@ -133,6 +135,37 @@ impl<'h> PendingStart<'h> {
             }
         }
     }
+
+    fn await_step(&mut self, wanted: Step, started: Instant, watch: &mut Watch) -> Result<()> {
+        let wait = match wanted {
+            Step::Locked => Wait::Lock,
+            Step::Active | Step::Released => Wait::Steady,
+        };
+        loop {
+            match self.child.receive::<Result<Step>>() {
+                Ok(Ok(step)) if step == wanted => return Ok(()),
+                Ok(Ok(_)) => bail!("the process that starts the heartbeat is at another step"),
+                Ok(Err(report)) => {
+                    self.child.await_end();
+                    return Err(report);
+                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => bail!(StarterDied),
+                Err(error) if is_pause(&error) => watch(wait, started.elapsed())?,
+                Err(error) => return Err(error).wrap_err("waiting for the heartbeat"),
+            }
+            match wait {
+                Wait::Steady if started.elapsed() > LONGEST_START => bail!(
+                    "the heartbeat has not started within {} s (the device does not answer)",
+                    LONGEST_START.as_secs()
+                ),
+                // The child gives up first, and reports which process has the lock.
+                Wait::Lock if started.elapsed() > LOCK_TIMEOUT + GRACE => {
+                    bail!("the process that starts the heartbeat does not answer")
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The error that the child was killed.
@@ -141,61 +174,28 @@ struct StarterDied;
 
 sentence!(StarterDied => "the process that starts the heartbeat was killed");
 
-fn await_word(
-    child: &mut UnixStream,
-    wait: Wait,
-    wanted: u8,
-    started: Instant,
-    watch: &mut Watch,
-) -> Result<()> {
-    loop {
-        let mut word = [0];
-        match child.read(&mut word) {
-            Ok(0) => bail!(StarterDied),
-            Ok(_) if word == [wanted] => return Ok(()),
-            Ok(_) => {
-                child.set_read_timeout(Some(LONGEST_START))?;
-                return Err(fork::receive_error(child));
-            }
-            Err(error) if is_pause(&error) => watch(wait, started.elapsed())?,
-            Err(error) => return Err(error).wrap_err("waiting for the heartbeat"),
-        }
-        match wait {
-            Wait::Steady if started.elapsed() > LONGEST_START => bail!(
-                "the heartbeat has not started within {} s (the device does not answer)",
-                LONGEST_START.as_secs()
-            ),
-            // The child gives up first, and reports which process has the lock.
-            Wait::Lock if started.elapsed() > LOCK_TIMEOUT + GRACE => {
-                bail!("the process that starts the heartbeat does not answer")
-            }
-            _ => {}
-        }
-    }
-}
-
 /// Starts the heartbeat in the child.
-fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: UnixStream) {
+fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: Channel) {
     // systemd kills the processes of a mount that has timed out, and a start must not be cut off.
     control_group::leave(heartbeat.system);
     let locked = match make_beat(heartbeat, source, &mut applet) {
         Ok(locked) => locked,
         Err(error) => {
-            let _ = applet.write_all(b"E");
-            fork::send_error(&mut applet, &error);
+            // If the applet has gone, no process receives the error.
+            let _ = applet.send(&Result::<Step>::Err(error));
             return;
         }
     };
-    let mut word = [0];
-    let wanted = applet.write_all(b"B").is_ok() && matches!(applet.read(&mut word), Ok(1));
+    let active = applet.send(&Result::<_>::Ok(Step::Active));
+    let wanted = active.is_ok() && applet.receive::<()>().is_ok();
     if wanted {
-        let _ = applet.write_all(b"D");
+        let _ = applet.send(&Result::<_>::Ok(Step::Released));
     }
     // A process that waits for the lock gets it now, and may take the heartbeat over.
     drop(locked);
     if wanted {
         // The end: do_exit undoes a process's semaphores before it closes its files.
-        let _ = applet.read(&mut word);
+        applet.await_end();
     }
     tidy_behind(heartbeat);
 }
@@ -228,14 +228,10 @@ fn tidy_behind(heartbeat: &Heartbeat) {
 }
 
 /// Makes the heartbeat active, and leaves the region locked.
-fn make_beat(
-    heartbeat: &Heartbeat,
-    source: &Source,
-    applet: &mut UnixStream,
-) -> Result<RegionLock> {
+fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut Channel) -> Result<RegionLock> {
     let locked = lock(heartbeat, applet)?;
     let beats = applet
-        .write_all(b"L")
+        .send(&Result::<_>::Ok(Step::Locked))
         .map_err(|_| Interrupted.into())
         .and_then(|()| start_region(heartbeat, source));
     if let Err(error) = beats {
@@ -250,7 +246,7 @@ fn make_beat(
 
 /// Locks the region. References to an absent region are removed: the process that removed it was
 /// killed before it removed the set, and no process would ever give them back.
-fn lock(heartbeat: &Heartbeat, applet: &mut UnixStream) -> Result<RegionLock> {
+fn lock(heartbeat: &Heartbeat, applet: &mut Channel) -> Result<RegionLock> {
     loop {
         let locked = heartbeat.references.lock(&mut || still_wanted(applet))?;
         if locked.count()? == 0 || heartbeat.region.state()? != State::Absent {
@@ -289,9 +285,9 @@ fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {
 
 /// Checks that the applet lives. It sends nothing before the heartbeat is active, so that anything
 /// to be read is its end.
-fn still_wanted(applet: &mut UnixStream) -> Result<()> {
+fn still_wanted(applet: &mut Channel) -> Result<()> {
     applet.set_nonblocking(true)?;
-    let heard = applet.read(&mut [0]);
+    let heard = applet.receive::<()>();
     applet.set_nonblocking(false)?;
     match heard {
         Err(error) if is_pause(&error) => Ok(()),

@@ -2,7 +2,7 @@
 
 mod call;
 
-pub use call::{call_in_child, in_child_watched, receive_error, send_error};
+pub use call::{call_in_child, in_child_watched};
 
 use super::channel::Channel;
 use super::{checked, signal};

@@ -4,7 +4,7 @@ use super::{end_with, in_child_on_channel};
 use crate::message::Message;
 use crate::syscall::is_pause;
 use rustix::process::Signal;
-use std::io::{self, Read};
+use std::io;
 use std::time::{Duration, Instant};
 
 /// Runs `work` in a child that has no other file of its parent's, and returns its result once the
@@ -59,37 +59,4 @@ pub fn in_child_watched(
     };
     child.wait();
     Ok(done?)
-}
-
-/// Sends a parent why its child failed; the child ends with it.
-pub fn send_error(parent: &mut impl io::Write, error: &eyre::Report) {
-    let cause = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<io::Error>());
-    let errno = cause.and_then(io::Error::raw_os_error).unwrap_or(0);
-    // If the parent has gone, no process receives the error.
-    let _ = parent.write_all(&errno.to_le_bytes());
-    let _ = write!(parent, "{error:#}");
-}
-
-/// Receives what `send_error` sends; a system error in it stays one.
-pub fn receive_error(child: &mut impl io::Read) -> eyre::Report {
-    /// An error's text is a line or two.
-    const TEXT_MAX: u64 = 4096;
-    let (mut errno, mut text) = ([0; 4], String::new());
-    let told = child
-        .read_exact(&mut errno)
-        .and_then(|()| child.take(TEXT_MAX).read_to_string(&mut text));
-    if let Err(error) = told {
-        return eyre::Report::new(error).wrap_err("asking a child process why it failed");
-    }
-    match i32::from_le_bytes(errno) {
-        0 => eyre::eyre!(text),
-        errno => {
-            let cause = io::Error::from_raw_os_error(errno);
-            let doing = text.strip_suffix(&format!(": {cause}"));
-            let doing = doing.unwrap_or(&text).to_owned();
-            eyre::Report::new(cause).wrap_err(doing)
-        }
-    }
 }
