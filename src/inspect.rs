@@ -42,6 +42,7 @@ use crate::ids::{HeartbeatMode, Uuid};
 use crate::ondisk::heartbeat_slots::{APART, Sign};
 use crate::ondisk::slot_history::{Round, Track};
 use crate::report::plain;
+use crate::wait::sleep_until;
 use eyre::Result;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -217,10 +218,7 @@ impl<'s> Inspector<'s> {
                 break;
             }
             began = Instant::now().max(began + APART);
-            while Instant::now() < began {
-                tick()?;
-                std::thread::sleep(Duration::from_millis(100));
-            }
+            sleep_until(began, tick)?;
             self.read(Instant::now() + APART, tick)?;
         }
         Ok(())

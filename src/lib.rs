@@ -29,3 +29,4 @@ pub mod ondisk;
 pub mod options;
 pub mod report;
 pub mod syscall;
+pub mod wait;

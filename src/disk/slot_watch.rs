@@ -4,8 +4,8 @@ use super::{ChildDevice, VolumeInfo};
 use crate::host::System;
 use crate::ondisk::Geometry;
 use crate::ondisk::heartbeat_slots::{self, Beats, Sign, Slot};
+use crate::wait::sleep_until;
 use eyre::{Result, eyre};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// A node counts as silent only after so many readings, as it may be slow. Together they take as
@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 const READINGS: u32 = 5;
 /// Timeout of each answer of a device.
 const TIMEOUT: Duration = Duration::from_secs(20);
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What became of the slots of one volume.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +24,7 @@ pub struct Seen {
 }
 
 /// Watches the slots of all `volumes` at once, until each is decided or cannot be read. `tick` is
-/// called four times a second; its error ends the watch.
+/// called some ten times a second; its error ends the watch.
 pub fn keep(
     system: &System,
     volumes: &[&VolumeInfo],
@@ -37,10 +36,8 @@ pub fn keep(
         .collect();
     let began = Instant::now();
     for reading in 1..READINGS {
-        while began.elapsed() < system.pause(heartbeat_slots::APART) * reading {
-            tick(began.elapsed())?;
-            sleep(POLL_INTERVAL);
-        }
+        let next = began + system.pause(heartbeat_slots::APART) * reading;
+        sleep_until(next, &mut || tick(began.elapsed()))?;
         for place in &mut watched {
             if let Ok(watched) = place
                 && let Err(report) = watched.look()

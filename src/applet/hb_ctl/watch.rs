@@ -11,6 +11,7 @@ use crate::ondisk::heartbeat_slots::{APART, Sign};
 use crate::ondisk::slot_history::Round;
 use crate::report::{self, printable};
 use crate::syscall::signal::Interrupted;
+use crate::wait::sleep_until;
 use eyre::Result;
 use screen::Screen;
 use std::time::{Duration, Instant};
@@ -58,10 +59,7 @@ pub(super) fn run(
         }
         // A process that was stopped meanwhile does not catch up.
         next = next.max(Instant::now());
-        while Instant::now() < next {
-            tick()?;
-            std::thread::sleep(Duration::from_millis(100).min(next - Instant::now()));
-        }
+        sleep_until(next, tick)?;
     }
 }
 

@@ -10,6 +10,7 @@ use crate::host::System;
 use crate::report::{self, Failure, Silent, Usage, exit};
 use crate::syscall::program;
 use crate::syscall::signal::{self, Inherited};
+use crate::wait::sleep_until;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::ffi::{CStr, CString, OsString};
@@ -162,11 +163,8 @@ impl Plan {
                 told = true;
                 report::warn(format_args!("{}: waiting: {why}", self.device.display()));
             }
-            let until = Instant::now() + PAUSE.min(self.timeout);
-            while Instant::now() < until {
-                signals.check()?;
-                std::thread::sleep(Duration::from_millis(100));
-            }
+            let next = Instant::now() + PAUSE.min(self.timeout);
+            sleep_until(next, &mut || Ok(signals.check()?))?;
         }
     }
 
