@@ -100,3 +100,28 @@ pub fn ready<'c>(
             .collect()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syscall::is_pause;
+
+    #[test]
+    fn a_wait_that_ends_early_loses_no_part_of_a_message() {
+        let (mut ours, mut theirs) = Channel::pair().unwrap();
+        let frame = message::to_bytes(&message::to_bytes(&7u32));
+        ours.set_nonblocking(true).unwrap();
+        for byte in frame {
+            assert!(is_pause(&ours.receive::<u32>().unwrap_err()));
+            theirs.socket.write_all(&[byte]).unwrap();
+        }
+        theirs.send(&true).unwrap();
+        drop(theirs);
+        assert_eq!(ours.receive::<u32>().unwrap(), 7);
+        // The end comes after all that was sent.
+        let odd = ours.receive::<u32>().unwrap_err();
+        assert_eq!(odd.kind(), io::ErrorKind::InvalidData);
+        let end = ours.receive::<u32>().unwrap_err();
+        assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}
