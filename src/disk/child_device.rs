@@ -24,7 +24,8 @@ sentence!(NotPermitted => "permission denied (only root can do this)");
 
 /// An open device at the other end of a channel.
 pub struct ChildDevice {
-    child: Channel,
+    /// None once it has failed to answer: what comes late would answer the next request.
+    child: Option<Channel>,
     facts: Facts,
 }
 
@@ -57,7 +58,10 @@ impl ChildDevice {
             None => Report::new(error),
         })?;
         match opened? {
-            Some(facts) => Ok(Self { child, facts }),
+            Some(facts) => Ok(Self {
+                child: Some(child),
+                facts,
+            }),
             None => bail!(NotPermitted),
         }
     }
@@ -76,8 +80,17 @@ impl ChildDevice {
 impl ReadBlocks for ChildDevice {
     fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         let wanted = u32::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let asked = self.child.send(&(offset, wanted));
-        asked.and_then(|()| self.child.receive()).map_err(silence)?
+        let Some(child) = &mut self.child else {
+            return Err(timed_out());
+        };
+        let asked = child.send(&(offset, wanted));
+        match asked.and_then(|()| child.receive()) {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.child = None;
+                Err(silence(error))
+            }
+        }
     }
 
     fn sector(&self) -> u32 {
@@ -89,11 +102,13 @@ impl ReadBlocks for ChildDevice {
     }
 }
 
+fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the device does not answer")
+}
+
 fn silence(error: io::Error) -> io::Error {
     match error.kind() {
-        io::ErrorKind::WouldBlock => {
-            io::Error::new(io::ErrorKind::TimedOut, "the device does not answer")
-        }
+        io::ErrorKind::WouldBlock => timed_out(),
         // A reset means that the child ended before it had read the request.
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
@@ -128,5 +143,32 @@ fn serve(path: &Path, sysfs: &Path, mut parent: Channel) -> io::Result<()> {
     loop {
         let (offset, len): (u64, u32) = parent.receive()?;
         parent.send(&device.read_at(offset, READ_MAX.min(len as usize)))?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_comes_late_is_no_other_request_s() {
+        let (child, mut theirs) = Channel::pair().unwrap();
+        child.set_timeout(Duration::from_millis(1)).unwrap();
+        let facts = Facts {
+            sector: 512,
+            size: 1 << 20,
+            number: None,
+            read_only: false,
+        };
+        let mut device = ChildDevice {
+            child: Some(child),
+            facts,
+        };
+        let first = device.read_at(0, 1).unwrap_err();
+        assert_eq!(first.kind(), io::ErrorKind::TimedOut);
+        // Nor is the device read any further.
+        assert!(theirs.send(&io::Result::Ok(vec![1u8])).is_err());
+        let second = device.read_at(512, 1).unwrap_err();
+        assert_eq!(second.kind(), io::ErrorKind::TimedOut);
     }
 }
