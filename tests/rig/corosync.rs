@@ -7,12 +7,11 @@ use super::{CLUSTER, Node};
 /// Where corosync looks for its configuration.
 pub const CONF: &str = "/etc/corosync/corosync.conf";
 
-/// That of a cluster of the nodes n1, n2, ... of a lab. A node that stands still for some seconds,
-/// as on a busy machine, is not taken for a dead one.
+/// That of a cluster of the nodes n1, n2, ... of a lab.
 pub fn corosync_conf(nodes: usize) -> String {
     let mut text = format!(
         "totem {{\n\tversion: 2\n\tcluster_name: {CLUSTER}\n\ttransport: udpu\n\t\
-         crypto_cipher: none\n\tcrypto_hash: none\n\ttoken: 20000\n}}\n\
+         crypto_cipher: none\n\tcrypto_hash: none\n}}\n\
          quorum {{\n\tprovider: corosync_votequorum\n}}\n\
          logging {{\n\tto_stderr: no\n\tto_syslog: no\n\tto_logfile: yes\n\t\
          logfile: /run/corosync.log\n}}\nnodelist {{\n"
@@ -37,7 +36,11 @@ pub const DLM: &str = "modprobe configfs
         [ -e /dev/misc/$name ] || mknod /dev/misc/$name c $major $minor
     done
     dlm_controld -D --enable_fencing=0 < /dev/null > /run/dlm.log 2>&1 &
-    until [ -e /sys/kernel/config/dlm/cluster/comms/1 ]; do sleep 0.1; done";
+    for try in {1..600}; do
+        [ -e /sys/kernel/config/dlm/cluster/comms/1 ] && break
+        sleep 0.1
+    done
+    [ $try -lt 600 ]";
 
 /// Brings corosync and the DLM up, and waits for quorum.
 #[track_caller]
