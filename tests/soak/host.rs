@@ -2,6 +2,7 @@
 
 use crate::rig::{CLUSTER, Disk, Job, Lab, Node};
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -104,7 +105,8 @@ fn wait(nodes: &[Node], jobs: &[Job], deadline: Instant) -> Option<String> {
             if now != *length || !is_running {
                 (*length, *since) = (now, Instant::now());
             } else if since.elapsed() > SILENCE {
-                return Some(format!("{} is frozen:\n{}", node.name(), processes(node)));
+                let (processes, trace) = (processes(node), trace(node));
+                return Some(format!("{} is frozen:\n{processes}{trace}", node.name()));
             }
         }
         for node in nodes {
@@ -121,6 +123,31 @@ fn wait(nodes: &[Node], jobs: &[Job], deadline: Instant) -> Option<String> {
         }
     }
     None
+}
+
+/// What the node's kernel was doing, should it still take interrupts. User-mode Linux 6.1 panics as
+/// it lists its tasks, and the trace of that has what was interrupted.
+fn trace(node: &Node) -> String {
+    const MAGIC: u32 = 0xcafe_babe;
+    const VERSION: u32 = 2;
+    let before = node.console().len();
+    let command = "sysrq t";
+    let mut request = Vec::new();
+    for word in [MAGIC, VERSION, command.len() as u32] {
+        request.extend(word.to_ne_bytes());
+    }
+    request.extend(command.as_bytes());
+    // A request of a fixed size (arch/um/drivers/mconsole.h).
+    request.resize(12 + 512, 0);
+    let monitor = node
+        .exchange_directory()
+        .join(format!("../../{}-uml/mconsole", node.name()));
+    let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(&request, monitor));
+    if let Err(error) = sent {
+        return format!("no trace: {error}\n");
+    }
+    std::thread::sleep(Duration::from_secs(10));
+    node.console().get(before..).unwrap_or_default().into()
 }
 
 /// The host's processes of a node, and the processor time that they use in 2 s: does it spin?
