@@ -128,7 +128,7 @@ fn assert_silent(node: &Node, disk: &Disk) {
     assert!(!node.regions().contains(&disk.uuid()), "{}", name(disk));
 }
 
-/// Nobody has to do anything for it.
+/// No call is needed for it.
 fn wait_for_silence(node: &Node, disk: &Disk) {
     let uuid = disk.uuid();
     node.wait_for(&format!(

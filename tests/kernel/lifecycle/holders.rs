@@ -40,8 +40,10 @@ release() {
     kill -KILL $tracer
     wait $tracer || :
 }
-# Kills the program where it stands; the tracer would still wait out the delay.
-killed() {
+# A mount.ocfs2 that is killed after mount(2). The tracer would still wait out the delay.
+killed_mount() {
+    at=exit linger mount mount.ocfs2 $device $point
+    until_mounted
     pkill -KILL -P $tracer
     release
 }
@@ -195,9 +197,7 @@ const CASES: [Case; 12] = [
         name: "a program's, beside a mount.ocfs2 that was killed after mount(2)",
         script: r#"
             ocfs2_hb_ctl -S -d $device x
-            at=exit linger mount mount.ocfs2 $device $point
-            until_mounted
-            killed
+            killed_mount
             refs 1
             mkdir $point.second
             mount.ocfs2 $device $point.second
@@ -213,9 +213,7 @@ const CASES: [Case; 12] = [
         name: "a program's, while the volume of a killed mount.ocfs2 is unmounted",
         script: r#"
             ocfs2_hb_ctl -S -d $device x
-            at=exit linger mount mount.ocfs2 $device $point
-            until_mounted
-            killed
+            killed_mount
             umount $point
             refs 1
             stays
@@ -226,9 +224,7 @@ const CASES: [Case; 12] = [
     Case {
         name: "a program's, given back before the volume of a killed mount.ocfs2 is unmounted",
         script: r#"
-            at=exit linger mount mount.ocfs2 $device $point
-            until_mounted
-            killed
+            killed_mount
             refs 0
             ocfs2_hb_ctl -S -d $device x
             ocfs2_hb_ctl -K -d $device x
