@@ -7,6 +7,7 @@ use crate::disk::VolumeInfo;
 use crate::group::{self, Group};
 use crate::heartbeat::LeaveOutcome;
 use crate::host::System;
+use crate::host::detached;
 use crate::host::mounts::{self, Mount};
 use crate::host::namespace::Namespace;
 use crate::ids::Service;
@@ -89,11 +90,13 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     let group = group_of(system, &mount);
     // An unmounted volume is also left, even if the user interrupts.
     signal::defer_termination().wrap_err("holding signals back")?;
-    let what = || end(system, &args, &mount, below.as_deref());
-    let done = match &namespace {
-        Some(namespace) => namespace.run(what)?,
-        None => what(),
-    }?;
+    let done = detached::call(system, || {
+        let end = || end(system, &args, &mount, below.as_deref());
+        match &namespace {
+            Some(namespace) => namespace.run(end)?,
+            None => end(),
+        }
+    })?;
     let stays = match &group {
         Ok(Some(group)) => group.stays(),
         _ => "heartbeat goes on",
@@ -213,7 +216,7 @@ fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
 }
 
 /// Unmounts, or with `-r` makes a busy mount read-only; returns which of the two.
-fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Result<&'static str> {
+fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Result<String> {
     let mut flags = UnmountFlags::NOFOLLOW;
     flags.set(UnmountFlags::DETACH, args.lazy);
     flags.set(UnmountFlags::FORCE, args.force);
@@ -229,7 +232,7 @@ fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Res
                 _ => report,
             });
             made.wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
-            Ok("is busy, and read-only now")
+            Ok("is busy, and read-only now".into())
         }
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(match below {
             Some(below) => eyre!(
@@ -242,7 +245,7 @@ fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Res
             ),
         }),
         ended => ended
-            .map(|()| "unmounted")
+            .map(|()| "unmounted".into())
             .wrap_err_with(|| format!("unmounting {shown}")),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts;
-use crate::host::{self, System, is_absent, is_there, list, read_attribute};
+use crate::host::{self, System, detached, is_absent, is_there, list, read_attribute};
 use eyre::{Result, WrapErr};
 use std::fs::File;
 use std::io;
@@ -60,16 +60,16 @@ pub fn abandon(system: &System, name: &str) -> Result<bool> {
 
 /// Drops those of the locks that no process on this node holds, leaves the domain if it has no
 /// others, and returns whether it still exists.
-pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> io::Result<bool> {
+pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> Result<bool> {
     if let Some(_alone) = alone(system, domain)? {
         drop_unheld(system, locks)?;
     }
-    match std::fs::remove_dir(domain) {
+    detached::call(system, || match std::fs::remove_dir(domain) {
         Ok(()) => Ok(false),
         Err(error) if is_absent(&error) => Ok(false),
         Err(error) if is_busy(&error) => Ok(true),
-        Err(error) => Err(error),
-    }
+        Err(error) => Err(error.into()),
+    })
 }
 
 /// Drops those of the locks that no process of this node holds, and returns whether all are

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod configfs;
 pub mod control_group;
+pub mod detached;
 pub mod kernel;
 pub mod kmsg;
 pub mod lock_file;

@@ -2,7 +2,7 @@
 
 mod call;
 
-pub use call::{call_in_child, in_child_watched};
+pub use call::{call_in_child, call_in_child_unbounded, in_child_watched};
 
 use super::channel::Channel;
 use super::{checked, signal};

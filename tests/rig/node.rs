@@ -1,5 +1,6 @@
 //! One node of a lab.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -124,6 +125,20 @@ impl Node {
         self.machine().kill();
     }
 
+    /// Runs `work` while the node does nothing: it answers nobody, and its clock stands still.
+    pub fn frozen<T>(&self, work: impl FnOnce() -> T) -> T {
+        let pid = fs::read_to_string(self.monitor_directory().join("pid"));
+        let pid = pid.ok().and_then(|pid| pid.trim().parse().ok());
+        let pid = pid
+            .and_then(Pid::from_raw)
+            .expect("the pid file of linux.uml");
+        let signal = |signal| kill_process(pid, signal).expect("a signal to linux.uml");
+        signal(Signal::STOP);
+        let done = work();
+        signal(Signal::CONT);
+        done
+    }
+
     /// Whether the node's process is running.
     pub fn is_on(&self) -> bool {
         let machine = self.0.machine.lock();
@@ -213,6 +228,13 @@ impl Node {
     /// Where commands and their output are, on the host.
     pub fn exchange_directory(&self) -> PathBuf {
         self.0.directory.join("exchange")
+    }
+
+    /// Where linux.uml has its pid file and its management console.
+    pub fn monitor_directory(&self) -> PathBuf {
+        self.0
+            .directory
+            .with_file_name(format!("{}-uml", self.name()))
     }
 
     fn console_file(&self) -> PathBuf {

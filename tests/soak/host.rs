@@ -139,9 +139,7 @@ fn trace(node: &Node) -> String {
     request.extend(command.as_bytes());
     // A request of a fixed size (arch/um/drivers/mconsole.h).
     request.resize(12 + 512, 0);
-    let monitor = node
-        .exchange_directory()
-        .join(format!("../../{}-uml/mconsole", node.name()));
+    let monitor = node.monitor_directory().join("mconsole");
     let sent = UnixDatagram::unbound().and_then(|socket| socket.send_to(&request, monitor));
     if let Err(error) = sent {
         return format!("no trace: {error}\n");

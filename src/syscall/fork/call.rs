@@ -1,8 +1,10 @@
 //! The result of a child, as its parent receives it.
 
-use super::{end_with, in_child_on_channel};
+use super::{end_with, in_child, in_child_on_channel};
 use crate::message::Message;
+use crate::syscall::channel::Channel;
 use crate::syscall::is_pause;
+use eyre::bail;
 use rustix::process::Signal;
 use std::io;
 use std::time::{Duration, Instant};
@@ -13,19 +15,37 @@ pub fn call_in_child<T: Message>(
     timeout: Duration,
     work: impl FnOnce() -> eyre::Result<T>,
 ) -> eyre::Result<Option<T>> {
-    let (_, mut ours) = in_child_on_channel(|mut theirs| {
+    let (_, ours) = in_child_on_channel(|mut theirs| {
         // The parent may have given up.
         let _ = theirs.send(&work());
     })?;
     ours.set_timeout(timeout)?;
-    match ours.receive::<eyre::Result<T>>() {
-        Ok(result) => {
-            ours.await_end();
-            result.map(Some)
-        }
+    match result(ours) {
+        Ok(result) => result.map(Some),
         Err(error) if is_pause(&error) => Ok(None),
-        Err(_) => eyre::bail!("the process that does it was killed (try again)"),
+        Err(_) => bail!(KILLED),
     }
+}
+
+/// Runs `work` in a child that has the files of its parent, and returns its result once the child
+/// has ended.
+pub fn call_in_child_unbounded<T: Message>(
+    work: impl FnOnce() -> eyre::Result<T>,
+) -> eyre::Result<T> {
+    let (ours, mut theirs) = Channel::pair()?;
+    in_child(move || {
+        // The parent may have been killed.
+        let _ = theirs.send(&work());
+    })?;
+    result(ours).unwrap_or_else(|_| bail!(KILLED))
+}
+
+const KILLED: &str = "the process that does it was killed (try again)";
+
+fn result<T: Message>(mut child: Channel) -> io::Result<eyre::Result<T>> {
+    let result = child.receive()?;
+    child.await_end();
+    Ok(result)
 }
 
 /// Runs `work` in a child and waits for its result. `watch` is called some four times a second with
@@ -54,7 +74,7 @@ pub fn in_child_watched(
                     return Err(end);
                 }
             }
-            Err(_) => eyre::bail!("the process that does it was killed"),
+            Err(_) => bail!("the process that does it was killed"),
         }
     };
     child.wait();

@@ -149,11 +149,16 @@ impl FakeKernel {
             // What runs it is a thread of the kernel's, which has no command line.
             let caller = std::os::unix::process::parent_id();
             let line = self.root.join(format!("proc/{caller}/cmdline"));
-            let shell = fs::read(&line).unwrap_or_default();
+            let shell = fs::read(&line);
+            let process = line.parent().expect("a process");
+            let _ = fs::create_dir_all(process);
             let _ = fs::write(&line, "");
             // As in the kernel, nobody looks at what came of it.
             let _ = ocfs2box::applet::hb_ctl::run(&system, &args);
-            let _ = fs::write(&line, shell);
+            let _ = match shell {
+                Ok(shell) => fs::write(&line, shell),
+                Err(_) => fs::remove_dir_all(process),
+            };
         }
         let _ = fs::remove_file(self.note_of("claims", device));
         let claims = fs::read_dir(self.root.join(".fake/claims"));

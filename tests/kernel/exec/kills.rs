@@ -1,6 +1,7 @@
 //! Kills of `o2cb exec` at its worst moments.
 
 use super::{assert_clean, online};
+use crate::kills;
 use crate::rig::{CLUSTER, Disk, Lab, Node};
 
 /// Starts a command under the lock, and says its and the exec's process numbers.
@@ -152,5 +153,34 @@ fn exec_killed_in_the_join_of_its_domain_leaves_nothing_behind() {
     for node in &nodes {
         assert_clean(node);
     }
+    lab.end();
+}
+
+/// As in `kills::umount`; here it is the rmdir(2) of the domain's directory.
+#[test]
+fn killed_in_leaving_its_domain_while_the_other_node_does_not_answer() {
+    let (lab, [node, other], disk) = online("exec-killed-leaving");
+    let exec = |node: &Node| {
+        let pid = node.ok(&format!(
+            "o2cb exec -d {} -- bash -c 'touch /tmp/up; until [ -e /tmp/go ]; do sleep 0.1; done' \
+             > /dev/null 2>&1 & echo $!",
+            disk.device()
+        ));
+        node.wait_for("test -e /tmp/up");
+        pid
+    };
+    let (killed, last) = (exec(&node), exec(&other));
+    other.frozen(|| {
+        node.ok(&format!(
+            "touch /tmp/go; while pgrep -f '^bash -c'; do sleep 0.1; done; sleep 1
+             {}",
+            kills::ends_by_kill(killed.trim())
+        ))
+    });
+    node.wait_for("! pgrep -x o2cb");
+    assert_clean(&node);
+    other.ok("touch /tmp/go");
+    other.wait_for(&format!("! [ -e /proc/{} ]", last.trim()));
+    assert_clean(&other);
     lab.end();
 }

@@ -1,7 +1,7 @@
 //! SIGKILL to umount.ocfs2.
 
-use super::{all_succeed, online, start};
-use crate::rig::CLUSTER;
+use super::{all_succeed, ends_by_kill, online, start};
+use crate::rig::{CLUSTER, Lab, Node};
 
 /// Milliseconds between the moments.
 const STEP: usize = 20;
@@ -47,5 +47,35 @@ fn killed_then_the_next_call_tidies_up() {
     all_succeed(jobs.collect());
     node.ok(&format!("o2cb offline {CLUSTER}"));
     node.assert_clean();
+    lab.end();
+}
+
+/// A last unmount hands its locks to the other node. A process with a pending signal waits for that
+/// without sleeping, and on a node with one processor nothing else runs, not even what would end the
+/// wait. So the kill must not reach the process that is in the kernel.
+#[test]
+fn killed_while_the_other_node_does_not_answer() {
+    let lab = Lab::new("kill-migration");
+    let disk = lab.disk("volume").format();
+    let device = disk.device();
+    let nodes: [Node; 2] = lab.boot();
+    for node in &nodes {
+        node.ok(&format!(
+            "o2cb online {CLUSTER} && mount -t ocfs2 {device} /mnt && touch /mnt/{}",
+            node.name()
+        ));
+    }
+    let [node, other] = &nodes;
+    other.frozen(|| {
+        node.ok(&format!(
+            "umount.ocfs2 /mnt > /tmp/said 2>&1 & pid=$!
+             while [[ $(< /proc/mounts) == *' /mnt ocfs2 '* ]]; do sleep 0.1; done
+             sleep 1; {}",
+            ends_by_kill("$pid")
+        ))
+    });
+    node.wait_for("! pgrep -x umount.ocfs2");
+    node.ok("o2cb offline && o2cb unload");
+    other.ok("touch /mnt/file && umount /mnt && o2cb offline && o2cb unload");
     lab.end();
 }
