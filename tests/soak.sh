@@ -4,9 +4,8 @@
 #
 #     tests/soak.sh [SECONDS [SEED]]
 #
-# 600 s by default. It prints its seed, which repeats its choices, though not what the kernels
-# make of the moments. It is no part of run.sh as long as it kills unmounts
-# in the kernel, which freezes a node (docs/design.md, "Known limits").
+# 600 s by default; run.sh has a minute of it. It prints its seed, which repeats its choices, though
+# not what the kernels make of the moments.
 
 set -euo pipefail
 # shellcheck source=tests/setup.sh

@@ -2,8 +2,9 @@
 //! unmount, start and stop heartbeats, run commands, and take the cluster offline and online, all
 //! at random, while tools are killed at random moments. At the end nothing is left of it.
 //!
-//! `tests/soak.sh` runs it for as many seconds as it is given. This program is its own
-//! other half: with `guest` as its first argument it runs the workers of one node.
+//! `tests/soak.sh` runs it for as many seconds as it is given, `cargo test` for a minute. This
+//! program is its own other half: with `guest` as its first argument it runs the workers of one
+//! node.
 
 #[path = "../rig/mod.rs"]
 mod rig;
@@ -29,7 +30,7 @@ mod worker;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// How long it runs if it is not told.
+/// How long `cargo test` lets it run.
 const A_MINUTE: u64 = 60;
 
 fn main() {

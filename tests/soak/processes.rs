@@ -32,6 +32,21 @@ pub fn orphans(name: &str) -> Vec<i32> {
     all().filter_map(|(_, stat)| orphan(stat)).collect()
 }
 
+/// Whether an unmount goes on whose tool was killed. A process that waits for a superblock's end has
+/// the same name, and lets SIGTERM end it.
+pub fn is_unmounting() -> bool {
+    const TERM: u64 = 1 << (15 - 1);
+    let holds_back = |process: i32| {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigBlk:"))?;
+        Some(u64::from_str_radix(mask.trim(), 16).ok()? & TERM != 0)
+    };
+    let mut orphans = orphans("umount.ocfs2").into_iter();
+    orphans.any(|process| holds_back(process) == Some(true))
+}
+
 fn all() -> impl Iterator<Item = (PathBuf, String)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| {

@@ -89,7 +89,12 @@ impl Worker<'_> {
         let doubt = *node.volumes[volume].doubt();
         let outcome = match end.code {
             0 if end.said.is_empty() => Outcome::Done,
-            KILLED if dying.get() => Outcome::Killed,
+            KILLED if dying.get() => {
+                while kind == Kind::Unmount && processes::is_unmounting() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                Outcome::Killed
+            }
             _ => match expected::reason(kind, &end, &doubt) {
                 Some(why) => {
                     node.count(&format!("refused: {why}"));
@@ -204,7 +209,8 @@ impl Worker<'_> {
         format!("ocfs2_hb_ctl {action} -d {device} w{}", self.number)
     }
 
-    /// Kills a process that waits for a superblock's end, which the next call makes up for.
+    /// Ends a process that waits for a superblock's end, which the next call makes up for. An unmount
+    /// whose tool was killed holds the signal back.
     fn kill_waiter(&mut self) {
         if !self.kills || !self.chance.one_in(2) {
             return;
@@ -213,10 +219,10 @@ impl Worker<'_> {
             for shared in &self.node.volumes {
                 shared.doubt().any = true;
             }
-            self.log(&format!("kills the waiting process {process}"));
-            self.node.count("Waiter Killed");
+            self.log(&format!("ends the waiting process {process}"));
+            self.node.count("Waiter Ended");
             if let Some(pid) = rustix::process::Pid::from_raw(process) {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
             }
         }
     }
