@@ -83,7 +83,7 @@ pub const CASES: [Case; 18] = [
         before: Before::Mounted,
         command: &[UMOUNT, "DIRECTORY"],
         aim: Aim::Held(0),
-        roles: &["applet"],
+        roles: &["applet", "unmounter"],
         waits: true,
     },
     Case {
@@ -92,7 +92,7 @@ pub const CASES: [Case; 18] = [
         before: Before::MountedTwice,
         command: &[UMOUNT, "SECOND"],
         aim: Aim::Mounted(1),
-        roles: &["applet"],
+        roles: &["applet", "unmounter"],
         waits: false,
     },
     Case {
@@ -101,7 +101,7 @@ pub const CASES: [Case; 18] = [
         before: Before::Busy,
         command: &[UMOUNT, "-l", "DIRECTORY"],
         aim: Aim::Held(0),
-        roles: &["applet", "waiter"],
+        roles: &["applet", "unmounter", "waiter"],
         waits: true,
     },
     Case {
@@ -218,7 +218,7 @@ pub const CASES: [Case; 18] = [
         before: Before::Mounted,
         command: &[UMOUNT, "DIRECTORY"],
         aim: Aim::Held(0),
-        roles: &["applet"],
+        roles: &["applet", "unmounter"],
         waits: false,
     },
 ];
