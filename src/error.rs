@@ -1,4 +1,8 @@
-//! Errors whose text is one sentence.
+//! Errors whose text is one sentence, and the system error in a report.
+
+use eyre::Report;
+use rustix::io::Errno;
+use std::io;
 
 /// Makes a type an error with the text of a format string:
 /// `sentence!(Late(it) => "{} s late", it.0)`.
@@ -13,4 +17,20 @@ macro_rules! sentence {
 
         impl std::error::Error for $type {}
     };
+}
+
+/// Returns the system error in the chain of `report`.
+pub fn errno(report: &Report) -> Option<Errno> {
+    report.chain().find_map(|cause| {
+        if let Some(errno) = cause.downcast_ref::<Errno>() {
+            return Some(*errno);
+        }
+        let error = cause.downcast_ref::<io::Error>()?;
+        match (Errno::from_io_error(error), error.kind()) {
+            (Some(errno), _) => Some(errno),
+            (None, io::ErrorKind::PermissionDenied) => Some(Errno::PERM),
+            (None, io::ErrorKind::OutOfMemory) => Some(Errno::NOMEM),
+            _ => None,
+        }
+    })
 }

@@ -3,7 +3,9 @@
 //! Both ends are one program, so that a message has no version. A child that goes wrong may send
 //! anything: what is no value is `None`, never a panic.
 
+use crate::error::errno;
 use eyre::{Report, eyre};
+use rustix::io::Errno;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -226,9 +228,7 @@ impl Message for io::Error {
 /// The whole text arrives, and a system error in it stays one.
 impl Message for Report {
     fn put(&self, to: &mut Vec<u8>) {
-        let mut causes = self.chain();
-        let cause = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
-        cause.and_then(io::Error::raw_os_error).put(to);
+        errno(self).map(Errno::raw_os_error).put(to);
         format!("{self:#}").put(to);
     }
 

@@ -4,10 +4,12 @@
 use super::{Level, Lock, LockName};
 use crate::cluster::dlmfs;
 use crate::cluster::registered::UNREACHABLE;
+use crate::error::errno;
 use crate::host::{System, is_absent};
 use crate::syscall::fork;
-use eyre::{Report, Result, WrapErr, bail, eyre};
+use eyre::{Result, WrapErr, bail, eyre};
 use rustix::fs::Mode;
+use rustix::io::Errno;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io;
@@ -47,7 +49,7 @@ impl<'s> Domain<'s> {
             // The kernel looks for the other nodes for a minute and more; the caller need not wait
             // for a child that does.
             let made = fork::in_child_watched(|| make(&directory), watch);
-            if made.as_ref().is_err_and(is_unreachable) {
+            if made.as_ref().err().and_then(errno) == Some(Errno::NOTCONN) {
                 bail!(UNREACHABLE);
             }
             made.wrap_err("joining the volume's lock domain")?;
@@ -115,15 +117,9 @@ impl<'s> Domain<'s> {
     }
 }
 
-fn is_unreachable(report: &Report) -> bool {
-    report
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.raw_os_error() == Some(libc::ENOTCONN))
-}
-
 fn make(directory: &std::path::Path) -> io::Result<()> {
     match rustix::fs::mkdir(directory, Mode::from_raw_mode(0o700)) {
-        Err(rustix::io::Errno::EXIST) => Ok(()),
+        Err(Errno::EXIST) => Ok(()),
         other => Ok(other?),
     }
 }

@@ -21,6 +21,7 @@ pub use lockdown::{InUse, LockedDown};
 
 use crate::cluster::{dlm, dlmfs, driver};
 use crate::disk::VolumeInfo;
+use crate::error::errno;
 use crate::group::{self, Group};
 use crate::heartbeat::{LeaveOutcome, Wait, Watch};
 use crate::host::System;
@@ -28,8 +29,8 @@ use crate::ids::Service;
 use crate::ondisk::Membership;
 use crate::syscall::signal;
 use domain::Domain;
-use eyre::{Report, Result, WrapErr, bail};
-use std::io;
+use eyre::{Result, WrapErr, bail};
+use rustix::io::Errno;
 
 /// A volume's lock domain, joined by this process.
 pub struct Dlm<'s> {
@@ -65,7 +66,9 @@ impl<'s> Dlm<'s> {
             true => Ok(None),
             false => join_domain(system, &volume, watch).map(Some),
         };
-        let undone = join.complete(&outcome(&domain));
+        let purpose = domain.as_ref().map(drop);
+        let purpose = purpose.map_err(|report| errno(report).unwrap_or(Errno::IO).into());
+        let completed = join.complete(&purpose);
         let mut dlm = Self {
             system,
             volume,
@@ -73,7 +76,7 @@ impl<'s> Dlm<'s> {
             domain: domain?,
             group: Some(group),
         };
-        if let Err(error) = undone {
+        if let Err(error) = completed {
             let _ = dlm.leave();
             return Err(error);
         }
@@ -135,21 +138,6 @@ fn join_domain<'s>(
         signals.check()?;
         watch(Wait::Peers, since)
     })
-}
-
-fn errno(report: &Report) -> Option<i32> {
-    report
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error())
-}
-
-/// Returns the result of the join's purpose, as the group takes it.
-fn outcome<T>(domain: &Result<T>) -> io::Result<()> {
-    let Err(report) = domain else {
-        return Ok(());
-    };
-    let errno = errno(report).unwrap_or(libc::EIO);
-    Err(io::Error::from_raw_os_error(errno))
 }
 
 /// Checks that the stack supports locks, so that no caller joins in vain.

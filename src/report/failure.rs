@@ -2,11 +2,11 @@
 
 use super::without_numbers;
 use crate::disk::NotPermitted;
+use crate::error::errno;
 use crate::syscall::signal::Interrupted;
 use eyre::Report;
 use rustix::io::Errno;
 use std::fmt;
-use std::io;
 
 /// The exit codes that mount(8) expects from a helper.
 pub mod exit {
@@ -102,7 +102,7 @@ pub fn exit_code(report: &Report, default: u8) -> u8 {
     if has::<Usage>(report) || has::<NotPermitted>(report) {
         return exit::USAGE;
     }
-    match report.chain().find_map(errno) {
+    match errno(report) {
         _ if lacks_permission(report) => exit::USAGE,
         Some(Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::AGAIN) => exit::SYSTEM,
         _ => default,
@@ -115,28 +115,15 @@ fn has<E: std::error::Error + Send + Sync + 'static>(report: &Report) -> bool {
     report.downcast_ref::<E>().is_some() || report.chain().any(|cause| cause.is::<E>())
 }
 
-fn errno(cause: &(dyn std::error::Error + 'static)) -> Option<Errno> {
-    if let Some(errno) = cause.downcast_ref::<Errno>() {
-        return Some(*errno);
-    }
-    let error = cause.downcast_ref::<io::Error>()?;
-    match (Errno::from_io_error(error), error.kind()) {
-        (Some(errno), _) => Some(errno),
-        (None, io::ErrorKind::PermissionDenied) => Some(Errno::PERM),
-        (None, io::ErrorKind::OutOfMemory) => Some(Errno::NOMEM),
-        _ => None,
-    }
-}
-
 /// Returns whether the cause is the caller's lack of permission.
 pub fn lacks_permission(report: &Report) -> bool {
-    let refused = report.chain().find_map(errno);
-    matches!(refused, Some(Errno::PERM | Errno::ACCESS))
+    matches!(errno(report), Some(Errno::PERM | Errno::ACCESS))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     #[test]
     fn codes_follow_the_chain() {
