@@ -95,7 +95,7 @@ fn start(system: &System, target: &Target, service: &Service) -> Result<()> {
     let mut progress = Progress::new(false, &device);
     let join = group.begin_join(service, &mut |wait, since| progress.show(wait, since));
     progress.clear();
-    join.and_then(|join| join.complete(&Ok(())))
+    join.and_then(|join| Ok(join.complete(&Ok(()))??))
         .wrap_err_with(|| format!("{shown}: starting the heartbeat"))
 }
 

@@ -68,7 +68,7 @@ impl<'s> Dlm<'s> {
         };
         let purpose = domain.as_ref().map(drop);
         let purpose = purpose.map_err(|report| errno(report).unwrap_or(Errno::IO).into());
-        let completed = join.complete(&purpose);
+        let completed = join.complete(&purpose).and_then(|kept| Ok(kept?));
         let mut dlm = Self {
             system,
             volume,

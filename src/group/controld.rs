@@ -11,8 +11,6 @@ mod ledger;
 pub(super) mod socket;
 mod wire;
 
-pub use join::NoGroup;
-
 use super::cluster_stack::{ClusterStack, Group};
 use super::join::Joined;
 use super::kernel_dlm;
@@ -25,7 +23,7 @@ use eyre::{Report, Result, WrapErr, bail, eyre};
 use ledger::{Device, Ledger};
 use std::borrow::Cow;
 use std::ffi::OsString;
-use wire::{Daemon, Message, OCFS2, Refused};
+use wire::{Daemon, Message, OCFS2};
 
 /// The C tools' service, for all mounts of a volume together.
 const THEIRS: &str = "ocfs2";
@@ -71,10 +69,13 @@ impl ClusterStack for Controld {
 
     /// Returns none without the daemon.
     fn cluster(&self, system: &System) -> Result<Option<String>> {
-        match clusters(system, &mut |_, _| Ok(())) {
-            Err(report) if socket::is_absent(&report) => Ok(None),
-            other => Ok(other?.into_iter().next()),
-        }
+        let watch: &mut Watch = &mut |_, _| Ok(());
+        Ok(
+            match Daemon::if_running(system, system.daemon_timeout, watch)? {
+                Some(daemon) => clusters(daemon, watch)?.into_iter().next(),
+                None => None,
+            },
+        )
     }
 
     fn describe(&self, system: &System, name: Uuid) -> Result<String> {
@@ -172,7 +173,7 @@ impl<'s> DaemonUsers<'s> {
     /// Describes to the user what the daemon knows of the volume and the cluster.
     fn describe(&self) -> Result<String> {
         let watch: &mut Watch = &mut |_, _| Ok(());
-        let clusters = clusters(self.system, watch)?;
+        let clusters = clusters(self.connect(watch)?, watch)?;
         if clusters.len() > CLUSTERS_MAX {
             bail!(
                 "ocfs2_controld names {} clusters (see its log)",
@@ -208,7 +209,7 @@ impl<'s> DaemonUsers<'s> {
     }
 
     fn connect(&self, watch: &mut Watch) -> Result<Daemon> {
-        connect(self.system, watch)
+        Daemon::connect(self.system, self.system.daemon_timeout, watch)
     }
 }
 
@@ -247,16 +248,12 @@ impl Group for DaemonUsers<'_> {
 }
 
 /// Returns the names of the daemon's clusters, of which there is one.
-fn clusters(system: &System, watch: &mut Watch) -> Result<Vec<String>> {
-    let names = connect(system, watch)?
+fn clusters(mut daemon: Daemon, watch: &mut Watch) -> Result<Vec<String>> {
+    let names = daemon
         .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
         .wrap_err("asking for the cluster's name")?;
     let names = names.iter().map(|name| String::from_utf8_lossy(name));
     Ok(names.map(Cow::into_owned).collect())
-}
-
-fn connect(system: &System, watch: &mut Watch) -> Result<Daemon> {
-    Daemon::connect(system, system.daemon_timeout, watch)
 }
 
 fn name_of(service: &Service) -> OsString {
@@ -265,13 +262,5 @@ fn name_of(service: &Service) -> OsString {
         Service::Program(name) => name.into(),
         Service::Standing(name) => name.clone(),
         Service::OldMount => "mount".into(),
-    }
-}
-
-/// Separates the daemon's own refusal from all other errors.
-fn refusal(answer: Result<()>) -> Result<Option<Refused>> {
-    match answer {
-        Ok(()) => Ok(None),
-        Err(report) => report.downcast::<Refused>().map(Some),
     }
 }

@@ -19,7 +19,7 @@ mod o2cb;
 pub mod repair;
 
 pub use cluster_stack::Group;
-pub use join::{Join, must_unmount};
+pub use join::Join;
 
 use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::stack;
@@ -108,7 +108,6 @@ impl dyn Group + '_ {
         Ok(Join {
             joined: self.join(service, watch)?,
             service: service.clone(),
-            _signals: signals,
         })
     }
 }

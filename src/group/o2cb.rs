@@ -8,7 +8,8 @@ use crate::cluster::driver::{self, CallOut};
 use crate::cluster::registered::{self, RegisteredCluster};
 use crate::disk::VolumeInfo;
 use crate::heartbeat::{
-    self, Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source, UnmountState, Watch,
+    self, Completion, Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source,
+    UnmountState, Watch,
 };
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
@@ -230,16 +231,14 @@ impl Group for HeartbeatUsers<'_> {
 }
 
 impl Joined for HeartbeatGuard<'_> {
-    fn complete(self: Box<Self>, service: &Service, purpose: &io::Result<()>) -> Result<()> {
+    fn complete(self: Box<Self>, service: &Service, purpose: &io::Result<()>) -> Completion {
         match (purpose, service) {
-            (Err(_), _) => self.release(),
-            (Ok(()), Service::Mount(_)) => self.give_to_superblock(),
-            (Ok(()), Service::Standing(_) | Service::OldMount) => self.make_lasting(),
-            (Ok(()), Service::Program(_)) => {
-                self.keep();
-                Ok(())
-            }
+            (Err(_), _) => self.release()?,
+            (Ok(()), Service::Mount(_)) => return self.give_to_superblock(),
+            (Ok(()), Service::Standing(_) | Service::OldMount) => self.make_lasting()?,
+            (Ok(()), Service::Program(_)) => self.keep(),
         }
+        Ok(Ok(()))
     }
 }
 

@@ -4,7 +4,7 @@ use super::reference::Reference;
 use super::semaphores::Mark;
 use super::starter::StarterProcess;
 use super::{Heartbeat, State};
-use eyre::{Result, bail};
+use eyre::Result;
 
 /// A reference of this process to an active region. Dropped, it is given back.
 #[must_use]
@@ -19,11 +19,17 @@ pub struct HeartbeatGuard<'h> {
     pub(super) first_mount: bool,
 }
 
-/// The error that the region's heartbeat stopped between join and mount: the mount must not stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoHeartbeat;
+/// Why nothing protects a volume that was just mounted: the mount must not stay.
+#[derive(Debug)]
+pub struct Unprotected(pub &'static str);
 
-sentence!(NoHeartbeat => "its heartbeat was stopped meanwhile by somebody else");
+sentence!(Unprotected(it) => "{}", it.0);
+
+/// The result of a join's completion; an error of the outer kind leaves the volume protected.
+pub type Completion = Result<Result<(), Unprotected>>;
+
+const NO_HEARTBEAT: Unprotected =
+    Unprotected("its heartbeat was stopped meanwhile by somebody else");
 
 impl HeartbeatGuard<'_> {
     /// Notes that mount(2) follows, if it does.
@@ -34,13 +40,14 @@ impl HeartbeatGuard<'_> {
         }
     }
 
-    /// Hands the reference to the superblock of the volume, which is mounted.
+    /// Hands the reference to the superblock of the volume, which is mounted; [`Unprotected`] where
+    /// the region's heartbeat has stopped since the join.
     ///
     /// # Errors
-    /// [`NoHeartbeat`]; any other error means that the pin alone keeps the region.
-    pub fn give_to_superblock(mut self) -> Result<()> {
+    /// The pin alone keeps the region.
+    pub fn give_to_superblock(mut self) -> Completion {
         let Some(reference) = self.reference.take() else {
-            return Ok(());
+            return Ok(Ok(()));
         };
         // Under the lock, or a process that just removes the mark of an earlier, dead superblock
         // would remove this one's. Without the lock rather than not at all.
@@ -49,13 +56,15 @@ impl HeartbeatGuard<'_> {
         let state = self.heartbeat.region.state();
         if locked.is_ok() && state.is_ok_and(|state| !matches!(state, State::Beating(_))) {
             reference.put()?;
-            bail!(NoHeartbeat);
+            return Ok(Err(NO_HEARTBEAT));
         }
         // The mounts that were there before may have gone since.
         let alone = locked
             .as_ref()
             .is_ok_and(|locked| locked.count().is_ok_and(|count| count <= 1));
-        reference.give_to_superblock(self.mark == Mark::Superblock, self.first_mount || alone)
+        let mark = self.mark == Mark::Superblock;
+        reference.give_to_superblock(mark, self.first_mount || alone)?;
+        Ok(Ok(()))
     }
 
     /// Makes the reference outlive this process: that of a program, or of a mount by another tool

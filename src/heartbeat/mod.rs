@@ -17,7 +17,7 @@ mod starter;
 mod superblock;
 pub mod survey;
 
-pub use guard::{HeartbeatGuard, NoHeartbeat};
+pub use guard::{Completion, HeartbeatGuard, Unprotected};
 pub use region::{REBOOT, Region, Removal, State, Thread};
 pub use repair::{RepairMode, RepairOutcome, RepairReport};
 pub use semaphores::Lifetime;

@@ -84,10 +84,10 @@ impl Plan {
         let mut mounted = self.mount_volume(system, volume, data);
         drop(reporter);
         match join.complete(&mounted) {
-            Ok(()) => {}
-            Err(report) if mounted.is_ok() && group::must_unmount(&report) => {
+            Ok(Ok(())) => {}
+            Ok(Err(unprotected)) => {
                 let target = system.path(&self.point);
-                mounted = self.there(|| Err(device::take_back(system, &target, &report)));
+                mounted = self.there(|| Err(device::take_back(system, &target, unprotected)));
             }
             Err(report) => {
                 let what = if mounted.is_ok() {

@@ -3,14 +3,14 @@
 use super::leave::Answer;
 use super::ledger::{Entry, Ledger};
 use super::wire::{Daemon, Message, OCFS2, Refused};
-use super::{DaemonUsers, THEIRS, clusters, name_of, refusal};
+use super::{DaemonUsers, THEIRS, clusters, name_of};
 use crate::cluster::stack;
 use crate::group::join::Joined;
-use crate::heartbeat::{Wait, Watch};
+use crate::heartbeat::{Completion, Unprotected, Wait, Watch};
 use crate::ids::Service;
 use crate::syscall::signal::Interrupted;
 use eyre::{Report, Result, WrapErr, bail};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
@@ -25,6 +25,10 @@ const GIVEN_UP: &str = "ocfs2_controld has not joined the volume's group yet, an
 /// What it means that the daemon did not receive the result of a mount.
 const UNTOLD: &str = "ocfs2_controld may not have heard of it, takes it for mounted then, and keeps \
                       the group until the unmount";
+const NO_GROUP: Unprotected = Unprotected(
+    "ocfs2_controld has no group for it, so that no other node would recover this one's journal \
+     (see the daemon's log, then mount the volume again)",
+);
 
 impl DaemonUsers<'_> {
     pub(super) fn register(
@@ -61,58 +65,56 @@ impl DaemonUsers<'_> {
         }
         self.settle(&mut ledger, lives, cluster.as_str(), watch)?;
         let of_mount = matches!(service, Service::Mount(_));
-        let mut registration = Registration {
-            controld: self,
-            entry: None,
-            joined: None,
-            of_mount,
-            service: name,
-            ledger,
-        };
-        let name = &registration.service;
-        let mut ours = registration.ledger.entries().iter();
-        if of_mount && ours.any(|known| known.taken && known.service == *name) {
+        let mut ours = ledger.entries().iter();
+        if of_mount && ours.any(|known| known.taken && known.service == name) {
             // The service of another mount here, which was moved or has left its service behind.
-            return Ok(registration);
+            return Ok(Registration {
+                controld: self,
+                open: None,
+                of_mount,
+                ledger,
+            });
         }
         // A daemon that does not run leaves nothing in doubt.
         let mut daemon = self.connect(watch)?;
-        let entry = registration.ledger.ask(Some(device), name)?;
-        registration.entry = Some(entry.clone());
-        let mut asked = refusal(daemon.ask_patiently(&mount, watch));
+        let mut entry = ledger.ask(Some(device), &name)?;
+        let mut asked = daemon.ask_patiently(&mount, watch);
         // The service of a mount whose ledger was lost, and whose superblock is gone.
-        let stale = of_mount && !lives && matches!(&asked, Ok(Some(known)) if known.is_mounted());
-        if stale
-            && self.leave_one(&mut registration.ledger, &registration.service, watch)?
-                == Answer::Done
-        {
-            let name = &registration.service;
-            registration.entry = Some(registration.ledger.ask(Some(device), name)?);
-            asked = refusal(daemon.ask_patiently(&mount, watch));
+        let stale = of_mount && !lives && matches!(&asked, Ok(Err(known)) if known.is_mounted());
+        if stale && self.leave_one(&mut ledger, &name, watch)? == Answer::Done {
+            entry = ledger.ask(Some(device), &name)?;
+            asked = daemon.ask_patiently(&mount, watch);
         }
         let further = match asked {
-            Ok(None) => false,
-            Ok(Some(refused)) if refused.goes_ahead() => true,
-            Ok(Some(refused)) => {
+            Ok(Ok(())) => false,
+            Ok(Err(refused)) if refused.goes_ahead() => true,
+            Ok(Err(refused)) => {
                 drop(daemon);
                 match refused.may_be_stale() {
-                    true => registration.take_back(),
-                    false => registration.forget(),
+                    true => self.take_back(&mut ledger, &entry),
+                    false => ledger.forget(&entry),
                 }
                 return Err(self.explained(refused, watch));
             }
+            Err(report) if report.is::<Interrupted>() => return Err(report.wrap_err(GIVEN_UP)),
             Err(report) => {
                 drop(daemon);
-                if report.is::<Interrupted>() {
-                    return Err(report.wrap_err(GIVEN_UP));
-                }
-                registration.take_back();
+                self.take_back(&mut ledger, &entry);
                 return Err(report);
             }
         };
-        registration.joined = Some(OpenMount { daemon, further });
-        if let Some(entry) = registration.entry.as_ref().filter(|_| of_mount) {
-            registration.ledger.take(entry)?;
+        let mut registration = Registration {
+            controld: self,
+            open: Some(OpenMount {
+                daemon,
+                entry: entry.clone(),
+                further,
+            }),
+            of_mount,
+            ledger,
+        };
+        if of_mount {
+            registration.ledger.take(&entry)?;
         }
         stack::set(self.system, *stack)?;
         Ok(registration)
@@ -158,7 +160,10 @@ impl DaemonUsers<'_> {
         let Some((_, own)) = self.cluster.as_ref().filter(|_| asks) else {
             return report;
         };
-        match clusters(self.system, watch) {
+        let running = self
+            .connect(watch)
+            .and_then(|daemon| clusters(daemon, watch));
+        match running {
             Ok(runs) if !runs.iter().any(|name| name == own.as_str()) => {
                 let runs = crate::report::printable(runs.join(", "));
                 report.wrap_err(format!(
@@ -167,6 +172,14 @@ impl DaemonUsers<'_> {
             }
             _ => report,
         }
+    }
+
+    /// Rolls back a service that the daemon may know or not. The daemon rolls back a join whose
+    /// connection ends before its answer; after that it counts the mount as made. What stays in
+    /// doubt stays recorded for the next call.
+    fn take_back(&self, ledger: &mut Ledger, entry: &Entry) {
+        let timeout = SHORT_TIMEOUT.min(self.system.daemon_timeout);
+        let _ = self.leave_one_within(ledger, &entry.service, timeout, &mut |_, _| Ok(()));
     }
 
     fn result(&self, service: &OsStr, errno: i32) -> Result<Message> {
@@ -182,102 +195,72 @@ impl DaemonUsers<'_> {
     }
 }
 
-/// The error that the daemon has not joined the group of a mounted volume.
-#[derive(Debug)]
-pub struct NoGroup;
-
-sentence!(NoGroup => "ocfs2_controld has no group for it, so that no other node would recover this \
-                      one's journal (see the daemon's log, then mount the volume again)");
-
 /// A registered service, and the connection that has to carry the result. Dropped, it is rolled
 /// back.
 #[must_use]
 pub struct Registration<'c> {
     controld: &'c DaemonUsers<'c>,
-    entry: Option<Entry>,
     /// None once the result is sent, and for a mount whose service was registered before.
-    joined: Option<OpenMount>,
+    open: Option<OpenMount>,
     /// Whether a mount has the service. A program leaves its own service, which is recorded only
     /// while it is in doubt.
     of_mount: bool,
-    service: OsString,
     ledger: Ledger,
 }
 
 struct OpenMount {
     daemon: Daemon,
+    entry: Entry,
     /// The group was joined before.
     further: bool,
 }
 
 impl Joined for Registration<'_> {
     /// # Errors
-    /// [`NoGroup`]; any other means that the daemon did not receive the result, and a success
-    /// remains valid.
-    fn complete(mut self: Box<Self>, _: &Service, purpose: &io::Result<()>) -> Result<()> {
+    /// The daemon did not receive the result, and a success remains valid.
+    fn complete(mut self: Box<Self>, _: &Service, purpose: &io::Result<()>) -> Completion {
         self.tell(purpose)
     }
 }
 
 impl Registration<'_> {
-    fn tell(&mut self, purpose: &io::Result<()>) -> Result<()> {
-        let Some(OpenMount {
-            mut daemon,
-            further,
-        }) = self.joined.take()
-        else {
-            return Ok(());
+    fn tell(&mut self, purpose: &io::Result<()>) -> Completion {
+        let Some(mut open) = self.open.take() else {
+            return Ok(Ok(()));
         };
         let failed = purpose.as_ref().err();
         let errno = match failed {
             // With an errno the daemon forgets to remove the client from the group that it leaves
             // joined, and refuses what comes next (ocfs2_controld/mount.c, `complete_mount`).
-            Some(error) if !further => error.raw_os_error().unwrap_or(libc::EIO),
+            Some(error) if !open.further => error.raw_os_error().unwrap_or(libc::EIO),
             _ => 0,
         };
-        let message = self.controld.result(&self.service, errno)?;
-        if let Some(entry) = self.entry.as_ref().filter(|_| failed.is_some()) {
-            self.ledger.doubt(entry);
+        let message = self.controld.result(&open.entry.service, errno)?;
+        if failed.is_some() {
+            self.ledger.doubt(&open.entry);
         }
-        let told = refusal(daemon.ask(&message, &mut |_, _| Ok(())));
-        drop(daemon);
-        match (told, failed) {
-            (Ok(None), None) if self.of_mount => Ok(()),
-            (Ok(None), _) => {
-                match failed.is_some() && further {
-                    true => self.take_back(),
-                    false => self.forget(),
-                }
-                Ok(())
+        let told = open.daemon.ask(&message, &mut |_, _| Ok(()));
+        drop(open.daemon);
+        if failed.is_some() {
+            match open.further || !matches!(told, Ok(Ok(()))) {
+                true => self.controld.take_back(&mut self.ledger, &open.entry),
+                false => self.ledger.forget(&open.entry),
             }
-            (Ok(Some(refused)), None) if refused.is_detached() => {
-                self.forget();
-                Err(Report::new(NoGroup))
-            }
-            (Ok(Some(refused)), None) => Err(Report::new(refused).wrap_err(UNTOLD)),
-            (Err(report), None) => Err(report.wrap_err(UNTOLD)),
-            (told, Some(_)) => {
-                self.take_back();
-                told.and_then(|refused| refused.map_or(Ok(()), |refused| Err(refused.into())))
-            }
+            return Ok(Ok(told??));
         }
-    }
-
-    /// Removes the record of a service that the daemon does not know.
-    fn forget(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            self.ledger.forget(&entry);
+        match told {
+            Ok(Ok(())) if self.of_mount => Ok(Ok(())),
+            Ok(Ok(())) => {
+                self.ledger.forget(&open.entry);
+                Ok(Ok(()))
+            }
+            Ok(Err(refused)) if refused.is_detached() => {
+                self.ledger.forget(&open.entry);
+                Ok(Err(NO_GROUP))
+            }
+            Ok(Err(refused)) => Err(refused).wrap_err(UNTOLD),
+            Err(report) => Err(report.wrap_err(UNTOLD)),
         }
-    }
-
-    /// Rolls back a service that the daemon may know or not. The daemon rolls back a join whose
-    /// connection ends before its answer; after that it counts the mount as made. What stays in
-    /// doubt stays recorded for the next call.
-    fn take_back(&mut self) {
-        let controld = self.controld;
-        let timeout = SHORT_TIMEOUT.min(controld.system.daemon_timeout);
-        let ledger = &mut self.ledger;
-        let _ = controld.leave_one_within(ledger, &self.service, timeout, &mut |_, _| Ok(()));
     }
 }
 

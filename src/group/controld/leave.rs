@@ -2,12 +2,12 @@
 
 use super::ledger::{self, Ledger};
 use super::wire::{Daemon, Message, OCFS2};
-use super::{DaemonUsers, THEIRS, name_of, refusal};
+use super::{DaemonUsers, THEIRS, name_of};
 use crate::heartbeat::{LeaveCause, LeaveOutcome, Watch};
 use crate::host::{System, mounts, waiter};
 use crate::ids::Service;
 use crate::syscall::fork;
-use eyre::{Report, Result, bail};
+use eyre::{Result, bail};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -179,17 +179,17 @@ impl DaemonUsers<'_> {
             }
             None => ledger.ask(self.device.as_ref(), service).ok(),
         };
-        let answer = match refusal(daemon.ask(&message, watch))? {
-            None => Answer::Done,
-            Some(refused) if refused.has_no_group() => Answer::NoGroup,
-            Some(refused) if refused.is_unknown() => Answer::NotThere,
-            Some(refused) => {
+        let answer = match daemon.ask(&message, watch)? {
+            Ok(()) => Answer::Done,
+            Err(refused) if refused.has_no_group() => Answer::NoGroup,
+            Err(refused) if refused.is_unknown() => Answer::NotThere,
+            Err(refused) => {
                 match (&known, entry) {
                     (Some(known), _) if known.taken => ledger.take(known)?,
                     (None, Some(entry)) => ledger.forget(&entry),
                     _ => {}
                 }
-                return Err(Report::new(refused));
+                bail!(refused);
             }
         };
         // What was in doubt before may be the reason why the group is being left just now.

@@ -4,7 +4,7 @@ use crate::heartbeat::{Wait, Watch};
 use crate::host::System;
 use crate::syscall::is_pause;
 use crate::syscall::socket::peer_user;
-use eyre::{Report, Result, WrapErr, bail};
+use eyre::{Result, WrapErr, bail};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType};
 use std::io::{self, Read, Write};
@@ -25,7 +25,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Connects to root's abstract socket `name`, as any user can listen on one.
+    /// Connects to root's abstract socket `name`, as any user can listen on one; `None` if no
+    /// process does.
     ///
     /// `timeout` bounds the wait for the daemon to accept, and later for each of its answers.
     pub fn connect(
@@ -34,7 +35,7 @@ impl Socket {
         name: &str,
         timeout: Duration,
         watch: &mut Watch,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         let socket = rustix::net::socket_with(
             AddressFamily::UNIX,
             SocketType::STREAM,
@@ -53,6 +54,7 @@ impl Socket {
         while let Err(error) = rustix::net::connect(&socket, &address) {
             match io::Error::from(error) {
                 error if is_pause(&error) => pause(daemon, started, timeout, watch)?,
+                error if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(None),
                 error => return Err(error.into()),
             }
         }
@@ -63,12 +65,12 @@ impl Socket {
                  names, and start {daemon})"
             );
         }
-        Ok(Self {
+        Ok(Some(Self {
             daemon,
             stream: UnixStream::from(socket),
             timeout,
             for_ever: false,
-        })
+        }))
     }
 
     /// Sends all of `bytes`.
@@ -128,17 +130,6 @@ impl Socket {
         }
         Ok(filled)
     }
-}
-
-/// Returns the error that no process listens, in better words.
-pub fn absent(words: &'static str) -> Report {
-    io::Error::new(io::ErrorKind::ConnectionRefused, words).into()
-}
-
-/// Returns whether the error is that no process listens.
-pub fn is_absent(error: &Report) -> bool {
-    let error = error.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn pause(daemon: &str, started: Instant, timeout: Duration, watch: &mut Watch) -> Result<()> {

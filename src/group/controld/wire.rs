@@ -4,11 +4,11 @@
 //! word may hold spaces. The daemon answers `STATUS errno text`, or to a request for a list
 //! `ITEMCOUNT n`, n times `ITEM text`, and a STATUS.
 
-use super::socket::{self, Socket};
+use super::socket::Socket;
 use crate::heartbeat::Watch;
 use crate::host::System;
 use crate::report;
-use eyre::{Report, Result, bail, eyre};
+use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -134,7 +134,8 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 enum Answer {
-    Status(i32, String),
+    Done,
+    Refused(Refused),
     Count(usize),
     Item(Vec<u8>),
 }
@@ -153,10 +154,11 @@ impl Answer {
             b"STATUS" => {
                 let (errno, text) = rest.split_once(' ').ok_or_else(rubbish)?;
                 let errno = errno.parse().ok().filter(|errno| (0..4096).contains(errno));
-                Ok(Self::Status(
-                    errno.ok_or_else(rubbish)?,
-                    report::printable(text),
-                ))
+                let text = report::printable(text);
+                Ok(match errno.ok_or_else(rubbish)? {
+                    0 => Self::Done,
+                    errno => Self::Refused(Refused { errno, text }),
+                })
             }
             b"ITEMCOUNT" => Ok(Self::Count(rest.parse().map_err(|_| rubbish())?)),
             b"ITEM" if !bytes.is_empty() => Ok(Self::Item(bytes.to_vec())),
@@ -164,53 +166,54 @@ impl Answer {
         }
     }
 
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Status(..) => "STATUS",
+    fn out_of_place(&self, wanted: &str) -> Report {
+        let name = match self {
+            Self::Done | Self::Refused(_) => "STATUS",
             Self::Count(_) => "ITEMCOUNT",
             Self::Item(_) => "ITEM",
-        }
-    }
-
-    fn out_of_place(&self, wanted: &str) -> Report {
-        let name = self.name();
+        };
         eyre!("ocfs2_controld answers with {name} where {wanted} is due (see its log)")
     }
 }
 
+/// The daemon's answer to a request without a result; after an error of the outer kind it is unknown
+/// what the daemon has done.
+pub type Reply = Result<Result<(), Refused>>;
+
 /// A connection to the daemon.
-pub struct Daemon {
-    socket: Socket,
-}
+pub struct Daemon(Socket);
 
 impl Daemon {
     /// # Errors
     /// The daemon does not run, or takes longer than `timeout`.
     pub fn connect(system: &System, timeout: Duration, watch: &mut Watch) -> Result<Self> {
-        let socket = Socket::connect(system, "ocfs2_controld", SOCKET, timeout, watch).map_err(
-            |error| match socket::is_absent(&error) {
-                true => socket::absent(
-                    "the control daemon ocfs2_controld does not run on this node (start it with \
-                     the cluster manager)",
-                ),
-                false => error.wrap_err("connecting to ocfs2_controld"),
-            },
-        )?;
-        Ok(Self { socket })
+        Self::if_running(system, timeout, watch)?.ok_or_else(|| {
+            eyre!(
+                "the control daemon ocfs2_controld does not run on this node (start it with the \
+                 cluster manager)"
+            )
+        })
+    }
+
+    /// Connects to the daemon; `None` if it does not run.
+    pub fn if_running(
+        system: &System,
+        timeout: Duration,
+        watch: &mut Watch,
+    ) -> Result<Option<Self>> {
+        let socket = Socket::connect(system, "ocfs2_controld", SOCKET, timeout, watch);
+        Ok(socket.wrap_err("connecting to ocfs2_controld")?.map(Self))
     }
 
     /// Sends a request whose answer is a STATUS.
-    ///
-    /// # Errors
-    /// [`Refused`]; after any other it is unknown what the daemon has done.
-    pub fn ask(&mut self, message: &Message, watch: &mut Watch) -> Result<()> {
+    pub fn ask(&mut self, message: &Message, watch: &mut Watch) -> Reply {
         let asked = Instant::now();
         self.send(message)?;
         let answer = self.receive(asked, watch)?;
         self.nothing_more()?;
         match answer {
-            Answer::Status(0, _) => Ok(()),
-            Answer::Status(errno, text) => Err(Report::new(Refused { errno, text })),
+            Answer::Done => Ok(Ok(())),
+            Answer::Refused(refused) => Ok(Err(refused)),
             other => Err(other.out_of_place("STATUS")),
         }
     }
@@ -218,10 +221,10 @@ impl Daemon {
     /// Sends such a request, and waits until `watch` ends it. The daemon does not recover from a
     /// client that gives up while dlm_controld registers its group (ocfs2_controld/mount.c,
     /// `register_result`).
-    pub fn ask_patiently(&mut self, message: &Message, watch: &mut Watch) -> Result<()> {
-        self.socket.for_ever = true;
+    pub fn ask_patiently(&mut self, message: &Message, watch: &mut Watch) -> Reply {
+        self.0.for_ever = true;
         let answer = self.ask(message, watch);
-        self.socket.for_ever = false;
+        self.0.for_ever = false;
         answer
     }
 
@@ -232,18 +235,14 @@ impl Daemon {
         let count = match self.receive(asked, watch)? {
             Answer::Count(count) if count <= ITEMS_MAX => count,
             Answer::Count(count) => bail!("ocfs2_controld announces a list of {count}"),
-            Answer::Status(errno, text) if errno != 0 => {
-                return Err(Report::new(Refused { errno, text }));
-            }
+            Answer::Refused(refused) => bail!(refused),
             other => return Err(other.out_of_place("ITEMCOUNT")),
         };
         let mut items = Vec::new();
         loop {
             match self.receive(asked, watch)? {
-                Answer::Status(0, _) if items.len() == count => return Ok(items),
-                Answer::Status(errno, text) if errno != 0 => {
-                    return Err(Report::new(Refused { errno, text }));
-                }
+                Answer::Done if items.len() == count => return Ok(items),
+                Answer::Refused(refused) => bail!(refused),
                 Answer::Item(item) if items.len() < count => items.push(item),
                 other if items.len() < count => return Err(other.out_of_place("ITEM")),
                 other => return Err(other.out_of_place("STATUS")),
@@ -253,7 +252,7 @@ impl Daemon {
 
     fn send(&mut self, Message(bytes): &Message) -> Result<()> {
         self.nothing_more()?;
-        self.socket.send(bytes).map_err(|error| match error.kind() {
+        self.0.send(bytes).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 eyre!("ocfs2_controld does not take what is said to it (it hangs: see its log)")
             }
@@ -263,7 +262,7 @@ impl Daemon {
 
     /// Checks that nothing more comes: an unrequested message answers another client.
     fn nothing_more(&mut self) -> Result<()> {
-        match self.socket.has_more() {
+        match self.0.has_more() {
             true => bail!("ocfs2_controld sends what nobody has asked for (see its log)"),
             false => Ok(()),
         }
@@ -271,7 +270,7 @@ impl Daemon {
 
     fn receive(&mut self, asked: Instant, watch: &mut Watch) -> Result<Answer> {
         let mut bytes = [0; LENGTH];
-        let read = self.socket.receive(&mut bytes, asked, watch)?;
+        let read = self.0.receive(&mut bytes, asked, watch)?;
         match read {
             LENGTH => Answer::parse(&bytes),
             0 => Err(lost()),
