@@ -40,11 +40,7 @@ fn used(system: &System) -> Result<Vec<PathBuf>> {
             used.push(by_tag(system, source));
         }
     }
-    for mount in mounts::visible(system)? {
-        if mount.kind == "ocfs2" {
-            used.push(mount.source);
-        }
-    }
+    used.extend(mounts::volumes(system)?.map(|mount| mount.source));
     Ok(used)
 }
 

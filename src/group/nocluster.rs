@@ -18,7 +18,7 @@ use crate::disk::slot_watch::{self, Seen};
 use crate::disk::{VolumeInfo, find};
 use crate::heartbeat::{Wait, Watch};
 use crate::host::System;
-use crate::host::mounts;
+use crate::host::mounts::{self, Mount};
 use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use crate::ondisk::Membership;
 use crate::ondisk::heartbeat_slots::Slot;
@@ -49,7 +49,7 @@ pub fn doubts(system: &System, volume: &VolumeInfo, watch: &mut Watch) -> Result
     let mut elsewhere = Vec::new();
     for (seen, region) in seen.zip(&regions) {
         match seen {
-            Ok(seen) => elsewhere.extend(seen.written),
+            Ok(seen) => elsewhere.extend(seen.written.iter().map(|(slot, _)| u32::from(*slot))),
             Err(report) => doubts.push(format!(
                 "the region {} of its cluster cannot be read: {report:#}",
                 region.superblock.uuid
@@ -60,29 +60,26 @@ pub fn doubts(system: &System, volume: &VolumeInfo, watch: &mut Watch) -> Result
     let (mut remote, described) = volume.reopen(system, TIMEOUT)?;
     let slots = described.slot_map(&mut remote)?;
     let in_map: Vec<u32> = slots.into_iter().flatten().collect();
-    for node in &in_map {
-        if lives(&elsewhere, *node) {
+    for &node in &in_map {
+        let shown = known.shown(node);
+        if elsewhere.contains(&node) {
             bail!(
-                "{} is in the volume's slot map and beats in its cluster right now, so that it has \
-                 the volume mounted (mount it with its cluster, without nocluster, or unmount it \
-                 there first)",
-                known.shown(*node)
+                "{shown} is in the volume's slot map and beats in its cluster right now, so that \
+                 it has the volume mounted (mount it with its cluster, without nocluster, or \
+                 unmount it there first)"
             );
         }
         doubts.push(format!(
-            "{} is in the volume's slot map: it has the volume mounted, or died with it",
-            known.shown(*node)
+            "{shown} is in the volume's slot map: it has the volume mounted, or died with it"
         ));
     }
-    for node in own.silent {
-        let node = u32::from(node);
-        if !in_map.contains(&node) {
-            doubts.push(format!(
-                "{} has fallen silent on the volume without leaving it: it died, or cannot reach \
-                 the disk",
-                known.shown(node)
-            ));
-        }
+    let silent = own.silent.into_iter().map(u32::from);
+    for node in silent.filter(|node| !in_map.contains(node)) {
+        doubts.push(format!(
+            "{} has fallen silent on the volume without leaving it: it died, or cannot reach the \
+             disk",
+            known.shown(node)
+        ));
     }
     if let (Some(reason), false) = (known.blind, in_map.is_empty()) {
         doubts.push(format!("which of them live cannot be told: {reason}"));
@@ -90,23 +87,18 @@ pub fn doubts(system: &System, volume: &VolumeInfo, watch: &mut Watch) -> Result
     Ok(doubts)
 }
 
-fn lives(written: &[(u8, Slot)], node: u32) -> bool {
-    written.iter().any(|(slot, _)| u32::from(*slot) == node)
-}
-
 /// Checks this node's mounts. One superblock serves all mounts of a device, and the kernel would
 /// not make another.
 fn check_own_mounts(system: &System, volume: &VolumeInfo) -> Result<()> {
-    let mounts = mounts::visible(system)?.into_iter();
-    let mut ours = mounts.filter(|mount| Some(mount.device) == volume.number && mount.has_group());
-    match ours.next() {
-        None => Ok(()),
-        Some(mount) => bail!(
+    let mut ours = mounts::volumes(system)?.filter(|mount| Some(mount.device) == volume.number);
+    if let Some(mount) = ours.find(Mount::has_group) {
+        bail!(
             "the volume is mounted in its cluster on this node, on {} (mount it without nocluster, \
              or unmount it first)",
             mount.point.display()
-        ),
+        );
     }
+    Ok(())
 }
 
 /// What this node knows of the volume's cluster.
@@ -172,45 +164,39 @@ impl Known {
         let Some((slot, block)) = seen.written.first() else {
             return Ok(());
         };
-        let number = u32::from(*slot);
-        match block {
-            Slot::Written(_) if self.roster.own == Some(*slot) => bail!(
-                "the heartbeat of {} is being written to the volume right now (ocfs2_hb_ctl -I tells \
-                 what uses it here; if nothing does, another machine has this node's number)",
-                self.shown(number)
-            ),
-            Slot::Written(_) => {
-                let mut nodes = self.shown(number);
-                for (node, block) in seen.written.iter().skip(1) {
-                    if matches!(block, Slot::Written(_)) {
-                        nodes = format!("{nodes}, {}", self.shown(u32::from(*node)));
-                    }
-                }
-                bail!(
-                    "the heartbeat of {} is being written to the volume right now (mount it with \
-                     its cluster, without nocluster, or unmount it there first)",
-                    nodes
-                )
-            }
-            _ => bail!(
+        if !matches!(block, Slot::Written(_)) {
+            bail!(
                 "somebody is writing heartbeat slot {slot} of the volume, though not what a node of \
                  that number would write (find out who uses the disk, and whether all see the same \
                  one)"
-            ),
+            );
         }
+        if self.roster.own == Some(*slot) {
+            bail!(
+                "the heartbeat of {} is being written to the volume right now (ocfs2_hb_ctl -I tells \
+                 what uses it here; if nothing does, another machine has this node's number)",
+                self.shown((*slot).into())
+            );
+        }
+        let nodes = seen.written.iter();
+        let nodes = nodes.filter(|(_, block)| matches!(block, Slot::Written(_)));
+        let nodes: Vec<_> = nodes.map(|(node, _)| self.shown((*node).into())).collect();
+        bail!(
+            "the heartbeat of {} is being written to the volume right now (mount it with its \
+             cluster, without nocluster, or unmount it there first)",
+            nodes.join(", ")
+        )
     }
 
     /// Returns the node's name as the user knows it.
     fn shown(&self, number: u32) -> String {
         let known = u8::try_from(number).ok();
-        let name = known.and_then(|number| self.roster.name(number));
-        let own = match self.roster.own.map(u32::from) == Some(number) {
-            true => ", this node",
-            false => "",
+        let Some(name) = known.and_then(|number| self.roster.name(number)) else {
+            return format!("node {number}");
         };
-        match name {
-            Some(name) => format!("node {number} (\"{name}\"{own})"),
-            None => format!("node {number}"),
+        match self.roster.own == known {
+            true => format!("node {number} (\"{name}\", this node)"),
+            false => format!("node {number} (\"{name}\")"),
         }
     }
 }

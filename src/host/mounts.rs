@@ -125,10 +125,15 @@ pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
 }
 
+/// Returns the visible mounts of volumes.
+pub fn volumes(system: &System) -> Result<impl Iterator<Item = Mount>> {
+    let mounts = visible(system)?.into_iter();
+    Ok(mounts.filter(|mount| mount.kind == "ocfs2"))
+}
+
 /// Returns the visible mount points of the volume on a device.
 pub fn points_of(system: &System, device: DeviceNumber) -> Result<Vec<PathBuf>> {
-    let mounts = visible(system)?.into_iter();
-    let here = mounts.filter(|mount| mount.is_volume_on(device));
+    let here = volumes(system)?.filter(|mount| mount.device == device);
     Ok(here.map(|mount| mount.point).collect())
 }
 

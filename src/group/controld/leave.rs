@@ -53,14 +53,12 @@ impl DaemonUsers<'_> {
     /// Returns whether the daemon has a service of another place where the volume is mounted than
     /// `service`. The ledger alone is not enough: a place may have been unmounted.
     fn has_other_mount(&self, ledger: &Ledger, service: &OsStr) -> Result<bool> {
-        let device = self.device.as_ref().or(ledger.device());
-        let table = mounts::visible(self.system)?;
+        let Some(device) = self.device.as_ref().or(ledger.device()) else {
+            return Ok(false);
+        };
         let real = |path: &Path| std::fs::canonicalize(self.system.path(path)).ok();
-        let points: Vec<_> = table
-            .iter()
-            .filter(|mount| device.is_some_and(|device| mount.is_volume_on(device.number)))
-            .filter_map(|mount| real(&mount.point))
-            .collect();
+        let points = mounts::points_of(self.system, device.number)?;
+        let points: Vec<_> = points.iter().filter_map(|point| real(point)).collect();
         let mut others = ledger.entries().iter();
         Ok(others.any(|known| {
             let place = real(Path::new(&known.service));
