@@ -128,7 +128,9 @@ fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
         .leave(&standing(service))
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        LeaveOutcome::NothingThere if group.has_own() => Err(group.nothing_to_leave(uuid)),
+        LeaveOutcome::NothingThere if group.why_idle().is_none() => {
+            Err(group.nothing_to_leave(uuid))
+        }
         _ => Ok(()),
     }
 }
@@ -151,7 +153,7 @@ fn superblock_ends(system: &System, target: &Target) -> Result<()> {
         .superblock_leaves(cause)
         .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
     {
-        LeaveOutcome::NothingThere if !by_kernel && group.has_own() => {
+        LeaveOutcome::NothingThere if !by_kernel && group.why_idle().is_none() => {
             Err(group.nothing_to_leave(uuid))
         }
         _ => Ok(()),

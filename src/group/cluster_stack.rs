@@ -1,5 +1,5 @@
 //! The interface of a cluster stack. A new stack is a file with these two traits, and a line in
-//! [`STACKS`](super::STACKS).
+//! [`stacks`](super::stacks).
 
 use super::join::Joined;
 use crate::disk::VolumeInfo;
@@ -10,44 +10,29 @@ use crate::ids::{Service, StackName, Uuid};
 use crate::syscall::ioprio::Level;
 use eyre::{Report, Result, eyre};
 
-/// A cluster stack.
-pub trait ClusterStack: Sync {
+/// A cluster stack, on a node.
+pub trait ClusterStack<'s> {
     /// Returns whether it serves volumes of the stack `name` on this kernel.
-    fn serves(&self, system: &System, name: StackName) -> Result<bool>;
+    fn serves(&self, name: StackName) -> Result<bool>;
 
     /// Returns the group of a volume, to join it. `running` is the stack that the volume finds
     /// here. Only compares and reads; changes nothing.
     ///
     /// # Errors
     /// The stack or the cluster does not match: names both sides, and what to do.
-    fn of_volume<'s>(
-        &self,
-        system: &'s System,
-        volume: &VolumeInfo,
-        running: StackName,
-    ) -> Result<Box<dyn Group + 's>>;
+    fn of_volume(&self, volume: &VolumeInfo, running: StackName) -> Result<Box<dyn Group + 's>>;
 
     /// Returns the group of the volume `name`, to leave it; that of a mount with its `device`.
-    fn of_name<'s>(
-        &self,
-        system: &'s System,
-        name: Uuid,
-        device: Option<DeviceNumber>,
-    ) -> Result<Box<dyn Group + 's>>;
+    fn of_name(&self, name: Uuid, device: Option<DeviceNumber>) -> Result<Box<dyn Group + 's>>;
 
     /// Returns the group of a mounted volume, to leave it. `name` looks up the volume's name.
-    fn of_mount<'s>(
-        &self,
-        system: &'s System,
-        mount: &Mount,
-        name: &dyn Fn() -> Result<Uuid>,
-    ) -> Result<Box<dyn Group + 's>>;
+    fn of_mount(&self, mount: &Mount, name: NameOf) -> Result<Box<dyn Group + 's>>;
 
     /// Returns the cluster that this node is a member of.
-    fn cluster(&self, system: &System) -> Result<Option<String>>;
+    fn cluster(&self) -> Result<Option<String>>;
 
     /// Describes to the user what is known of the volume `name`.
-    fn describe(&self, system: &System, name: Uuid) -> Result<String>;
+    fn describe(&self, name: Uuid) -> Result<String>;
 
     /// Returns whether a join asks a daemon, before the kernel's stack is set for the volume.
     fn asks_first(&self) -> bool {
@@ -55,8 +40,11 @@ pub trait ClusterStack: Sync {
     }
 
     /// Cleans up after processes that were killed.
-    fn tidy(&self, _system: &System) {}
+    fn tidy(&self) {}
 }
+
+/// A function that looks up a volume's name.
+pub type NameOf<'n> = &'n dyn Fn() -> Result<Uuid>;
 
 /// One volume's group of users on this node.
 pub trait Group {
@@ -79,18 +67,13 @@ pub trait Group {
         Ok(LeaveOutcome::NothingThere)
     }
 
-    /// Returns whether the volume has something of its own on this node, to start and to stop. With
-    /// global heartbeat, whose regions are the cluster's, and with the kernel's DLM it has not.
-    fn has_own(&self) -> bool {
-        false
-    }
-
     /// Returns whether the volume's heartbeat is on regions of its cluster.
     fn has_global_heartbeat(&self) -> bool {
         false
     }
 
-    /// Returns why a user's start or stop does nothing; none where it does something.
+    /// Returns why a user's start or stop does nothing; none where the volume has something of its
+    /// own on this node.
     fn why_idle(&self) -> Option<&'static str>;
 
     /// Names what remains where leaving failed, after "Its".

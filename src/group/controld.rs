@@ -11,7 +11,7 @@ mod ledger;
 pub(super) mod socket;
 mod wire;
 
-use super::cluster_stack::{ClusterStack, Group};
+use super::cluster_stack::{ClusterStack, Group, NameOf};
 use super::join::Joined;
 use super::kernel_dlm;
 use crate::disk::VolumeInfo;
@@ -31,63 +31,60 @@ const THEIRS: &str = "ocfs2";
 const CLUSTERS_MAX: usize = 8;
 
 /// The stack whose daemon is ocfs2_controld.
-pub struct Controld;
+pub struct Controld<'s>(pub &'s System);
 
-impl ClusterStack for Controld {
-    fn serves(&self, _: &System, name: StackName) -> Result<bool> {
+impl<'s> ClusterStack<'s> for Controld<'s> {
+    fn serves(&self, name: StackName) -> Result<bool> {
         Ok(name == StackName::CMAN || name == StackName::PCMK)
     }
 
-    fn of_volume<'s>(
-        &self,
-        system: &'s System,
-        volume: &VolumeInfo,
-        running: StackName,
-    ) -> Result<Box<dyn Group + 's>> {
-        Ok(Box::new(DaemonUsers::of_volume(system, volume, running)?))
+    fn of_volume(&self, volume: &VolumeInfo, running: StackName) -> Result<Box<dyn Group + 's>> {
+        let cluster = super::checked_cluster(volume, running)?.clone();
+        let path = volume.canonical.clone();
+        Ok(Box::new(DaemonUsers {
+            cluster: Some((running, cluster)),
+            device: volume.number.map(|number| Device { number, path }),
+            ..DaemonUsers::of_name(self.0, volume.superblock.uuid)
+        }))
     }
 
-    fn of_name<'s>(
-        &self,
-        system: &'s System,
-        name: Uuid,
-        _: Option<DeviceNumber>,
-    ) -> Result<Box<dyn Group + 's>> {
-        Ok(Box::new(DaemonUsers::of_name(system, name)))
+    fn of_name(&self, name: Uuid, _: Option<DeviceNumber>) -> Result<Box<dyn Group + 's>> {
+        Ok(Box::new(DaemonUsers::of_name(self.0, name)))
     }
 
-    fn of_mount<'s>(
-        &self,
-        system: &'s System,
-        mount: &Mount,
-        name: &dyn Fn() -> Result<Uuid>,
-    ) -> Result<Box<dyn Group + 's>> {
-        let known = ledger::volume_on(system, mount.device);
-        let name = known.map_or_else(name, Ok)?;
-        Ok(Box::new(DaemonUsers::of_mount(system, name, mount)))
+    fn of_mount(&self, mount: &Mount, name: NameOf) -> Result<Box<dyn Group + 's>> {
+        let known = ledger::volume_on(self.0, mount.device);
+        let device = Device {
+            number: mount.device,
+            path: mount.source.clone(),
+        };
+        Ok(Box::new(DaemonUsers {
+            device: Some(device),
+            ..DaemonUsers::of_name(self.0, known.map_or_else(name, Ok)?)
+        }))
     }
 
     /// Returns none without the daemon.
-    fn cluster(&self, system: &System) -> Result<Option<String>> {
+    fn cluster(&self) -> Result<Option<String>> {
         let watch: &mut Watch = &mut |_, _| Ok(());
         Ok(
-            match Daemon::if_running(system, system.daemon_timeout, watch)? {
+            match Daemon::if_running(self.0, self.0.daemon_timeout, watch)? {
                 Some(daemon) => clusters(daemon, watch)?.into_iter().next(),
                 None => None,
             },
         )
     }
 
-    fn describe(&self, system: &System, name: Uuid) -> Result<String> {
-        DaemonUsers::of_name(system, name).describe()
+    fn describe(&self, name: Uuid) -> Result<String> {
+        DaemonUsers::of_name(self.0, name).describe()
     }
 
     fn asks_first(&self) -> bool {
         true
     }
 
-    fn tidy(&self, system: &System) {
-        leave::tidy(system);
+    fn tidy(&self) {
+        leave::tidy(self.0);
     }
 }
 
@@ -101,32 +98,6 @@ struct DaemonUsers<'s> {
 }
 
 impl<'s> DaemonUsers<'s> {
-    /// Returns the users of a volume, to join; `running` is the node's stack.
-    ///
-    /// # Errors
-    /// The running stack is not the volume's.
-    fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
-        let cluster = super::checked_cluster(volume, running)?.clone();
-        let path = volume.canonical.clone();
-        Ok(Self {
-            system,
-            uuid: volume.superblock.uuid,
-            cluster: Some((running, cluster)),
-            device: volume.number.map(|number| Device { number, path }),
-        })
-    }
-
-    /// Returns the users of a mounted volume, to leave a mount.
-    fn of_mount(system: &'s System, uuid: Uuid, mount: &Mount) -> Self {
-        Self {
-            device: Some(Device {
-                number: mount.device,
-                path: mount.source.clone(),
-            }),
-            ..Self::of_name(system, uuid)
-        }
-    }
-
     /// Returns the users of a volume by its name, to leave or to ask.
     fn of_name(system: &'s System, uuid: Uuid) -> Self {
         Self {
@@ -224,10 +195,6 @@ impl Group for DaemonUsers<'_> {
 
     fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
         self.leave_superblock(cause)
-    }
-
-    fn has_own(&self) -> bool {
-        true
     }
 
     fn why_idle(&self) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 //! passes the nodes to the DLM, and a mount joins by its lock space (fs/ocfs2/stack_user.c).
 //! Nothing has to be registered or left.
 
-use super::cluster_stack::{ClusterStack, Group};
+use super::cluster_stack::{ClusterStack, Group, NameOf};
 use super::controld::socket::Socket;
 use super::join::Joined;
 use crate::cluster::dlm;
@@ -24,13 +24,6 @@ const DUMP_STATUS: u32 = 13;
 const DUMP_CONFIG: u32 = 14;
 /// The daemon answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Returns whether the kernel's DLM alone is enough for volumes of `stack`. Before its driver is
-/// loaded the answer is true: all kernels since 3.14 have the support.
-pub(super) fn suffices(system: &System, stack: StackName) -> Result<bool> {
-    let is_unknown = || is_there(&system.path("/sys/fs/ocfs2/cluster_stack")).map(|known| !known);
-    Ok(stack == StackName::PCMK && (is_there(&system.path(SUPPORT))? || is_unknown()?))
-}
 
 /// Checks whether the volume can be mounted; `running` is the node's stack.
 ///
@@ -76,49 +69,37 @@ pub(super) fn has_lock_space(system: &System, uuid: Uuid) -> Result<bool> {
 }
 
 /// The stack that the kernel's DLM serves.
-pub struct KernelDlm;
+pub struct KernelDlm<'s>(pub &'s System);
 
-impl ClusterStack for KernelDlm {
-    fn serves(&self, system: &System, name: StackName) -> Result<bool> {
-        suffices(system, name)
+impl<'s> ClusterStack<'s> for KernelDlm<'s> {
+    /// Returns whether the kernel's DLM alone is enough for the stack. Before its driver is loaded the
+    /// answer is true: all kernels since 3.14 have the support.
+    fn serves(&self, name: StackName) -> Result<bool> {
+        let there = |path| is_there(&self.0.path(path));
+        Ok(name == StackName::PCMK && (there(SUPPORT)? || !there("/sys/fs/ocfs2/cluster_stack")?))
     }
 
-    fn of_volume<'s>(
-        &self,
-        system: &'s System,
-        volume: &VolumeInfo,
-        running: StackName,
-    ) -> Result<Box<dyn Group + 's>> {
-        check(system, volume, running)?;
+    fn of_volume(&self, volume: &VolumeInfo, running: StackName) -> Result<Box<dyn Group + 's>> {
+        check(self.0, volume, running)?;
         Ok(Box::new(LockSpace))
     }
 
-    fn of_name<'s>(
-        &self,
-        _: &'s System,
-        _: Uuid,
-        _: Option<DeviceNumber>,
-    ) -> Result<Box<dyn Group + 's>> {
+    fn of_name(&self, _: Uuid, _: Option<DeviceNumber>) -> Result<Box<dyn Group + 's>> {
         Ok(Box::new(LockSpace))
     }
 
-    fn of_mount<'s>(
-        &self,
-        _: &'s System,
-        _: &Mount,
-        _: &dyn Fn() -> Result<Uuid>,
-    ) -> Result<Box<dyn Group + 's>> {
+    fn of_mount(&self, _: &Mount, _: NameOf) -> Result<Box<dyn Group + 's>> {
         Ok(Box::new(LockSpace))
     }
 
     /// Returns the cluster; none without quorum.
-    fn cluster(&self, system: &System) -> Result<Option<String>> {
-        Ok(dlm::cluster(system)?.filter(|_| !lacks_quorum(system)))
+    fn cluster(&self) -> Result<Option<String>> {
+        Ok(dlm::cluster(self.0)?.filter(|_| !lacks_quorum(self.0)))
     }
 
-    fn describe(&self, system: &System, name: Uuid) -> Result<String> {
-        let joined = u8::from(has_lock_space(system, name)?);
-        let cluster = dlm::cluster(system)?.unwrap_or_default();
+    fn describe(&self, name: Uuid) -> Result<String> {
+        let joined = u8::from(has_lock_space(self.0, name)?);
+        let cluster = dlm::cluster(self.0)?.unwrap_or_default();
         let cluster = crate::report::printable(cluster);
         Ok(format!("{name}: {joined} refs\n\tcluster {cluster}\n"))
     }

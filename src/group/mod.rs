@@ -30,12 +30,20 @@ use crate::host::mounts::{DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::ondisk::Membership;
 use crate::syscall::signal;
-use cluster_stack::ClusterStack;
+use cluster_stack::{ClusterStack, NameOf};
 use eyre::{Result, WrapErr, bail};
 
-/// The cluster stacks, each in a file of its own. The first that serves a volume's stack on this
-/// kernel is used.
-const STACKS: [&dyn ClusterStack; 3] = [&o2cb::O2cb, &kernel_dlm::KernelDlm, &controld::Controld];
+/// Returns the cluster stacks, each in a file of its own. The first that serves a volume's stack on
+/// this kernel is used.
+fn stacks(system: &System) -> [Stack<'_>; 3] {
+    [
+        Box::new(o2cb::O2cb(system)),
+        Box::new(kernel_dlm::KernelDlm(system)),
+        Box::new(controld::Controld(system)),
+    ]
+}
+
+type Stack<'s> = Box<dyn ClusterStack<'s> + 's>;
 
 /// Returns the group of a volume: its stack is loaded and checked against what runs on this node.
 ///
@@ -48,7 +56,7 @@ pub fn of_volume<'s>(system: &'s System, volume: &VolumeInfo) -> Result<Box<dyn 
     };
     stack::prepare(system, wanted)?;
     let serving = serving(system, wanted)?;
-    let group = serving.of_volume(system, volume, expected(system, volume, wanted)?)?;
+    let group = serving.of_volume(volume, expected(system, volume, wanted)?)?;
     // A daemon is asked first: if it refuses, no stack is set.
     let named = volume.superblock.membership.cluster().is_some();
     if (named || stack::is_closed(system)?) && !serving.asks_first() {
@@ -71,8 +79,9 @@ pub fn check(system: &System, volume: &VolumeInfo) -> Result<()> {
         return Ok(());
     };
     let running = expected(system, volume, wanted)?;
-    let group = serving(system, wanted)?.of_volume(system, volume, running);
-    group.map(drop)
+    serving(system, wanted)?
+        .of_volume(volume, running)
+        .map(drop)
 }
 
 /// Returns the group of the volume `name`, by what runs on this node alone: no device is searched
@@ -82,7 +91,7 @@ pub fn of_name<'s>(
     name: Uuid,
     device: Option<DeviceNumber>,
 ) -> Result<Box<dyn Group + 's>> {
-    stack_of(system, name)?.of_name(system, name, device)
+    stack_of(system, name)?.of_name(name, device)
 }
 
 /// Returns the group of a mounted volume whose mount shows that it has one. `name` looks up its
@@ -90,10 +99,10 @@ pub fn of_name<'s>(
 pub fn of_mount<'s>(
     system: &'s System,
     mount: &Mount,
-    name: &dyn Fn() -> Result<Uuid>,
+    name: NameOf,
 ) -> Result<Box<dyn Group + 's>> {
     let stack = mount.user_stack().unwrap_or(StackName::O2CB);
-    serving(system, stack)?.of_mount(system, mount, name)
+    serving(system, stack)?.of_mount(mount, name)
 }
 
 impl dyn Group + '_ {
@@ -114,9 +123,9 @@ impl dyn Group + '_ {
 
 /// # Errors
 /// No cluster stack of that name is known.
-fn serving(system: &System, name: StackName) -> Result<&'static dyn ClusterStack> {
-    for stack in STACKS {
-        if stack.serves(system, name)? {
+fn serving(system: &System, name: StackName) -> Result<Stack<'_>> {
+    for stack in stacks(system) {
+        if stack.serves(name)? {
             return Ok(stack);
         }
     }
@@ -125,10 +134,15 @@ fn serving(system: &System, name: StackName) -> Result<&'static dyn ClusterStack
 
 /// Returns the stack of the volume `name`. A volume that has a region here was joined before the
 /// node's stack was changed.
-fn stack_of(system: &System, name: Uuid) -> Result<&'static dyn ClusterStack> {
+fn stack_of(system: &System, name: Uuid) -> Result<Stack<'_>> {
     let running = stack::running(system)?;
-    match running == StackName::O2CB || has_region(system, name)? {
-        true => Ok(&o2cb::O2cb),
+    let is_o2cb = running == StackName::O2CB
+        || match RegisteredCluster::if_loaded(system)? {
+            Some(live) => live.regions()?.contains(&name),
+            None => false,
+        };
+    match is_o2cb {
+        true => Ok(Box::new(o2cb::O2cb(system))),
         false => serving(system, running),
     }
 }
@@ -162,23 +176,16 @@ fn checked_cluster(volume: &VolumeInfo, running: StackName) -> Result<&ClusterNa
 /// was asked for.
 pub fn is_online(system: &System, asked: Option<&ClusterName>) -> Result<bool> {
     let running = stack::running(system)?;
-    let own = serving(system, running)?.cluster(system)?;
+    let own = serving(system, running)?.cluster()?;
     Ok(own.is_some_and(|own| asked.is_none_or(|name| name.as_str() == own)))
-}
-
-fn has_region(system: &System, name: Uuid) -> Result<bool> {
-    Ok(match RegisteredCluster::if_loaded(system)? {
-        Some(live) => live.regions()?.contains(&name),
-        None => false,
-    })
 }
 
 /// Describes the volume `name` on this node: its users, and what its stack reports of it.
 pub fn describe(system: &System, name: Uuid) -> Result<String> {
-    stack_of(system, name)?.describe(system, name)
+    stack_of(system, name)?.describe(name)
 }
 
 /// Cleans up after processes that were killed, and superblocks whose end no process saw.
 pub fn tidy(system: &System) {
-    STACKS.iter().for_each(|stack| stack.tidy(system));
+    stacks(system).iter().for_each(|stack| stack.tidy());
 }

@@ -2,7 +2,7 @@
 
 mod cluster;
 
-use super::cluster_stack::{ClusterStack, Group};
+use super::cluster_stack::{ClusterStack, Group, NameOf};
 use super::join::Joined;
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::registered::{self, RegisteredCluster};
@@ -13,7 +13,7 @@ use crate::heartbeat::{
 };
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
-use crate::ids::{ClusterName, HeartbeatMode, Service, StackName, Uuid};
+use crate::ids::{HeartbeatMode, Service, StackName, Uuid};
 use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
 use eyre::{Result, bail, eyre};
@@ -21,60 +21,104 @@ use std::io;
 use std::time::Duration;
 
 /// The o2cb stack.
-pub struct O2cb;
+pub struct O2cb<'s>(pub &'s System);
 
-impl ClusterStack for O2cb {
-    fn serves(&self, _: &System, name: StackName) -> Result<bool> {
+impl<'s> ClusterStack<'s> for O2cb<'s> {
+    fn serves(&self, name: StackName) -> Result<bool> {
         Ok(name == StackName::O2CB)
     }
 
-    fn of_volume<'s>(
-        &self,
-        system: &'s System,
-        volume: &VolumeInfo,
-        running: StackName,
-    ) -> Result<Box<dyn Group + 's>> {
-        Ok(Box::new(HeartbeatUsers::of_volume(
-            system, volume, running,
-        )?))
+    fn of_volume(&self, volume: &VolumeInfo, running: StackName) -> Result<Box<dyn Group + 's>> {
+        let Self(system) = *self;
+        let membership = &volume.superblock.membership;
+        let name = membership.cluster();
+        let on_disk = membership.heartbeat().unwrap_or(HeartbeatMode::Local);
+        if running != StackName::O2CB {
+            let cluster = name.map_or("a cluster".into(), |name| format!("cluster \"{name}\""));
+            bail!(
+                "the volume belongs to {cluster} (stack o2cb); this node runs the stack {running} \
+                 (to change that: unmount what uses it, then o2cb unload and o2cb online)"
+            );
+        }
+        let live = cluster::online(system, name)?;
+        let mode = live.heartbeat_mode()?;
+        if mode != on_disk {
+            bail!(
+                "the volume is made for {on_disk} heartbeat, cluster \"{}\" runs {mode} heartbeat \
+                 (set heartbeat_mode in cluster.conf on all nodes, or change the volume with \
+                 tunefs.ocfs2 --update-cluster-stack)",
+                live.name(),
+            );
+        }
+        let heartbeat = Heartbeat::new(system, live.path(), volume.superblock.uuid);
+        Ok(Box::new(HeartbeatUsers {
+            system,
+            source: source(volume),
+            ending: heartbeat.ending(volume.number)?,
+            heartbeat,
+            global: mode.is_global(),
+        }))
     }
 
-    fn of_name<'s>(
-        &self,
-        system: &'s System,
-        name: Uuid,
-        device: Option<DeviceNumber>,
-    ) -> Result<Box<dyn Group + 's>> {
-        Ok(Box::new(HeartbeatUsers::of_region(system, name, device)?))
+    fn of_name(&self, name: Uuid, device: Option<DeviceNumber>) -> Result<Box<dyn Group + 's>> {
+        let Self(system) = *self;
+        let live = RegisteredCluster::if_loaded(system)?
+            .ok_or_else(|| eyre!("no cluster is online on this node"))?;
+        let heartbeat = Heartbeat::new(system, live.path(), name);
+        Ok(Box::new(HeartbeatUsers {
+            system,
+            source: None,
+            ending: heartbeat.ending(device)?,
+            heartbeat,
+            global: live.heartbeat_mode()?.is_global(),
+        }))
     }
 
-    fn of_mount<'s>(
-        &self,
-        system: &'s System,
-        mount: &Mount,
-        name: &dyn Fn() -> Result<Uuid>,
-    ) -> Result<Box<dyn Group + 's>> {
-        let region = match registered::region_on(system, mount.device)? {
+    fn of_mount(&self, mount: &Mount, name: NameOf) -> Result<Box<dyn Group + 's>> {
+        let region = match registered::region_on(self.0, mount.device)? {
             Some(region) => region,
             None => name()?,
         };
-        self.of_name(system, region, Some(mount.device))
+        self.of_name(region, Some(mount.device))
     }
 
-    fn cluster(&self, system: &System) -> Result<Option<String>> {
-        Ok(match RegisteredCluster::if_loaded(system)? {
+    fn cluster(&self) -> Result<Option<String>> {
+        Ok(match RegisteredCluster::if_loaded(self.0)? {
             Some(live) if live.is_online()? => Some(live.name().to_string()),
             _ => None,
         })
     }
 
-    fn describe(&self, system: &System, name: Uuid) -> Result<String> {
-        let count = heartbeat::references(system, name)?;
+    fn describe(&self, name: Uuid) -> Result<String> {
+        let count = heartbeat::references(self.0, name)?;
         Ok(format!("{name}: {count} refs\n"))
     }
 
-    fn tidy(&self, system: &System) {
-        tidy_regions(system);
+    /// Removes the regions that only a dead superblock refers to. Leaves a region alone that another
+    /// process works on, or that cannot be removed.
+    fn tidy(&self) {
+        /// A region's thread ends within its interval of 2 s, unless its disk hangs.
+        const TIMEOUT: Duration = Duration::from_secs(5);
+        let Ok(Some(live)) = RegisteredCluster::find(self.0) else {
+            return;
+        };
+        if !matches!(live.heartbeat_mode(), Ok(HeartbeatMode::Local)) {
+            return;
+        }
+        let regions = live.regions().unwrap_or_default().into_iter();
+        let heartbeats: Vec<_> = regions
+            .map(|region| Heartbeat::new(self.0, live.path(), region))
+            .filter(|heartbeat| heartbeat.looks_idle().unwrap_or(false))
+            .collect();
+        if !heartbeats.is_empty() {
+            // In a child: this caller does not wait for a disk that hangs.
+            let _ = fork::call_in_child(TIMEOUT, || {
+                for heartbeat in &heartbeats {
+                    let _ = heartbeat.tidy_unless_locked();
+                }
+                Ok(())
+            });
+        }
     }
 }
 
@@ -90,56 +134,7 @@ struct HeartbeatUsers<'s> {
     global: bool,
 }
 
-impl<'s> HeartbeatUsers<'s> {
-    /// Returns the users of a volume's heartbeat; `running` is the node's stack.
-    ///
-    /// # Errors
-    /// The cluster that is online is not the volume's, or none is online.
-    fn of_volume(system: &'s System, volume: &VolumeInfo, running: StackName) -> Result<Self> {
-        let membership = &volume.superblock.membership;
-        let name = membership.cluster();
-        let on_disk = membership.heartbeat().unwrap_or(HeartbeatMode::Local);
-        if running != StackName::O2CB {
-            bail!(
-                "the volume belongs to {} (stack o2cb); this node runs the stack {running} \
-                 (to change that: unmount what uses it, then o2cb unload and o2cb online)",
-                quoted(name),
-            );
-        }
-        let live = cluster::online(system, name)?;
-        let mode = live.heartbeat_mode()?;
-        if mode != on_disk {
-            bail!(
-                "the volume is made for {on_disk} heartbeat, cluster \"{}\" runs {mode} heartbeat \
-                 (set heartbeat_mode in cluster.conf on all nodes, or change the volume with \
-                 tunefs.ocfs2 --update-cluster-stack)",
-                live.name(),
-            );
-        }
-        let heartbeat = Heartbeat::new(system, live.path(), volume.superblock.uuid);
-        Ok(Self {
-            system,
-            source: source(volume),
-            ending: heartbeat.ending(volume.number)?,
-            heartbeat,
-            global: mode.is_global(),
-        })
-    }
-
-    /// Returns the users of a region, by its name alone.
-    fn of_region(system: &'s System, name: Uuid, device: Option<DeviceNumber>) -> Result<Self> {
-        let live = RegisteredCluster::if_loaded(system)?
-            .ok_or_else(|| eyre!("no cluster is online on this node"))?;
-        let heartbeat = Heartbeat::new(system, live.path(), name);
-        Ok(Self {
-            system,
-            source: None,
-            ending: heartbeat.ending(device)?,
-            heartbeat,
-            global: live.heartbeat_mode()?.is_global(),
-        })
-    }
-
+impl HeartbeatUsers<'_> {
     fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<HeartbeatGuard<'_>>> {
         if self.global {
             if !matches!(service, Service::Standing(_) | Service::OldMount) {
@@ -206,10 +201,6 @@ impl Group for HeartbeatUsers<'_> {
         self.leave_or_refuse(&|here| here.leave_superblock(cause, self.ending))
     }
 
-    fn has_own(&self) -> bool {
-        !self.global
-    }
-
     fn has_global_heartbeat(&self) -> bool {
         self.global
     }
@@ -242,35 +233,6 @@ impl Joined for HeartbeatGuard<'_> {
     }
 }
 
-/// Cleans up after processes that were killed: removes the regions that only a dead superblock
-/// refers to. Leaves a region alone that another process works on, or that cannot be removed.
-fn tidy_regions(system: &System) {
-    /// A region's thread ends within its interval of 2 s, unless its disk hangs.
-    const TIMEOUT: Duration = Duration::from_secs(5);
-    let Ok(Some(live)) = RegisteredCluster::find(system) else {
-        return;
-    };
-    if !matches!(live.heartbeat_mode(), Ok(HeartbeatMode::Local)) {
-        return;
-    }
-    let heartbeats: Vec<_> = live
-        .regions()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|region| Heartbeat::new(system, live.path(), region))
-        .filter(|heartbeat| heartbeat.looks_idle().unwrap_or(false))
-        .collect();
-    if !heartbeats.is_empty() {
-        // In a child: this caller does not wait for a disk that hangs.
-        let _ = fork::call_in_child(TIMEOUT, || {
-            for heartbeat in &heartbeats {
-                let _ = heartbeat.tidy_unless_locked();
-            }
-            Ok(())
-        });
-    }
-}
-
 /// Returns where the heartbeat region is; none for an image in a file, or a volume without
 /// heartbeat.
 pub(super) fn source(volume: &VolumeInfo) -> Option<Source> {
@@ -279,8 +241,4 @@ pub(super) fn source(volume: &VolumeInfo) -> Option<Source> {
         number: volume.number?,
         geometry: volume.geometry?,
     })
-}
-
-fn quoted(name: Option<&ClusterName>) -> String {
-    name.map_or_else(|| "a cluster".into(), |name| format!("cluster \"{name}\""))
 }
