@@ -27,9 +27,8 @@ use crate::heartbeat::{LeaveOutcome, Wait, Watch};
 use crate::host::System;
 use crate::ids::Service;
 use crate::ondisk::Membership;
-use crate::syscall::signal;
 use domain::Domain;
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, bail};
 use rustix::io::Errno;
 
 /// A volume's lock domain, joined by this process.
@@ -132,19 +131,15 @@ fn join_domain<'s>(
     volume: &VolumeInfo,
     watch: &mut Watch,
 ) -> Result<Domain<'s>> {
-    let signals = signal::defer_termination().wrap_err("holding signals back")?;
+    let watch = &mut group::interruptible(watch)?;
     let name = volume.superblock.uuid.to_string();
-    Domain::join(system, &name, &mut |since| {
-        signals.check()?;
-        watch(Wait::Peers, since)
-    })
+    Domain::join(system, &name, &mut |since| watch(Wait::Peers, since))
 }
 
 /// Checks that the stack supports locks, so that no caller joins in vain.
 fn check_stack(system: &System, membership: &Membership) -> Result<()> {
-    let stack = match membership {
-        Membership::User { stack, .. } => stack,
-        _ => return Ok(()),
+    let Membership::User { stack, .. } = membership else {
+        return Ok(());
     };
     let why = if !dlmfs::serves_any_stack(system)? {
         "this kernel's dlmfs lacks the capability stackglue (Linux has it from 2.6.35 on)"

@@ -1,14 +1,14 @@
-//! The interface of a cluster stack. A new stack is a file with these two traits, and a line in
+//! The interface of a cluster stack. A new stack is a file with these traits, and a line in
 //! [`stacks`](super::stacks).
 
-use super::join::Joined;
 use crate::disk::VolumeInfo;
-use crate::heartbeat::{LeaveCause, LeaveOutcome, Watch};
+use crate::heartbeat::{Completion, LeaveCause, LeaveOutcome, Watch};
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
 use crate::ids::{Service, StackName, Uuid};
 use crate::syscall::ioprio::Level;
 use eyre::{Report, Result, eyre};
+use std::io;
 
 /// A cluster stack, on a node.
 pub trait ClusterStack<'s> {
@@ -95,4 +95,10 @@ pub trait Group {
     fn wait_in_mount(&self) -> Option<fn(&System) -> &'static str> {
         None
     }
+}
+
+/// The resources of a join. Dropped, they are rolled back.
+pub trait Joined {
+    /// Completes the join, as [`Join::complete`](super::Join::complete) does.
+    fn complete(self: Box<Self>, service: &Service, purpose: &io::Result<()>) -> Completion;
 }

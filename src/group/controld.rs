@@ -11,8 +11,7 @@ mod ledger;
 pub(super) mod socket;
 mod wire;
 
-use super::cluster_stack::{ClusterStack, Group, NameOf};
-use super::join::Joined;
+use super::cluster_stack::{ClusterStack, Group, Joined, NameOf};
 use super::kernel_dlm;
 use crate::disk::VolumeInfo;
 use crate::heartbeat::{LeaveCause, LeaveOutcome, Watch};

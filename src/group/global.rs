@@ -20,8 +20,8 @@ use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
 use crate::ids::Uuid;
 use crate::ondisk::Membership;
+use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
-use crate::syscall::{fork, signal};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::path::Path;
@@ -113,11 +113,7 @@ pub fn start(
     watch: &mut Watch,
 ) -> Result<bool> {
     let live = registered(system, cluster)?;
-    let signals = signal::defer_termination().wrap_err("holding signals back")?;
-    let watch: &mut Watch = &mut |wait, since| {
-        signals.check()?;
-        watch(wait, since)
-    };
+    let watch = &mut super::interruptible(watch)?;
     let _lock = file_lock(system, watch)?;
     let is_planned = |silent: &Uuid| sources.iter().any(|(region, _)| region == silent);
     if !silent(system, cluster)?.iter().all(is_planned) {

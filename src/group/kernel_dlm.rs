@@ -2,9 +2,8 @@
 //! passes the nodes to the DLM, and a mount joins by its lock space (fs/ocfs2/stack_user.c).
 //! Nothing has to be registered or left.
 
-use super::cluster_stack::{ClusterStack, Group, NameOf};
+use super::cluster_stack::{ClusterStack, Group, Joined, NameOf};
 use super::controld::socket::Socket;
-use super::join::Joined;
 use crate::cluster::dlm;
 use crate::cluster::registered::RegisteredCluster;
 use crate::disk::VolumeInfo;

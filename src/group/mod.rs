@@ -11,27 +11,26 @@
 mod cluster_stack;
 mod controld;
 pub mod global;
-mod join;
 mod kernel_dlm;
-mod local;
 pub mod nocluster;
 mod o2cb;
 pub mod repair;
 
 pub use cluster_stack::Group;
-pub use join::Join;
 
 use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::stack;
 use crate::disk::VolumeInfo;
-use crate::heartbeat::Watch;
+use crate::heartbeat::{Completion, Wait, Watch};
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use crate::ondisk::Membership;
 use crate::syscall::signal;
-use cluster_stack::{ClusterStack, NameOf};
+use cluster_stack::{ClusterStack, Joined, NameOf};
 use eyre::{Result, WrapErr, bail};
+use std::io;
+use std::time::Duration;
 
 /// Returns the cluster stacks, each in a file of its own. The first that serves a volume's stack on
 /// this kernel is used.
@@ -67,7 +66,20 @@ pub fn of_volume<'s>(system: &'s System, volume: &VolumeInfo) -> Result<Box<dyn 
 
 /// Returns the group of a volume that no other node mounts: nothing is joined or left.
 pub fn of_local<'s>() -> Box<dyn Group + 's> {
-    Box::new(local::Local)
+    Box::new(Local)
+}
+
+/// The one user of a local volume.
+struct Local;
+
+impl Group for Local {
+    fn join(&self, _: &Service, _: &mut Watch) -> Result<Option<Box<dyn Joined + '_>>> {
+        Ok(None)
+    }
+
+    fn why_idle(&self) -> Option<&'static str> {
+        Some("a volume for one node alone has no heartbeat")
+    }
 }
 
 /// Checks whether the volume could be joined: reads what runs on this node and changes nothing.
@@ -109,15 +121,41 @@ impl dyn Group + '_ {
     /// Joins on behalf of `service`. From here on the signals that would end the process are held
     /// back; a wait for a heartbeat gives up on one and fails as interrupted.
     pub fn begin_join(&self, service: &Service, watch: &mut Watch) -> Result<Join<'_>> {
-        let signals = signal::defer_termination().wrap_err("holding signals back")?;
-        let watch: &mut Watch = &mut |wait, since| {
-            signals.check()?;
-            watch(wait, since)
-        };
         Ok(Join {
-            joined: self.join(service, watch)?,
+            joined: self.join(service, &mut interruptible(watch)?)?,
             service: service.clone(),
         })
+    }
+}
+
+/// Holds back the signals that would end the process. One ends the waits that the returned callback
+/// watches.
+pub fn interruptible(watch: &mut Watch) -> Result<impl FnMut(Wait, Duration) -> Result<()>> {
+    let signals = signal::defer_termination().wrap_err("holding signals back")?;
+    Ok(move |wait, since| {
+        signals.check()?;
+        watch(wait, since)
+    })
+}
+
+/// A join whose purpose is still open. Dropped, it is rolled back.
+#[must_use = "a join that is not completed is undone"]
+pub struct Join<'g> {
+    joined: Option<Box<dyn Joined + 'g>>,
+    service: Service,
+}
+
+impl Join<'_> {
+    /// Completes the join by the result of its purpose: success keeps it, failure rolls it back.
+    /// Where nothing protects the volume from damage, the caller must unmount.
+    ///
+    /// # Errors
+    /// The join could not be kept or rolled back; the purpose's own error stays with the caller.
+    pub fn complete(self, purpose: &io::Result<()>) -> Completion {
+        match self.joined {
+            Some(joined) => joined.complete(&self.service, purpose),
+            None => Ok(Ok(())),
+        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 mod cluster;
 
-use super::cluster_stack::{ClusterStack, Group, NameOf};
-use super::join::Joined;
+use super::cluster_stack::{ClusterStack, Group, Joined, NameOf};
 use crate::cluster::driver::{self, CallOut};
 use crate::cluster::registered::{self, RegisteredCluster};
 use crate::disk::VolumeInfo;

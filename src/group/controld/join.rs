@@ -5,7 +5,7 @@ use super::ledger::{Entry, Ledger};
 use super::wire::{Daemon, Message, OCFS2, Refused};
 use super::{DaemonUsers, THEIRS, clusters, name_of};
 use crate::cluster::stack;
-use crate::group::join::Joined;
+use crate::group::cluster_stack::Joined;
 use crate::heartbeat::{Completion, Unprotected, Wait, Watch};
 use crate::ids::Service;
 use crate::syscall::signal::Interrupted;
