@@ -178,6 +178,12 @@ impl<'s> DaemonUsers<'s> {
         Ok(volumes.iter().any(|name| name == own.as_bytes()))
     }
 
+    /// Makes a message about the volume.
+    fn message(&self, command: &[u8], words: &[&[u8]]) -> Result<Message> {
+        let uuid = self.uuid.to_string();
+        Message::new(&[&[command, OCFS2, uuid.as_bytes()], words].concat())
+    }
+
     fn connect(&self, watch: &mut Watch) -> Result<Daemon> {
         Daemon::connect(self.system, self.system.daemon_timeout, watch)
     }

@@ -7,7 +7,7 @@ use super::controld::socket::Socket;
 use crate::cluster::dlm;
 use crate::cluster::registered::RegisteredCluster;
 use crate::disk::VolumeInfo;
-use crate::heartbeat::{Wait, Watch};
+use crate::heartbeat::Watch;
 use crate::host::mounts::{DeviceNumber, Mount};
 use crate::host::{System, is_there};
 use crate::ids::{Service, StackName, Uuid};
@@ -23,43 +23,6 @@ const DUMP_STATUS: u32 = 13;
 const DUMP_CONFIG: u32 = 14;
 /// The daemon answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Checks whether the volume can be mounted; `running` is the node's stack.
-///
-/// # Errors
-/// Stack or cluster are not the volume's, the DLM is not up, or a mount would wait for quorum.
-fn check(system: &System, volume: &VolumeInfo, running: StackName) -> Result<()> {
-    let cluster = super::checked_cluster(volume, running)?;
-    let Some(live) = dlm::cluster(system)? else {
-        let here = match RegisteredCluster::if_loaded(system)? {
-            Some(other) => format!(
-                "this node runs cluster \"{}\" of the stack o2cb, and the kernel's DLM is not up",
-                other.name()
-            ),
-            None => "the kernel's DLM is not up on this node".into(),
-        };
-        bail!(
-            "the volume belongs to cluster \"{cluster}\" (stack pcmk); {here} (start corosync and \
-             dlm_controld; with Pacemaker, the resource ocf:pacemaker:controld)"
-        );
-    };
-    if live != cluster.as_str() {
-        bail!(
-            "the volume belongs to cluster \"{cluster}\" (stack pcmk); this node's DLM runs \"{}\" (mount it \
-             on a node of \"{cluster}\", or, once no node has it mounted, move it with \
-             tunefs.ocfs2 --update-cluster-stack)",
-            crate::report::printable(&live)
-        );
-    }
-    // A further mount of a superblock waits for nothing.
-    if !has_lock_space(system, volume.superblock.uuid)? && lacks_quorum(system) {
-        bail!(
-            "cluster \"{cluster}\" has no quorum on this node, and the mount would wait for it \
-             (bring up more of its nodes; corosync-quorumtool shows those that are there)"
-        );
-    }
-    Ok(())
-}
 
 /// Returns whether the volume has a lock space: that of its superblock, which lasts until it has
 /// left, or of programs that lock the volume.
@@ -78,8 +41,38 @@ impl<'s> ClusterStack<'s> for KernelDlm<'s> {
         Ok(name == StackName::PCMK && (there(SUPPORT)? || !there("/sys/fs/ocfs2/cluster_stack")?))
     }
 
+    /// # Errors
+    /// Stack or cluster are not the volume's, the DLM is not up, or a mount would wait for quorum.
     fn of_volume(&self, volume: &VolumeInfo, running: StackName) -> Result<Box<dyn Group + 's>> {
-        check(self.0, volume, running)?;
+        let cluster = super::checked_cluster(volume, running)?;
+        let Some(live) = dlm::cluster(self.0)? else {
+            let here = match RegisteredCluster::if_loaded(self.0)? {
+                Some(other) => format!(
+                    "this node runs cluster \"{}\" of the stack o2cb, and the kernel's DLM is not up",
+                    other.name()
+                ),
+                None => "the kernel's DLM is not up on this node".into(),
+            };
+            bail!(
+                "the volume belongs to cluster \"{cluster}\" (stack pcmk); {here} (start corosync and \
+                 dlm_controld; with Pacemaker, the resource ocf:pacemaker:controld)"
+            );
+        };
+        if live != cluster.as_str() {
+            bail!(
+                "the volume belongs to cluster \"{cluster}\" (stack pcmk); this node's DLM runs \"{}\" (mount it \
+                 on a node of \"{cluster}\", or, once no node has it mounted, move it with \
+                 tunefs.ocfs2 --update-cluster-stack)",
+                crate::report::printable(&live)
+            );
+        }
+        // A further mount of a superblock waits for nothing.
+        if !has_lock_space(self.0, volume.superblock.uuid)? && lacks_quorum(self.0) {
+            bail!(
+                "cluster \"{cluster}\" has no quorum on this node, and the mount would wait for it \
+                 (bring up more of its nodes; corosync-quorumtool shows those that are there)"
+            );
+        }
         Ok(Box::new(LockSpace))
     }
 
@@ -147,7 +140,7 @@ fn ask(system: &System, question: u32) -> Result<Vec<u8>> {
     const MAGIC: u32 = 0xD13C_D13C;
     const VERSION: u32 = 0x0001_0001;
     const LENGTH: usize = 96;
-    let watch = &mut |_: Wait, _: Duration| Ok(());
+    let watch: &mut Watch = &mut |_, _| Ok(());
     let socket = Socket::connect(system, "dlm_controld", QUERIES, TIMEOUT, watch)?;
     let Some(mut socket) = socket else {
         return Ok(Vec::new());

@@ -2,7 +2,7 @@
 
 use super::leave::Answer;
 use super::ledger::{Entry, Ledger};
-use super::wire::{Daemon, Message, OCFS2, Refused};
+use super::wire::{Daemon, Message, Refused};
 use super::{DaemonUsers, THEIRS, clusters, name_of};
 use crate::cluster::stack;
 use crate::group::cluster_stack::Joined;
@@ -41,14 +41,9 @@ impl DaemonUsers<'_> {
         };
         let name = name_of(service);
         // All messages are made before the first is sent.
-        let mount = Message::new(&[
-            b"MOUNT",
-            OCFS2,
-            self.uuid.to_string().as_bytes(),
-            cluster.as_str().as_bytes(),
-            device.path.as_os_str().as_bytes(),
-            name.as_bytes(),
-        ])?;
+        let path = device.path.as_os_str().as_bytes();
+        let words = [cluster.as_str().as_bytes(), path, name.as_bytes()];
+        let mount = self.message(b"MOUNT", &words)?;
         self.result(&name, i32::MAX)?;
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let lives = self.lives(&ledger)?;
@@ -183,15 +178,8 @@ impl DaemonUsers<'_> {
     }
 
     fn result(&self, service: &OsStr, errno: i32) -> Result<Message> {
-        let (uuid, errno) = (self.uuid.to_string(), errno.to_string());
-        let service = service.as_bytes();
-        Message::new(&[
-            b"MRESULT",
-            OCFS2,
-            uuid.as_bytes(),
-            errno.as_bytes(),
-            service,
-        ])
+        let errno = errno.to_string();
+        self.message(b"MRESULT", &[errno.as_bytes(), service.as_bytes()])
     }
 }
 

@@ -1,7 +1,7 @@
 //! Leaving: which services are left, and when.
 
 use super::ledger::{self, Ledger};
-use super::wire::{Daemon, Message, OCFS2};
+use super::wire::Daemon;
 use super::{DaemonUsers, THEIRS, name_of};
 use crate::heartbeat::{LeaveCause, LeaveOutcome, Watch};
 use crate::host::{System, mounts, waiter};
@@ -158,9 +158,7 @@ impl DaemonUsers<'_> {
     ) -> Result<Answer> {
         let mut entries = ledger.entries().iter();
         let known = entries.find(|known| known.service == service).cloned();
-        let uuid = self.uuid.to_string();
-        let message = Message::new(&[b"UNMOUNT", OCFS2, uuid.as_bytes(), service.as_bytes()]);
-        let message = match (message, &known) {
+        let message = match (self.message(b"UNMOUNT", &[service.as_bytes()]), &known) {
             (Ok(message), _) => message,
             // No daemon has a service that no message can name.
             (Err(_), Some(entry)) => {

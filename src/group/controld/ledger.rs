@@ -18,9 +18,9 @@ use eyre::{Result, WrapErr, bail};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How often a wait for the lock checks whether to go on.
@@ -101,17 +101,12 @@ impl Ledger {
         let path = path_of(system, uuid);
         let opened = lock_file::directory(system).and_then(|_| lock_file::open(&path));
         let file = opened.wrap_err_with(|| format!("opening {}", path.display()))?;
-        Self::of(file, &path)
-    }
-
-    /// Returns none where another process has the lock, or has just removed the file.
-    fn of(file: File, path: &Path) -> Result<Option<Self>> {
-        let reading = || format!("reading {}", path.display());
         let locked = lock_file::has(&file, LockMode::Exclusive);
-        if !locked.wrap_err_with(|| format!("locking {}", path.display()))? {
-            return Ok(None);
-        }
-        if file.metadata().wrap_err_with(reading)?.nlink() == 0 {
+        let reading = || format!("reading {}", path.display());
+        // Another process may just have removed the file.
+        if !locked.wrap_err_with(|| format!("locking {}", path.display()))?
+            || file.metadata().wrap_err_with(reading)?.nlink() == 0
+        {
             return Ok(None);
         }
         let mut bytes = Vec::new();
@@ -120,7 +115,7 @@ impl Ledger {
         let (device, entries, end) = parse(&bytes);
         Ok(Some(Self {
             file,
-            path: path.to_owned(),
+            path,
             device,
             entries,
             end,
@@ -143,21 +138,17 @@ impl Ledger {
         if self.entries.is_empty() {
             self.end = 0;
             self.device = device.cloned();
-        }
-        if let Some(device) = device.filter(|_| self.entries.is_empty()) {
-            bytes.extend(device.number.to_string().as_bytes());
-            bytes.push(b' ');
-            bytes.extend(device.path.as_os_str().as_bytes());
-            bytes.push(0);
+            if let Some(Device { number, path }) = device {
+                let path = path.as_os_str().as_bytes();
+                bytes = [number.to_string().as_bytes(), b" ", path, b"\0"].concat();
+            }
         }
         let entry = Entry {
             service: service.to_owned(),
             taken: false,
             at: self.end + bytes.len() as u64,
         };
-        bytes.push(b'?');
-        bytes.extend(service.as_bytes());
-        bytes.push(0);
+        bytes.extend([b"?", service.as_bytes(), b"\0"].concat());
         // What a kill has cut off would run into what is written.
         let written = self
             .file
@@ -250,7 +241,7 @@ fn parse(bytes: &[u8]) -> (Option<Device>, Vec<Entry>, u64) {
         };
         match record.split_first() {
             Some((mark @ (b'?' | b'+'), service)) => entries.push(Entry {
-                service: OsString::from_vec(service.to_vec()),
+                service: OsStr::from_bytes(service).to_owned(),
                 taken: *mark == b'+',
                 at,
             }),
@@ -263,10 +254,9 @@ fn parse(bytes: &[u8]) -> (Option<Device>, Vec<Entry>, u64) {
 
 fn parse_device(record: &[u8]) -> Option<Device> {
     let space = record.iter().position(|&byte| byte == b' ')?;
-    let (number, path) = record.split_at_checked(space)?;
     Some(Device {
-        number: DeviceNumber::parse(number)?,
-        path: PathBuf::from(OsString::from_vec(path.get(1..)?.to_vec())),
+        number: DeviceNumber::parse(record.get(..space)?)?,
+        path: OsStr::from_bytes(record.get(space + 1..)?).into(),
     })
 }
 

@@ -9,6 +9,7 @@ use crate::heartbeat::Watch;
 use crate::host::System;
 use crate::report;
 use eyre::{Report, Result, WrapErr, bail, eyre};
+use std::ffi::CStr;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -31,22 +32,20 @@ impl Message {
     /// # Errors
     /// The words do not fit, or a word but the last one holds a space.
     pub fn new(words: &[&[u8]]) -> Result<Self> {
-        let text = words.join(&b' ');
-        let spaces = text.iter().filter(|&&byte| byte == b' ').count();
-        let last = words.last().copied().unwrap_or_default();
-        let own = last.iter().filter(|&&byte| byte == b' ').count();
-        if spaces != words.len().saturating_sub(1) + own {
-            let bad = words.iter().find(|word| word.contains(&b' '));
-            let bad = report::printable(bad.copied().unwrap_or_default());
+        if let [others @ .., _] = words
+            && let Some(bad) = others.iter().find(|word| word.contains(&b' '))
+        {
+            let bad = report::printable(bad);
             bail!("\"{bad}\" has a space, which a message to ocfs2_controld cannot carry there");
         }
+        let text = words.join(&b' ');
         let mut bytes = [0; LENGTH];
         match bytes.split_at_mut_checked(text.len()) {
             Some((start, [_, ..])) => start.copy_from_slice(&text),
             _ => bail!(
                 "\"{}\" is too long for a message to ocfs2_controld, by {} bytes (use a shorter \
                  path)",
-                report::printable(last),
+                report::printable(words.last().copied().unwrap_or_default()),
                 text.len() + 1 - LENGTH
             ),
         }
@@ -141,28 +140,24 @@ enum Answer {
 }
 
 impl Answer {
-    fn parse(bytes: &[u8; LENGTH]) -> Result<Self> {
-        let rubbish = || eyre!("ocfs2_controld answers with rubbish (see its log)");
-        let text = bytes.split(|&byte| byte == 0).next();
-        let text = text.filter(|text| text.len() < LENGTH);
-        let text = text.ok_or_else(rubbish)?;
-        let space = text.iter().position(|&byte| byte == b' ');
-        let (word, bytes) = text.split_at(space.ok_or_else(rubbish)?);
-        let bytes = bytes.get(1..).unwrap_or_default();
+    fn parse(bytes: &[u8; LENGTH]) -> Option<Self> {
+        let text = CStr::from_bytes_until_nul(bytes).ok()?.to_bytes();
+        let space = text.iter().position(|&byte| byte == b' ')?;
+        let (word, bytes) = (text.get(..space)?, text.get(space + 1..)?);
         let rest = String::from_utf8_lossy(bytes);
         match word {
             b"STATUS" => {
-                let (errno, text) = rest.split_once(' ').ok_or_else(rubbish)?;
-                let errno = errno.parse().ok().filter(|errno| (0..4096).contains(errno));
+                let (errno, text) = rest.split_once(' ')?;
                 let text = report::printable(text);
-                Ok(match errno.ok_or_else(rubbish)? {
-                    0 => Self::Done,
-                    errno => Self::Refused(Refused { errno, text }),
-                })
+                match errno.parse().ok()? {
+                    0 => Some(Self::Done),
+                    errno @ 1..4096 => Some(Self::Refused(Refused { errno, text })),
+                    _ => None,
+                }
             }
-            b"ITEMCOUNT" => Ok(Self::Count(rest.parse().map_err(|_| rubbish())?)),
-            b"ITEM" if !bytes.is_empty() => Ok(Self::Item(bytes.to_vec())),
-            _ => Err(rubbish()),
+            b"ITEMCOUNT" => rest.parse().ok().map(Self::Count),
+            b"ITEM" if !bytes.is_empty() => Some(Self::Item(bytes.to_vec())),
+            _ => None,
         }
     }
 
@@ -270,9 +265,9 @@ impl Daemon {
 
     fn receive(&mut self, asked: Instant, watch: &mut Watch) -> Result<Answer> {
         let mut bytes = [0; LENGTH];
-        let read = self.0.receive(&mut bytes, asked, watch)?;
-        match read {
-            LENGTH => Answer::parse(&bytes),
+        match self.0.receive(&mut bytes, asked, watch)? {
+            LENGTH => Answer::parse(&bytes)
+                .ok_or_else(|| eyre!("ocfs2_controld answers with rubbish (see its log)")),
             0 => Err(lost()),
             _ => bail!(
                 "ocfs2_controld has closed the connection in the middle of its answer (see its log)"
