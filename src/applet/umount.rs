@@ -4,7 +4,6 @@ use super::open_for_writing;
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
 use crate::disk::VolumeInfo;
-use crate::error::errno;
 use crate::group::{self, Group};
 use crate::heartbeat::LeaveOutcome;
 use crate::host::System;
@@ -17,7 +16,6 @@ use crate::report::{self, Failure, Usage, exit};
 use crate::syscall::signal;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
-use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -227,8 +225,10 @@ fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Res
     match system.kernel().unmount(&point, flags) {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy && args.read_only => {
             let made = make_read_only(system, mount);
-            let made = made.map_err(|report| match errno(&report) {
-                Some(Errno::BUSY) => eyre!(open_for_writing(&mount.point)),
+            let made = made.map_err(|report| match report.downcast_ref::<io::Error>() {
+                Some(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    eyre!(open_for_writing(&mount.point))
+                }
                 _ => report,
             });
             made.wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;

@@ -112,17 +112,16 @@ impl Dlm<'_> {
     /// Locks a volume without a cluster, which only this node can mount. An exclusive open would
     /// keep fsck.ocfs2 away as well, so that other users are only looked for.
     fn lock_device(&self) -> Result<Result<LockedDown<'_>, InUse>> {
-        let device = &self.volume.canonical;
-        if (self.system.kernel().is_claimed(device)).wrap_err("asking who uses the device")? {
-            return Ok(Err(InUse::Here));
-        }
-        Ok(match self.claim()? {
-            Some(claim) => Ok(LockedDown {
-                superblock: None,
-                _claim: claim,
-            }),
-            None => Err(InUse::Here),
-        })
+        let claimed = self.system.kernel().is_claimed(&self.volume.canonical);
+        let claim = match claimed.wrap_err("asking who uses the device")? {
+            true => None,
+            false => self.claim()?,
+        };
+        let locked = |claim| LockedDown {
+            superblock: None,
+            _claim: claim,
+        };
+        Ok(claim.map(locked).ok_or(InUse::Here))
     }
 
     /// Claims the volume among the processes of this node that do so; `None` if another one has it.

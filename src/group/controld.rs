@@ -126,17 +126,12 @@ impl<'s> DaemonUsers<'s> {
             // A device that has another filesystem by now does not have this volume.
             return Ok(mount.kind == "ocfs2");
         }
-        let kernel = self.system.kernel();
-        let number = rustix::fs::stat(&device.path).map(|found| found.st_rdev);
-        let number = number.ok().map(DeviceNumber::from_raw);
-        let claimed = match kernel.block_device(&device.path, number) == Some(device.number) {
-            true => kernel.is_claimed(&device.path).ok(),
-            false => None,
-        };
-        match claimed {
-            Some(claimed) => Ok(claimed),
+        let number = mounts::number_at(self.system, &device.path).ok().flatten();
+        let is_it = number == Some(device.number);
+        match is_it.then(|| self.system.kernel().is_claimed(&device.path)) {
+            Some(Ok(claimed)) => Ok(claimed),
             // A disk that is gone cannot be asked.
-            None => kernel_dlm::has_lock_space(self.system, self.uuid),
+            _ => kernel_dlm::has_lock_space(self.system, self.uuid),
         }
     }
 
@@ -158,7 +153,7 @@ impl<'s> DaemonUsers<'s> {
         }
         let dump = self
             .connect(watch)?
-            .list(&Message::new(&[b"DUMP"])?, watch)
+            .list(&[b"DUMP"], watch)
             .wrap_err("asking what ocfs2_controld remembers")?;
         for line in String::from_utf8_lossy(&dump.concat()).lines() {
             text += &format!("\t{}\n", crate::report::printable(line));
@@ -169,10 +164,9 @@ impl<'s> DaemonUsers<'s> {
     /// Returns whether the daemon has the volume's group, which may be in a join or a leave just
     /// now.
     fn is_listed(&self, cluster: &str, watch: &mut Watch) -> Result<bool> {
-        let question = Message::new(&[b"LISTFS", OCFS2, cluster.as_bytes()])?;
         let volumes = self
             .connect(watch)?
-            .list(&question, watch)
+            .list(&[b"LISTFS", OCFS2, cluster.as_bytes()], watch)
             .wrap_err("asking for the cluster's volumes")?;
         let own = self.uuid.to_string();
         Ok(volumes.iter().any(|name| name == own.as_bytes()))
@@ -222,7 +216,7 @@ impl Group for DaemonUsers<'_> {
 /// Returns the names of the daemon's clusters, of which there is one.
 fn clusters(mut daemon: Daemon, watch: &mut Watch) -> Result<Vec<String>> {
     let names = daemon
-        .list(&Message::new(&[b"LISTCLUSTERS"])?, watch)
+        .list(&[b"LISTCLUSTERS"], watch)
         .wrap_err("asking for the cluster's name")?;
     let names = names.iter().map(|name| String::from_utf8_lossy(name));
     Ok(names.map(Cow::into_owned).collect())

@@ -18,11 +18,10 @@ use crate::disk::find::Search;
 use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_all};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
-use crate::ids::Uuid;
-use crate::ondisk::Membership;
+use crate::ids::{StackName, Uuid};
 use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
-use eyre::{Result, WrapErr, bail, eyre};
+use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -85,16 +84,12 @@ pub fn sources(
 fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Result<Source> {
     let shown = || format!("region {region} on {}", device.display());
     let volume = VolumeInfo::read_within(system, device, READ_TIMEOUT).wrap_err_with(shown)?;
-    let checked = || match &volume.superblock.membership {
-        Membership::Local => bail!("it is a local volume, which has no heartbeat"),
-        Membership::User {
-            stack,
-            cluster: name,
-        } => bail!("it belongs to cluster \"{name}\" (stack {stack})"),
-        Membership::O2cb {
-            cluster: Some(name),
-            ..
-        } if *name != cluster.name => bail!("it belongs to cluster \"{name}\" (stack o2cb)"),
+    let membership = &volume.superblock.membership;
+    let checked = || match (membership.stack(), membership.cluster()) {
+        (None, _) => bail!("it is a local volume, which has no heartbeat"),
+        (Some(stack), Some(name)) if stack != StackName::O2CB || *name != cluster.name => {
+            bail!("it belongs to cluster \"{name}\" (stack {stack})")
+        }
         _ if volume.read_only => bail!("the device is read-only"),
         _ => o2cb::source(&volume).ok_or_else(|| eyre!("it is no block device")),
     };
@@ -142,10 +137,9 @@ pub fn stop_removed(system: &System, cluster: &Cluster) -> Result<()> {
     let live = registered(system, cluster)?;
     let mut removed = live.regions()?;
     removed.retain(|region| !cluster.regions.contains(region));
-    match removed.len() {
-        0 => Ok(()),
-        count => in_child(system, count, || remove(system, cluster, &live, removed)),
-    }
+    in_child(system, removed.len(), || {
+        remove(system, cluster, &live, removed)
+    })
 }
 
 fn remove(
@@ -170,12 +164,7 @@ fn remove(
     {
         return Err(kept(first));
     }
-    for region in removed {
-        if stop_region(system, live, region)? == Removal::Pinned {
-            return Err(kept(region));
-        }
-    }
-    Ok(())
+    stop_each(system, live, removed, &kept)
 }
 
 fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<RegisteredCluster<'s>> {
@@ -196,10 +185,7 @@ fn registered<'s>(system: &'s System, cluster: &Cluster) -> Result<RegisteredClu
 pub fn stop(system: &System, live: &RegisteredCluster) -> Result<()> {
     // A start or stop that is under way comes first.
     drop(file_lock(system, &mut |_, _| Ok(()))?);
-    match live.regions()?.len() {
-        0 => Ok(()),
-        count => in_child(system, count, || stop_all(system, live)),
-    }
+    in_child(system, live.regions()?.len(), || stop_all(system, live))
 }
 
 /// Removes `count` regions in a child of this process, so that no region is removed behind an open
@@ -208,6 +194,9 @@ fn in_child(system: &System, count: usize, work: impl FnOnce() -> Result<()>) ->
     /// The regions are removed one after the other, each in up to 2 s.
     const EACH: Duration = Duration::from_secs(3);
     const REST: Duration = Duration::from_secs(15);
+    if count == 0 {
+        return Ok(());
+    }
     let timeout = REST + EACH * u32::try_from(count).unwrap_or(u32::MAX);
     let done = fork::call_in_child(timeout, work)?;
     done.ok_or_else(|| {
@@ -239,18 +228,25 @@ fn stop_all(system: &System, live: &RegisteredCluster) -> Result<()> {
     let Some(_closed) = stack::close(system)? else {
         return Err(in_use(detached));
     };
+    stop_each(system, live, regions, &|_| in_use(detached))
+}
+
+/// # Errors
+/// The kernel keeps a region: `pinned` makes the error.
+fn stop_each(
+    system: &System,
+    live: &RegisteredCluster,
+    regions: Vec<Uuid>,
+    pinned: &dyn Fn(Uuid) -> Report,
+) -> Result<()> {
     for region in regions {
-        if stop_region(system, live, region)? == Removal::Pinned {
-            return Err(in_use(detached));
+        let stopped = Heartbeat::new(system, live.path(), region).stop();
+        let stopped = stopped.wrap_err_with(|| format!("stopping heartbeat region {region}"))?;
+        if stopped == Removal::Pinned {
+            return Err(pinned(region));
         }
     }
     Ok(())
-}
-
-fn stop_region(system: &System, live: &RegisteredCluster, region: Uuid) -> Result<Removal> {
-    let heartbeat = Heartbeat::new(system, live.path(), region);
-    let stopped = heartbeat.stop();
-    stopped.wrap_err_with(|| format!("stopping heartbeat region {region}"))
 }
 
 /// Returns who needs the regions: all that are in a lock domain.

@@ -39,7 +39,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub fn doubts(system: &System, volume: &VolumeInfo, watch: &mut Watch) -> Result<Vec<String>> {
     check_own_mounts(system, volume)?;
     let known = Known::of(system, &volume.superblock.membership);
-    let (regions, mut doubts) = known.regions(system);
+    let mut doubts = Vec::new();
+    let regions = known.regions(system, &mut doubts);
     let mut volumes = vec![volume];
     volumes.extend(&regions);
     let mut seen =
@@ -134,28 +135,28 @@ impl Known {
         }
     }
 
-    /// Returns the volumes that the cluster heartbeats on, as far as they are found, and what is
-    /// missing.
-    fn regions(&self, system: &System) -> (Vec<VolumeInfo>, Vec<String>) {
-        let mut missing = Vec::new();
-        if self.regions.is_empty() {
-            return (Vec::new(), missing);
-        }
-        let search = match find::search(system, &self.regions) {
-            Ok(search) => search,
-            Err(report) => return (Vec::new(), vec![format!("{report:#}")]),
-        };
+    /// Returns the volumes that the cluster heartbeats on, as far as they are found, and adds what
+    /// is missing to `doubts`.
+    fn regions(&self, system: &System, doubts: &mut Vec<String>) -> Vec<VolumeInfo> {
         let mut found = Vec::new();
-        for uuid in &self.regions {
-            let region = search.device(system, *uuid);
-            match region.and_then(|device| VolumeInfo::read(system, device)) {
-                Ok(region) => found.push(region),
-                Err(report) => missing.push(format!(
-                    "the region {uuid} of its cluster is not to be seen: {report:#}"
-                )),
-            }
+        if self.regions.is_empty() {
+            return found;
         }
-        (found, missing)
+        match find::search(system, &self.regions) {
+            Ok(search) => {
+                for uuid in &self.regions {
+                    let device = search.device(system, *uuid);
+                    match device.and_then(|device| VolumeInfo::read(system, device)) {
+                        Ok(region) => found.push(region),
+                        Err(report) => doubts.push(format!(
+                            "the region {uuid} of its cluster is not to be seen: {report:#}"
+                        )),
+                    }
+                }
+            }
+            Err(report) => doubts.push(format!("{report:#}")),
+        }
+        found
     }
 
     /// # Errors

@@ -49,13 +49,15 @@ impl<'s> ClusterStack<'s> for O2cb<'s> {
                 live.name(),
             );
         }
+        if mode.is_global() {
+            return Ok(Box::new(ClusterHeartbeat(system)));
+        }
         let heartbeat = Heartbeat::new(system, live.path(), volume.superblock.uuid);
         Ok(Box::new(HeartbeatUsers {
             system,
             source: source(volume),
             ending: heartbeat.ending(volume.number)?,
             heartbeat,
-            global: mode.is_global(),
         }))
     }
 
@@ -63,13 +65,15 @@ impl<'s> ClusterStack<'s> for O2cb<'s> {
         let Self(system) = *self;
         let live = RegisteredCluster::if_loaded(system)?
             .ok_or_else(|| eyre!("no cluster is online on this node"))?;
+        if live.heartbeat_mode()?.is_global() {
+            return Ok(Box::new(ClusterHeartbeat(system)));
+        }
         let heartbeat = Heartbeat::new(system, live.path(), name);
         Ok(Box::new(HeartbeatUsers {
             system,
             source: None,
             ending: heartbeat.ending(device)?,
             heartbeat,
-            global: live.heartbeat_mode()?.is_global(),
         }))
     }
 
@@ -121,7 +125,30 @@ impl<'s> ClusterStack<'s> for O2cb<'s> {
     }
 }
 
-/// The users of a volume's heartbeat, in the cluster that is online here.
+/// The cluster's own heartbeat (global): nothing is started or stopped for a volume.
+struct ClusterHeartbeat<'s>(&'s System);
+
+impl Group for ClusterHeartbeat<'_> {
+    fn join(&self, service: &Service, _: &mut Watch) -> Result<Option<Box<dyn Joined + '_>>> {
+        if !matches!(service, Service::Standing(_) | Service::OldMount) {
+            cluster::check_beat(self.0)?;
+        }
+        Ok(None)
+    }
+
+    fn has_global_heartbeat(&self) -> bool {
+        true
+    }
+
+    fn why_idle(&self) -> Option<&'static str> {
+        Some(
+            "the cluster has global heartbeat, whose regions are no volume's own (o2cb \
+             start-heartbeat and stop-heartbeat start and stop them)",
+        )
+    }
+}
+
+/// The users of a volume's own heartbeat (local), in the cluster that is online here.
 struct HeartbeatUsers<'s> {
     system: &'s System,
     heartbeat: Heartbeat<'s>,
@@ -129,31 +156,9 @@ struct HeartbeatUsers<'s> {
     source: Option<Source>,
     /// The superblock's state before an unmount.
     ending: UnmountState,
-    /// The regions belong to the cluster: nothing is started or stopped for a volume.
-    global: bool,
 }
 
 impl HeartbeatUsers<'_> {
-    fn hold(&self, service: &Service, watch: &mut Watch) -> Result<Option<HeartbeatGuard<'_>>> {
-        if self.global {
-            if !matches!(service, Service::Standing(_) | Service::OldMount) {
-                cluster::check_beat(self.system)?;
-            }
-            return Ok(None);
-        }
-        let source = self.source.as_ref().ok_or_else(|| {
-            eyre!("a heartbeat needs a block device (for an image: a loop device)")
-        })?;
-        // The C tools' callout decrements the references and leaves the mark in place.
-        let marked = driver::call_out(self.system)? != CallOut::Foreign;
-        let holder = match service {
-            Service::Mount(_) => Holder::Mount { marked },
-            Service::OldMount => Holder::OldMount { marked },
-            Service::Program(_) | Service::Standing(_) => Holder::Program,
-        };
-        self.heartbeat.hold(source, holder, watch).map(Some)
-    }
-
     fn leave_or_refuse(
         &self,
         leave: &dyn Fn(&Heartbeat) -> Result<LeaveOutcome>,
@@ -170,14 +175,20 @@ impl HeartbeatUsers<'_> {
 
 impl Group for HeartbeatUsers<'_> {
     fn join(&self, service: &Service, watch: &mut Watch) -> Result<Option<Box<dyn Joined + '_>>> {
-        let guard = self.hold(service, watch)?;
-        Ok(guard.map(|guard| -> Box<dyn Joined + '_> { Box::new(guard) }))
+        let source = self.source.as_ref().ok_or_else(|| {
+            eyre!("a heartbeat needs a block device (for an image: a loop device)")
+        })?;
+        // The C tools' callout decrements the references and leaves the mark in place.
+        let marked = driver::call_out(self.system)? != CallOut::Foreign;
+        let holder = match service {
+            Service::Mount(_) => Holder::Mount { marked },
+            Service::OldMount => Holder::OldMount { marked },
+            Service::Program(_) | Service::Standing(_) => Holder::Program,
+        };
+        Ok(Some(Box::new(self.heartbeat.hold(source, holder, watch)?)))
     }
 
     fn leave(&self, service: &Service) -> Result<LeaveOutcome> {
-        if self.global {
-            return Ok(LeaveOutcome::NothingThere);
-        }
         match service {
             Service::Mount(_) => {
                 let leave = |here: &Heartbeat| here.leave_superblock(LeaveCause::Tool, self.ending);
@@ -194,28 +205,14 @@ impl Group for HeartbeatUsers<'_> {
     }
 
     fn superblock_leaves(&self, cause: LeaveCause) -> Result<LeaveOutcome> {
-        if self.global {
-            return Ok(LeaveOutcome::NothingThere);
-        }
         self.leave_or_refuse(&|here| here.leave_superblock(cause, self.ending))
     }
 
-    fn has_global_heartbeat(&self) -> bool {
-        self.global
-    }
-
     fn why_idle(&self) -> Option<&'static str> {
-        self.global.then_some(
-            "the cluster has global heartbeat, whose regions are no volume's own (o2cb \
-             start-heartbeat and stop-heartbeat start and stop them)",
-        )
+        None
     }
 
-    /// With global heartbeat the regions are not the volume's.
     fn prefer_heartbeat_io(&self, level: Level) -> Result<()> {
-        if self.global {
-            return Ok(());
-        }
         self.heartbeat.prefer_io(level)
     }
 }

@@ -49,17 +49,16 @@ pub fn repair(
             // In this process, as a warning in a child would be lost.
             RepairMode::Repair => heartbeat
                 .evict_stranger()
-                .and_then(|()| in_a_child(&|| heartbeat.repair(mode))),
+                .and_then(|()| repair_in_child(&heartbeat)),
         };
         tell(name, report)?;
     }
     Ok(())
 }
 
-/// Runs `work` in a child: neither the kernel's wait for a disk nor a kill of this process cuts it
-/// off.
-fn in_a_child(work: &dyn Fn() -> Result<RepairReport>) -> Result<RepairReport> {
-    let report = fork::call_in_child(TIMEOUT, work)?;
+/// Repairs in a child: neither the kernel's wait for a disk nor a kill of this process cuts it off.
+fn repair_in_child(heartbeat: &Heartbeat) -> Result<RepairReport> {
+    let report = fork::call_in_child(TIMEOUT, || heartbeat.repair(RepairMode::Repair))?;
     report.ok_or_else(|| {
         eyre!(
             "mending it has not ended within {} s, and goes on (its disk does not answer)",

@@ -7,7 +7,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 /// One line of mountinfo.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +124,14 @@ pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
     let number =
         super::read_attribute(&attribute).wrap_err("looking up the number of a block device")?;
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
+}
+
+/// Returns the number of the block device that `path` leads to; none for another file.
+pub fn number_at(system: &System, path: &Path) -> io::Result<Option<DeviceNumber>> {
+    let found = fs::metadata(path)?;
+    let number = found.file_type().is_block_device();
+    let number = number.then(|| DeviceNumber::from_raw(found.rdev()));
+    Ok(system.kernel().block_device(path, number))
 }
 
 /// Returns the visible mounts of volumes.

@@ -99,10 +99,8 @@ impl DaemonUsers<'_> {
 
     /// Leaves all services, if the superblock has ended.
     fn leave_ended(&self, ledger: &mut Ledger, others: Vec<OsString>) -> Result<LeaveOutcome> {
-        for device in [self.device.as_ref(), ledger.device()]
-            .into_iter()
-            .flatten()
-        {
+        let devices = [self.device.as_ref(), ledger.device()];
+        for device in devices.into_iter().flatten() {
             let points = mounts::points_of(self.system, device.number)?;
             if !points.is_empty() {
                 return Ok(LeaveOutcome::StillMounted(points));

@@ -224,9 +224,9 @@ impl Daemon {
     }
 
     /// Sends a request whose answer is a list. Its items may be cut inside a character.
-    pub fn list(&mut self, message: &Message, watch: &mut Watch) -> Result<Vec<Vec<u8>>> {
+    pub fn list(&mut self, words: &[&[u8]], watch: &mut Watch) -> Result<Vec<Vec<u8>>> {
         let asked = Instant::now();
-        self.send(message)?;
+        self.send(&Message::new(words)?)?;
         let count = match self.receive(asked, watch)? {
             Answer::Count(count) if count <= ITEMS_MAX => count,
             Answer::Count(count) => bail!("ocfs2_controld announces a list of {count}"),
