@@ -68,18 +68,15 @@ impl<'s> Dlm<'s> {
         let purpose = domain.as_ref().map(drop);
         let purpose = purpose.map_err(|report| errno(report).unwrap_or(Errno::IO).into());
         let completed = join.complete(&purpose).and_then(|kept| Ok(kept?));
-        let mut dlm = Self {
+        // Dropped, it leaves.
+        let dlm = Self {
             system,
             volume,
             service,
             domain: domain?,
             group: Some(group),
         };
-        if let Err(error) = completed {
-            let _ = dlm.leave();
-            return Err(error);
-        }
-        Ok(dlm)
+        completed.map(|()| dlm)
     }
 
     /// Takes the lock, and waits for as long as other nodes hold it in the way. Nothing ends that

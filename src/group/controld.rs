@@ -20,7 +20,6 @@ use crate::host::mounts::{self, DeviceNumber, Mount};
 use crate::ids::{ClusterName, Service, StackName, Uuid};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use ledger::{Device, Ledger};
-use std::borrow::Cow;
 use std::ffi::OsString;
 use wire::{Daemon, Message, OCFS2};
 
@@ -218,8 +217,10 @@ fn clusters(mut daemon: Daemon, watch: &mut Watch) -> Result<Vec<String>> {
     let names = daemon
         .list(&[b"LISTCLUSTERS"], watch)
         .wrap_err("asking for the cluster's name")?;
-    let names = names.iter().map(|name| String::from_utf8_lossy(name));
-    Ok(names.map(Cow::into_owned).collect())
+    let names = names.iter();
+    Ok(names
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect())
 }
 
 fn name_of(service: &Service) -> OsString {

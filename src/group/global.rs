@@ -114,12 +114,10 @@ pub fn start(
     if !silent(system, cluster)?.iter().all(is_planned) {
         return Ok(false);
     }
-    let regions: Vec<_> = sources
-        .iter()
-        .map(|(region, source)| {
-            let heartbeat = Heartbeat::new(system, live.path(), *region);
-            (heartbeat, source.clone())
-        })
+    let heartbeat = |region| Heartbeat::new(system, live.path(), region);
+    let regions = sources.iter();
+    let regions: Vec<_> = regions
+        .map(|(region, source)| (heartbeat(*region), source.clone()))
         .collect();
     start_all(&regions, watch)?;
     for (heartbeat, _) in &regions {

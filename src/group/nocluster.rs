@@ -122,10 +122,9 @@ impl Known {
         }
         let cluster = membership.cluster();
         let global = membership.heartbeat() == Some(HeartbeatMode::Global);
-        let regions = match cluster.filter(|_| global) {
-            Some(cluster) => configured_regions(system, cluster),
-            None => Vec::new(),
-        };
+        let regions = cluster.filter(|_| global);
+        let regions = regions.and_then(|cluster| configured_regions(system, cluster));
+        let regions = regions.unwrap_or_default();
         let unknown = "its cluster has global heartbeat, and /etc/ocfs2/cluster.conf does not name \
                        the regions";
         Self {
@@ -203,11 +202,8 @@ impl Known {
 }
 
 /// Returns the regions in the configuration file; none if that cannot be read, or is wrong.
-fn configured_regions(system: &System, cluster: &ClusterName) -> Vec<Uuid> {
-    let text = atomic_file::read(&system.path(cluster_conf::PLACE))
-        .ok()
-        .flatten();
-    let config = text.and_then(|text| Config::parse(&text).ok());
-    let cluster = config.as_ref().and_then(|config| config.cluster(cluster));
-    cluster.map_or_else(Vec::new, |cluster| cluster.regions.clone())
+fn configured_regions(system: &System, cluster: &ClusterName) -> Option<Vec<Uuid>> {
+    let text = atomic_file::read(&system.path(cluster_conf::PLACE)).ok()??;
+    let config = Config::parse(&text).ok()?;
+    Some(config.cluster(cluster)?.regions.clone())
 }

@@ -47,10 +47,10 @@ impl DaemonUsers<'_> {
         self.result(&name, i32::MAX)?;
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let lives = self.lives(&ledger)?;
-        if let Some(other) = ledger
+        let other = ledger
             .device()
-            .filter(|other| lives && other.number != device.number)
-        {
+            .filter(|other| other.number != device.number);
+        if let Some(other) = other.filter(|_| lives) {
             bail!(
                 "the volume {} is mounted from {}, which is another device (a copy of the \
                  volume, or one path of several to it)",
@@ -60,15 +60,17 @@ impl DaemonUsers<'_> {
         }
         self.settle(&mut ledger, lives, cluster.as_str(), watch)?;
         let of_mount = matches!(service, Service::Mount(_));
+        let mut registration = Registration {
+            controld: self,
+            open: None,
+            of_mount,
+            ledger,
+        };
+        let ledger = &mut registration.ledger;
         let mut ours = ledger.entries().iter();
         if of_mount && ours.any(|known| known.taken && known.service == name) {
             // The service of another mount here, which was moved or has left its service behind.
-            return Ok(Registration {
-                controld: self,
-                open: None,
-                of_mount,
-                ledger,
-            });
+            return Ok(registration);
         }
         // A daemon that does not run leaves nothing in doubt.
         let mut daemon = self.connect(watch)?;
@@ -76,7 +78,7 @@ impl DaemonUsers<'_> {
         let mut asked = daemon.ask_patiently(&mount, watch);
         // The service of a mount whose ledger was lost, and whose superblock is gone.
         let stale = of_mount && !lives && matches!(&asked, Ok(Err(known)) if known.is_mounted());
-        if stale && self.leave_one(&mut ledger, &name, watch)? == Answer::Done {
+        if stale && self.leave_one(ledger, &name, watch)? == Answer::Done {
             entry = ledger.ask(Some(device), &name)?;
             asked = daemon.ask_patiently(&mount, watch);
         }
@@ -86,7 +88,7 @@ impl DaemonUsers<'_> {
             Ok(Err(refused)) => {
                 drop(daemon);
                 match refused.may_be_stale() {
-                    true => self.take_back(&mut ledger, &entry),
+                    true => self.take_back(ledger, &entry),
                     false => ledger.forget(&entry),
                 }
                 return Err(self.explained(refused, watch));
@@ -94,20 +96,15 @@ impl DaemonUsers<'_> {
             Err(report) if report.is::<Interrupted>() => return Err(report.wrap_err(GIVEN_UP)),
             Err(report) => {
                 drop(daemon);
-                self.take_back(&mut ledger, &entry);
+                self.take_back(ledger, &entry);
                 return Err(report);
             }
         };
-        let mut registration = Registration {
-            controld: self,
-            open: Some(OpenMount {
-                daemon,
-                entry: entry.clone(),
-                further,
-            }),
-            of_mount,
-            ledger,
-        };
+        registration.open = Some(OpenMount {
+            daemon,
+            entry: entry.clone(),
+            further,
+        });
         if of_mount {
             registration.ledger.take(&entry)?;
         }

@@ -5,7 +5,6 @@ use crate::host::System;
 use crate::syscall::is_pause;
 use crate::syscall::socket::peer_user;
 use eyre::{Result, WrapErr, bail};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -43,22 +42,22 @@ impl Socket {
             None,
         )
         .wrap_err("making a socket")?;
+        let stream = UnixStream::from(socket);
         // The kernel waits as long for a place in the daemon's queue.
-        for timeout in [Timeout::Send, Timeout::Recv] {
-            set_socket_timeout(&socket, timeout, Some(POLL_INTERVAL))
-                .wrap_err("setting up a socket")?;
-        }
+        let set = stream.set_write_timeout(Some(POLL_INTERVAL));
+        set.and_then(|()| stream.set_read_timeout(Some(POLL_INTERVAL)))
+            .wrap_err("setting up a socket")?;
         let name = system.abstract_socket(name);
         let address = SocketAddrUnix::new_abstract_name(&name).wrap_err("naming a socket")?;
         let started = Instant::now();
-        while let Err(error) = rustix::net::connect(&socket, &address) {
+        while let Err(error) = rustix::net::connect(&stream, &address) {
             match io::Error::from(error) {
                 error if is_pause(&error) => pause(daemon, started, timeout, watch)?,
                 error if error.kind() == io::ErrorKind::ConnectionRefused => return Ok(None),
                 error => return Err(error.into()),
             }
         }
-        let user = peer_user(&socket).wrap_err("asking whose a socket is")?;
+        let user = peer_user(&stream).wrap_err("asking whose a socket is")?;
         if user != system.owner() {
             bail!(
                 "{daemon}: user {user} has taken its socket (end that user's process, which ss -xlp \
@@ -67,7 +66,7 @@ impl Socket {
         }
         Ok(Some(Self {
             daemon,
-            stream: UnixStream::from(socket),
+            stream,
             timeout,
             for_ever: false,
         }))
