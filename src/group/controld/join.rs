@@ -47,10 +47,10 @@ impl DaemonUsers<'_> {
         self.result(&name, i32::MAX)?;
         let mut ledger = Ledger::lock(self.system, self.uuid, watch)?;
         let lives = self.lives(&ledger)?;
-        let other = ledger
-            .device()
-            .filter(|other| other.number != device.number);
-        if let Some(other) = other.filter(|_| lives) {
+        if let Some(other) = ledger.device()
+            && lives
+            && other.number != device.number
+        {
             bail!(
                 "the volume {} is mounted from {}, which is another device (a copy of the \
                  volume, or one path of several to it)",
@@ -63,7 +63,6 @@ impl DaemonUsers<'_> {
         let mut registration = Registration {
             controld: self,
             open: None,
-            of_mount,
             ledger,
         };
         let ledger = &mut registration.ledger;
@@ -187,9 +186,6 @@ pub struct Registration<'c> {
     controld: &'c DaemonUsers<'c>,
     /// None once the result is sent, and for a mount whose service was registered before.
     open: Option<OpenMount>,
-    /// Whether a mount has the service. A program leaves its own service, which is recorded only
-    /// while it is in doubt.
-    of_mount: bool,
     ledger: Ledger,
 }
 
@@ -203,38 +199,29 @@ struct OpenMount {
 impl Joined for Registration<'_> {
     /// # Errors
     /// The daemon did not receive the result, and a success remains valid.
-    fn complete(mut self: Box<Self>, _: &Service, purpose: &io::Result<()>) -> Completion {
-        self.tell(purpose)
+    fn complete(mut self: Box<Self>, service: &Service, purpose: &io::Result<()>) -> Completion {
+        match purpose {
+            Ok(()) => self.succeed(matches!(service, Service::Mount(_))),
+            Err(error) => {
+                self.fail(error.raw_os_error().unwrap_or(libc::EIO))?;
+                Ok(Ok(()))
+            }
+        }
     }
 }
 
 impl Registration<'_> {
-    fn tell(&mut self, purpose: &io::Result<()>) -> Completion {
+    /// Reports success. The service of a mount stays recorded; a program leaves its own, which is
+    /// recorded only while it is in doubt.
+    fn succeed(&mut self, of_mount: bool) -> Completion {
         let Some(mut open) = self.open.take() else {
             return Ok(Ok(()));
         };
-        let failed = purpose.as_ref().err();
-        let errno = match failed {
-            // With an errno the daemon forgets to remove the client from the group that it leaves
-            // joined, and refuses what comes next (ocfs2_controld/mount.c, `complete_mount`).
-            Some(error) if !open.further => error.raw_os_error().unwrap_or(libc::EIO),
-            _ => 0,
-        };
-        let message = self.controld.result(&open.entry.service, errno)?;
-        if failed.is_some() {
-            self.ledger.doubt(&open.entry);
-        }
+        let message = self.controld.result(&open.entry.service, 0)?;
         let told = open.daemon.ask(&message, &mut |_, _| Ok(()));
         drop(open.daemon);
-        if failed.is_some() {
-            match open.further || !matches!(told, Ok(Ok(()))) {
-                true => self.controld.take_back(&mut self.ledger, &open.entry),
-                false => self.ledger.forget(&open.entry),
-            }
-            return Ok(Ok(told??));
-        }
         match told {
-            Ok(Ok(())) if self.of_mount => Ok(Ok(())),
+            Ok(Ok(())) if of_mount => Ok(Ok(())),
             Ok(Ok(())) => {
                 self.ledger.forget(&open.entry);
                 Ok(Ok(()))
@@ -247,11 +234,29 @@ impl Registration<'_> {
             Err(report) => Err(report.wrap_err(UNTOLD)),
         }
     }
+
+    /// Reports failure, and rolls back.
+    fn fail(&mut self, errno: i32) -> Result<()> {
+        let Some(mut open) = self.open.take() else {
+            return Ok(());
+        };
+        // With an errno the daemon forgets to remove the client from the group that it leaves
+        // joined, and refuses what comes next (ocfs2_controld/mount.c, `complete_mount`).
+        let errno = if open.further { 0 } else { errno };
+        let message = self.controld.result(&open.entry.service, errno)?;
+        self.ledger.doubt(&open.entry);
+        let told = open.daemon.ask(&message, &mut |_, _| Ok(()));
+        drop(open.daemon);
+        match open.further || !matches!(told, Ok(Ok(()))) {
+            true => self.controld.take_back(&mut self.ledger, &open.entry),
+            false => self.ledger.forget(&open.entry),
+        }
+        Ok(told??)
+    }
 }
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        let dropped = Err(io::Error::from_raw_os_error(libc::ECANCELED));
-        let _ = self.tell(&dropped);
+        let _ = self.fail(libc::ECANCELED);
     }
 }
