@@ -81,7 +81,7 @@ impl DaemonUsers<'_> {
             };
         }
         match Ledger::lock_within(self.system, self.uuid, CALL_OUT_TIMEOUT, watch)? {
-            Some(mut ledger) => self.leave_all(&mut ledger, services, watch),
+            Some(mut ledger) => self.leave_all(&mut ledger, services),
             None => self.leave_later().map(|()| LeaveOutcome::InUse),
         }
     }
@@ -108,17 +108,12 @@ impl DaemonUsers<'_> {
         }
         match self.lives(ledger)? {
             true => Ok(LeaveOutcome::StillAlive),
-            false => self.leave_all(ledger, others, &mut |_, _| Ok(())),
+            false => self.leave_all(ledger, others),
         }
     }
 
     /// Leaves the services of the ledger; `others` where it has none, as after its loss.
-    pub(super) fn leave_all(
-        &self,
-        ledger: &mut Ledger,
-        others: Vec<OsString>,
-        watch: &mut Watch,
-    ) -> Result<LeaveOutcome> {
+    fn leave_all(&self, ledger: &mut Ledger, others: Vec<OsString>) -> Result<LeaveOutcome> {
         let ours = ledger.entries().iter().map(|entry| entry.service.clone());
         let mut services: Vec<OsString> = ours.collect();
         if services.is_empty() {
@@ -127,7 +122,7 @@ impl DaemonUsers<'_> {
         let mut left = LeaveOutcome::NothingThere;
         let mut failed = None;
         for service in &services {
-            match self.leave_one(ledger, service, watch) {
+            match self.leave_one(ledger, service, &mut |_, _| Ok(())) {
                 Ok(Answer::Done) => left = LeaveOutcome::Stopped,
                 Ok(_) => {}
                 // An error of one service is no reason to keep the others.
