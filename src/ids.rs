@@ -45,14 +45,8 @@ impl Uuid {
     /// Formats the UUID as udev and blkid do: lower case, with dashes.
     pub fn with_dashes(self) -> String {
         let hex = format!("{:032x}", u128::from_be_bytes(self.0));
-        let mut text = String::with_capacity(36);
-        for (at, digit) in hex.chars().enumerate() {
-            if [8, 12, 16, 20].contains(&at) {
-                text.push('-');
-            }
-            text.push(digit);
-        }
-        text
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+        parts.map(|part| &hex[part]).join("-")
     }
 }
 
@@ -67,22 +61,15 @@ impl FromStr for Uuid {
 
     /// Parses either case, with the dashes that blkid prints or without.
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let bad = || BadName(format!("\"{}\" is not a UUID", shown(text)));
-        let plain: String = match text.len() {
-            32 => text.to_owned(),
-            36 if [8, 13, 18, 23]
-                .iter()
-                .all(|&at| text.as_bytes().get(at) == Some(&b'-')) =>
-            {
-                text.replace('-', "")
-            }
-            _ => return Err(bad()),
+        let number = u128::from_str_radix(&text.replace('-', ""), 16).ok();
+        let uuid = number.map(|number| Self(number.to_be_bytes()));
+        // The number may have a sign, fewer digits, or dashes anywhere.
+        let spelt = |uuid: &Self| {
+            let spellings = [uuid.to_string(), uuid.with_dashes()];
+            spellings.iter().any(|one| one.eq_ignore_ascii_case(text))
         };
-        if plain.len() != 32 || !plain.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(bad());
-        }
-        let number = u128::from_str_radix(&plain, 16).map_err(|_| bad())?;
-        Ok(Self(number.to_be_bytes()))
+        uuid.filter(spelt)
+            .ok_or_else(|| BadName::new(text, "is not a UUID"))
     }
 }
 
@@ -112,35 +99,28 @@ impl FromStr for ClusterName {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let shown = shown(text);
+        let foreign = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
+        let bad = |why: String| Err(BadName(format!("cluster name \"{}\"{why}", shown(text))));
         if text.is_empty() {
             return Err(BadName("a cluster name cannot be empty".into()));
         }
-        if let Some(at) = text
-            .chars()
-            .position(|c| !(c.is_ascii_alphanumeric() || "-_.".contains(c)))
-        {
-            return Err(BadName(format!(
-                "cluster name \"{shown}\": character {} is neither a letter nor a digit",
-                at + 1
-            )));
+        if let Some(at) = text.chars().position(foreign) {
+            let at = at + 1;
+            return bad(format!(": character {at} is neither a letter nor a digit"));
         }
         // The name is a path component of configfs: these two would leave the directory.
         if text == "." || text == ".." {
-            return Err(BadName(format!("\"{shown}\" is not a cluster name")));
+            return Err(BadName::new(text, "is not a cluster name"));
         }
         if text.len() > Self::MAX {
-            return Err(BadName(format!(
-                "cluster name \"{shown}\" is longer than {} characters",
-                Self::MAX
-            )));
+            return bad(format!(" is longer than {} characters", Self::MAX));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
 /// The four letters that name a cluster stack: `o2cb`, `pcmk`, `cman`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StackName([u8; 4]);
 
 impl StackName {
@@ -164,22 +144,16 @@ impl fmt::Display for StackName {
     }
 }
 
-impl fmt::Debug for StackName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StackName({self})")
-    }
-}
-
 impl FromStr for StackName {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
         match <[u8; 4]>::try_from(text.as_bytes()) {
             Ok(name) if name.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(name)),
-            _ => Err(BadName(format!(
-                "\"{}\" is not the name of a cluster stack (four letters)",
-                shown(text)
-            ))),
+            _ => Err(BadName::new(
+                text,
+                "is not the name of a cluster stack (four letters)",
+            )),
         }
     }
 }
