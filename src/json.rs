@@ -78,30 +78,27 @@ impl fmt::Display for Json {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Number(value) => write!(f, "{value}"),
             Self::Text(text) => quote(f, text),
-            Self::List(items) => {
-                f.write_char('[')?;
-                for (at, item) in items.iter().enumerate() {
-                    separate(f, at)?;
-                    item.fmt(f)?;
-                }
-                f.write_char(']')
-            }
-            Self::Object(members) => {
-                f.write_char('{')?;
-                for (at, (name, value)) in members.iter().enumerate() {
-                    separate(f, at)?;
-                    quote(f, name)?;
-                    f.write_str(": ")?;
-                    value.fmt(f)?;
-                }
-                f.write_char('}')
-            }
+            Self::List(items) => enclosed(f, ['[', ']'], items, |f, item| item.fmt(f)),
+            Self::Object(members) => enclosed(f, ['{', '}'], members, |f, (name, value)| {
+                quote(f, name)?;
+                write!(f, ": {value}")
+            }),
         }
     }
 }
 
-fn separate(f: &mut fmt::Formatter<'_>, at: usize) -> fmt::Result {
-    f.write_str(if at == 0 { "" } else { ", " })
+fn enclosed<'f, T>(
+    f: &mut fmt::Formatter<'f>,
+    [open, close]: [char; 2],
+    items: &[T],
+    each: fn(&mut fmt::Formatter<'f>, &T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_char(open)?;
+    for (at, item) in items.iter().enumerate() {
+        f.write_str(if at == 0 { "" } else { ", " })?;
+        each(f, item)?;
+    }
+    f.write_char(close)
 }
 
 /// Escapes more than JSON requires, since a terminal may show it.
