@@ -43,9 +43,12 @@ pub fn name() -> &'static str {
 
 /// Prints one line on standard error. A failure to print it cannot be reported.
 pub fn warn(message: impl fmt::Display) {
-    let line = format!("{}: {}\n", name(), plain(message));
     // A single write keeps lines of several processes apart.
-    let _ = io::stderr().write_all(line.as_bytes());
+    let _ = io::stderr().write_all((line(message) + "\n").as_bytes());
+}
+
+fn line(message: impl fmt::Display) -> String {
+    format!("{}: {}", name(), plain(message))
 }
 
 /// Writes a message to the kernel's log at `log` if standard error leads nowhere.
@@ -53,23 +56,17 @@ pub fn log_if_unheard(log: &std::path::Path, message: impl fmt::Display) {
     // linux/major.h and Documentation/admin-guide/devices.txt: /dev/null is 1:3.
     let nowhere = rustix::fs::makedev(1, 3);
     let heard = rustix::fs::fstat(io::stderr()).is_ok_and(|file| file.st_rdev != nowhere);
-    if heard {
-        return;
-    }
-    // <3> is the level of an error. A failure to write the log cannot be reported.
-    let line = format!("<3>{}: {}\n", name(), plain(message));
-    if let Ok(mut log) = std::fs::File::options().write(true).open(log) {
-        let _ = log.write_all(line.as_bytes());
+    if !heard && let Ok(mut log) = std::fs::File::options().write(true).open(log) {
+        // <3> is the level of an error. A failure to write the log cannot be reported.
+        let _ = log.write_all(format!("<3>{}\n", line(message)).as_bytes());
     }
 }
 
-/// Shows a line on the terminal that the next one replaces; an empty one ends it.
-pub fn show_passing(message: impl fmt::Display) {
-    let message = plain(message);
-    let name = if message.is_empty() { "" } else { name() };
-    let colon = if message.is_empty() { "" } else { ": " };
+/// Shows a line on the terminal that the next one replaces; none clears the last one.
+pub fn show_passing(message: Option<fmt::Arguments<'_>>) {
+    let line = message.map(line).unwrap_or_default();
     // The cursor returns to the margin, and the old line is cleared.
-    let _ = io::stderr().write_all(format!("\r\x1b[K{name}{colon}{message}").as_bytes());
+    let _ = io::stderr().write_all(format!("\r\x1b[K{line}").as_bytes());
 }
 
 /// Returns whether there is a user to ask.
@@ -124,11 +121,7 @@ pub fn conclude(result: Result<(), Failure>) -> u8 {
 /// Returns whether a character is a control character or turns the direction of writing; all these
 /// fit in four hex digits.
 pub fn is_unprintable(c: char) -> bool {
-    c.is_control() || is_directing(c)
-}
-
-fn is_directing(c: char) -> bool {
-    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Escapes text so that it cannot break a line or control a terminal: control characters, those
@@ -137,10 +130,9 @@ pub fn printable(text: impl AsRef<[u8]>) -> String {
     let mut out = String::new();
     for chunk in text.as_ref().utf8_chunks() {
         for c in chunk.valid().chars() {
-            match c {
-                c if is_directing(c) => out.extend(c.escape_unicode()),
-                c if c.is_control() => out.extend(c.escape_default()),
-                c => out.push(c),
+            match is_unprintable(c) {
+                true => out.extend(c.escape_default()),
+                false => out.push(c),
             }
         }
         for byte in chunk.invalid() {

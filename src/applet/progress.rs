@@ -64,7 +64,7 @@ impl Progress {
         if self.terminal {
             if self.seconds.replace(since.as_secs()) != Some(since.as_secs()) {
                 let (subject, seconds) = (self.subject.display(), since.as_secs());
-                report::show_passing(format_args!("{subject}: {what}: {seconds} s"));
+                report::show_passing(Some(format_args!("{subject}: {what}: {seconds} s")));
             }
         } else if (self.verbose || open) && self.told != what {
             self.told = what.to_owned();
@@ -89,7 +89,7 @@ impl Progress {
     /// Ends the report: the terminal's line is free again.
     pub fn clear(&mut self) {
         if self.seconds.take().is_some() {
-            report::show_passing("");
+            report::show_passing(None);
         }
     }
 }
