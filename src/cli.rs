@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use argh::{ArgsInfo, FlagInfo, FlagInfoKind, Optionality, TopLevelCommand};
 
-use crate::report::{self, Failure, Usage, exit, printable};
+use crate::report::{self, Failure, bail_usage, exit, printable};
 use word::{decode, encode};
 
 pub use word::Word;
@@ -31,11 +31,10 @@ pub fn parse<T: TopLevelCommand + ArgsInfo>(
 ) -> Result<Option<T>, Failure> {
     match interpret(applet, args, rivals) {
         Ok(parsed) => Ok(Some(parsed)),
-        Err(Stop::Help(text)) => match report::say(text) {
-            Ok(()) => Ok(None),
-            Err(report) => Err(Failure::new(exit::SYSTEM, report)),
-        },
-        Err(Stop::Wrong(text)) => Err(Usage(format!("{text} (see \"{applet} --help\")")).into()),
+        Err(Stop::Help(text)) => report::say(text)
+            .map(|()| None)
+            .map_err(|report| Failure::new(exit::SYSTEM, report)),
+        Err(Stop::Wrong(text)) => bail_usage!("{text} (see \"{applet} --help\")"),
     }
 }
 

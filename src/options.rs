@@ -11,7 +11,7 @@ use std::path::Path;
 
 use rustix::mount::MountFlags;
 
-use crate::report::{Usage, printable};
+use crate::report::{Usage, bail_usage, printable};
 pub use table::REMOUNT;
 use table::{BIND, FLAGS, IGNORED, KERNEL, Value};
 
@@ -124,9 +124,9 @@ impl MountOptions {
         let text = words.join(OsStr::new(","));
         if text.len() > DATA_MAX {
             let length = text.len();
-            return Err(Usage(format!(
+            bail_usage!(
                 "the mount options take {length} bytes, the kernel reads no more than {DATA_MAX}"
-            )));
+            );
         }
         CString::new(text.into_vec()).map_err(|_| Usage("a mount option holds a NUL".into()))
     }
@@ -169,7 +169,7 @@ fn split(text: &OsStr) -> Result<Vec<&OsStr>, Usage> {
         .filter(|word| !word.is_empty())
         .collect();
     if quoted {
-        return Err(Usage("a quote in the mount options is not closed".into()));
+        bail_usage!("a quote in the mount options is not closed");
     }
     let broken = |word: &&&OsStr| word.as_bytes().iter().any(|byte| matches!(byte, 0 | b'\n'));
     match words.iter().find(broken) {

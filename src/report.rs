@@ -4,7 +4,8 @@
 mod failure;
 pub mod handler;
 
-pub use failure::{Failure, Silent, Usage, exit, exit_code, lacks_permission};
+pub(crate) use failure::bail_usage;
+pub use failure::{Failure, Usage, exit, lacks_permission};
 
 use eyre::WrapErr;
 use rustix::io::Errno;

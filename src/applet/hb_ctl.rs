@@ -9,7 +9,7 @@ mod text;
 mod watch;
 
 use super::progress::Progress;
-use crate::cli::{self, Word};
+use crate::cli;
 use crate::disk::VolumeInfo;
 use crate::group::{self, Group};
 use crate::heartbeat::{LeaveCause, LeaveOutcome};
@@ -17,12 +17,14 @@ use crate::host::System;
 use crate::host::mounts;
 use crate::ids::{Service, Uuid};
 use crate::inspect;
-use crate::report::{self, Failure, Usage};
+use crate::report::{self, Failure, bail_usage};
 use args::{Action, Args, Target, with_seconds_apart};
 use eyre::{Result, WrapErr, bail};
-use info::View;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+/// The exit code of --quiet and --repair where there is no answer.
+const UNKNOWN: u8 = 2;
 
 /// Runs the applet. Its exit codes are 0 and 1, as in the C tool; --quiet and --repair have one
 /// more.
@@ -32,67 +34,68 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let Some(args) = cli::parse::<Args>("ocfs2_hb_ctl", &split, rivals)? else {
         return Ok(());
     };
-    if args.repair {
-        return repair::run(system, &args);
+    let failed = |report| Failure::new(1, report);
+    let unknown = |report| Failure::new(UNKNOWN, report);
+    let code = if args.repair {
+        let target = args.repaired().map_err(failed)?;
+        repair::run(system, target, &args).map_err(unknown)?
+    } else if args.quiet {
+        let target = args.action().and_then(|_| args.inspected());
+        let beats = target.and_then(|target| inspect::beats(system, target));
+        u8::from(!beats.map_err(unknown)?)
+    } else {
+        let done = act(system, &args);
+        if !(args.info || args.priority) {
+            group::tidy(system);
+        }
+        done.map_err(|report| {
+            // The kernel gives its callout no standard error.
+            report::log_if_unheard(&system.path("/dev/kmsg"), format_args!("{report:#}"));
+            failed(report)
+        })?
+    };
+    match code {
+        0 => Ok(()),
+        code => Err(Failure::silent(code)),
     }
-    if args.quiet {
-        let target = args.view().and_then(|_| args.inspected());
-        let target = target.map_err(|report| Failure::new(2, report))?;
-        return info::answer(system, target);
-    }
-    let looks = args.info || args.priority;
-    let done = act(system, args);
-    if !looks {
-        group::tidy(system);
-    }
-    done.map_err(|report| {
-        // The kernel gives its callout no standard error.
-        report::log_if_unheard(&system.path("/dev/kmsg"), format_args!("{report:#}"));
-        Failure::new(1, report)
-    })
 }
 
-fn act(system: &System, args: Args) -> Result<()> {
-    let view = args.view()?;
-    let action = args.action()?;
-    let service = args.service.first().map(|Word(service)| service.clone());
-    if action == Action::Info && (view != View::default() || args.names_nothing()) {
-        return info::show(system, args.inspected()?, view);
+/// Does what is asked for; returns the exit code.
+fn act(system: &System, args: &Args) -> Result<u8> {
+    let (action, interval) = args.action()?;
+    if action == Action::Info && !(args.is_plain() && args.names_one()) {
+        return info::show(system, args, interval);
     }
     let target = args.target()?;
-    match (action, target, service) {
-        (Action::Start, Target::Uuid(_), None) => bail!(Usage(
-            "-S -u needs the service that wants the heartbeat: a mount point or a program".into()
-        )),
-        (Action::Start, Target::Device(device), None) => mount_begins(system, &device),
-        (Action::Start, target, Some(service)) => start(system, &target, &standing(&service)),
-        (Action::Stop, target, None) => superblock_ends(system, &target),
-        (Action::Stop, target, Some(service)) => stop(system, &target, &service),
-        (Action::Info, target, _) => report::say(group::describe(system, named(system, &target)?)?),
+    match (action, &target, args.standing()) {
+        (Action::Start, Target::Uuid(_), None) => bail_usage!(
+            "-S -u needs the service that wants the heartbeat: a mount point or a program"
+        ),
+        (Action::Start, Target::Device(device), None) => mount_begins(system, device)?,
+        (Action::Start, target, Some(service)) => {
+            start(system, &device_of(system, target)?, &service)?;
+        }
+        (Action::Stop, target, service) => stop(system, target, service.as_ref())?,
+        (Action::Info, target, _) => {
+            report::say(group::describe(system, named(system, target)?)?)?;
+        }
         (Action::Priority(level), target, _) => {
-            let (_, group) = group_of(system, &target)?;
+            let (_, group) = group_of(system, target)?;
             if let Some(why) = group.why_idle().filter(|_| group.has_global_heartbeat()) {
                 bail!("nothing done: {why}");
             }
-            group.prefer_heartbeat_io(level)
+            group.prefer_heartbeat_io(level)?;
         }
     }
+    Ok(0)
 }
 
-fn standing(service: &OsString) -> Service {
-    Service::Standing(service.clone())
-}
-
-fn start(system: &System, target: &Target, service: &Service) -> Result<()> {
-    let device = match target {
-        Target::Device(device) => device.clone(),
-        Target::Uuid(uuid) => device_of(system, *uuid)?,
-    };
-    let volume = examine(system, &device)?;
+fn start(system: &System, device: &Path, service: &Service) -> Result<()> {
+    let volume = examine(system, device)?;
     let shown = device.display();
     let group = group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
     tell_if_idle(&*group);
-    let mut progress = Progress::new(false, &device);
+    let mut progress = Progress::new(false, device);
     let join = group.begin_join(service, &mut |wait, since| progress.show(wait, since));
     progress.clear();
     join.and_then(|join| Ok(join.complete(&Ok(()))??))
@@ -114,45 +117,25 @@ fn mount_begins(system: &System, device: &Path) -> Result<()> {
     if !points.is_empty() {
         return group::check(system, &volume).wrap_err_with(|| device.display().to_string());
     }
-    start(
-        system,
-        &Target::Device(device.to_owned()),
-        &Service::OldMount,
-    )
+    start(system, device, &Service::OldMount)
 }
 
-fn stop(system: &System, target: &Target, service: &OsString) -> Result<()> {
+/// Stops the heartbeat of a service; without one, runs what the kernel asks for after an unmount.
+/// No process reads the kernel's error, and another call may have cleaned up already. mount.ocfs2
+/// of ocfs2-tools 1.2 asks for the same after a failed mount(2), and names the device.
+fn stop(system: &System, target: &Target, service: Option<&Service>) -> Result<()> {
+    let by_kernel = service.is_none() && called_by_kernel(system);
     let (uuid, group) = group_of(system, target)?;
-    tell_if_idle(&*group);
-    match group
-        .leave(&standing(service))
-        .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
-    {
-        LeaveOutcome::NothingThere if group.why_idle().is_none() => {
-            Err(group.nothing_to_leave(uuid))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Runs what the kernel asks for after an unmount; no process reads its error. Another call may
-/// have cleaned up already. mount.ocfs2 of ocfs2-tools 1.2 asks for the same after a failed
-/// mount(2), and names the device.
-fn superblock_ends(system: &System, target: &Target) -> Result<()> {
-    let by_kernel = called_by_kernel(system);
-    let (uuid, group) = group_of(system, target)?;
-    let cause = match target {
-        _ if by_kernel => LeaveCause::Kernel,
-        Target::Uuid(_) => LeaveCause::Tool,
-        Target::Device(_) => LeaveCause::OldMount,
-    };
     if !by_kernel {
         tell_if_idle(&*group);
     }
-    match group
-        .superblock_leaves(cause)
-        .wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))?
-    {
+    let left = match (service, target) {
+        (Some(service), _) => group.leave(service),
+        (None, _) if by_kernel => group.superblock_leaves(LeaveCause::Kernel),
+        (None, Target::Uuid(_)) => group.superblock_leaves(LeaveCause::Tool),
+        (None, Target::Device(_)) => group.superblock_leaves(LeaveCause::OldMount),
+    };
+    match left.wrap_err_with(|| format!("stopping the heartbeat of {uuid}"))? {
         LeaveOutcome::NothingThere if !by_kernel && group.why_idle().is_none() => {
             Err(group.nothing_to_leave(uuid))
         }
@@ -198,10 +181,15 @@ fn named(system: &System, target: &Target) -> Result<Uuid> {
 }
 
 /// Finds the volume's device. A device that hangs is skipped, and named.
-fn device_of(system: &System, uuid: Uuid) -> Result<PathBuf> {
-    let (device, skipped) = inspect::device_of(system, uuid)?;
-    skipped.iter().for_each(report::warn);
-    Ok(device)
+fn device_of(system: &System, target: &Target) -> Result<PathBuf> {
+    match target {
+        Target::Device(device) => Ok(device.clone()),
+        Target::Uuid(uuid) => {
+            let (device, skipped) = inspect::device_of(system, *uuid)?;
+            skipped.iter().for_each(report::warn);
+            Ok(device)
+        }
+    }
 }
 
 fn examine(system: &System, device: &Path) -> Result<VolumeInfo> {

@@ -12,8 +12,9 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::cli::Word;
 use crate::host::System;
-use crate::report::{self, Failure, exit};
+use crate::report::{self, Failure, Usage, bail_usage, exit};
 use crate::syscall::start;
 
 /// The program's own name, under which it takes an applet's name as first argument.
@@ -112,6 +113,17 @@ pub(crate) fn unknown(name: &OsStr) -> Failure {
     let name = report::printable(name.as_bytes());
     let report = eyre::eyre!("\"{name}\" is no applet (\"{PROGRAM} --list\" names them)");
     Failure::new(exit::NOT_FOUND, report)
+}
+
+/// Checks the type that mount(8) and umount(8) pass on.
+fn check_type(kind: Option<&Word>) -> Result<(), Usage> {
+    match kind {
+        Some(Word(kind)) if kind != "ocfs2" => bail_usage!(
+            "the filesystem type \"{}\" is not ocfs2",
+            report::printable(kind.as_bytes())
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Explains why the kernel refuses to make a mount read-only with EBUSY, and what to do.

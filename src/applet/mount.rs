@@ -10,9 +10,9 @@ use crate::cli::{self, Word};
 use crate::host::System;
 use crate::host::namespace::Namespace;
 use crate::options::MountOptions;
-use crate::report::{self, Failure, Usage, exit};
+use crate::report::{Failure, bail_usage, exit};
 use argh::{ArgsInfo, FromArgs};
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, WrapErr};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -83,18 +83,13 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
 
 impl Plan {
     fn of(args: Args) -> Result<Self> {
-        if let Some(Word(kind)) = args.kind.filter(|Word(kind)| kind != "ocfs2") {
-            bail!(Usage(format!(
-                "the filesystem type \"{}\" is not ocfs2",
-                report::printable(kind.as_encoded_bytes())
-            )));
-        }
-        let [Word(device), Word(point)] = <[Word; 2]>::try_from(args.operands).map_err(|given| {
-            Usage(format!(
+        super::check_type(args.kind.as_ref())?;
+        let [Word(device), Word(point)] = args.operands.as_slice() else {
+            bail_usage!(
                 "{} operand(s) given, a device and a directory are wanted (see \"mount.ocfs2 --help\")",
-                given.len()
-            ))
-        })?;
+                args.operands.len()
+            );
+        };
         let mut words: Vec<OsString> = args.options.into_iter().map(|Word(list)| list).collect();
         words.extend(args.read_only.then(|| "ro".into()));
         words.extend(args.read_write.then(|| "rw".into()));

@@ -12,7 +12,7 @@ use crate::host::mounts::{self, Mount};
 use crate::host::namespace::Namespace;
 use crate::ids::Service;
 use crate::options::MountOptions;
-use crate::report::{self, Failure, Usage, exit};
+use crate::report::{self, Failure, bail_usage, exit};
 use crate::syscall::signal;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
@@ -67,18 +67,9 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
 }
 
 fn unmount(system: &System, args: Args) -> Result<()> {
-    if let Some(Word(kind)) = &args.kind
-        && kind != "ocfs2"
-    {
-        let kind = report::printable(kind.as_encoded_bytes());
-        bail!(Usage(format!(
-            "the filesystem type \"{kind}\" is not ocfs2"
-        )));
-    }
+    super::check_type(args.kind.as_ref())?;
     let [Word(given)] = args.operands.as_slice() else {
-        bail!(Usage(
-            "one directory or device is wanted (see \"umount.ocfs2 --help\")".into()
-        ));
+        bail_usage!("one directory or device is wanted (see \"umount.ocfs2 --help\")");
     };
     let namespace = args
         .namespace

@@ -32,11 +32,13 @@ pub struct Usage(pub String);
 
 sentence!(Usage(it) => "{}", it.0);
 
-/// A failure already reported on standard output: only the exit code is left.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Silent;
-
-sentence!(Silent => "see above");
+/// Returns from the function with a [`Usage`] of the text of a format string.
+macro_rules! bail_usage {
+    ($($text:tt)+) => {
+        return Err($crate::report::Usage(format!($($text)+)).into())
+    };
+}
+pub(crate) use bail_usage;
 
 /// The failure of an applet: a code, and nearly always a reason.
 #[derive(Debug)]
@@ -50,8 +52,16 @@ impl Failure {
     /// Makes a failure with `code`, whatever the report contains.
     pub fn new(code: u8, report: Report) -> Self {
         Self {
+            report: Some(report),
+            ..Self::silent(code)
+        }
+    }
+
+    /// Makes a failure that standard output shows already: only the exit code is left.
+    pub fn silent(code: u8) -> Self {
+        Self {
             code,
-            report: Some(report).filter(|report| !has::<Silent>(report)),
+            report: None,
             notes: Vec::new(),
         }
     }
@@ -61,9 +71,18 @@ impl Failure {
         Self { notes, ..self }
     }
 
-    /// Makes a failure with the code that mount(8) has for this cause, else with `default`.
+    /// Makes a failure with the code that mount(8) has for this cause, else with `default`. A
+    /// mount(2) that fails with EACCES is not the caller's lack of permission: give such a failure
+    /// its code yourself.
     pub fn of(report: Report, default: u8) -> Self {
-        Self::new(exit_code(&report, default), report)
+        let wrong = report.is::<Usage>() || report.is::<NotPermitted>();
+        let code = match errno(&report) {
+            _ if report.is::<Interrupted>() => exit::INTERRUPTED,
+            _ if wrong || lacks_permission(&report) => exit::USAGE,
+            Some(Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::AGAIN) => exit::SYSTEM,
+            _ => default,
+        };
+        Self::new(code, report)
     }
 
     /// Returns the exit status.
@@ -91,28 +110,6 @@ impl fmt::Display for Failure {
             None => write!(f, "exit status {}", self.code),
         }
     }
-}
-
-/// Returns the code of mount(8) for the chain of `report`. A mount(2) that fails with EACCES is not
-/// the caller's lack of permission: give such a failure its code yourself.
-pub fn exit_code(report: &Report, default: u8) -> u8 {
-    if has::<Interrupted>(report) {
-        return exit::INTERRUPTED;
-    }
-    if has::<Usage>(report) || has::<NotPermitted>(report) {
-        return exit::USAGE;
-    }
-    match errno(report) {
-        _ if lacks_permission(report) => exit::USAGE,
-        Some(Errno::NOMEM | Errno::MFILE | Errno::NFILE | Errno::AGAIN) => exit::SYSTEM,
-        _ => default,
-    }
-}
-
-/// Returns whether the report contains an error `E`. Downcasting the report finds a context added
-/// with `wrap_err`; only walking the chain finds a cause inside another error.
-fn has<E: std::error::Error + Send + Sync + 'static>(report: &Report) -> bool {
-    report.downcast_ref::<E>().is_some() || report.chain().any(|cause| cause.is::<E>())
 }
 
 /// Returns whether the cause is the caller's lack of permission.
@@ -144,7 +141,8 @@ mod tests {
             ),
             (eyre::eyre!("plain"), exit::MOUNT),
         ] {
-            assert_eq!(exit_code(&report, exit::MOUNT), code, "{report:#}");
+            let text = format!("{report:#}");
+            assert_eq!(Failure::of(report, exit::MOUNT).code(), code, "{text}");
         }
     }
 

@@ -1,14 +1,13 @@
 //! The command line, and its errors.
 
-use super::info::View;
 use crate::cli::Word;
-use crate::ids::Uuid;
+use crate::ids::{Service, Uuid};
 use crate::inspect;
 use crate::ondisk::heartbeat_slots::INTERVAL;
-use crate::report::{Usage, printable};
+use crate::report::{bail_usage, printable};
 use crate::syscall::ioprio::Level;
 use argh::{ArgsInfo, FromArgs};
-use eyre::{Result, bail};
+use eyre::Result;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -93,47 +92,77 @@ pub(super) enum Action {
 }
 
 impl Args {
-    pub fn action(&self) -> Result<Action> {
+    /// Returns the action and the interval of --watch, after a check that all options are complete
+    /// and fit together.
+    pub fn action(&self) -> Result<(Action, Duration)> {
         if self.all || self.dry_run {
-            bail!(Usage("--all and --dry-run go with --repair".into()));
+            bail_usage!("--all and --dry-run go with --repair");
         }
-        let level = Level::new(self.level)
-            .ok_or_else(|| Usage(format!("-n {}: the priority is 0 to 7", self.level)))?;
-        let wanted = [
-            (self.start, Action::Start),
-            (self.stop, Action::Stop),
-            (self.info, Action::Info),
-            (self.priority, Action::Priority(level)),
-        ];
-        let found = wanted.into_iter().find(|(given, _)| *given);
-        let (_, action) = found.ok_or_else(|| {
-            Usage(
-                "one of -S, -K, -I, -P and --repair is wanted (see \"ocfs2_hb_ctl --help\")".into(),
-            )
-        })?;
-        Ok(action)
+        let Some(level) = Level::new(self.level) else {
+            bail_usage!("-n {}: the priority is 0 to 7", self.level);
+        };
+        let action = match self {
+            Self { start: true, .. } => Action::Start,
+            Self { stop: true, .. } => Action::Stop,
+            Self { info: true, .. } => Action::Info,
+            Self { priority: true, .. } => Action::Priority(level),
+            _ => bail_usage!(
+                "one of -S, -K, -I, -P and --repair is wanted (see \"ocfs2_hb_ctl --help\")"
+            ),
+        };
+        let is_info = action == Action::Info;
+        if !self.is_plain() && !is_info {
+            bail_usage!(
+                "--long, --nodes, --json, --watch and --quiet go with -I (and --json with --repair)"
+            );
+        }
+        if self.quiet && (self.long || self.nodes || self.json || self.watch) {
+            bail_usage!("--quiet prints nothing: no other form of -I goes with it");
+        }
+        if self.watch && self.long {
+            bail_usage!("--watch has no --long (it shows the nodes)");
+        }
+        match self.service.as_slice() {
+            [Word(seconds)] if self.watch => Ok((action, seconds_of(seconds)?)),
+            [.., Word(last)] if is_info && !(self.is_plain() && self.names_one()) => bail_usage!(
+                "\"{}\" is too much (a device is named with -d)",
+                printable(last.as_bytes())
+            ),
+            // Otherwise the C tool ignores what is too much.
+            _ => Ok((action, INTERVAL)),
+        }
+    }
+
+    /// Returns whether -I answers as the C tool does.
+    pub fn is_plain(&self) -> bool {
+        !(self.long || self.nodes || self.json || self.watch || self.quiet)
+    }
+
+    /// Returns whether a volume is named.
+    pub fn names_one(&self) -> bool {
+        self.device.is_some() || self.uuid.is_some()
+    }
+
+    /// Returns the service as -S and -K know it.
+    pub fn standing(&self) -> Option<Service> {
+        let service = self.service.first();
+        service.map(|Word(service)| Service::Standing(service.clone()))
     }
 
     pub fn target(&self) -> Result<Target> {
         match (&self.device, &self.uuid) {
             (Some(Word(device)), None) => Ok(Target::Device(device.into())),
-            (None, Some(Word(uuid))) => {
-                let parsed = uuid.to_string_lossy().parse();
-                Ok(Target::Uuid(parsed.map_err(
-                    |bad: crate::ids::BadName| Usage(bad.to_string()),
-                )?))
-            }
-            _ => bail!(Usage("one of -d DEVICE and -u UUID is wanted".into())),
+            (None, Some(Word(uuid))) => match uuid.to_string_lossy().parse() {
+                Ok(uuid) => Ok(Target::Uuid(uuid)),
+                Err(bad) => bail_usage!("{bad}"),
+            },
+            _ => bail_usage!("one of -d DEVICE and -u UUID is wanted"),
         }
-    }
-
-    pub fn names_nothing(&self) -> bool {
-        self.device.is_none() && self.uuid.is_none()
     }
 
     /// Returns the target of -I.
     pub fn inspected(&self) -> Result<inspect::Target> {
-        if self.names_nothing() {
+        if !self.names_one() {
             return Ok(inspect::Target::All);
         }
         Ok(match self.target()? {
@@ -142,52 +171,15 @@ impl Args {
         })
     }
 
-    /// Returns how -I answers, after a check that its options are complete and fit together.
-    pub fn view(&self) -> Result<View> {
-        let mut view = View {
-            long: self.long,
-            nodes: self.nodes,
-            json: self.json,
-            watch: self.watch.then_some(INTERVAL),
-            quiet: self.quiet,
-        };
-        let is_info = self.action()? == Action::Info;
-        let is_plain = view == View::default();
-        if !is_plain && !is_info {
-            bail!(Usage(
-                "--long, --nodes, --json, --watch and --quiet go with -I (and --json with --repair)".into()
-            ));
+    /// Returns the target of --repair; none for all volumes.
+    pub fn repaired(&self) -> Result<Option<Target>> {
+        if self.long || self.nodes || self.watch || self.quiet {
+            bail_usage!("--repair takes no form of -I but --json");
         }
-        if view.quiet
-            && (View {
-                quiet: false,
-                ..view
-            }) != View::default()
-        {
-            bail!(Usage(
-                "--quiet prints nothing: no other form of -I goes with it".into()
-            ));
+        if !self.service.is_empty() || (self.all && self.names_one()) {
+            bail_usage!("--repair takes one of -d DEVICE, -u UUID and --all, and no service");
         }
-        if view.watch.is_some() && view.long {
-            bail!(Usage("--watch has no --long (it shows the nodes)".into()));
-        }
-        match (&self.service[..], &mut view.watch) {
-            ([], _) => {}
-            // The C tool does the same.
-            (_, None) if !is_info || (is_plain && !self.names_nothing()) => {}
-            ([Word(seconds)], Some(interval)) => *interval = seconds_of(seconds)?,
-            (words, _) => bail!(Usage(format!(
-                "\"{}\" is too much (a device is named with -d)",
-                printable(
-                    words
-                        .iter()
-                        .map(|Word(word)| word.as_bytes())
-                        .next_back()
-                        .unwrap_or_default()
-                )
-            ))),
-        }
-        Ok(view)
+        self.names_one().then(|| self.target()).transpose()
     }
 }
 
@@ -206,12 +198,12 @@ pub(super) fn with_seconds_apart(args: &[OsString]) -> Vec<OsString> {
 }
 
 fn seconds_of(text: &OsStr) -> Result<Duration> {
-    let seconds: Option<u64> = text.to_str().and_then(|text| text.parse().ok());
-    match seconds.filter(|seconds| (1..=3600).contains(seconds)) {
-        Some(seconds) => Ok(Duration::from_secs(seconds)),
-        None => bail!(Usage(format!(
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    match seconds {
+        Some(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
+        _ => bail_usage!(
             "--watch {}: the interval is 1 to 3600 seconds",
             printable(text.as_bytes())
-        ))),
+        ),
     }
 }

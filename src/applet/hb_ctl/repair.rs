@@ -1,63 +1,35 @@
 //! --repair: repairs what was left behind, and reports why the rest stays.
 
-use super::args::Args;
-use super::named;
+use super::args::{Args, Target};
+use super::{UNKNOWN, named};
 use crate::group::repair::repair;
 use crate::heartbeat::{RepairMode, RepairOutcome, RepairReport};
 use crate::host::System;
 use crate::ids::Uuid;
 use crate::json::{Json, object};
-use crate::report::{self, Failure, Silent, Usage};
-use eyre::{Report, Result, bail};
+use crate::report;
+use eyre::Result;
 
 /// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
 
-/// The exit code: the worst of all results counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    /// Nothing was wrong, or everything is repaired.
-    Well = 0,
-    /// Something is wrong and was left alone.
-    Left = 1,
-    /// Something cannot be determined.
-    Unknown = 2,
-}
+/// The exit code where something is wrong and was left alone.
+const LEFT_ALONE: u8 = 1;
 
-pub(super) fn run(system: &System, args: &Args) -> Result<(), Failure> {
-    match act(system, args) {
-        Ok(End::Well) => Ok(()),
-        Ok(end) => Err(Failure::new(end as u8, Report::new(Silent))),
-        Err(report) if report.is::<Usage>() => Err(Failure::new(1, report)),
-        Err(report) => Err(Failure::new(End::Unknown as u8, report)),
-    }
-}
-
-fn act(system: &System, args: &Args) -> Result<End> {
-    let named_one = args.device.is_some() || args.uuid.is_some();
-    if args.long || args.nodes || args.watch || args.quiet {
-        bail!(Usage("--repair takes no form of -I but --json".into()));
-    }
-    if !args.service.is_empty() || (args.all && named_one) {
-        bail!(Usage(
-            "--repair takes one of -d DEVICE, -u UUID and --all, and no service".into()
-        ));
-    }
-    let volume = match named_one {
-        true => Some(named(system, &args.target()?)?),
-        false => None,
-    };
+/// Repairs one volume or all; returns the exit code of the worst result.
+pub(super) fn run(system: &System, target: Option<Target>, args: &Args) -> Result<u8> {
+    let volume = target.map(|target| named(system, &target)).transpose()?;
     let mode = match args.dry_run {
         true => RepairMode::DryRun,
         false => RepairMode::Repair,
     };
-    let (mut end, mut told) = (End::Well, false);
+    let (mut code, mut told) = (0, false);
     let mut entries = Vec::new();
     repair(system, volume, mode, &mut |uuid, repaired| {
-        end = end.max(match &repaired {
-            Ok(found) if found.outcome == RepairOutcome::LeftAlone => End::Left,
-            Ok(_) => End::Well,
-            Err(_) => End::Unknown,
+        code = code.max(match &repaired {
+            Ok(found) if found.outcome == RepairOutcome::LeftAlone => LEFT_ALONE,
+            Ok(_) => 0,
+            Err(_) => UNKNOWN,
         });
         if args.json {
             entries.push(entry(uuid, repaired));
@@ -88,7 +60,7 @@ fn act(system: &System, args: &Args) -> Result<End> {
     } else if !told {
         report::say("nothing wrong\n")?;
     }
-    Ok(end)
+    Ok(code)
 }
 
 /// Makes one entry for programs. ocfs2_hb_ctl(8) defines names and meanings: none changes; more may

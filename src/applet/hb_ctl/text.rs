@@ -2,7 +2,7 @@
 
 mod nodes;
 
-use super::info::View;
+use super::args::Args;
 use crate::heartbeat::survey::{Counters, Fault, Party, Remedy, Snapshot, Survey, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::host::places;
@@ -11,27 +11,27 @@ use crate::report::printable;
 use nodes::nodes;
 use std::fmt::Write;
 
-pub(super) fn of(survey: &Survey, volumes: &[Inspected], view: View) -> String {
+pub(super) fn of(survey: &Survey, volumes: &[Inspected], args: &Args) -> String {
     let mut text = String::new();
-    if view.long {
+    if args.long {
         let _ = writeln!(text, "{}", cluster(survey));
     }
     for volume in volumes {
         let _ = writeln!(text, "{}", head(volume));
-        if view.long {
+        if args.long {
             long(&mut text, volume);
         }
         match &volume.trouble {
             Some(why) => {
                 let _ = writeln!(text, "  not read: {why}");
             }
-            None if view.nodes => nodes(&mut text, volume),
+            None if args.nodes => nodes(&mut text, volume),
             None => {}
         }
     }
     let listed = |uuid| volumes.iter().any(|volume| volume.region.uuid == uuid);
     let others = survey.left.iter().filter(|(uuid, _)| !listed(*uuid));
-    for (uuid, counters) in others.filter(|_| view.long) {
+    for (uuid, counters) in others.filter(|_| args.long) {
         let _ = writeln!(
             text,
             "{uuid}\n  wrong: semaphores without a region: {}",

@@ -2,7 +2,7 @@
 
 mod screen;
 
-use super::info::{View, gather};
+use super::info::gather;
 use super::json;
 use super::text::span;
 use crate::host::System;
@@ -25,14 +25,15 @@ const CELL: usize = HISTORY + 9;
 const LEGEND: &str =
     "# beat  : not due yet  . missed  ? disk silent  - left  x damaged  * this node";
 
-pub(super) fn run(
+/// Shows the nodes until an error ends it, such as that of an interruption.
+pub(super) fn run<T>(
     system: &System,
     target: Target,
-    view: View,
+    json: bool,
     interval: Duration,
     tick: &mut dyn FnMut() -> Result<()>,
-) -> Result<()> {
-    let screen = match view.json {
+) -> Result<T> {
+    let screen = match json {
         true => None,
         false => Screen::open()?,
     };
@@ -51,7 +52,7 @@ pub(super) fn run(
                 let text = table(&inspector.inspected()?, screen.columns());
                 screen.show(&format!("{}\n{text}", clock(wall_clock())))?;
             }
-            None if view.json => {
+            None if json => {
                 let (survey, found) = gather(system, &inspector)?;
                 report::say(format!("{}\n", json::of(&survey, &found, true)))?;
             }
@@ -113,13 +114,12 @@ fn lines(volumes: &[Inspected]) -> String {
     let mut text = String::new();
     for volume in volumes {
         text += &format!("{} {}:", volume.region.uuid, place(volume));
-        for (at, node) in volume.nodes.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            text += &format!("{comma} {} {}", name(node), state(volume, node));
-        }
-        if volume.nodes.is_empty() {
-            text += " no node";
-        }
+        let nodes = volume.nodes.iter();
+        let nodes = nodes.map(|node| format!(" {} {}", name(node), state(volume, node)));
+        text += &match volume.nodes.is_empty() {
+            true => " no node".into(),
+            false => nodes.collect::<Vec<_>>().join(","),
+        };
         if let Some(why) = &volume.trouble {
             text += &format!(" ({})", printable(why));
         }

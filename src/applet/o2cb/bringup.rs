@@ -1,14 +1,14 @@
 //! The commands load, online and their opposites.
 
-use super::Call;
 use super::heartbeat::{Waiter, check_regions};
+use super::{Call, Ends};
 use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::{driver, register, stack};
 use crate::config::cluster_conf::{Cluster, Node};
 use crate::group::{self, global};
 use crate::heartbeat::{Heartbeat, LeaveOutcome, survey};
 use crate::ids::{HeartbeatMode, StackName, Uuid};
-use crate::report::{self, Silent};
+use crate::report;
 use crate::syscall::signal::Interrupted;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
@@ -172,14 +172,14 @@ fn stop_regions(call: &Call, live: &RegisteredCluster) -> Result<()> {
 pub(super) fn cluster_status(call: &Call) -> Result<()> {
     let Some(live) = RegisteredCluster::if_loaded(call.system)? else {
         report::say("offline\n")?;
-        bail!(Silent);
+        return Err(Ends::silently(Ends::OFFLINE));
     };
     let name = call.cluster.as_ref().unwrap_or(live.name());
     let online = live.name() == name && live.is_online()?;
     let state = if online { "online" } else { "offline" };
     report::say(format!("Cluster '{name}' is {state}\n"))?;
     if !online {
-        bail!(Silent);
+        return Err(Ends::silently(Ends::OFFLINE));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::disk::VolumeInfo;
 use crate::dlm::{Dlm, InUse, LockedDown};
 use crate::group;
 use crate::host::System;
-use crate::report::{self, Failure, Silent, Usage, exit};
+use crate::report::{self, Failure, Usage, exit};
 use crate::syscall::program;
 use crate::syscall::signal::{self, Inherited};
 use crate::wait::sleep_until;
@@ -74,7 +74,7 @@ pub(super) fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     group::tidy(system);
     match code? {
         0 => Ok(()),
-        code => Err(Failure::new(code, Silent.into())),
+        code => Err(Failure::silent(code)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Exit codes of commands that report more than failure.
 
-use crate::report::{Failure, Silent, Usage, lacks_permission};
+use crate::report::{Failure, Usage, lacks_permission};
 use eyre::Report;
 
 /// An exit with a code of its own.
@@ -24,7 +24,7 @@ impl Ends {
 
     /// Exits without a message: standard output has the answer.
     pub(super) fn silently(code: u8) -> Report {
-        Report::new(Silent).wrap_err(Self::new(code, String::new()))
+        Report::new(Self::new(code, String::new()))
     }
 }
 
@@ -46,6 +46,7 @@ pub(super) enum Codes {
 impl Codes {
     pub(super) fn of(self, report: Report) -> Failure {
         let code = match (report.downcast_ref::<Ends>(), self) {
+            (Some(ends), _) if ends.why.is_empty() => return Failure::silent(ends.code),
             (Some(ends), _) => ends.code,
             (None, Self::Question) => 2,
             (None, Self::Status) => 4,

@@ -1,15 +1,15 @@
 //! What the configuration contains, and whether it is right. Layouts are those of the C tool.
 
-use super::Call;
+use super::{Call, Ends};
 use crate::config::cluster_conf::Cluster;
-use crate::report::{self, Silent, printable};
-use eyre::{Result, WrapErr, bail};
+use crate::report::{self, printable};
+use eyre::{Result, WrapErr};
 
 /// Checks the configuration. It succeeds only if there is nothing to report.
 pub(super) fn check(call: &Call) -> Result<()> {
     let config = call.settings.noted_config()?;
     if !config.warnings.is_empty() {
-        bail!(Silent);
+        return Err(Ends::silently(1));
     }
     call.tell(format_args!("{} is right", call.settings.shown()))
 }
