@@ -192,6 +192,23 @@ fn the_json_is_that_of_the_page() {
     }
 }
 
+/// A failure without standard error is logged; standard output has an answer's reason.
+#[test]
+fn answer_on_standard_output_is_not_logged() {
+    let world = World::online(Era::Now);
+    world.volume("ubda", WEBC);
+    let service = ["-S", "-d", "/dev/ubda", "x"];
+    world.run("ocfs2_hb_ctl", &service).unwrap();
+    world.write("/dev/ubda", "");
+    world.write("/dev/kmsg", "");
+    let (code, text) = world.unheard("ocfs2_hb_ctl", &["-I", "--nodes"]);
+    assert_eq!(code, 1, "{text}");
+    has(&text, &["on /dev/ubda\n  not read: "]);
+    assert_eq!(world.read("/dev/kmsg"), "");
+    world.unheard("ocfs2_hb_ctl", &["-K", "-d", "/dev/none"]);
+    has(&world.read("/dev/kmsg"), &["<3>", "/dev/none"]);
+}
+
 #[test]
 fn a_device_that_hangs_is_named_and_holds_up_no_other() {
     let world = World::online(Era::Now);

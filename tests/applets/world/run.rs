@@ -90,6 +90,15 @@ impl World {
         self.ended_between(interrupt, applet, args, || {})
     }
 
+    /// Runs an applet whose standard error leads nowhere; its exit code, and what it printed.
+    pub fn unheard(&self, applet: &str, args: &[&str]) -> (u8, String) {
+        let nowhere = || {
+            let null = File::options().write(true).open("/dev/null").unwrap();
+            rustix::stdio::dup2_stderr(&null).unwrap();
+        };
+        self.ended_between(nowhere, applet, args, || {})
+    }
+
     fn ended_between(
         &self,
         before: impl FnOnce(),
