@@ -13,7 +13,7 @@ use rustix::mount::MountFlags;
 
 use crate::report::{Usage, bail_usage, printable};
 pub use table::REMOUNT;
-use table::{BIND, FLAGS, IGNORED, KERNEL, Value};
+use table::{FLAGS, IGNORED, KERNEL, Value};
 
 /// The limit of the driver's string: mount(2) copies one page, the terminating NUL included, and
 /// silently drops the rest.
@@ -22,14 +22,10 @@ const DATA_MAX: usize = 4095;
 /// The content of an `-o` string. Options count in their order: a later one overrides an earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MountOptions {
-    /// The flags of mount(2), except `remount` and `bind`, for which rustix has calls.
+    /// The flags of mount(2).
     pub flags: MountFlags,
     /// The options for the driver, in the order given, with their quotes.
     pub data: Vec<OsString>,
-    /// Whether to change the options of a mounted volume.
-    pub remount: bool,
-    /// Whether to mount a directory a second time.
-    pub bind: bool,
     /// The mount without the cluster. The option is in `data` as well: a kernel that has it must
     /// receive it, and another refuses it.
     pub nocluster: Option<NoCluster>,
@@ -56,8 +52,6 @@ impl MountOptions {
         let mut options = Self {
             flags: MountFlags::empty(),
             data: Vec::new(),
-            remount: false,
-            bind: false,
             nocluster: None,
             heartbeat: None,
             cluster_stack: None,
@@ -66,10 +60,17 @@ impl MountOptions {
         for word in split(text)? {
             options.take(word, sloppy)?;
         }
-        options.remount = options.flags.contains(REMOUNT);
-        options.bind = options.flags.contains(BIND);
-        options.flags.remove(REMOUNT | BIND);
         Ok(options)
+    }
+
+    /// Returns whether to change the options of a mounted volume.
+    pub fn is_remount(&self) -> bool {
+        self.flags.contains(REMOUNT)
+    }
+
+    /// Returns whether to mount a directory a second time.
+    pub fn is_bind(&self) -> bool {
+        self.flags.contains(MountFlags::BIND)
     }
 
     fn take(&mut self, word: &OsStr, sloppy: bool) -> Result<(), Usage> {
@@ -84,24 +85,17 @@ impl MountOptions {
             self.flags = self.flags.difference(*clear).union(*set);
             return Ok(());
         }
-        let outside = name.starts_with(b"x-") || name.starts_with(b"X-");
-        if outside || IGNORED.iter().any(|known| known.as_bytes() == name) {
+        let known = KERNEL.iter().find(|known| known.0.as_bytes() == name);
+        let outside = name.starts_with(b"x-")
+            || name.starts_with(b"X-")
+            || IGNORED.iter().any(|known| known.as_bytes() == name);
+        if outside || (sloppy && known.is_none()) {
             self.ignored.push(word.to_owned());
             return Ok(());
         }
-        match KERNEL.iter().find(|known| known.0.as_bytes() == name) {
-            Some((_, syntax)) => check(word, value, syntax)?,
-            None if sloppy => {
-                self.ignored.push(word.to_owned());
-                return Ok(());
-            }
-            None => {}
+        if let Some((_, syntax)) = known {
+            check(word, value, syntax)?;
         }
-        self.keep(name, value, word);
-        Ok(())
-    }
-
-    fn keep(&mut self, name: &[u8], value: Option<&OsStr>, word: &OsStr) {
         match name {
             b"heartbeat" => self.heartbeat = value.map(OsStr::to_owned),
             b"cluster_stack" => self.cluster_stack = value.map(OsStr::to_owned),
@@ -115,6 +109,7 @@ impl MountOptions {
             }
             _ => self.data.push(word.to_owned()),
         }
+        Ok(())
     }
 
     /// Returns the driver's option string, with `added` (the heartbeat or stack option) at its end.
@@ -135,8 +130,6 @@ impl MountOptions {
     /// `data` is the string that the kernel received.
     pub fn describe(&self, device: &Path, dir: &Path, clustered: bool, data: &CStr) -> String {
         let mut flags = self.flags;
-        flags.set(REMOUNT, self.remount);
-        flags.set(BIND, self.bind);
         let mut words = Vec::new();
         if !flags.contains(MountFlags::RDONLY) {
             words.push("rw".to_owned());

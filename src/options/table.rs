@@ -4,7 +4,6 @@ use rustix::mount::MountFlags;
 
 /// `MS_REMOUNT`, which rustix keeps out of [`MountFlags`].
 pub const REMOUNT: MountFlags = MountFlags::from_bits_retain(32);
-pub(super) const BIND: MountFlags = MountFlags::BIND;
 
 const NONE: MountFlags = MountFlags::empty();
 const RDONLY: MountFlags = MountFlags::RDONLY;
@@ -41,7 +40,7 @@ pub(super) static FLAGS: &[(&str, MountFlags, MountFlags)] = &[
     ("async", NONE, SYNC),
     ("dirsync", MountFlags::DIRSYNC, NONE),
     ("remount", REMOUNT, NONE),
-    ("bind", BIND, NONE),
+    ("bind", MountFlags::BIND, NONE),
     ("silent", SILENT, NONE),
     ("quiet", SILENT, NONE),
     ("loud", NONE, SILENT),

@@ -76,7 +76,7 @@ const CASES: &[(&str, u32, &str)] = &[
     ),
     (
         "ro,relatime,remount,heartbeat=local,nointr,_netdev",
-        RO | 1 << 21,
+        RO | 1 << 21 | 32,
         "nointr",
     ),
     ("heartbeat=none,cluster_stack=pcmk,acl", 0, "acl"),
@@ -152,11 +152,11 @@ fn words_go_where_they_belong() {
 #[test]
 fn words_that_are_no_flags() {
     let got = parse("remount,heartbeat=local,heartbeat=global,cluster_stack=o2cb,x-y=1,nofail");
-    assert!(got.remount && !got.bind && got.nocluster.is_none());
+    assert!(got.is_remount() && !got.is_bind() && got.nocluster.is_none());
     assert_eq!(got.heartbeat.as_deref(), Some(OsStr::new("global")));
     assert_eq!(got.cluster_stack.as_deref(), Some(OsStr::new("o2cb")));
     assert_eq!(got.ignored, ["x-y=1", "nofail"]);
-    assert!(parse("bind").bind);
+    assert!(parse("bind").is_bind());
     for (text, confirmed) in [
         ("nocluster", false),
         ("nocluster=yes", true),

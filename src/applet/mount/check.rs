@@ -43,7 +43,7 @@ impl Plan {
             (Membership::Local, _) => "heartbeat=none".to_owned(),
             (_, Some(asked)) => {
                 // What is mounted already can always be made read-only.
-                if !self.options.remount {
+                if !self.options.is_remount() {
                     self.confirm_nocluster(system, volume, asked.confirmed)?;
                 }
                 "heartbeat=none".to_owned()

@@ -41,7 +41,7 @@ impl Plan {
                 },
             };
             let source = &volume.canonical;
-            if self.options.remount {
+            if self.options.is_remount() {
                 // The kernel remounts what is mounted there, whatever the source and the type are.
                 let latest = place.latest(|_| true)?;
                 if latest.as_ref().is_some_and(|mount| mount.kind != "ocfs2") {

@@ -31,7 +31,7 @@ impl Plan {
             _ => meaning(error, &self.options, said),
         };
         let [source, point] = [&self.device, &self.point].map(|path| path.display());
-        let place = match (self.options.bind, self.options.remount) {
+        let place = match (self.options.is_bind(), self.options.is_remount()) {
             (true, _) => format!("binding {source} on {point}"),
             (_, true) => format!("{source}: remounting it on {point}"),
             _ => format!("{source}: mounting it on {point}"),
@@ -44,7 +44,7 @@ impl Plan {
     /// Explains EBUSY: the kernel gives a device one superblock, which is read-only or not
     /// (fs/super.c), and mounts it once in one place (fs/namespace.c, do_add_mount).
     fn why_busy(&self, system: &System, device: Option<DeviceNumber>) -> String {
-        if self.options.remount {
+        if self.options.is_remount() {
             return super::super::open_for_writing(&self.point);
         }
         let places = device.map(|device| places::of(system, device));
@@ -107,7 +107,7 @@ fn meaning(error: &io::Error, options: &MountOptions, said: &[String]) -> String
             "this node's heartbeat regions are not those of the nodes that have the volume mounted \
              (make cluster.conf the same everywhere, then o2cb start-heartbeat on each)"
         }
-        Some(libc::EINVAL) if options.remount && said.is_empty() => {
+        Some(libc::EINVAL) if options.is_remount() && said.is_empty() => {
             "the volume is not mounted there, or the driver refuses the change"
         }
         Some(libc::EINVAL) if said.is_empty() => {

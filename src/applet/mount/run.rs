@@ -10,7 +10,6 @@ use crate::ids::Service;
 use crate::report::{self, Failure, exit};
 use crate::syscall::ioprio::Level;
 use eyre::{Report, Result};
-use rustix::mount::MountFlags;
 use std::ffi::CStr;
 use std::io;
 use std::path::Path;
@@ -23,7 +22,7 @@ impl Plan {
     pub(super) fn carry_out(&self, system: &System) -> Result<(), Failure> {
         self.check_mount_point(system)
             .map_err(|report| Failure::of(report, exit::MOUNT))?;
-        if self.options.bind {
+        if self.options.is_bind() {
             return self.bind(system);
         }
         let failed = |report: Report| {
@@ -32,7 +31,8 @@ impl Plan {
         };
         let volume = VolumeInfo::read(system, &self.device).map_err(failed)?;
         let data = self.check_volume(system, &volume).map_err(failed)?;
-        let alone = self.options.remount || self.options.nocluster.is_some() || volume.is_local();
+        let alone =
+            self.options.is_remount() || self.options.nocluster.is_some() || volume.is_local();
         let outcome = match (self.fake, alone) {
             (true, true) => return Ok(()),
             (true, false) => return group::check(system, &volume).map_err(failed),
@@ -61,7 +61,7 @@ impl Plan {
 
     /// Mounts the volume or remounts it, which concerns no other node.
     fn mount_alone(&self, system: &System, volume: &VolumeInfo, data: &CStr) -> Result<Outcome> {
-        if !self.options.remount {
+        if !self.options.is_remount() {
             crate::cluster::stack::load_filesystem(system)?;
         }
         let bookmark = Bookmark::now(system);
@@ -116,11 +116,8 @@ impl Plan {
         target: &Path,
         data: &CStr,
     ) -> io::Result<()> {
-        let mut flags = self.options.flags;
-        flags.set(MountFlags::BIND, self.options.bind);
-        flags.set(crate::options::REMOUNT, self.options.remount);
-        let kernel = system.kernel();
-        kernel.mount(source, target, c"ocfs2", flags, data)
+        let flags = self.options.flags;
+        system.kernel().mount(source, target, c"ocfs2", flags, data)
     }
 
     pub(super) fn there<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
