@@ -9,13 +9,18 @@ pub mod umount;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Word;
 use crate::host::System;
+use crate::host::mounts::DeviceNumber;
+use crate::host::namespace::Namespace;
 use crate::report::{self, Failure, Usage, bail_usage, exit};
 use crate::syscall::start;
+use eyre::Result;
 
 /// The program's own name, under which it takes an applet's name as first argument.
 pub const PROGRAM: &str = "ocfs2box";
@@ -124,6 +129,20 @@ fn check_type(kind: Option<&Word>) -> Result<(), Usage> {
         ),
         _ => Ok(()),
     }
+}
+
+/// Opens the namespace of -N.
+fn namespace(given: Option<&Word>) -> Result<Option<Namespace>> {
+    let open = |Word(given): &Word| Namespace::open(Path::new(given));
+    given.map(open).transpose()
+}
+
+/// Returns the number of the block device at `path`; none where there is another kind of file.
+fn device_number(system: &System, path: &Path) -> io::Result<Option<DeviceNumber>> {
+    let found = fs::metadata(path)?;
+    let number = found.file_type().is_block_device();
+    let number = number.then(|| DeviceNumber::from_raw(found.rdev()));
+    Ok(system.kernel().block_device(path, number))
 }
 
 /// Explains why the kernel refuses to make a mount read-only with EBUSY, and what to do.

@@ -14,7 +14,7 @@ use crate::report::{Failure, bail_usage, exit};
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Mount an OCFS2 volume, joining its cluster. mount(8) runs this for the type ocfs2.
 #[derive(FromArgs, ArgsInfo)]
@@ -94,10 +94,7 @@ impl Plan {
         words.extend(args.read_only.then(|| "ro".into()));
         words.extend(args.read_write.then(|| "rw".into()));
         let options = MountOptions::parse(&words.join(",".as_ref()), args.sloppy)?;
-        let namespace = args
-            .namespace
-            .map(|Word(given)| Namespace::open(Path::new(&given)))
-            .transpose()?;
+        let namespace = super::namespace(args.namespace.as_ref())?;
         Ok(Self {
             device: std::path::absolute(device).wrap_err("making the device's path absolute")?,
             point: std::path::absolute(point).wrap_err("making the mount point's path absolute")?,

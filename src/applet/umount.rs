@@ -1,6 +1,6 @@
 //! umount.ocfs2: what umount(8) runs, as `umount.ocfs2 DIR [-nlfvr] [-N ns] [-t type]`.
 
-use super::open_for_writing;
+use super::{device_number, open_for_writing};
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
 use crate::disk::VolumeInfo;
@@ -19,7 +19,6 @@ use eyre::{Result, WrapErr, bail, eyre};
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Unmount an OCFS2 volume and leave its cluster. umount(8) runs this for the type ocfs2.
@@ -71,12 +70,8 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     let [Word(given)] = args.operands.as_slice() else {
         bail_usage!("one directory or device is wanted (see \"umount.ocfs2 --help\")");
     };
-    let namespace = args
-        .namespace
-        .as_ref()
-        .map(|Word(given)| Namespace::open(Path::new(given)))
-        .transpose()?;
-    let Found { mount, below } = find(system, namespace.as_ref(), Path::new(given))?;
+    let namespace = super::namespace(args.namespace.as_ref())?;
+    let (mount, below) = find(system, namespace.as_ref(), Path::new(given))?;
     // The volume's name has to be read before the unmount.
     let group = group_of(system, &mount);
     // An unmounted volume is also left, even if the user interrupts.
@@ -92,9 +87,9 @@ fn unmount(system: &System, args: Args) -> Result<()> {
         Ok(Some(group)) => group.stays(),
         _ => "heartbeat goes on",
     };
-    let left = group.and_then(|group| match group {
-        Some(group) => group.leave(&Service::Mount(mount.point.clone())).map(Some),
-        None => Ok(None),
+    let left = group.and_then(|group| {
+        let service = Service::Mount(mount.point.clone());
+        group.map(|group| group.leave(&service)).transpose()
     });
     group::tidy(system);
     match left {
@@ -117,15 +112,13 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     Ok(())
 }
 
-/// The mount to unmount.
-struct Found {
-    mount: Mount,
-    /// A mount below it, which keeps it busy.
-    below: Option<PathBuf>,
-}
-
-/// Finds the mount that `given` means: the topmost on a directory, the last of a device.
-fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<Found> {
+/// Finds the mount that `given` means: the topmost on a directory, the last of a device. Returns
+/// the path of a mount below it as well, which keeps it busy.
+fn find(
+    system: &System,
+    namespace: Option<&Namespace>,
+    given: &Path,
+) -> Result<(Mount, Option<PathBuf>)> {
     let shown = given.display();
     let table = match namespace {
         Some(namespace) => namespace.mounts()?,
@@ -138,16 +131,10 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
         Some(mount) => mount,
         None => {
             let real = std::fs::canonicalize(&path).wrap_err_with(|| shown.to_string())?;
-            let device = std::fs::metadata(&real)
-                .ok()
-                .filter(|found| found.file_type().is_block_device())
-                .map(|found| mounts::DeviceNumber::from_raw(found.rdev()));
-            let device = system.kernel().block_device(&real, device);
+            let device = device_number(system, &real).unwrap_or(None);
+            let mut latest = table.iter().rev();
             at(&real)
-                .or_else(|| {
-                    let mut latest = table.iter().rev();
-                    latest.find(|mount| Some(mount.device) == device)
-                })
+                .or_else(|| latest.find(|mount| Some(mount.device) == device))
                 .ok_or_else(|| eyre!("{shown} is not mounted"))?
         }
     };
@@ -161,10 +148,7 @@ fn find(system: &System, namespace: Option<&Namespace>, given: &Path) -> Result<
     if below.as_ref() == Some(&mount.point) {
         bail!("{shown}: another mount covers it on the same directory (unmount that first)");
     }
-    Ok(Found {
-        mount: mount.clone(),
-        below,
-    })
+    Ok((mount.clone(), below))
 }
 
 /// Returns the group to leave afterwards; none where the volume has none, or where the kernel's
@@ -189,21 +173,24 @@ fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Box<dyn Grou
 fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
     let now = [mount.flags.as_os_str(), &mount.options].join(OsStr::new(","));
     let options = MountOptions::parse(&now, true)?;
-    let word = |name: &str, value: &Option<OsString>| {
-        let value = value.as_ref()?.to_str()?;
-        Some(format!("{name}={value}"))
-    };
+    let word = |name: &str, value: Option<OsString>| Some(format!("{name}={}", value?.to_str()?));
     // A user-space stack shows no other option; `o2cb` is shown beside global heartbeat.
-    let stack = word("cluster_stack", &options.cluster_stack);
+    let stack = word("cluster_stack", options.cluster_stack.clone());
     let own = stack
         .filter(|word| word != "cluster_stack=o2cb")
-        .or_else(|| word("heartbeat", &options.heartbeat));
-    let words: Vec<&str> = own.iter().map(String::as_str).collect();
-    let data = options.data_string(&words)?;
+        .or_else(|| word("heartbeat", options.heartbeat.clone()));
+    let data = options.data_string(&own.iter().map(String::as_str).collect::<Vec<_>>())?;
     let flags = options.flags | crate::options::REMOUNT | MountFlags::RDONLY;
     let point = system.path(&mount.point);
     let kernel = system.kernel();
-    Ok(kernel.mount(&mount.source, &point, c"ocfs2", flags, &data)?)
+    match kernel.mount(&mount.source, &point, c"ocfs2", flags, &data) {
+        Err(error) if is_busy(&error) => bail!(open_for_writing(&mount.point)),
+        done => Ok(done?),
+    }
+}
+
+fn is_busy(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ResourceBusy
 }
 
 /// Unmounts, or with `-r` makes a busy mount read-only; returns which of the two.
@@ -214,29 +201,22 @@ fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Res
     let point: PathBuf = system.path(&mount.point);
     let shown = mount.point.display();
     match system.kernel().unmount(&point, flags) {
-        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && args.read_only => {
-            let made = make_read_only(system, mount);
-            let made = made.map_err(|report| match report.downcast_ref::<io::Error>() {
-                Some(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                    eyre!(open_for_writing(&mount.point))
-                }
-                _ => report,
-            });
-            made.wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
+        Err(error) if is_busy(&error) && args.read_only => {
+            make_read_only(system, mount)
+                .wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
             Ok("is busy, and read-only now".into())
         }
-        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(match below {
-            Some(below) => eyre!(
-                "unmounting {shown}: {} is mounted below it (umount -R {shown} unmounts both)",
-                below.display()
+        Err(error) if is_busy(&error) => match below.map(Path::display) {
+            Some(below) => bail!(
+                "unmounting {shown}: {below} is mounted below it (umount -R {shown} unmounts both)"
             ),
-            None => eyre!(
-                "unmounting {shown}: files on it are in use (fuser -vm {shown} names the \
-                 processes)"
+            None => bail!(
+                "unmounting {shown}: files on it are in use (fuser -vm {shown} names the processes)"
             ),
-        }),
-        ended => ended
-            .map(|()| "unmounted".into())
-            .wrap_err_with(|| format!("unmounting {shown}")),
+        },
+        ended => {
+            ended.wrap_err_with(|| format!("unmounting {shown}"))?;
+            Ok("unmounted".into())
+        }
     }
 }

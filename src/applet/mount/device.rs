@@ -3,6 +3,7 @@
 //! The kernel resolves the device's name anew, in the mount namespace of `-N`, and after the wait
 //! for the heartbeat: by then the name may lead to another volume, which has no heartbeat here.
 
+use super::super::device_number;
 use super::Plan;
 use crate::disk::VolumeInfo;
 use crate::host::System;
@@ -12,7 +13,6 @@ use std::ffi::CStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// A mount point in the mount namespace of mount(2).
@@ -50,19 +50,14 @@ impl Plan {
                 same(volume, latest)?;
                 return self.call_mount(system, source, &target, data);
             }
-            let found = fs::metadata(source)?;
-            let number = found.file_type().is_block_device();
-            let number = number.then(|| DeviceNumber::from_raw(found.rdev()));
-            let number = system.kernel().block_device(source, number);
-            compare(volume, number)?;
+            compare(volume, device_number(system, source)?)?;
             self.call_mount(system, source, &target, data)?;
             // stat(2) may wait for other nodes (fs/ocfs2/file.c, ocfs2_getattr). Another mount may
             // cover ours by now, or have replaced it.
             let ours = |mount: &Mount| mount.kind == "ocfs2" && mount.source == *source;
             let mounted = place.latest(ours);
-            mounted
-                .and_then(|mount| same(volume, mount))
-                .map_err(|cause| take_back(system, &target, cause))
+            let compared = mounted.and_then(|mount| same(volume, mount));
+            compared.map_err(|cause| take_back(system, &target, cause))
         })
     }
 }
