@@ -95,9 +95,7 @@ fn start(system: &System, device: &Path, service: &Service) -> Result<()> {
     let shown = device.display();
     let group = group::of_volume(system, &volume).wrap_err_with(|| shown.to_string())?;
     tell_if_idle(&*group);
-    let mut progress = Progress::new(false, device);
-    let join = group.begin_join(service, &mut |wait, since| progress.show(wait, since));
-    progress.clear();
+    let join = Progress::new(false, device).during(|watch| group.begin_join(service, watch));
     join.and_then(|join| Ok(join.complete(&Ok(()))??))
         .wrap_err_with(|| format!("{shown}: starting the heartbeat"))
 }

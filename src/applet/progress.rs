@@ -1,9 +1,8 @@
 //! What a user sees of a wait.
 
-use crate::heartbeat::Wait;
+use crate::heartbeat::{Wait, Watch};
 use crate::report;
 use crate::syscall::fork::{self, Companion};
-use eyre::Result;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,26 +32,16 @@ impl Progress {
         }
     }
 
-    /// Reports that a wait goes on.
-    pub fn show(&mut self, wait: Wait, since: Duration) -> Result<()> {
-        // No timeout bounds these: the user ends them.
-        let open = matches!(wait, Wait::Daemon | Wait::Group) && since > UNTOLD;
-        self.note(
-            match wait {
-                Wait::Lock => "waiting for another process that works on the same volume",
-                Wait::Steady => "waiting for the heartbeat, some 8 s",
-                Wait::Daemon => "waiting for the control daemon",
-                Wait::Group => {
-                    "waiting for ocfs2_controld to leave the volume's group, which an interrupted \
-                     call or another program uses"
-                }
-                Wait::Peers => "waiting for the other nodes, to lock together with them",
-                Wait::Slots => "looking whether another node beats, some 3 s",
-            },
-            since,
-            open,
-        );
-        Ok(())
+    /// Runs `work`, which waits, and reports what it waits for until it returns.
+    pub fn during<T>(&mut self, work: impl FnOnce(&mut Watch) -> T) -> T {
+        let done = work(&mut |wait, since| {
+            // No timeout bounds these: the user ends them.
+            let open = matches!(wait, Wait::Daemon | Wait::Group) && since > UNTOLD;
+            self.note(text(wait), since, open);
+            Ok(())
+        });
+        self.clear();
+        done
     }
 
     /// Reports any other wait, which `what` names.
@@ -91,5 +80,19 @@ impl Progress {
         if self.seconds.take().is_some() {
             report::show_passing(None);
         }
+    }
+}
+
+fn text(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Lock => "waiting for another process that works on the same volume",
+        Wait::Steady => "waiting for the heartbeat, some 8 s",
+        Wait::Daemon => "waiting for the control daemon",
+        Wait::Group => {
+            "waiting for ocfs2_controld to leave the volume's group, which an interrupted call or \
+             another program uses"
+        }
+        Wait::Peers => "waiting for the other nodes, to lock together with them",
+        Wait::Slots => "looking whether another node beats, some 3 s",
     }
 }

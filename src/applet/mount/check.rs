@@ -66,16 +66,20 @@ impl Plan {
         if !self.fake {
             group::tidy(system);
         }
-        let doubts = self.doubts(system, volume)?;
+        let doubts = || {
+            Progress::new(self.verbose, &self.device)
+                .during(|watch| nocluster::doubts(system, volume, watch))
+        };
+        let found = doubts()?;
         if !confirmed && !report::can_ask() {
-            let more: String = doubts.iter().map(|doubt| format!("; {doubt}")).collect();
+            let more: String = found.iter().map(|doubt| format!("; {doubt}")).collect();
             bail!(
                 "nocluster mounts the volume without its cluster, and if another node has it \
                  mounted too, its files are destroyed{more} (if you are certain that none has: \
                  -o nocluster=yes)"
             );
         }
-        for doubt in doubts {
+        for doubt in found {
             report::warn(format_args!("{}: {doubt}", self.device.display()));
         }
         if confirmed {
@@ -90,16 +94,7 @@ impl Plan {
             bail!("not mounted, as you chose");
         }
         // The user may have taken long to answer.
-        self.doubts(system, volume).map(drop)
-    }
-
-    fn doubts(&self, system: &System, volume: &VolumeInfo) -> Result<Vec<String>> {
-        let mut progress = Progress::new(self.verbose, &self.device);
-        let doubts = nocluster::doubts(system, volume, &mut |wait, since| {
-            progress.show(wait, since)
-        });
-        progress.clear();
-        doubts
+        doubts().map(drop)
     }
 }
 

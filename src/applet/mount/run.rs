@@ -73,9 +73,7 @@ impl Plan {
         let group = group::of_volume(system, volume)?;
         let service = Service::Mount(self.point.clone());
         let mut progress = Progress::new(self.verbose, &self.device);
-        let joined = group.begin_join(&service, &mut |wait, since| progress.show(wait, since));
-        progress.clear();
-        let join = joined?;
+        let join = progress.during(|watch| group.begin_join(&service, watch))?;
         let wait = group.wait_in_mount();
         let reporter = wait.map(|wait| progress.report_blocked(|| wait(system)));
         let bookmark = Bookmark::now(system);

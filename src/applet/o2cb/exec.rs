@@ -138,12 +138,8 @@ impl Plan {
 
     fn join<'s>(&self, system: &'s System) -> Result<Dlm<'s>> {
         let volume = VolumeInfo::read(system, &self.device)?;
-        let mut progress = Progress::new(self.verbose, &self.device);
-        let dlm = Dlm::initialize(system, volume, &self.service, &mut |wait, since| {
-            progress.show(wait, since)
-        });
-        progress.clear();
-        dlm
+        Progress::new(self.verbose, &self.device)
+            .during(|watch| Dlm::initialize(system, volume, &self.service, watch))
     }
 
     fn lock_down<'d>(&self, system: &System, dlm: &'d Dlm) -> Result<LockedDown<'d>> {

@@ -8,6 +8,7 @@ use crate::cluster::registered::RegisteredCluster;
 use crate::config::cluster_conf::{Cluster, Node};
 use crate::disk::find;
 use crate::group::global::{self, Sources};
+use crate::heartbeat::Watch;
 use crate::host::address;
 use crate::ids::{ClusterName, HeartbeatMode};
 use crate::report;
@@ -160,12 +161,9 @@ impl<'c> Waiter<'c> {
     /// Waits until the heartbeat of every region is active.
     pub(super) fn for_heartbeat(&mut self, cluster: &Cluster, mut sources: Sources) -> Result<()> {
         loop {
-            let progress = &mut self.progress;
-            let started = global::start(self.call.system, cluster, &sources, &mut |wait, since| {
-                progress.show(wait, since)
-            });
-            progress.clear();
-            if started? {
+            let system = self.call.system;
+            let start = |watch: &mut Watch| global::start(system, cluster, &sources, watch);
+            if self.progress.during(start)? {
                 return Ok(());
             }
             sources = self.for_devices(cluster)?;
