@@ -18,8 +18,8 @@ pub(super) fn of(survey: &Survey, volumes: &[Inspected], args: &Args) -> String 
     }
     for volume in volumes {
         let _ = writeln!(text, "{}", head(volume));
-        if args.long {
-            long(&mut text, volume);
+        for (what, value) in args.long.then(|| facts(volume)).into_iter().flatten() {
+            let _ = writeln!(text, "  {what}: {}", printable(value));
         }
         match &volume.trouble {
             Some(why) => {
@@ -81,91 +81,82 @@ fn head(volume: &Inspected) -> String {
     printable(line)
 }
 
-fn long(text: &mut String, volume: &Inspected) {
-    match &volume.region.seen {
-        Err(why) => {
-            let _ = writeln!(text, "  state: unknown: {why}");
-        }
-        Ok(seen) => {
-            let state = match volume.beats_elsewhere() {
-                true => "none of its own: with global heartbeat its nodes beat on the regions of \
-                         their cluster"
-                    .into(),
-                false => state(seen),
-            };
-            let _ = writeln!(text, "  state: {state}");
-            place(text, volume, seen);
-            if let Some(pid) = seen
-                .thread
-                .filter(|_| matches!(seen.state, State::Beating(_)))
-            {
-                let _ = writeln!(text, "  thread: {pid}");
-            }
-            let count = match &seen.counters {
-                Err(why) => format!("unknown: {why}"),
-                Ok(None) => "0".into(),
-                Ok(Some(counters)) => references(counters, seen.is_mounted()),
-            };
-            let _ = writeln!(text, "  references: {count}");
-            if !seen.places.is_empty() {
-                let places = printable(places::listed(&seen.places));
-                let _ = writeln!(text, "  mounted on: {places}");
-            }
-            let mut pins = Vec::new();
-            if seen.mounted && seen.places.is_empty() {
-                pins.push("the volume, mounted out of sight");
-            } else if seen.mounted {
-                pins.push("the mounted volume");
-            }
-            if seen.lock_holders.is_some() {
-                pins.push("a lock domain of dlmfs");
-            }
-            if !pins.is_empty() {
-                let _ = writeln!(text, "  needed by: {}", pins.join(", "));
-            }
-            for fault in seen.faults() {
-                // References of ocfs2_hb_ctl -S look the same.
-                let perhaps = if matches!(fault, Fault::Unowned(_)) {
-                    "perhaps "
-                } else {
-                    ""
-                };
-                let what = printable(seen.describe(fault));
-                let _ = writeln!(text, "  {perhaps}wrong: {what}");
-            }
-            if let Remedy::Keep(why) = seen.remedy(volume.region.uuid) {
-                let _ = writeln!(text, "  not repaired: {}", printable(why));
-            }
-        }
-    }
-    if let Some(stack) = &volume.stack {
-        // The first line is the volume's.
-        for line in stack.lines().filter(|line| line.starts_with('\t')) {
-            let _ = writeln!(text, "  stack: {}", printable(line.trim_start()));
-        }
-    }
+/// Returns all that is known, by lines.
+fn facts(volume: &Inspected) -> Vec<(&'static str, String)> {
+    let mut facts = match &volume.region.seen {
+        Ok(seen) => region(volume, seen),
+        Err(why) => vec![("state", format!("unknown: {why}"))],
+    };
+    // The first line is the volume's.
+    let stack = volume.stack.iter().flat_map(|stack| stack.lines());
+    let stack = stack.filter(|line| line.starts_with('\t'));
+    facts.extend(stack.map(|line| ("stack", line.trim_start().into())));
+    facts
 }
 
-/// Appends where the region is on the device: as the kernel has it, or else as the volume does.
-fn place(text: &mut String, volume: &Inspected, seen: &Snapshot) {
+fn region(volume: &Inspected, seen: &Snapshot) -> Vec<(&'static str, String)> {
+    let state = match volume.beats_elsewhere() {
+        true => "none of its own: with global heartbeat its nodes beat on the regions of their \
+                 cluster"
+            .into(),
+        false => state(seen),
+    };
+    let mut facts = vec![("state", state)];
+    place(&mut facts, volume, seen);
+    let beats = matches!(seen.state, State::Beating(_));
+    let thread = seen.thread.filter(|_| beats);
+    facts.extend(thread.map(|pid| ("thread", pid.to_string())));
+    let count = match &seen.counters {
+        Err(why) => format!("unknown: {why}"),
+        Ok(None) => "0".into(),
+        Ok(Some(counters)) => references(counters, seen.is_mounted()),
+    };
+    facts.push(("references", count));
+    let is_shown = !seen.places.is_empty();
+    facts.extend(is_shown.then(|| ("mounted on", places::listed(&seen.places))));
+    let volume_pins = match is_shown {
+        true => "the mounted volume",
+        false => "the volume, mounted out of sight",
+    };
+    let locks_pin = seen.lock_holders.is_some();
+    let pins = [
+        seen.mounted.then_some(volume_pins),
+        locks_pin.then_some("a lock domain of dlmfs"),
+    ];
+    let pins: Vec<_> = pins.into_iter().flatten().collect();
+    facts.extend((!pins.is_empty()).then(|| ("needed by", pins.join(", "))));
+    for fault in seen.faults() {
+        // References of ocfs2_hb_ctl -S look the same.
+        let what = match fault {
+            Fault::Unowned(_) => "perhaps wrong",
+            _ => "wrong",
+        };
+        facts.push((what, seen.describe(fault)));
+    }
+    if let Remedy::Keep(why) = seen.remedy(volume.region.uuid) {
+        facts.push(("not repaired", why));
+    }
+    facts
+}
+
+/// Adds where the region is on the device: as the kernel has it, or else as the volume does.
+fn place(facts: &mut Vec<(&'static str, String)>, volume: &Inspected, seen: &Snapshot) {
     let about = volume.about.as_ref();
     let on_disk = about.and_then(|about| about.geometry);
     let kernel = Some(seen.geometry).filter(|place| place.blocks > 0);
     if let Some(place) = kernel.or(on_disk) {
-        let _ = writeln!(
-            text,
-            "  slots: {} blocks of {} bytes from block {}",
-            place.blocks, place.block_bytes, place.start_block
-        );
+        let (blocks, bytes, start) = (place.blocks, place.block_bytes, place.start_block);
+        let slots = format!("{blocks} blocks of {bytes} bytes from block {start}");
+        facts.push(("slots", slots));
     }
     if let (Some(kernel), Some(on_disk)) = (kernel, on_disk)
         && kernel != on_disk
     {
-        let _ = writeln!(
-            text,
-            "  wrong: the volume has them from block {} on ({} of {} bytes)",
+        let other = format!(
+            "the volume has them from block {} on ({} of {} bytes)",
             on_disk.start_block, on_disk.blocks, on_disk.block_bytes
         );
+        facts.push(("wrong", other));
     }
 }
 
@@ -198,21 +189,17 @@ fn references(counters: &Counters, mounted: bool) -> String {
     if others > 0 {
         line += &format!(", {others} lasting or of processes");
     }
-    line += &match &counters.last_user {
-        Party::Unseen => String::new(),
-        Party::Ended(pid) => format!("; last changed by process {pid}, which has ended"),
-        Party::Running(pid, name) => {
-            format!("; last changed by process {pid} ({})", printable(name))
-        }
+    let by = |party: &Party| match party {
+        Party::Unseen => "somebody in another PID namespace".into(),
+        Party::Ended(pid) => format!("process {pid}, which has ended"),
+        Party::Running(pid, name) => format!("process {pid} ({})", printable(name)),
     };
-    line += &match &counters.locked_by {
-        None => String::new(),
-        Some(Party::Unseen) => "; locked by somebody in another PID namespace".into(),
-        Some(Party::Ended(pid)) => format!("; locked by process {pid}, which has ended"),
-        Some(Party::Running(pid, name)) => {
-            format!("; locked by process {pid} ({})", printable(name))
-        }
-    };
+    if !matches!(counters.last_user, Party::Unseen) {
+        line += &format!("; last changed by {}", by(&counters.last_user));
+    }
+    if let Some(locker) = &counters.locked_by {
+        line += &format!("; locked by {}", by(locker));
+    }
     line
 }
 
