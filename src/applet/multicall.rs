@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use eyre::{Report, WrapErr};
 use super::{APPLETS, PROGRAM};
 use crate::cli::{self, Word};
 use crate::host::System;
-use crate::report::{self, Failure, Usage, exit, printable};
+use crate::report::{self, Failure, bail_usage, exit, printable};
 
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
@@ -49,37 +49,36 @@ struct Args {
 
 /// Runs the program under its own name.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
-    match args {
-        [] => say(&help()),
+    let done = match args {
         [name, rest @ ..] if !name.as_encoded_bytes().starts_with(b"-") => {
             let applet = super::find(name).ok_or_else(|| super::unknown(name))?;
-            super::enter(system, applet, rest)
+            return super::enter(system, applet, rest);
         }
+        [] => report::say(help()),
         // The list of applets belongs to the help, and argh cannot know it.
-        [only] if only == "-h" || only == "--help" => say(&help()),
+        [only] if only == "-h" || only == "--help" => report::say(help()),
         _ => match cli::parse::<Args>(PROGRAM, args, &[])? {
             Some(args) => manage(&args),
             None => Ok(()),
         },
-    }
+    };
+    done.map_err(|report| Failure::of(report, exit::SYSTEM))
 }
 
-fn manage(args: &Args) -> Result<(), Failure> {
+fn manage(args: &Args) -> eyre::Result<()> {
     let chosen = [args.list, args.version, args.install, args.uninstall];
     let one = chosen.iter().filter(|&&chosen| chosen).count() == 1;
-    let files = |done: eyre::Result<()>| done.map_err(|report| Failure::of(report, exit::SYSTEM));
     match &args.dir {
-        Some(dir) if one && args.install => files(install(dir.as_ref(), args.symbolic, args.force)),
-        Some(dir) if one && args.uninstall => files(uninstall(dir.as_ref())),
-        None if one && args.list => say(&APPLETS
-            .iter()
-            .map(|a| format!("{}\n", a.name))
-            .collect::<String>()),
-        None if one && args.version => say(super::VERSION),
-        _ => Err(Usage(format!(
+        Some(dir) if one && args.install => install(dir.as_ref(), args.symbolic, args.force),
+        Some(dir) if one && args.uninstall => uninstall(dir.as_ref()),
+        None if one && args.list => {
+            let names = APPLETS.iter().map(|applet| format!("{}\n", applet.name));
+            report::say(names.collect::<String>())
+        }
+        None if one && args.version => report::say(super::VERSION),
+        _ => bail_usage!(
             "one of --list, --version, --install DIR, --uninstall DIR (see \"{PROGRAM} --help\")"
-        ))
-        .into()),
+        ),
     }
 }
 
@@ -93,10 +92,6 @@ fn help() -> String {
         text.push_str(&format!("  {:<16}  {}\n", applet.name, applet.about));
     }
     text
-}
-
-fn say(text: &str) -> Result<(), Failure> {
-    report::say(text).map_err(|report| Failure::of(report, exit::SYSTEM))
 }
 
 /// The running executable, by path and by identity.
@@ -180,10 +175,10 @@ fn put(me: &Me, link: &Path, symbolic: bool) -> eyre::Result<()> {
     let (Some(dir), Some(name)) = (link.parent(), link.file_name()) else {
         eyre::bail!("not the name of a file");
     };
-    let mut target = me.path.as_path();
-    if let (true, Some(file)) = (me.path.parent() == Some(dir), me.path.file_name()) {
-        target = Path::new(file);
-    }
+    let target = match me.path.file_name() {
+        Some(own) if me.path.parent() == Some(dir) => Path::new(own),
+        _ => &me.path,
+    };
     // rename(2) of one hard link over another does nothing and leaves both.
     let done = match symbolic {
         true => fs::read_link(link).is_ok_and(|now| now == target),
@@ -197,18 +192,15 @@ fn put(me: &Me, link: &Path, symbolic: bool) -> eyre::Result<()> {
         true => symlink(target, &draft),
         false => fs::hard_link(&me.path, &draft),
     };
-    made.map_err(hint)?;
+    match made {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            let report = Report::new(error);
+            return Err(report.wrap_err("a hard link cannot lead to another file system (use -s)"));
+        }
+        made => made?,
+    }
     fs::rename(&draft, link).inspect_err(|_| drop(fs::remove_file(&draft)))?;
     Ok(())
-}
-
-fn hint(error: io::Error) -> Report {
-    let other_disk = error.kind() == ErrorKind::CrossesDevices;
-    let report = Report::new(error);
-    match other_disk {
-        true => report.wrap_err("a hard link cannot lead to another file system (use -s)"),
-        false => report,
-    }
 }
 
 fn uninstall(dir: &Path) -> eyre::Result<()> {
