@@ -35,8 +35,6 @@ pub struct MountOptions {
     pub heartbeat: Option<OsString>,
     /// The caller's `cluster_stack=`, left out of `data` likewise.
     pub cluster_stack: Option<OsString>,
-    /// The user-space options, and the unknown ones that a sloppy mount leaves out.
-    pub ignored: Vec<OsString>,
 }
 
 /// The request to mount a clustered volume without its cluster.
@@ -55,7 +53,6 @@ impl MountOptions {
             nocluster: None,
             heartbeat: None,
             cluster_stack: None,
-            ignored: Vec::new(),
         };
         for word in split(text)? {
             options.take(word, sloppy)?;
@@ -90,7 +87,6 @@ impl MountOptions {
             || name.starts_with(b"X-")
             || IGNORED.iter().any(|known| known.as_bytes() == name);
         if outside || (sloppy && known.is_none()) {
-            self.ignored.push(word.to_owned());
             return Ok(());
         }
         if let Some((_, syntax)) = known {
@@ -113,9 +109,9 @@ impl MountOptions {
     }
 
     /// Returns the driver's option string, with `added` (the heartbeat or stack option) at its end.
-    pub fn data_string(&self, added: &[&str]) -> Result<CString, Usage> {
+    pub fn data_string(&self, added: Option<&str>) -> Result<CString, Usage> {
         let words = self.data.iter().map(OsString::as_os_str);
-        let words: Vec<&OsStr> = words.chain(added.iter().map(OsStr::new)).collect();
+        let words: Vec<&OsStr> = words.chain(added.map(OsStr::new)).collect();
         let text = words.join(OsStr::new(","));
         if text.len() > DATA_MAX {
             let length = text.len();

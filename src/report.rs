@@ -38,7 +38,7 @@ pub fn set_name(name: &'static str) {
 }
 
 /// Returns the name of the running applet.
-pub fn name() -> &'static str {
+fn name() -> &'static str {
     NAME.get().copied().unwrap_or("ocfs2box")
 }
 

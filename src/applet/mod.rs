@@ -137,6 +137,14 @@ fn namespace(given: Option<&Word>) -> Result<Option<Namespace>> {
     given.map(open).transpose()
 }
 
+/// Runs `work` in the namespace of -N, or here.
+fn there<T>(namespace: Option<&Namespace>, work: impl FnOnce() -> T) -> Result<T> {
+    match namespace {
+        Some(namespace) => namespace.run(work),
+        None => Ok(work()),
+    }
+}
+
 /// Returns the number of the block device at `path`; none where there is another kind of file.
 fn device_number(system: &System, path: &Path) -> io::Result<Option<DeviceNumber>> {
     let found = fs::metadata(path)?;

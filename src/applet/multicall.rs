@@ -104,8 +104,6 @@ struct Me {
 #[derive(PartialEq)]
 enum Found {
     Nothing,
-    /// The executable itself, not a link to it: never touched.
-    Me,
     Ours,
     Foreign,
 }
@@ -122,9 +120,6 @@ impl Me {
     }
 
     fn look(&self, path: &Path) -> eyre::Result<Found> {
-        if path == self.path {
-            return Ok(Found::Me);
-        }
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
             Err(error) => Err(Report::new(error).wrap_err(shown(path))),
@@ -135,36 +130,35 @@ impl Me {
             },
         }
     }
+
+    /// Returns the links in `dir` with what is there. The executable itself is never touched.
+    fn links(&self, dir: &Path) -> eyre::Result<Vec<(PathBuf, Found)>> {
+        let dir = dir.canonicalize().wrap_err_with(|| shown(dir))?;
+        let links = APPLETS.iter().map(|applet| dir.join(applet.name));
+        let links = links.filter(|link| *link != self.path);
+        links
+            .map(|link| self.look(&link).map(|found| (link, found)))
+            .collect()
+    }
 }
 
 fn shown(path: &Path) -> String {
     printable(path.as_os_str().as_encoded_bytes())
 }
 
-fn links(dir: &Path) -> eyre::Result<impl Iterator<Item = PathBuf>> {
-    let dir = dir.canonicalize().wrap_err_with(|| shown(dir))?;
-    Ok(APPLETS.iter().map(move |applet| dir.join(applet.name)))
-}
-
 /// Installs the links. It changes nothing before it knows that it replaces nothing foreign.
 fn install(dir: &Path, symbolic: bool, force: bool) -> eyre::Result<()> {
     let me = Me::find()?;
-    let mut wanted = Vec::new();
-    let mut foreign = Vec::new();
-    for link in links(dir)? {
-        match me.look(&link)? {
-            Found::Me => continue,
-            Found::Foreign if !force => foreign.push(shown(&link)),
-            _ => wanted.push(link),
-        }
-    }
-    if !foreign.is_empty() {
+    let links = me.links(dir)?;
+    let foreign = links.iter().filter(|(_, found)| *found == Found::Foreign);
+    let foreign: Vec<_> = foreign.map(|(link, _)| shown(link)).collect();
+    if !foreign.is_empty() && !force {
         let names = foreign.join(", ");
         eyre::bail!(
             "not a link to this program: {names} (move it away, or replace it with --force)"
         );
     }
-    for link in wanted {
+    for (link, _) in links {
         put(&me, &link, symbolic).wrap_err_with(|| shown(&link))?;
     }
     Ok(())
@@ -205,8 +199,8 @@ fn put(me: &Me, link: &Path, symbolic: bool) -> eyre::Result<()> {
 
 fn uninstall(dir: &Path) -> eyre::Result<()> {
     let me = Me::find()?;
-    for link in links(dir)? {
-        if me.look(&link)? == Found::Ours {
+    for (link, found) in me.links(dir)? {
+        if found == Found::Ours {
             fs::remove_file(&link).wrap_err_with(|| shown(&link))?;
         }
     }

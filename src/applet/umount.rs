@@ -1,6 +1,6 @@
 //! umount.ocfs2: what umount(8) runs, as `umount.ocfs2 DIR [-nlfvr] [-N ns] [-t type]`.
 
-use super::{device_number, open_for_writing};
+use super::{device_number, open_for_writing, there};
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
 use crate::disk::VolumeInfo;
@@ -78,10 +78,7 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     signal::defer_termination().wrap_err("holding signals back")?;
     let done = detached::call(system, || {
         let end = || end(system, &args, &mount, below.as_deref());
-        match &namespace {
-            Some(namespace) => namespace.run(end)?,
-            None => end(),
-        }
+        there(namespace.as_ref(), end)?
     })?;
     let stays = match &group {
         Ok(Some(group)) => group.stays(),
@@ -173,13 +170,13 @@ fn group_of<'s>(system: &'s System, mount: &Mount) -> Result<Option<Box<dyn Grou
 fn make_read_only(system: &System, mount: &Mount) -> Result<()> {
     let now = [mount.flags.as_os_str(), &mount.options].join(OsStr::new(","));
     let options = MountOptions::parse(&now, true)?;
-    let word = |name: &str, value: Option<OsString>| Some(format!("{name}={}", value?.to_str()?));
+    let word = |name: &str, value: Option<&OsStr>| Some(format!("{name}={}", value?.to_str()?));
     // A user-space stack shows no other option; `o2cb` is shown beside global heartbeat.
-    let stack = word("cluster_stack", options.cluster_stack.clone());
+    let stack = word("cluster_stack", options.cluster_stack.as_deref());
     let own = stack
         .filter(|word| word != "cluster_stack=o2cb")
-        .or_else(|| word("heartbeat", options.heartbeat.clone()));
-    let data = options.data_string(&own.iter().map(String::as_str).collect::<Vec<_>>())?;
+        .or_else(|| word("heartbeat", options.heartbeat.as_deref()));
+    let data = options.data_string(own.as_deref())?;
     let flags = options.flags | crate::options::REMOUNT | MountFlags::RDONLY;
     let point = system.path(&mount.point);
     let kernel = system.kernel();

@@ -50,7 +50,7 @@ impl Plan {
             }
             (membership, None) => membership.mount_word(),
         };
-        Ok(self.options.data_string(&[&word])?)
+        Ok(self.options.data_string(Some(&word))?)
     }
 
     /// Confirms a mount without the cluster, which corrupts a volume as soon as a second node

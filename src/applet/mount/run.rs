@@ -1,6 +1,6 @@
 //! Joins, mounts and completes.
 
-use super::super::progress::Progress;
+use super::super::{progress::Progress, there};
 use super::{Plan, device};
 use crate::disk::VolumeInfo;
 use crate::group;
@@ -119,10 +119,7 @@ impl Plan {
     }
 
     pub(super) fn there<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        match &self.namespace {
-            Some(namespace) => namespace.run(call).map_err(io::Error::other)?,
-            None => call(),
-        }
+        there(self.namespace.as_ref(), call).map_err(io::Error::other)?
     }
 
     /// Reports the mount, with `-v`.
