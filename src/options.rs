@@ -76,16 +76,17 @@ impl MountOptions {
             Some(at) => (&bytes[..at], Some(OsStr::from_bytes(&bytes[at + 1..]))),
             None => (bytes, None),
         };
+        let is_one_of = |names: &str| names.split(' ').any(|one| one.as_bytes() == name);
         // Mount tables record the mounting user as `user=NAME`; no other flag has a value.
         let mut flags = FLAGS.iter().filter(|_| value.is_none() || name == b"user");
-        if let Some((_, set, clear)) = flags.find(|flag| flag.0.as_bytes() == name) {
-            self.flags = self.flags.difference(*clear).union(*set);
+        if let Some((set, _, flags)) =
+            flags.find(|(set, clear, _)| is_one_of(set) || is_one_of(clear))
+        {
+            self.flags.set(*flags, is_one_of(set));
             return Ok(());
         }
-        let known = KERNEL.iter().find(|known| known.0.as_bytes() == name);
-        let outside = name.starts_with(b"x-")
-            || name.starts_with(b"X-")
-            || IGNORED.iter().any(|known| known.as_bytes() == name);
+        let known = KERNEL.iter().find(|(names, _)| is_one_of(names));
+        let outside = name.starts_with(b"x-") || name.starts_with(b"X-") || is_one_of(IGNORED);
         if outside || (sloppy && known.is_none()) {
             return Ok(());
         }
@@ -131,10 +132,10 @@ impl MountOptions {
             words.push("rw".to_owned());
         }
         // The first name of a bit is the one to show, so each bit is cleared once shown.
-        for (name, set, _) in FLAGS.iter().filter(|flag| flag.1.bits().count_ones() == 1) {
-            if flags.contains(*set) {
+        for (name, _, flag) in FLAGS.iter().filter(|flag| flag.2.bits().count_ones() == 1) {
+            if flags.contains(*flag) {
                 words.push((*name).to_owned());
-                flags.remove(*set);
+                flags.remove(*flag);
             }
         }
         words.extend(clustered.then(|| "_netdev".to_owned()));

@@ -243,10 +243,11 @@ fn every_mount_option_is_explained() {
     let (_, table) = table
         .split_once("static KERNEL")
         .expect("the driver's words");
-    let words = table
-        .lines()
-        .filter_map(|line| line.trim_start().strip_prefix("(\""));
-    let words: Vec<&str> = words.filter_map(|line| line.split('"').next()).collect();
+    let table = table.replace("\\\n", "");
+    let rows = table
+        .split('(')
+        .filter_map(|row| row.trim_start().strip_prefix('"')?.split('"').next());
+    let words: Vec<&str> = rows.flat_map(str::split_whitespace).collect();
     assert!(words.len() > 20);
     let page = page("mount.ocfs2");
     let tags = tags(&page, "MOUNT OPTIONS");
