@@ -77,7 +77,8 @@ fn act(system: &System, args: &Args) -> Result<u8> {
         }
         (Action::Stop, target, service) => stop(system, target, service.as_ref())?,
         (Action::Info, target, _) => {
-            report::say(group::describe(system, named(system, target)?)?)?;
+            let (uuid, _) = named(system, target)?;
+            report::say(group::describe(system, uuid)?)?;
         }
         (Action::Priority(level), target, _) => {
             let (_, group) = group_of(system, target)?;
@@ -157,24 +158,22 @@ fn called_by_kernel(system: &System) -> bool {
 
 /// Finds the group by configfs alone, which loads and sets nothing.
 fn group_of<'s>(system: &'s System, target: &Target) -> Result<(Uuid, Box<dyn Group + 's>)> {
-    let (uuid, device) = match target {
-        Target::Uuid(uuid) => (*uuid, None),
-        Target::Device(device) => {
-            let volume = examine(system, device)?;
-            let uuid = volume.superblock.uuid;
-            if volume.is_local() {
-                return Ok((uuid, group::of_local()));
-            }
-            (uuid, volume.number)
-        }
+    let (uuid, volume) = named(system, target)?;
+    let group = match volume {
+        Some(volume) if volume.is_local() => group::of_local(),
+        volume => group::of_name(system, uuid, volume.and_then(|volume| volume.number))?,
     };
-    Ok((uuid, group::of_name(system, uuid, device)?))
+    Ok((uuid, group))
 }
 
-fn named(system: &System, target: &Target) -> Result<Uuid> {
+/// Returns the volume's UUID, and what the device holds if that is named.
+fn named(system: &System, target: &Target) -> Result<(Uuid, Option<VolumeInfo>)> {
     match target {
-        Target::Uuid(uuid) => Ok(*uuid),
-        Target::Device(device) => Ok(examine(system, device)?.superblock.uuid),
+        Target::Uuid(uuid) => Ok((*uuid, None)),
+        Target::Device(device) => {
+            let volume = examine(system, device)?;
+            Ok((volume.superblock.uuid, Some(volume)))
+        }
     }
 }
 

@@ -19,6 +19,7 @@ const LEFT_ALONE: u8 = 1;
 /// Repairs one volume or all; returns the exit code of the worst result.
 pub(super) fn run(system: &System, target: Option<Target>, args: &Args) -> Result<u8> {
     let volume = target.map(|target| named(system, &target)).transpose()?;
+    let volume = volume.map(|(uuid, _)| uuid);
     let mode = match args.dry_run {
         true => RepairMode::DryRun,
         false => RepairMode::Repair,
