@@ -1,14 +1,12 @@
 //! Output for people.
 
-mod nodes;
-
 use super::args::Args;
 use crate::heartbeat::survey::{Counters, Fault, Party, Remedy, Snapshot, Survey, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::host::places;
-use crate::inspect::Inspected;
+use crate::inspect::{Inspected, Node, wall_clock};
+use crate::ondisk::heartbeat_slots::{Beat, Sign};
 use crate::report::printable;
-use nodes::nodes;
 use std::fmt::Write;
 
 pub(super) fn of(survey: &Survey, volumes: &[Inspected], args: &Args) -> String {
@@ -161,7 +159,7 @@ fn place(facts: &mut Vec<(&'static str, String)>, volume: &Inspected, seen: &Sna
 }
 
 fn state(seen: &Snapshot) -> String {
-    let device = || printable(seen.device().unwrap_or_default());
+    let device = seen.device().unwrap_or_default();
     match &seen.state {
         State::Absent => "absent: it does not beat on this node".into(),
         State::HalfStarted(Thread::None) => "half-started, without a thread".into(),
@@ -169,8 +167,8 @@ fn state(seen: &Snapshot) -> String {
             format!("half-started, its thread {pid} still runs")
         }
         State::HalfStarted(Thread::Ended) => "half-started, its thread has ended".into(),
-        State::Beating(_) if seen.is_idle() => format!("idle: beats on {}", device()),
-        State::Beating(_) => format!("beats on {}", device()),
+        State::Beating(_) if seen.is_idle() => format!("idle: beats on {device}"),
+        State::Beating(_) => format!("beats on {device}"),
     }
 }
 
@@ -201,6 +199,65 @@ fn references(counters: &Counters, mounted: bool) -> String {
         line += &format!("; locked by {}", by(locker));
     }
     line
+}
+
+/// Appends the nodes of a region.
+fn nodes(text: &mut String, volume: &Inspected) {
+    let elsewhere = volume.beats_elsewhere();
+    if elsewhere {
+        text.push_str("  no nodes here (global heartbeat): -I --nodes shows them\n");
+    } else if volume.nodes.is_empty() {
+        text.push_str("  no node has ever beaten on it\n");
+    }
+    // A node that has written, or writes, is shown: it is wrong there.
+    for node in &volume.nodes {
+        if !(elsewhere && matches!(node.sign, Sign::Never)) {
+            let _ = writeln!(text, "  {}: {}", name(node), sign(node));
+        }
+    }
+}
+
+/// Formats a name: `node 1 n1 (this node)`.
+fn name(node: &Node) -> String {
+    let mut text = format!("node {}", node.number);
+    if let Some(name) = &node.name {
+        text += &format!(" {}", printable(name));
+    }
+    if node.own {
+        text += " (this node)";
+    }
+    text
+}
+
+fn sign(node: &Node) -> String {
+    let unknown = match node.known {
+        Some(false) => ", and the cluster has no such node",
+        _ => "",
+    };
+    match node.sign {
+        Sign::Never => "never".into(),
+        Sign::Alive(beat) => format!("alive{unknown}{}", details(beat)),
+        Sign::Left(beat) => format!("left {}{unknown}", ago(beat)),
+        Sign::Stale(beat) => format!("stale, last beat {}{unknown}{}", ago(beat), details(beat)),
+        Sign::Damaged => "damaged: a block with a wrong checksum".into(),
+        Sign::Misplaced(writer) => format!("misplaced: the block of node {writer}"),
+    }
+}
+
+fn details(beat: Beat) -> String {
+    let dead = match beat.dead_ms {
+        Some(ms) => format!(", dead after {} s", ms / 1000),
+        None => String::new(),
+    };
+    format!("{dead}, generation {:016x}", beat.generation)
+}
+
+/// Formats the age of a heartbeat, by both clocks.
+fn ago(beat: Beat) -> String {
+    match beat.age(wall_clock()) {
+        Some(seconds) => format!("{} ago by its clock", span(seconds)),
+        None => "at a time to come by its clock".into(),
+    }
 }
 
 /// Formats seconds in a unit that people read.
