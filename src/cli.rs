@@ -71,6 +71,7 @@ fn one_line(text: &str) -> String {
 
 /// A command line taken apart: the options, spelt as given but one to an argument, and the
 /// operands.
+#[derive(Default)]
 struct Line<'a> {
     flags: &'a [FlagInfo<'static>],
     rivals: Rivals<'a>,
@@ -88,9 +89,7 @@ impl<'a> Line<'a> {
         let mut line = Self {
             flags,
             rivals,
-            options: Vec::new(),
-            operands: Vec::new(),
-            help: false,
+            ..Self::default()
         };
         let mut words = args.iter().map(|arg| encode(arg));
         while let (Some(word), false) = (words.next(), line.help) {
@@ -122,15 +121,9 @@ impl<'a> Line<'a> {
                     false => Err(format!("unknown option {}", shown(&spelt))),
                 };
             };
-            let mut value = None;
-            if takes_value(flag) {
-                let glued: String = letters.by_ref().collect();
-                value = match glued.is_empty() {
-                    true => Some(words.next().ok_or_else(|| lacks_value(&spelt))?),
-                    false => Some(glued),
-                };
-            }
-            self.give(spelt, flag, value);
+            let glued = takes_value(flag).then(|| letters.by_ref().collect());
+            let glued = glued.filter(|glued: &String| !glued.is_empty());
+            self.give(spelt, flag, glued, words)?;
         }
         Ok(())
     }
@@ -143,14 +136,8 @@ impl<'a> Line<'a> {
             None => (format!("--{text}"), None),
         };
         let flag = self.named(&name)?;
-        let value = match (takes_value(flag), glued) {
-            (true, None) => Some(words.next().ok_or_else(|| lacks_value(flag.long))?),
-            (false, Some(_)) => return Err(format!("option {} takes no value", flag.long)),
-            (_, glued) => glued,
-        };
         self.help |= flag.long == "--help";
-        self.give(flag.long.to_owned(), flag, value);
-        Ok(())
+        self.give(flag.long.to_owned(), flag, glued, words)
     }
 
     fn named(&self, name: &str) -> Result<&'a FlagInfo<'static>, String> {
@@ -172,9 +159,24 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Adds an option. The last of several values counts, as with getopt, unless the applet wants
-    /// all of them; so does the last of several rivals.
-    fn give(&mut self, spelt: String, flag: &'a FlagInfo<'static>, value: Option<String>) {
+    /// Adds an option, whose value is the next word unless it is glued on. The last of several
+    /// values counts, as with getopt, unless the applet wants all of them; so does the last of
+    /// several rivals.
+    fn give(
+        &mut self,
+        spelt: String,
+        flag: &'a FlagInfo<'static>,
+        glued: Option<String>,
+        words: &mut impl Iterator<Item = String>,
+    ) -> Result<(), String> {
+        let value = match (takes_value(flag), glued) {
+            (true, None) => match words.next() {
+                None => return Err(format!("option {spelt} needs a value")),
+                value => value,
+            },
+            (false, Some(_)) => return Err(format!("option {spelt} takes no value")),
+            (_, glued) => glued,
+        };
         let single = value.is_some() && flag.optionality != Optionality::Repeating;
         let rivals = self
             .rivals
@@ -185,6 +187,7 @@ impl<'a> Line<'a> {
             !(single && earlier.long == flag.long || rivals.contains(&earlier.long))
         });
         self.options.push((spelt, flag, value));
+        Ok(())
     }
 
     /// Returns the arguments for argh. `--` keeps argh from taking an operand for an option, or the
@@ -206,10 +209,6 @@ impl<'a> Line<'a> {
 
 fn takes_value(flag: &FlagInfo<'_>) -> bool {
     matches!(flag.kind, FlagInfoKind::Option { .. })
-}
-
-fn lacks_value(option: &str) -> String {
-    format!("option {option} needs a value")
 }
 
 fn shown(word: &str) -> String {

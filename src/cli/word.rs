@@ -40,20 +40,15 @@ fn stood_in(c: char) -> Option<u8> {
 
 pub(super) fn encode(arg: &OsStr) -> String {
     let mut text = String::new();
-    let stand_in = |byte: &u8| char::from_u32(STAND_IN + u32::from(*byte));
+    let stand_in = |byte: u8| char::from_u32(STAND_IN + u32::from(byte));
     for chunk in arg.as_bytes().utf8_chunks() {
         for c in chunk.valid().chars() {
             match stood_in(c) {
-                Some(_) => text.extend(
-                    c.encode_utf8(&mut [0; 4])
-                        .as_bytes()
-                        .iter()
-                        .filter_map(stand_in),
-                ),
+                Some(_) => text.extend(c.encode_utf8(&mut [0; 4]).bytes().filter_map(stand_in)),
                 None => text.push(c),
             }
         }
-        text.extend(chunk.invalid().iter().filter_map(stand_in));
+        text.extend(chunk.invalid().iter().copied().filter_map(stand_in));
     }
     text
 }
