@@ -71,11 +71,9 @@ impl MountOptions {
     }
 
     fn take(&mut self, word: &OsStr, sloppy: bool) -> Result<(), Usage> {
-        let bytes = word.as_bytes();
-        let (name, value) = match bytes.iter().position(|&byte| byte == b'=') {
-            Some(at) => (&bytes[..at], Some(OsStr::from_bytes(&bytes[at + 1..]))),
-            None => (bytes, None),
-        };
+        let mut parts = word.as_bytes().splitn(2, |&byte| byte == b'=');
+        let name = parts.next().unwrap_or_default();
+        let value = parts.next().map(OsStr::from_bytes);
         let is_one_of = |names: &str| names.split(' ').any(|one| one.as_bytes() == name);
         // Mount tables record the mounting user as `user=NAME`; no other flag has a value.
         let mut flags = FLAGS.iter().filter(|_| value.is_none() || name == b"user");
@@ -170,30 +168,29 @@ fn split(text: &OsStr) -> Result<Vec<&OsStr>, Usage> {
 
 /// Refuses only what every kernel refuses, which spares a useless join.
 fn check(word: &OsStr, value: Option<&OsStr>, syntax: &Value) -> Result<(), Usage> {
-    let text = value.map(|value| value.to_string_lossy());
-    let is_number = |text: &str| {
-        let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let hex = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
-        let plain = !digits.starts_with(['+', '-']);
-        let number = match hex {
-            Some(hex) => u32::from_str_radix(hex, 16),
-            None => digits.parse(),
-        };
-        plain && number.is_ok()
+    let text = value.map(OsStr::to_string_lossy);
+    let text = text.as_deref();
+    let one_of = |all: &[&str]| format!("has to be one of {}", all.join(", "));
+    let (fits, needs) = match syntax {
+        Value::None => (text.is_none(), "takes no value".into()),
+        Value::Any => (text.is_some(), "needs a value".into()),
+        Value::Number => (text.is_some_and(is_number), "needs a number".into()),
+        Value::OneOf(all) => (text.is_some_and(|text| all.contains(&text)), one_of(all)),
+        Value::Maybe(all) => (text.is_none_or(|text| all.contains(&text)), one_of(all)),
     };
-    match (syntax, text.as_deref()) {
-        (Value::None, None) | (Value::Any, Some(_)) => Ok(()),
-        (Value::Number, Some(text)) if is_number(text) => Ok(()),
-        (Value::OneOf(all), Some(text)) if all.contains(&text) => Ok(()),
-        (Value::Maybe(all), text) if text.is_none_or(|text| all.contains(&text)) => Ok(()),
-        (Value::None, Some(_)) => Err(refusal(word, "takes no value")),
-        (Value::Any, None) => Err(refusal(word, "needs a value")),
-        (Value::Number, _) => Err(refusal(word, "needs a number")),
-        (Value::OneOf(all) | Value::Maybe(all), _) => Err(refusal(
-            word,
-            &format!("has to be one of {}", all.join(", ")),
-        )),
+    match fits {
+        true => Ok(()),
+        false => Err(refusal(word, &needs)),
     }
+}
+
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let number = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    !digits.starts_with(['+', '-']) && number.is_ok()
 }
 
 fn refusal(word: &OsStr, why: &str) -> Usage {
