@@ -161,12 +161,8 @@ fn open_for_writing(point: &Path) -> String {
 
 /// Returns what follows the last slash; nothing where the path ends in one.
 fn base_name(path: &OsStr) -> &OsStr {
-    let bytes = path.as_bytes();
-    let start = bytes
-        .iter()
-        .rposition(|&byte| byte == b'/')
-        .map_or(0, |at| at + 1);
-    OsStr::from_bytes(&bytes[start..])
+    let last = path.as_bytes().rsplit(|&byte| byte == b'/').next();
+    OsStr::from_bytes(last.unwrap_or_default())
 }
 
 /// Returns the first applet's name along a path's symbolic links. The walk ends after 40 links, as

@@ -83,13 +83,10 @@ fn manage(args: &Args) -> eyre::Result<()> {
 }
 
 fn help() -> String {
-    let mut text = match Args::from_args(&[PROGRAM], &["--help"]) {
-        Err(early) => early.output,
-        Ok(_) => String::new(),
-    };
-    text.push_str("\nApplets:\n");
+    let help = Args::from_args(&[PROGRAM], &["--help"]).err();
+    let mut text = help.map_or_else(String::new, |early| early.output) + "\nApplets:\n";
     for applet in APPLETS {
-        text.push_str(&format!("  {:<16}  {}\n", applet.name, applet.about));
+        text += &format!("  {:<16}  {}\n", applet.name, applet.about);
     }
     text
 }

@@ -185,16 +185,11 @@ impl Args {
 
 /// Rewrites `--watch=5` as `--watch 5`: in argh, an option has a value always or never.
 pub(super) fn with_seconds_apart(args: &[OsString]) -> Vec<OsString> {
-    let mut split = Vec::with_capacity(args.len());
-    for arg in args {
-        match arg.as_bytes().strip_prefix(b"--watch=") {
-            Some(seconds) => {
-                split.extend(["--watch".into(), OsStr::from_bytes(seconds).to_owned()]);
-            }
-            None => split.push(arg.clone()),
-        }
-    }
-    split
+    let split = |arg: &OsString| match arg.as_bytes().strip_prefix(b"--watch=") {
+        Some(seconds) => vec!["--watch".into(), OsStr::from_bytes(seconds).to_owned()],
+        None => vec![arg.clone()],
+    };
+    args.iter().flat_map(split).collect()
 }
 
 fn seconds_of(text: &OsStr) -> Result<Duration> {

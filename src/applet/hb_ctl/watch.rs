@@ -176,6 +176,7 @@ fn glyph(round: Round) -> char {
 }
 
 fn state(volume: &Inspected, node: &Node) -> String {
+    let is_over = |ms: u32| node.silence >= Duration::from_millis(ms.into());
     match node.sign {
         // The last reading does not count here.
         _ if volume.trouble.is_some() => "?".into(),
@@ -185,14 +186,8 @@ fn state(volume: &Inspected, node: &Node) -> String {
         Sign::Alive(_) if node.known == Some(false) => "unknown".into(),
         Sign::Alive(_) => "alive".into(),
         Sign::Left(_) => "left".into(),
-        Sign::Stale(beat) => {
-            let silence = node.silence;
-            let dead = beat.dead_ms.map(|ms| Duration::from_millis(ms.into()));
-            match dead.is_some_and(|dead| silence >= dead) {
-                true => "dead".into(),
-                false => span(silence.as_secs()),
-            }
-        }
+        Sign::Stale(beat) if beat.dead_ms.is_some_and(is_over) => "dead".into(),
+        Sign::Stale(_) => span(node.silence.as_secs()),
         Sign::Damaged => "damaged".into(),
         Sign::Misplaced(writer) => format!("of {writer}"),
     }

@@ -78,13 +78,13 @@ fn same(volume: &VolumeInfo, mounted: Option<Mount>) -> io::Result<()> {
 }
 
 fn compare(volume: &VolumeInfo, found: Option<DeviceNumber>) -> io::Result<()> {
+    if found == volume.number {
+        return Ok(());
+    }
     let shown = |number: Option<DeviceNumber>| match number {
         Some(number) => format!("device {number}"),
         None => "a file".to_owned(),
     };
-    if found == volume.number {
-        return Ok(());
-    }
     let (read, found) = (shown(volume.number), shown(found));
     Err(io::Error::other(format!(
         "the volume was read from {read}, but {found} is in its place now (lsblk shows the names \
