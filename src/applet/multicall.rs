@@ -54,8 +54,8 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
             let applet = super::find(name).ok_or_else(|| super::unknown(name))?;
             return super::enter(system, applet, rest);
         }
-        [] => report::say(help()),
         // The list of applets belongs to the help, and argh cannot know it.
+        [] => report::say(help()),
         [only] if only == "-h" || only == "--help" => report::say(help()),
         _ => match cli::parse::<Args>(PROGRAM, args, &[])? {
             Some(args) => manage(&args),

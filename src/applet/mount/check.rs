@@ -39,18 +39,15 @@ impl Plan {
                 }
             );
         }
-        let word = match (&volume.superblock.membership, self.options.nocluster) {
-            (Membership::Local, _) => "heartbeat=none".to_owned(),
-            (_, Some(asked)) => {
-                // What is mounted already can always be made read-only.
-                if !self.options.is_remount() {
-                    self.confirm_nocluster(system, volume, asked.confirmed)?;
-                }
-                "heartbeat=none".to_owned()
+        let mut membership = &volume.superblock.membership;
+        if let Some(asked) = self.options.nocluster.filter(|_| !volume.is_local()) {
+            // What is mounted already can always be made read-only.
+            if !self.options.is_remount() {
+                self.confirm_nocluster(system, volume, asked.confirmed)?;
             }
-            (membership, None) => membership.mount_word(),
-        };
-        Ok(self.options.data_string(Some(&word))?)
+            membership = &Membership::Local;
+        }
+        Ok(self.options.data_string(Some(&membership.mount_word()))?)
     }
 
     /// Confirms a mount without the cluster, which corrupts a volume as soon as a second node
