@@ -44,30 +44,20 @@ pub(super) fn read_all(
     heard: &mut dyn FnMut(&Path, Held) -> Duration,
 ) -> Result<()> {
     let mut readers: Vec<Reader> = Vec::new();
-    let mut waiting = devices.iter().enumerate();
+    let mut waiting = 0..devices.len();
     let mut is_stalled = true;
-    let mut tell = |timeout: &mut Duration, at: usize, held| {
-        if let Some(device) = devices.get(at) {
-            *timeout = heard(device, held);
-        }
-    };
     loop {
-        while let Some(late) = readers.iter().position(|reader| reader.takes(timeout)) {
-            // Its socket closes, which ends it as soon as the device lets it.
-            if let Some((at, _)) = readers.swap_remove(late).work {
-                tell(&mut timeout, at, Held::Silent);
-            }
-        }
         for reader in readers.iter_mut().filter(|reader| reader.work.is_none()) {
-            if let Some((at, _)) = waiting.next() {
+            if let Some(at) = waiting.next() {
                 reader.ask(at);
             }
         }
-        let prompt = readers.iter().filter(|reader| !reader.takes(SLOW)).count();
-        let has_room = prompt < AT_ONCE;
+        let now = Instant::now();
+        let prompt = readers.iter().filter(|reader| !reader.takes(SLOW, now));
+        let has_room = prompt.count() < AT_ONCE;
         if (is_stalled || readers.is_empty())
             && has_room
-            && let Some((at, _)) = waiting.next()
+            && let Some(at) = waiting.next()
         {
             let mut reader =
                 Reader::start(devices, read).wrap_err("starting a process to read devices")?;
@@ -77,33 +67,47 @@ pub(super) fn read_all(
         if readers.iter().all(|reader| reader.work.is_none()) {
             return Ok(());
         }
-        let pause = match has_room && waiting.len() > 0 {
+        let pause = match has_room && !waiting.is_empty() {
             true => MOMENT,
             false => TICK,
         };
-        let answers = answered(&readers, pause)?;
-        is_stalled = answers.is_empty();
-        for answered in answers.into_iter().rev() {
-            let Some(reader) = readers.get_mut(answered) else {
-                continue;
-            };
-            let (work, held) = (reader.work.take(), reader.channel.receive());
-            if held.is_err() {
-                // The reader was killed, or died because of its device.
-                readers.swap_remove(answered);
-            }
-            if let Some((at, _)) = work {
-                tell(&mut timeout, at, held.unwrap_or(Held::Broken));
+        let answers = hear(&mut readers, timeout, pause)?;
+        is_stalled = answers.iter().all(|(_, held)| *held == Held::Silent);
+        for (at, held) in answers {
+            if let Some(device) = devices.get(at) {
+                timeout = heard(device, held);
             }
         }
     }
 }
 
-/// Returns the readers that have sent something, in order.
-fn answered(readers: &[Reader], pause: Duration) -> io::Result<Vec<usize>> {
-    let ready = channel::ready(readers.iter().map(|reader| &reader.channel), pause)?;
-    let ready = ready.into_iter().enumerate().filter(|(_, ready)| *ready);
-    Ok(ready.map(|(at, _)| at).collect())
+/// Waits `pause` for answers, and returns them, each with its device's index. A reader that has none
+/// and has been at work for `timeout` is left to its device, which is silent.
+fn hear(
+    readers: &mut Vec<Reader>,
+    timeout: Duration,
+    pause: Duration,
+) -> io::Result<Vec<(usize, Held)>> {
+    // The time before the look at the answers: this process may stand still in between.
+    let now = Instant::now();
+    let channels = readers.iter().map(|reader| &reader.channel);
+    let mut ready = channel::ready(channels, pause)?.into_iter();
+    let mut answers = Vec::new();
+    readers.retain_mut(|reader| {
+        let (held, stays) = match ready.next() {
+            Some(true) => match reader.channel.receive() {
+                Ok(held) => (held, true),
+                // The reader was killed, or died because of its device.
+                Err(_) => (Held::Broken, false),
+            },
+            // Its socket closes, which ends it as soon as the device lets it.
+            _ if reader.takes(timeout, now) => (Held::Silent, false),
+            _ => return true,
+        };
+        answers.extend(reader.work.take().map(|(at, _)| (at, held)));
+        stays
+    });
+    Ok(answers)
 }
 
 /// A process that reads devices.
@@ -125,10 +129,8 @@ impl Reader {
                 }
             }
         })?;
-        Ok(Self {
-            channel,
-            work: None,
-        })
+        let work = None;
+        Ok(Self { channel, work })
     }
 
     /// Requests a device. The wait for its answer detects a reader that has ended.
@@ -138,15 +140,29 @@ impl Reader {
         self.work = Some((at, Instant::now()));
     }
 
-    /// Returns whether the reader has been at work for `time`.
-    fn takes(&self, time: Duration) -> bool {
-        self.work.is_some_and(|(_, since)| since.elapsed() >= time)
+    /// Returns whether the reader has been at work for `time` at `now`.
+    fn takes(&self, time: Duration, now: Instant) -> bool {
+        self.work
+            .is_some_and(|(_, since)| now.duration_since(since) >= time)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answer_counts_however_late_the_parent_looks() {
+        let (channel, mut theirs) = Channel::pair().unwrap();
+        let work = Some((7, Instant::now()));
+        let mut readers = vec![Reader { channel, work }];
+        theirs.send(&Held::Other).unwrap();
+        let hear = |readers: &mut Vec<Reader>| hear(readers, Duration::ZERO, Duration::ZERO);
+        assert_eq!(hear(&mut readers).unwrap(), [(7, Held::Other)]);
+        readers[0].ask(8);
+        assert_eq!(hear(&mut readers).unwrap(), [(8, Held::Silent)]);
+        assert!(readers.is_empty());
+    }
 
     /// The pool replaces each reader that dies of its device, and leaves no device out.
     #[test]
