@@ -58,11 +58,11 @@ impl ChildDevice {
             None => Report::new(error),
         })?;
         match opened? {
-            Some(facts) => Ok(Self {
-                child: Some(child),
-                facts,
-            }),
             None => bail!(NotPermitted),
+            Some(facts) => {
+                let child = Some(child);
+                Ok(Self { child, facts })
+            }
         }
     }
 
@@ -125,9 +125,7 @@ fn serve(path: &Path, sysfs: &Path, mut parent: Channel) -> io::Result<()> {
         let facts = Facts {
             sector: device.sector(),
             size: device.size(),
-            number: device
-                .number()
-                .map(|(major, minor)| DeviceNumber { major, minor }),
+            number: device.number(),
             read_only: device.read_only(sysfs)?,
         };
         Ok((device, facts))

@@ -1,15 +1,15 @@
 //! A block device, or an image in a file, opened to be read and never written.
 
+use super::NotPermitted;
+use crate::host::mounts::DeviceNumber;
+use crate::host::read_attribute;
+use crate::ondisk::{ReadBlocks, ReadError};
+use eyre::{Report, Result, WrapErr, bail, eyre};
+use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat, fstat};
+use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-
-use eyre::{Report, Result, WrapErr, bail, eyre};
-use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat, fstat, major, minor};
-use rustix::io::Errno;
-
-use super::NotPermitted;
-use crate::ondisk::{ReadBlocks, ReadError};
 
 /// Buffers and positions of direct reads are multiples of this, or of the sector if that is larger.
 /// It is enough for files on a filesystem with 4 KiB blocks as well.
@@ -20,8 +20,8 @@ const ALIGNMENT: u32 = 4096;
 #[derive(Debug)]
 pub struct Device {
     fd: OwnedFd,
-    /// Major and minor number; none for a file.
-    number: Option<(u32, u32)>,
+    /// None for a file.
+    number: Option<DeviceNumber>,
     sector: u32,
     size: u64,
 }
@@ -56,54 +56,30 @@ impl Device {
         })
     }
 
-    /// Returns the major and minor number of a block device; none for a file.
-    pub fn number(&self) -> Option<(u32, u32)> {
+    /// Returns the block device's number; none for a file.
+    pub fn number(&self) -> Option<DeviceNumber> {
         self.number
     }
 
     /// Returns whether the whole device refuses writes; false for a file. The ioctl BLKROGET
     /// reports this, but rustix lacks it, so the sysfs mounted at `sysfs` is read.
     pub fn read_only(&self, sysfs: &Path) -> Result<bool> {
-        let Some((major, minor)) = self.number else {
+        let Some(number) = self.number else {
             return Ok(false);
         };
-        let path = sysfs.join(format!("dev/block/{major}:{minor}/ro"));
-        let text = match std::fs::read_to_string(&path) {
-            // Without sysfs it counts as writable; a mount finds out without harm.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            text => text,
-        };
-        let text = text
+        let path = sysfs.join(format!("dev/block/{number}/ro"));
+        let text = read_attribute(&path)
             .wrap_err_with(|| format!("cannot read {}", path.display()))
             .wrap_err("cannot learn whether it is read-only")?;
-        match text.trim_ascii() {
-            "0" => Ok(false),
-            "1" => Ok(true),
+        match text.as_deref() {
+            // Without sysfs it counts as writable; a mount finds out without harm.
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
             _ => bail!(
                 "cannot learn whether it is read-only: {} is not 0 or 1",
                 path.display()
             ),
         }
-    }
-
-    /// Makes one aligned read that contains the requested bytes.
-    fn read_around(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let alignment = self.sector.max(ALIGNMENT).next_power_of_two();
-        let step = usize::try_from(alignment).map_err(too_much)?;
-        let start = offset - offset % u64::from(alignment);
-        let skip = usize::try_from(offset - start).map_err(too_much)?;
-        let wanted = skip.checked_add(len).ok_or_else(|| too_much(()))?;
-        let whole = wanted
-            .checked_next_multiple_of(step)
-            .ok_or_else(|| too_much(()))?;
-        let mut buffer = vec![0; whole.checked_add(step).ok_or_else(|| too_much(()))?];
-        let shift = buffer.as_ptr().align_offset(step);
-        let area = buffer
-            .get_mut(shift..)
-            .and_then(|area| area.get_mut(..whole))
-            .ok_or_else(|| too_much(()))?;
-        self.fill(area, start, wanted)?;
-        Ok(area.get(skip..wanted).unwrap_or_default().to_vec())
     }
 
     /// Reads until `wanted` bytes of `area` are there. The device may end before `area` does.
@@ -133,8 +109,20 @@ impl Device {
 }
 
 impl ReadBlocks for Device {
+    /// Makes one aligned read that contains the requested bytes.
     fn read_at(&mut self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        self.read_around(offset, len)
+        const TOO_MUCH: io::ErrorKind = io::ErrorKind::InvalidInput;
+        let alignment = self.sector.max(ALIGNMENT).next_power_of_two();
+        let before = offset % u64::from(alignment);
+        let (step, skip) = (alignment as usize, before as usize);
+        let wanted = skip.checked_add(len).ok_or(TOO_MUCH)?;
+        let whole = wanted.checked_next_multiple_of(step).ok_or(TOO_MUCH)?;
+        let mut buffer = vec![0; whole.checked_add(step).ok_or(TOO_MUCH)?];
+        let shift = buffer.as_ptr().align_offset(step);
+        let area = buffer.get_mut(shift..shift.saturating_add(whole));
+        let area = area.ok_or(TOO_MUCH)?;
+        self.fill(area, offset - before, wanted)?;
+        Ok(area.get(skip..wanted).unwrap_or_default().to_vec())
     }
 
     fn sector(&self) -> u32 {
@@ -163,9 +151,9 @@ fn open_direct(path: &Path) -> rustix::io::Result<OwnedFd> {
 }
 
 /// Returns the number of a block device, none for a regular file, an error for all else.
-fn usable(stat: &Stat) -> Result<Option<(u32, u32)>> {
+fn usable(stat: &Stat) -> Result<Option<DeviceNumber>> {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::BlockDevice => return Ok(Some((major(stat.st_rdev), minor(stat.st_rdev)))),
+        FileType::BlockDevice => return Ok(Some(DeviceNumber::from_raw(stat.st_rdev))),
         FileType::RegularFile => return Ok(None),
         FileType::Directory => "a directory (name the device, not the mount point)",
         FileType::CharacterDevice => "a character device",
@@ -186,8 +174,4 @@ fn cannot_open(errno: Errno) -> Report {
         Errno::NOMEDIUM => eyre!("the drive holds no medium"),
         _ => Report::new(ReadError(errno.into())).wrap_err("cannot be opened"),
     }
-}
-
-fn too_much<E>(_: E) -> io::Error {
-    io::ErrorKind::InvalidInput.into()
 }

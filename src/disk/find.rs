@@ -151,11 +151,10 @@ fn look(system: &System, path: &Path) -> Held {
     });
     match read {
         Ok((uuid, number)) => {
-            let number = number.map(|(major, minor)| DeviceNumber { major, minor });
             Held::Volume(uuid.to_bytes(), system.kernel().block_device(path, number))
         }
-        Err(report) if report.downcast_ref::<NotPermitted>().is_some() => Held::Denied,
-        Err(report) if report.downcast_ref::<ReadError>().is_some() => Held::Broken,
+        Err(report) if report.is::<NotPermitted>() => Held::Denied,
+        Err(report) if report.is::<ReadError>() => Held::Broken,
         Err(_) => Held::Other,
     }
 }

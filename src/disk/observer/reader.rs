@@ -44,14 +44,11 @@ fn serve(system: &System, path: &Path, mut parent: Channel) -> io::Result<()> {
         Err(report) => return parent.send(&Answer::Err(plain(report))),
     };
     parent.send(&Answer::Ok(found))?;
+    let local = || eyre!("a volume for one node alone (local) has no heartbeat");
     loop {
         let () = parent.receive()?;
-        let region = match &geometry {
-            None => Err(eyre!(
-                "a volume for one node alone (local) has no heartbeat"
-            )),
-            Some(geometry) => geometry.region(&mut device),
-        };
+        let region = geometry.ok_or_else(local);
+        let region = region.and_then(|geometry| geometry.region(&mut device));
         parent.send(&region.map(Found::Slots).map_err(plain))?;
     }
 }
@@ -67,10 +64,7 @@ fn open(system: &System, path: &Path) -> Result<(Device, Option<Geometry>, Found
         Membership::Local => None,
         _ => Some(volume.heartbeat(&mut device)?),
     };
-    let number = device
-        .number()
-        .map(|(major, minor)| DeviceNumber { major, minor });
-    let number = system.kernel().block_device(path, number);
+    let number = system.kernel().block_device(path, device.number());
     let found = Found::Volume(device.sector(), geometry, number, head);
     Ok((device, geometry, found))
 }
