@@ -9,7 +9,7 @@ use crate::ondisk::heartbeat_slots::Beats;
 use crate::ondisk::{Geometry, Superblock};
 use crate::syscall::channel::{self, Channel};
 use crate::syscall::{fork, is_pause};
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr};
 use reader::{Answer, Found};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,7 @@ pub struct About {
 }
 
 /// One device that is observed.
+#[derive(Default)]
 pub struct Observer {
     device: PathBuf,
     /// None before the first question, and when the child has ended.
@@ -46,11 +47,7 @@ impl Observer {
     pub fn new(device: PathBuf) -> Self {
         Self {
             device,
-            child: None,
-            asked: None,
-            about: None,
-            opened: false,
-            heard: None,
+            ..Self::default()
         }
     }
 
@@ -117,18 +114,21 @@ impl Observer {
     }
 
     fn note(&mut self, found: Found) -> Result<(), String> {
-        let plain = |report| format!("{report:#}");
         match found {
             Found::Volume(sector, geometry, number, head) => {
+                let superblock = Superblock::parse(&head, sector);
                 self.about = Some(About {
-                    superblock: Superblock::parse(&head, sector).map_err(plain)?,
+                    superblock: superblock.map_err(|report| format!("{report:#}"))?,
                     geometry,
                     number,
                 });
                 self.opened = true;
             }
             Found::Slots(region) => {
-                let beats = self.slots(&region).map_err(plain)?;
+                let geometry = self.about.as_ref().and_then(|about| about.geometry);
+                let geometry = geometry.ok_or("it has no heartbeat")?;
+                let beats = Beats::parse(&region, geometry.block_bytes as usize);
+                let beats = beats.map_err(|reason| format!("a heartbeat block: {reason}"))?;
                 self.answer(Ok(beats));
             }
         }
@@ -141,13 +141,6 @@ impl Observer {
             drop(socket);
             child.wait();
         }
-    }
-
-    fn slots(&self, region: &[u8]) -> Result<Beats> {
-        let geometry = self.about.as_ref().and_then(|about| about.geometry);
-        let geometry = geometry.ok_or_else(|| eyre!("it has no heartbeat"))?;
-        let size = usize::try_from(geometry.block_bytes)?;
-        Beats::parse(region, size).map_err(|reason| eyre!("a heartbeat block: {reason}"))
     }
 
     fn answer(&mut self, heard: Result<Beats, String>) {
@@ -180,12 +173,10 @@ pub fn listen(
         if awaited.is_empty() || left.is_zero() {
             return Ok(());
         }
-        let channels = awaited
-            .iter()
-            .filter_map(|observer| observer.child.as_ref())
-            .map(|(child, _)| child);
-        let ready =
-            channel::ready(channels, left.min(POLL_INTERVAL)).wrap_err("waiting for devices")?;
+        let children = awaited.iter().filter_map(|one| one.child.as_ref());
+        let channels = children.map(|(channel, _)| channel);
+        let ready = channel::ready(channels, left.min(POLL_INTERVAL));
+        let ready = ready.wrap_err("waiting for devices")?;
         for (observer, ready) in awaited.iter_mut().zip(ready) {
             if ready {
                 observer.hear();

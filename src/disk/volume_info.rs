@@ -1,8 +1,8 @@
 //! What a join and a mount have to know of a volume, read once.
 
 use super::child_device::ChildDevice;
-use crate::host::System;
 use crate::host::mounts::DeviceNumber;
+use crate::host::{System, read_attribute};
 use crate::ondisk::{Geometry, Membership, Slot, Superblock, Volume};
 use eyre::{Result, WrapErr, bail};
 use std::path::{Path, PathBuf};
@@ -36,8 +36,7 @@ impl VolumeInfo {
 
     /// Reads the volume on `device`; each answer of the device may take `timeout`.
     pub fn read_within(system: &System, device: &Path, timeout: Duration) -> Result<Self> {
-        let mut remote = ChildDevice::open(device, &system.path("/sys"), timeout)?;
-        let volume = Volume::read(&mut remote)?;
+        let (mut remote, volume) = open(system, device, timeout)?;
         let geometry = match volume.superblock.membership {
             Membership::Local => None,
             _ => Some(volume.heartbeat(&mut remote)?),
@@ -63,8 +62,7 @@ impl VolumeInfo {
     /// # Errors
     /// The device holds another volume by now.
     pub fn reopen(&self, system: &System, timeout: Duration) -> Result<(ChildDevice, Volume)> {
-        let mut remote = ChildDevice::open(&self.device, &system.path("/sys"), timeout)?;
-        let volume = Volume::read(&mut remote)?;
+        let (remote, volume) = open(system, &self.device, timeout)?;
         if volume.superblock.uuid != self.superblock.uuid {
             bail!("it holds another volume now");
         }
@@ -77,21 +75,20 @@ impl VolumeInfo {
     }
 }
 
+fn open(system: &System, device: &Path, timeout: Duration) -> Result<(ChildDevice, Volume)> {
+    let mut remote = ChildDevice::open(device, &system.path("/sys"), timeout)?;
+    let volume = Volume::read(&mut remote)?;
+    Ok((remote, volume))
+}
+
 /// Resolves `device`. An administrator does not know `/dev/dm-3`, whose number changes between
 /// boots.
 pub(super) fn canonical(system: &System, device: &Path) -> Result<PathBuf> {
     let real = std::fs::canonicalize(device).wrap_err("resolving its name")?;
-    let Some(name) = real
-        .file_name()
-        .filter(|name| name.as_encoded_bytes().starts_with(b"dm-"))
-    else {
-        return Ok(real);
-    };
+    let name = real.file_name().unwrap_or_default();
     let attribute = system.path("/sys/block").join(name).join("dm/name");
-    let mapped = crate::host::read_attribute(&attribute)
-        .ok()
-        .flatten()
-        .map(|name| system.path("/dev/mapper").join(name))
-        .filter(|path| path.exists());
-    Ok(mapped.unwrap_or(real))
+    // None but a device-mapper one has the attribute.
+    let mapped = read_attribute(&attribute).ok().flatten();
+    let mapped = mapped.map(|name| system.path("/dev/mapper").join(name));
+    Ok(mapped.filter(|path| path.exists()).unwrap_or(real))
 }
