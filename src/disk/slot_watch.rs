@@ -3,7 +3,7 @@
 use super::{ChildDevice, VolumeInfo};
 use crate::host::System;
 use crate::ondisk::Geometry;
-use crate::ondisk::heartbeat_slots::{self, Beats, Sign, Slot};
+use crate::ondisk::heartbeat_slots::{APART, Beats, Sign, Slot};
 use crate::wait::sleep_until;
 use eyre::{Result, eyre};
 use std::time::{Duration, Instant};
@@ -30,38 +30,22 @@ pub fn keep(
     volumes: &[&VolumeInfo],
     tick: &mut dyn FnMut(Duration) -> Result<()>,
 ) -> Result<Vec<Result<Seen>>> {
-    let mut watched: Vec<Result<Watched>> = volumes
-        .iter()
-        .map(|volume| Watched::open(system, volume))
-        .collect();
+    let volumes = volumes.iter();
+    let mut watched: Vec<_> = volumes.map(|one| Watched::open(system, one)).collect();
     let began = Instant::now();
     for reading in 1..READINGS {
-        let next = began + system.pause(heartbeat_slots::APART) * reading;
+        let next = began + system.pause(APART) * reading;
         sleep_until(next, &mut || tick(began.elapsed()))?;
-        for place in &mut watched {
-            if let Ok(watched) = place
-                && let Err(report) = watched.look()
-            {
-                *place = Err(report);
-            }
-        }
-        if watched
-            .iter()
-            .flatten()
-            .all(|watched| watched.seen.is_plain())
-        {
+        let looked = watched.into_iter().map(|one| one.and_then(Watched::look));
+        watched = looked.collect();
+        // Another reading would add nothing that matters.
+        let is_plain = |seen: &Seen| seen.silent.is_empty() || !seen.written.is_empty();
+        if watched.iter().flatten().all(|one| is_plain(&one.seen)) {
             break;
         }
     }
-    let seen = watched.into_iter();
-    Ok(seen.map(|watched| Ok(watched?.seen)).collect())
-}
-
-impl Seen {
-    /// Returns whether another reading would add nothing that matters.
-    fn is_plain(&self) -> bool {
-        self.silent.is_empty() || !self.written.is_empty()
-    }
+    let watched = watched.into_iter();
+    Ok(watched.map(|one| one.map(|one| one.seen)).collect())
 }
 
 /// An open volume, its slots in the first reading, and what became of them.
@@ -86,16 +70,14 @@ impl Watched {
         })
     }
 
-    fn look(&mut self) -> Result<()> {
+    fn look(mut self) -> Result<Self> {
         let now = self.geometry.beats(&mut self.remote)?;
         let signs = self.before.compare(&now);
+        let silent = signs.filter(|(_, sign)| matches!(sign, Sign::Stale(_)));
         self.seen = Seen {
             written: self.before.rewritten(&now).collect(),
-            silent: signs
-                .filter(|(_, sign)| matches!(sign, Sign::Stale(_)))
-                .map(|(node, _)| node)
-                .collect(),
+            silent: silent.map(|(node, _)| node).collect(),
         };
-        Ok(())
+        Ok(self)
     }
 }

@@ -84,6 +84,18 @@ impl Slot {
             dead_ms: Some(bytes.u32(0x18)?).filter(|ms| *ms > 0),
         }))
     }
+
+    /// Returns what the slot shows of its node, which is alive if the heartbeat has changed.
+    pub(super) fn sign(self, has_changed: bool) -> Sign {
+        match self {
+            Self::Never => Sign::Never,
+            Self::Damaged => Sign::Damaged,
+            Self::Misplaced(writer) => Sign::Misplaced(writer),
+            Self::Written(beat) if beat.generation == 0 => Sign::Left(beat),
+            Self::Written(beat) if has_changed => Sign::Alive(beat),
+            Self::Written(beat) => Sign::Stale(beat),
+        }
+    }
 }
 
 /// All slots in one reading, by node number, each with a sum of its whole block.
@@ -126,14 +138,7 @@ impl Beats {
     /// one. A node that only just started can be missed.
     pub fn compare<'a>(&'a self, later: &'a Self) -> impl Iterator<Item = (u8, Sign)> + 'a {
         let pairs = self.0.iter().zip(&later.0);
-        (0..=u8::MAX).zip(pairs.map(|((before, _), (after, _))| match *after {
-            Slot::Never => Sign::Never,
-            Slot::Damaged => Sign::Damaged,
-            Slot::Misplaced(writer) => Sign::Misplaced(writer),
-            Slot::Written(beat) if beat.generation == 0 => Sign::Left(beat),
-            Slot::Written(beat) if before == after => Sign::Stale(beat),
-            Slot::Written(beat) => Sign::Alive(beat),
-        }))
+        (0..=u8::MAX).zip(pairs.map(|((before, _), (after, _))| after.sign(before != after)))
     }
 
     /// Returns the slots that were written between this reading and `later`, with any content: also
@@ -144,7 +149,7 @@ impl Beats {
             .zip(pairs)
             .filter(|(_, (before, after))| before.1 != after.1)
             .map(|(node, (_, after))| (node, after.0))
-            .filter(|(_, slot)| !matches!(slot, Slot::Written(beat) if beat.generation == 0))
+            .filter(|(_, slot)| !matches!(slot.sign(true), Sign::Left(_)))
     }
 }
 

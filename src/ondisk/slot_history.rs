@@ -142,16 +142,8 @@ impl Tracked {
     }
 
     fn sign(&self, now: Instant) -> Sign {
-        match self.slot {
-            Slot::Never => Sign::Never,
-            Slot::Damaged => Sign::Damaged,
-            Slot::Misplaced(writer) => Sign::Misplaced(writer),
-            Slot::Written(beat) if beat.generation == 0 => Sign::Left(beat),
-            Slot::Written(beat) => match self.changed {
-                Some(changed) if now.duration_since(changed) <= APART => Sign::Alive(beat),
-                _ => Sign::Stale(beat),
-            },
-        }
+        let is_young = |changed| now.duration_since(changed) <= APART;
+        self.slot.sign(self.changed.is_some_and(is_young))
     }
 
     fn note(&mut self, round: Round, rounds: usize) {
