@@ -5,7 +5,6 @@ use super::{Site, diff};
 use crate::cluster::registered::RegisteredNode;
 use crate::cluster::stack;
 use crate::config::cluster_conf::Node;
-use crate::config::sysconfig::Sysconfig;
 use crate::host::address;
 use crate::ids::StackName;
 use eyre::{Result, WrapErr, bail};
@@ -31,29 +30,25 @@ pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
             }
         }
     }
+    let place = site.sysconfig_place;
     match &site.sysconfig {
         Err(report) => findings.add(Code::SettingsInvalid, format!("{report:#}")),
         Ok(sysconfig) => {
             for note in &sysconfig.warnings {
-                findings.add(Code::ConfigOdd, format!("{}: {note}", site.sysconfig_place));
+                findings.add(Code::ConfigOdd, format!("{place}: {note}"));
+            }
+            if let Some(program) = &sysconfig.hb_ctl_path
+                && !site.system.path(program).exists()
+            {
+                let program = program.display();
+                let what =
+                    format!("{place}: O2CB_HB_CTL_PATH names {program}, which does not exist");
+                findings.add(Code::HbCtlMissing, what);
             }
         }
     }
     if let Err(report) = &site.boot_cluster {
         findings.add(Code::SettingsInvalid, format!("{report:#}"));
-    }
-    if let Ok(Sysconfig {
-        hb_ctl_path: Some(program),
-        ..
-    }) = &site.sysconfig
-        && !site.system.path(program).exists()
-    {
-        let what = format!(
-            "{}: O2CB_HB_CTL_PATH names {}, which does not exist",
-            site.sysconfig_place,
-            program.display()
-        );
-        findings.add(Code::HbCtlMissing, what);
     }
     Ok(())
 }
@@ -121,7 +116,7 @@ pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
             return Ok(());
         }
         let what = "the cluster is not online on this node";
-        findings.add(Code::ClusterOffline, what.into());
+        findings.add(Code::ClusterOffline, what);
         return Ok(());
     };
     if !live.is_online()? {

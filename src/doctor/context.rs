@@ -1,6 +1,7 @@
 //! The data that every check uses: the files and the kernel's cluster, each read once.
 
 use crate::cluster::registered::RegisteredCluster;
+use crate::cluster::timeouts::Timeouts;
 use crate::config::cluster_conf::{Cluster, Config, Node};
 use crate::config::sysconfig::Sysconfig;
 use crate::heartbeat::survey::Surveyed;
@@ -55,23 +56,27 @@ impl Site<'_> {
 
     /// Returns the existing devices on which a region heartbeats, by the kernel's names.
     pub(super) fn beating(&self) -> Vec<PathBuf> {
-        let regions = self.surveyed.iter().flatten();
         // The regions' check reports what is wrong with a region.
-        let there = regions.filter(|region| matches!(&region.seen, Ok(seen) if seen.device_there));
-        there
-            .filter_map(|region| region.device(self.system))
-            .collect()
+        let there = |region: &&Surveyed| matches!(&region.seen, Ok(seen) if seen.device_there);
+        let regions = self.surveyed.iter().flatten().filter(there);
+        let devices = regions.filter_map(|region| region.device(self.system));
+        devices.collect()
+    }
+
+    /// Returns this node's number, as far as the files show.
+    pub(super) fn number(&self) -> Option<u8> {
+        self.local.as_ref().ok().map(|node| node.number)
     }
 
     /// Returns the heartbeat dead threshold that this node has or is going to have.
     pub(super) fn threshold(&self) -> u32 {
-        let live = self.live.as_ref().ok().and_then(Option::as_ref);
-        let live = live.and_then(|live| {
-            let limits = crate::cluster::timeouts::Timeouts::read(self.system, live.path());
+        let live = || {
+            let live = self.live.as_ref().ok()?.as_ref()?;
+            let limits = Timeouts::read(self.system, live.path());
             limits.ok()?.heartbeat_threshold
-        });
+        };
         let set = || self.sysconfig.as_ref().ok()?.timeouts.heartbeat_threshold;
-        live.or_else(set).unwrap_or(DEFAULT_THRESHOLD)
+        live().or_else(set).unwrap_or(DEFAULT_THRESHOLD)
     }
 
     /// Returns whether a block device has a name in device mapper that begins with `kind`.

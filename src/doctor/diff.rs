@@ -1,11 +1,12 @@
 //! Where the files, the kernel's cluster and the volumes' stamps differ.
 
-use super::parallel::{self, Look};
-use super::{Site, TIMEOUT, devices, volumes};
+use super::{Site, TIMEOUT, devices, parallel, volumes};
 pub use crate::cluster::differences::{Difference, Place, of_kernel};
 use crate::disk::VolumeInfo;
 use crate::ids::{ClusterName, HeartbeatMode};
+use crate::message::from_bytes;
 use crate::ondisk::Membership;
+use crate::report::printable;
 use eyre::Result;
 use std::path::Path;
 
@@ -23,9 +24,7 @@ pub fn of(site: &Site) -> Diff {
     let mut diff = Diff::default();
     match kernel(site) {
         Ok(differences) => diff.differences = differences,
-        Err(report) => diff
-            .unknown
-            .push(format!("the cluster in the kernel: {report:#}")),
+        Err(report) => (diff.unknown).push(format!("the cluster in the kernel: {report:#}")),
     }
     let mut findings = super::Findings::default();
     let devices = devices::of(site, &mut findings);
@@ -33,19 +32,14 @@ pub fn of(site: &Site) -> Diff {
     diff.unknown.extend(unread);
     let looks = devices
         .iter()
-        .map(|path| -> Look { Box::new(|| stamp(site, path)) });
-    let looks: Vec<Look> = looks.collect();
-    let answers = parallel::all(&looks, TIMEOUT);
+        .map(|path| parallel::look(|| stamp(site, path)));
+    let answers = parallel::all(&looks.collect::<Vec<_>>(), TIMEOUT);
     for (path, answer) in devices.iter().zip(answers) {
-        let device = path.display();
-        let told = answer.unwrap_or_else(|| b"?the device does not answer".to_vec());
-        let (kind, text) = told.split_at_checked(1).unwrap_or_default();
-        let text = crate::report::printable(text);
-        match kind {
-            b"?" => diff.unknown.push(format!("{device}: {text}")),
-            _ => diff
-                .differences
-                .extend(of_volume(site, device.to_string(), text)),
+        let device = path.display().to_string();
+        let told = answer.and_then(|told| from_bytes::<Result<String, _>>(&told));
+        match told.unwrap_or_else(|| Err("the device does not answer".to_owned())) {
+            Ok(there) => (diff.differences).extend(of_volume(site, device, printable(there))),
+            Err(why) => diff.unknown.push(format!("{device}: {}", printable(why))),
         }
     }
     diff
@@ -60,20 +54,18 @@ fn kernel(site: &Site) -> Result<Vec<Difference>> {
     of_kernel(site.system, cluster, local, sysconfig, live.as_ref())
 }
 
-/// Returns `=` and the superblock's stamp, nothing where it names no cluster; `?` and an error.
-fn stamp(site: &Site, path: &Path) -> Vec<u8> {
-    let text = match VolumeInfo::read_within(site.system, path, volumes::TIMEOUT) {
-        Err(report) => format!("?{report:#}"),
-        Ok(volume) => match volume.superblock.membership {
-            Membership::O2cb {
-                cluster: Some(cluster),
-                heartbeat,
-            } => format!("={}", stamped(&cluster, heartbeat)),
-            Membership::User { stack, cluster } => format!("={stack} {cluster}"),
-            Membership::Local | Membership::O2cb { cluster: None, .. } => "=".into(),
-        },
-    };
-    text.into_bytes()
+/// Returns the superblock's stamp, empty where it names no cluster.
+fn stamp(site: &Site, path: &Path) -> Result<String, String> {
+    let volume = VolumeInfo::read_within(site.system, path, volumes::TIMEOUT);
+    let volume = volume.map_err(|report| format!("{report:#}"))?;
+    Ok(match volume.superblock.membership {
+        Membership::O2cb {
+            cluster: Some(cluster),
+            heartbeat,
+        } => stamped(&cluster, heartbeat),
+        Membership::User { stack, cluster } => format!("{stack} {cluster}"),
+        Membership::Local | Membership::O2cb { cluster: None, .. } => String::new(),
+    })
 }
 
 fn stamped(cluster: &ClusterName, mode: HeartbeatMode) -> String {

@@ -1,5 +1,6 @@
 //! The kinds of findings: what is wrong, why it matters and what to do about it.
 
+use crate::message::Message;
 use crate::report::printable;
 use eyre::Report;
 
@@ -39,10 +40,10 @@ pub struct Finding {
 pub struct Findings(pub Vec<Finding>);
 
 impl Findings {
-    pub(super) fn add(&mut self, code: Code, what: String) {
+    pub(super) fn add(&mut self, code: Code, what: impl AsRef<str>) {
         let kind = code.kind();
         // It may contain text from files, disks and peers.
-        let what = printable(what);
+        let what = printable(what.as_ref());
         self.0.push(Finding { kind, what });
     }
 
@@ -50,32 +51,24 @@ impl Findings {
     pub(super) fn unknown(&mut self, what: &str, report: &Report) {
         self.add(Code::NotChecked, format!("{what}: {report:#}"));
     }
+}
 
-    /// Serializes the findings for `unpack`.
-    pub(super) fn pack(&self, to: &mut Vec<u8>) {
-        for finding in &self.0 {
-            let at = KINDS.iter().position(|kind| kind == finding.kind);
-            // The codes start from 1, as 0 ends each entry; printable text has no 0.
-            to.push(
-                at.and_then(|at| u8::try_from(at + 1).ok())
-                    .unwrap_or(u8::MAX),
-            );
-            to.extend(finding.what.as_bytes());
-            to.push(0);
+impl Message for Findings {
+    fn put(&self, to: &mut Vec<u8>) {
+        (self.0.len() as u64).put(to);
+        for Finding { kind, what } in &self.0 {
+            (kind.code.to_owned(), what.clone()).put(to);
         }
     }
 
-    /// Adds what a child process found.
-    pub(super) fn unpack(&mut self, from: &[u8]) {
-        for record in from.split(|byte| *byte == 0) {
-            let Some((&at, what)) = record.split_first() else {
-                continue;
-            };
-            let kind = KINDS.get(usize::from(at) - 1);
-            let kind = kind.unwrap_or(Code::NotChecked.kind());
-            let what = String::from_utf8_lossy(what).into_owned();
-            self.0.push(Finding { kind, what });
-        }
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let count = u64::take(from)?;
+        let finding = |_| {
+            let (code, what) = <(String, String)>::take(from)?;
+            let kind = KINDS.iter().find(|kind| kind.code == code)?;
+            Some(Finding { kind, what })
+        };
+        (0..count).map(finding).collect::<Option<_>>().map(Self)
     }
 }
 
@@ -220,26 +213,28 @@ kinds! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{from_bytes, to_bytes};
 
     #[test]
     fn findings_pass_between_processes() {
         let mut findings = Findings::default();
-        findings.add(Code::ForeignNode, "node 7\0 \u{202e}".into());
-        findings.add(Code::ThresholdLow, String::new());
-        let mut packed = Vec::new();
-        findings.pack(&mut packed);
-        let mut unpacked = Findings::default();
-        unpacked.unpack(&packed);
-        let said = |all: &Findings| {
-            let all = all.0.iter();
-            all.map(|one| (one.kind.code, one.what.clone()))
-                .collect::<Vec<_>>()
+        findings.add(Code::ForeignNode, "node 7\0 \u{202e}");
+        findings.add(Code::ThresholdLow, "");
+        let bytes = to_bytes(&findings);
+        let said = |all: Findings| {
+            let all = all.0.into_iter();
+            all.map(|one| (one.kind.code, one.what)).collect::<Vec<_>>()
         };
-        assert_eq!(said(&unpacked), said(&findings));
+        assert_eq!(
+            said(from_bytes(&bytes).unwrap()),
+            [
+                ("foreign-node", "node 7\\u{0} \\u{202e}".to_owned()),
+                ("threshold-low", String::new())
+            ]
+        );
         // Invalid input never counts as fine.
-        let mut odd = Findings::default();
-        odd.unpack(b"\xfftext\0");
-        assert_eq!(said(&odd), [("not-checked", "text".to_owned())]);
+        let odd = (1u64, ("no-such-code".to_owned(), String::new()));
+        assert!(from_bytes::<Findings>(&to_bytes(&odd)).is_none());
     }
 
     #[test]

@@ -63,10 +63,10 @@ pub(super) fn drivers(site: &Site, findings: &mut Findings) -> Result<()> {
         return Ok(());
     }
     if loaded.configfs.is_none() {
-        findings.add(Code::ConfigfsUnmounted, "configfs is not mounted".into());
+        findings.add(Code::ConfigfsUnmounted, "configfs is not mounted");
     }
     if !loaded.dlmfs_mounted {
-        findings.add(Code::DlmfsUnmounted, "ocfs2_dlmfs is not mounted".into());
+        findings.add(Code::DlmfsUnmounted, "ocfs2_dlmfs is not mounted");
     }
     let left_to_helper = driver::call_out(site.system)? == CallOut::None;
     let helped = HELPERS.iter().any(|path| site.system.path(path).exists());

@@ -19,6 +19,7 @@ mod volumes;
 pub use context::Site;
 pub use finding::{Finding, KINDS, Kind, Severity};
 
+use crate::message::from_bytes;
 use eyre::{Result, eyre};
 use finding::Findings;
 use std::time::Duration;
@@ -73,8 +74,8 @@ fn slow(site: &Site, findings: &mut Findings) {
         peer.judge(site, &alive, answer, findings);
     }
     for leftovers in answers {
-        match leftovers {
-            Some(found) => findings.unpack(&found),
+        match leftovers.and_then(|told| from_bytes::<Findings>(&told)) {
+            Some(found) => findings.0.extend(found.0),
             None => {
                 let report = eyre!("the block devices were not read in time");
                 findings.unknown(regions::LEFTOVERS, &report);

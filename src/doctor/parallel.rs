@@ -1,14 +1,20 @@
 //! Checks that may take long, each in a process of its own: all of them together take no longer
 //! than one, and one that hangs takes a bounded time.
 
+use crate::message::{Message, to_bytes};
 use crate::syscall::channel::{self, Channel};
 use crate::syscall::{fork, is_pause};
 use rustix::process::Signal;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// A check for a child process, which returns its answer.
+/// A check for a child process, which returns the bytes of its answer.
 pub type Look<'l> = Box<dyn Fn() -> Vec<u8> + 'l>;
+
+/// Makes a check of a function that returns the answer.
+pub fn look<'l, T: Message>(answer: impl Fn() -> T + 'l) -> Look<'l> {
+    Box::new(move || to_bytes(&answer()))
+}
 
 /// Returns the answer of each of `looks`, in their order; none of one that died, could not be
 /// started, or took longer than `timeout`.
@@ -18,11 +24,10 @@ pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
     listen(&mut begun, deadline);
     let answers = begun.into_iter().map(|begun| {
         let Begun { child, told, .. } = begun?;
-        if told.is_none() {
+        match told {
+            Some(_) => drop(child.wait()),
             // A child that hangs in a disk receives the signal when the disk answers.
-            let _ = child.signal(Signal::KILL);
-        } else {
-            child.wait();
+            None => drop(child.signal(Signal::KILL)),
         }
         told
     });

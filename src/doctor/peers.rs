@@ -9,11 +9,14 @@
 
 use super::Site;
 use super::finding::{Code, Findings};
-use super::parallel::Look;
+use super::parallel::{self, Look};
 use super::volumes::Alive;
 use crate::config::cluster_conf::Node;
 use crate::host::{kmsg, read_text};
+use crate::message::from_bytes;
 use eyre::{Result, WrapErr, eyre};
+use rustix::io::Errno;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -43,26 +46,21 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
     let (Ok(cluster), Ok(local)) = (&site.cluster, &site.local) else {
         return Vec::new();
     };
-    let peers = cluster
-        .nodes
-        .iter()
-        .filter(|node| node.number != local.number);
+    let nodes = cluster.nodes.iter();
+    let peers = nodes.filter(|node| node.number != local.number);
     let in_use = site.regions().is_none_or(|regions| !regions.is_empty());
-    let connected = match in_use {
-        true => connections(site),
-        false => Ok(Vec::new()),
-    };
-    let connected = connected.unwrap_or_else(|report| {
-        findings.unknown("the kernel's connections", &report);
-        Vec::new()
-    });
+    let connected = in_use.then(|| connections(site));
+    let connected = connected
+        .unwrap_or(Ok(Vec::new()))
+        .unwrap_or_else(|report| {
+            findings.unknown("the kernel's connections", &report);
+            Vec::new()
+        });
     let peer = |node: &Node| {
-        let way = if connected.contains(&node.address) {
-            Way::Connected
-        } else if in_use && node.number < local.number {
-            Way::Leave
-        } else {
-            Way::Try
+        let way = match connected.contains(&node.address) {
+            true => Way::Connected,
+            false if in_use && node.number < local.number => Way::Leave,
+            false => Way::Try,
         };
         let from = local.address;
         let node = node.clone();
@@ -106,16 +104,10 @@ fn end(text: &str) -> Option<(Ipv4Addr, u16)> {
 impl Peer {
     /// Returns the slow part of the check.
     pub(super) fn look<'l>(&'l self, site: &'l Site) -> Look<'l> {
-        Box::new(move || {
-            let Node { address, port, .. } = self.node;
-            let to = SocketAddrV4::new(address, port);
-            let tried = match self.way {
-                Way::Try => site.system.kernel().connect(self.from, to, TIMEOUT),
-                _ => Ok(()),
-            };
-            let errno =
-                tried.map_or_else(|error| error.raw_os_error().unwrap_or(libc::EIO), |()| 0);
-            errno.to_le_bytes().to_vec()
+        let to = SocketAddrV4::new(self.node.address, self.node.port);
+        parallel::look(move || match self.way {
+            Way::Try => site.system.kernel().connect(self.from, to, TIMEOUT),
+            _ => Ok(()),
         })
     }
 
@@ -135,11 +127,12 @@ impl Peer {
         } = &self.node;
         // A node whose heartbeat has only just started may be connected by now.
         let now = || connections(site).is_ok_and(|known| known.contains(address));
-        if self.way == Way::Connected || (alive.is_beside(*number) && now()) {
+        let is_beside = alive.beside.contains(number);
+        if self.way == Way::Connected || (is_beside && now()) {
             return;
         }
         let peer = format!("node \"{name}\" ({address}:{port})");
-        if alive.is_beside(*number) {
+        if is_beside {
             let mut what = format!("{peer} beats, and the kernel is not connected to it");
             if let Some(line) = kmsg::last_of(site.system, "o2net: ", &format!("node {name} ")) {
                 what += &format!("; the kernel's log: {line}");
@@ -153,20 +146,20 @@ impl Peer {
             );
             return findings.unknown(&peer, &report);
         }
-        let errno = answer.and_then(|bytes| Some(i32::from_le_bytes(bytes.try_into().ok()?)));
-        let (code, why) = match errno.unwrap_or(libc::ETIMEDOUT) {
-            0 => return,
-            libc::ECONNREFUSED => (Code::PeerOffline, "nothing listens there".into()),
-            libc::EINPROGRESS | libc::EAGAIN | libc::ETIMEDOUT => (
+        let answer = answer.and_then(|told| from_bytes::<io::Result<()>>(&told));
+        let error = match answer.unwrap_or_else(|| Err(Errno::TIMEDOUT.into())) {
+            Ok(()) => return,
+            Err(error) => error,
+        };
+        let (code, why) = match error.raw_os_error() {
+            Some(libc::ECONNREFUSED) => (Code::PeerOffline, "nothing listens there".into()),
+            Some(libc::EINPROGRESS | libc::EAGAIN | libc::ETIMEDOUT) => (
                 Code::PeerUnreachable,
                 format!("no answer within {} s", TIMEOUT.as_secs()),
             ),
-            errno => (
-                Code::PeerUnreachable,
-                std::io::Error::from_raw_os_error(errno).to_string(),
-            ),
+            _ => (Code::PeerUnreachable, error.to_string()),
         };
-        match alive.is_anywhere(*number) {
+        match alive.anywhere.contains(number) {
             true => findings.add(Code::PeerCutOff, format!("{peer} beats, but: {why}")),
             false => findings.add(code, format!("{peer}: {why}")),
         }

@@ -3,7 +3,7 @@
 
 use super::Site;
 use super::finding::{Code, Findings};
-use super::parallel::Look;
+use super::parallel::{self, Look};
 use crate::disk::{NotPermitted, find};
 use crate::heartbeat::survey::{self, Fault, Sets, Snapshot};
 use eyre::{Result, eyre};
@@ -49,14 +49,12 @@ pub(super) fn leftovers<'l>(site: &'l Site) -> Result<Option<Look<'l>>> {
     if sets.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(move || {
+    Ok(Some(parallel::look(move || {
         let mut findings = Findings::default();
         if let Err(report) = search(site, &sets, &mut findings) {
             findings.unknown(LEFTOVERS, &report);
         }
-        let mut told = Vec::new();
-        findings.pack(&mut told);
-        told
+        findings
     })))
 }
 
@@ -69,12 +67,8 @@ fn search(site: &Site, sets: &Sets, findings: &mut Findings) -> Result<()> {
         // This reads the current state: the region may have just been made.
         let seen = survey::of_volume(site.system, uuid).seen;
         let seen = seen.map_err(|why| eyre!("{why}"))?;
-        for fault in seen
-            .faults()
-            .into_iter()
-            .filter(|fault| *fault == Fault::NoRegion)
-        {
-            let (device, what) = (device.display(), seen.describe(fault));
+        if seen.faults().contains(&Fault::NoRegion) {
+            let (device, what) = (device.display(), seen.describe(Fault::NoRegion));
             let name = format!("heartbeat region {uuid} of the volume on {device}");
             findings.add(Code::SemaphoresLeft, format!("{name}: {what}"));
         }
