@@ -50,20 +50,14 @@ impl Place {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".into());
-        write!(
-            f,
-            "{}: file {}, {} {} ({}: {})",
-            self.what,
-            shown(&self.file),
-            self.place.as_str(),
-            shown(&self.there),
-            match self.live {
-                true => "can be applied now",
-                false => "needs the cluster offline",
-            },
-            self.run
-        )
+        let file = self.file.as_deref().unwrap_or("none");
+        let (place, there) = (self.place.as_str(), self.there.as_deref().unwrap_or("none"));
+        let when = match self.live {
+            true => "can be applied now",
+            false => "needs the cluster offline",
+        };
+        let (what, run) = (&self.what, &self.run);
+        write!(f, "{what}: file {file}, {place} {there} ({when}: {run})")
     }
 }
 
@@ -119,35 +113,25 @@ pub fn of_kernel(
             // While anything is connected, the kernel pins up to three regions (o2hb_region_pin in
             // fs/ocfs2/cluster/heartbeat.c, O2HB_PIN_CUT_OFF).
             let now = file || there.len() > 3 || stack::can_change(system)?;
+            let now = now.then_some("start-heartbeat");
             let what = format!("heartbeat region {region}");
-            add(
-                what,
-                shown(file),
-                shown(kernel),
-                now.then_some("start-heartbeat"),
-            );
+            add(what, shown(file), shown(kernel), now);
         }
     }
 
     let known = live.nodes()?;
-    let find = |name: &str| known.iter().find(|node| node.name == name);
-    let nodes = cluster.nodes.iter().map(|node| live_form(node, local));
-    for node in nodes {
-        let there = find(&node.name);
+    for node in cluster.nodes.iter().map(|node| live_form(node, local)) {
+        let there = known.iter().find(|known| known.name == node.name);
         // The kernel accepts new nodes, and another local node, at any time.
         let now = idle || there.is_none_or(|there| is_so(there, cluster, local));
         let what = format!("node \"{}\"", node.name);
         add(what, Some(form(&node)), there.map(form), registers(now));
     }
-    let is_gone =
-        |node: &&RegisteredNode| cluster.nodes.iter().all(|wanted| wanted.name != node.name);
-    for node in known.iter().filter(is_gone) {
-        add(
-            format!("node \"{}\"", node.name),
-            None,
-            Some(form(node)),
-            registers(idle),
-        );
+    let is_wanted =
+        |node: &RegisteredNode| cluster.nodes.iter().any(|wanted| wanted.name == node.name);
+    for node in known.iter().filter(|node| !is_wanted(node)) {
+        let what = format!("node \"{}\"", node.name);
+        add(what, None, Some(form(node)), registers(idle));
     }
     let limits = Timeouts::read(system, live.path())?.rows();
     for ((name, set, frozen), (_, now, _)) in sysconfig.timeouts.rows().into_iter().zip(limits) {

@@ -81,17 +81,17 @@ pub fn drop_locks(system: &System, domain: &Path, locks: &[PathBuf]) -> Result<b
 pub fn drop_unheld(system: &System, locks: &[PathBuf]) -> io::Result<bool> {
     // dlmfs may be mounted elsewhere in a holder's mount namespace, so the names of the domain and
     // the lock have to suffice.
-    let tail = |lock: &Path| -> PathBuf {
-        let names = lock.components().rev().take(2);
-        names.collect::<Vec<_>>().into_iter().rev().collect()
+    let names = |lock: &Path| -> Option<PathBuf> {
+        Some(Path::new(lock.parent()?.file_name()?).join(lock.file_name()?))
     };
-    let mut unheld: Vec<_> = locks.iter().map(|lock| (lock, tail(lock))).collect();
+    let mut unheld: Vec<_> = locks.iter().collect();
     // One pass serves all of them: a node may have many processes.
     each_open_file(system, &mut |_, open| {
-        unheld.retain(|(_, own)| !open.ends_with(own));
+        let open = names(open);
+        unheld.retain(|lock| names(lock) != open);
     })?;
     let mut all = unheld.len() == locks.len();
-    for (lock, _) in unheld {
+    for lock in unheld {
         match std::fs::remove_file(lock) {
             Err(error) if is_busy(&error) => all = false,
             Err(error) if !is_absent(&error) => return Err(error),

@@ -2,11 +2,11 @@
 
 use super::dlmfs;
 use super::registered::RegisteredCluster;
-use super::stack::{self, insert};
+use super::stack;
 use crate::host::mounts::{self, knows_filesystem};
 use crate::host::{System, is_there, list, read_attribute};
 use crate::ids::StackName;
-use eyre::{Result, WrapErr, bail, eyre};
+use eyre::{Result, WrapErr, bail};
 use rustix::mount::{MountFlags, UnmountFlags};
 use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
@@ -20,13 +20,15 @@ pub const NO_CALL_OUT: &str = "/bin/true";
 /// Loads what a node of the classic stack needs and mounts configfs and dlmfs. Everything
 /// that is there already stays as it is.
 pub fn load(system: &System) -> Result<()> {
-    load_module(system, "configfs", "configfs")?;
+    stack::load(system, "configfs", "configfs")?;
     if system.configfs()?.is_none() {
-        let place = match system.path("/sys/kernel/config") {
-            place if is_there(&place)? => place,
-            _ => system.path("/config"),
+        let usual = is_there(&system.path("/sys/kernel/config"))?;
+        let place = if usual {
+            "/sys/kernel/config"
+        } else {
+            "/config"
         };
-        mount(system, c"configfs", &place)?;
+        mount(system, c"configfs", place)?;
     }
     // The filesystem's module brings the stack glue and the node manager along.
     stack::prepare(system, StackName::O2CB)?;
@@ -35,9 +37,9 @@ pub fn load(system: &System) -> Result<()> {
 
 /// Loads and mounts the filesystem of lock domains, unless it is there already.
 pub fn load_dlmfs(system: &System) -> Result<()> {
-    load_module(system, dlmfs::KIND, "ocfs2_dlmfs")?;
+    stack::load(system, dlmfs::KIND, "ocfs2_dlmfs")?;
     if dlmfs::place(system)?.is_none() {
-        mount(system, c"ocfs2_dlmfs", &system.path(dlmfs::PLACE))?;
+        mount(system, c"ocfs2_dlmfs", dlmfs::PLACE)?;
     }
     Ok(())
 }
@@ -90,11 +92,12 @@ pub fn unload(system: &System) -> Result<()> {
         "ocfs2_stack_user",
         "ocfs2_stackglue",
     ] {
-        if is_loaded(system, module)? {
-            system
-                .kernel()
-                .unload_module(module)
-                .wrap_err_with(|| format!("unloading the module {module}"))?;
+        let names = list(&system.path("/sys/module").join(module));
+        let names = names.wrap_err("looking at the loaded modules")?;
+        // A module built into the kernel has no `refcnt`.
+        if names.iter().any(|name| name == "refcnt") {
+            let unloaded = system.kernel().unload_module(module);
+            unloaded.wrap_err_with(|| format!("unloading the module {module}"))?;
         }
     }
     Ok(())
@@ -174,28 +177,13 @@ pub fn call_out(system: &System) -> Result<CallOut> {
     })
 }
 
-fn mount(system: &System, kind: &'static CStr, place: &PathBuf) -> Result<()> {
-    let name = kind.to_string_lossy();
-    if !is_there(place)? {
-        std::fs::create_dir(place).wrap_err_with(|| format!("making {}", place.display()))?;
+fn mount(system: &System, kind: &'static CStr, place: &str) -> Result<()> {
+    let (name, place) = (kind.to_string_lossy(), system.path(place));
+    if !is_there(&place)? {
+        std::fs::create_dir(&place).wrap_err_with(|| format!("making {}", place.display()))?;
     }
     system
         .kernel()
-        .mount(Path::new(&*name), place, kind, MountFlags::empty(), c"")
+        .mount(Path::new(&*name), &place, kind, MountFlags::empty(), c"")
         .wrap_err_with(|| format!("mounting {name} on {}", place.display()))
-}
-
-fn load_module(system: &System, filesystem: &str, module: &str) -> Result<()> {
-    if knows_filesystem(system, filesystem).wrap_err("reading the list of filesystems")? {
-        return Ok(());
-    }
-    insert(system, module)
-}
-
-/// Returns whether a module is loaded. One built into the kernel is not listed with a `refcnt`.
-fn is_loaded(system: &System, module: &str) -> Result<bool> {
-    let names = list(&system.path("/sys/module").join(module))
-        .map_err(|error| eyre!(error))
-        .wrap_err("looking at the loaded modules")?;
-    Ok(names.iter().any(|name| name == "refcnt"))
 }

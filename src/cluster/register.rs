@@ -6,7 +6,6 @@ use super::transaction::{Transaction, furnish, remove};
 use crate::config::cluster_conf::{Cluster, Node};
 use crate::config::sysconfig::Sysconfig;
 use crate::host::System;
-use crate::host::lock_file::{self, LockMode};
 use crate::ids::HeartbeatMode;
 use crate::syscall::signal;
 use eyre::{Result, WrapErr, bail, eyre};
@@ -24,9 +23,8 @@ pub fn register<'s>(
 ) -> Result<Registered<'s>> {
     let _lock = file_lock(system)?;
     let directory = registered::directory(system)?;
-    if let Some(other) =
-        RegisteredCluster::find(system)?.filter(|live| *live.name() != cluster.name)
-    {
+    let registered = RegisteredCluster::find(system)?;
+    if let Some(other) = registered.filter(|live| *live.name() != cluster.name) {
         bail!(
             "cluster \"{0}\" is registered, and a node can be in one at a time (run: o2cb \
              offline {0})",
@@ -65,13 +63,7 @@ impl Registered<'_> {
 /// # Errors
 /// Another process has the lock for half a minute.
 pub fn file_lock(system: &System) -> Result<Option<File>> {
-    const NAME: &str = "cluster";
-    const TIMEOUT: Duration = Duration::from_secs(30);
-    match lock_file::take(system, NAME, LockMode::Exclusive, TIMEOUT) {
-        Ok(None) => Err(lock_file::not_had(system, NAME, TIMEOUT)),
-        Ok(lock) => Ok(lock),
-        Err(_) => Ok(None),
-    }
+    super::file_lock(system, "cluster", Duration::from_secs(30))
 }
 
 /// Removes the registered cluster with its nodes. It returns `false` and removes nothing if regions
@@ -96,9 +88,8 @@ pub fn unregister(system: &System, live: &RegisteredCluster) -> Result<bool> {
 fn take_down(changes: &mut Transaction, live: &RegisteredCluster) -> Result<()> {
     // This host goes first: the kernel refuses that while a heartbeat is active, before the others
     // are gone, and starts no heartbeat without it.
-    let (mut nodes, others): (Vec<_>, Vec<_>) =
-        live.nodes()?.into_iter().partition(|node| node.local);
-    nodes.extend(others);
+    let mut nodes = live.nodes()?;
+    nodes.sort_by_key(|node| !node.local);
     let directory = live.path().join("node");
     for node in nodes {
         let path = directory.join(&node.name);
@@ -162,12 +153,12 @@ fn drop_changed(
                 node.name
             );
         }
-        let name = node.name.clone();
-        changes
-            .remove_node(&live.path().join("node").join(&name), node)
-            .wrap_err_with(|| {
-                format!("removing node \"{name}\", which the configuration does not have so")
-            })?;
+        let path = live.path().join("node").join(&node.name);
+        let failed = format!(
+            "removing node \"{}\", which the configuration does not have so",
+            node.name
+        );
+        changes.remove_node(&path, node).wrap_err(failed)?;
     }
     Ok(same)
 }

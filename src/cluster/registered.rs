@@ -3,7 +3,8 @@
 use crate::host::mounts::{self, DeviceNumber};
 use crate::host::{System, read_attribute};
 use crate::ids::{ClusterName, HeartbeatMode, Uuid};
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr, bail, eyre};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The meaning of ENOTCONN when a process joins a lock domain.
@@ -42,14 +43,11 @@ pub fn directory(system: &System) -> Result<PathBuf> {
         eyre!("configfs is not mounted, so that the cluster cannot be seen (run: o2cb load)")
     })?;
     let directory = configfs.join("cluster");
-    if has_clusters(system, &directory)? {
-        check_revision(system)?;
-        Ok(directory)
-    } else {
-        Err(eyre!(
-            "the module ocfs2_nodemanager is not loaded (run: o2cb load)"
-        ))
+    if !has_clusters(system, &directory)? {
+        bail!("the module ocfs2_nodemanager is not loaded (run: o2cb load)");
     }
+    check_revision(system)?;
+    Ok(directory)
 }
 
 fn has_clusters(system: &System, directory: &Path) -> Result<bool> {
@@ -70,14 +68,14 @@ fn check_revision(system: &System) -> Result<()> {
         else {
             continue;
         };
-        return match said.trim().parse::<u32>() {
-            Ok(revision) if revision <= KNOWN => Ok(()),
-            _ => Err(eyre!(
-                "the driver has interface revision \"{}\", this program knows {KNOWN} and lower \
-                 (use a newer version of it)",
-                said.escape_debug()
-            )),
-        };
+        if said.trim().parse::<u32>().is_ok_and(|it| it <= KNOWN) {
+            break;
+        }
+        bail!(
+            "the driver has interface revision \"{}\", this program knows {KNOWN} and lower (use a \
+             newer version of it)",
+            said.escape_debug()
+        );
     }
     Ok(())
 }
@@ -86,9 +84,8 @@ impl<'s> RegisteredCluster<'s> {
     /// Returns the registered cluster, online or not.
     pub fn find(system: &'s System) -> Result<Option<Self>> {
         let directory = directory(system)?;
-        let names = system
-            .objects(&directory)
-            .wrap_err("listing the clusters in configfs")?;
+        let names = system.objects(&directory);
+        let names = names.wrap_err("listing the clusters in configfs")?;
         let Some(name) = names.first() else {
             return Ok(None);
         };
@@ -128,38 +125,31 @@ impl<'s> RegisteredCluster<'s> {
     /// Returns its nodes, by name.
     pub fn nodes(&self) -> Result<Vec<RegisteredNode>> {
         let directory = self.path.join("node");
-        let names = self
-            .system
-            .objects(&directory)
-            .wrap_err("listing the nodes in configfs")?;
-        names
-            .iter()
-            .map(|name| {
-                let value = |attribute: &str| {
-                    self.system
-                        .attribute(&directory.join(name).join(attribute))
-                        .map(Option::unwrap_or_default)
-                        .wrap_err_with(|| format!("reading {attribute} of node {name:?}"))
-                };
-                Ok(RegisteredNode {
-                    name: name.to_string_lossy().into_owned(),
-                    number: value("num")?,
-                    address: value("ipv4_address")?,
-                    port: value("ipv4_port")?,
-                    local: value("local")? == "1",
-                })
+        let names = self.system.objects(&directory);
+        let names = names.wrap_err("listing the nodes in configfs")?;
+        let node = |name: &OsString| {
+            let value = |attribute: &str| {
+                let value = self.system.attribute(&directory.join(name).join(attribute));
+                let value = value.map(Option::unwrap_or_default);
+                value.wrap_err_with(|| format!("reading {attribute} of node {name:?}"))
+            };
+            Ok(RegisteredNode {
+                name: name.to_string_lossy().into_owned(),
+                number: value("num")?,
+                address: value("ipv4_address")?,
+                port: value("ipv4_port")?,
+                local: value("local")? == "1",
             })
-            .collect()
+        };
+        names.iter().map(node).collect()
     }
 
     /// Returns its heartbeat regions; other directories are skipped.
     pub fn regions(&self) -> Result<Vec<Uuid>> {
-        let regions = self.system.objects(&self.path.join("heartbeat"));
-        let names = regions.wrap_err("listing the heartbeat regions in configfs")?;
-        Ok(names
-            .iter()
-            .filter_map(|name| name.to_str()?.parse().ok())
-            .collect())
+        let names = self.system.objects(&self.path.join("heartbeat"));
+        let names = names.wrap_err("listing the heartbeat regions in configfs")?;
+        let regions = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+        Ok(regions.collect())
     }
 
     /// Returns whether a volume of it can be mounted here: this host is one of its nodes, and, with
@@ -181,13 +171,11 @@ pub fn region_on(system: &System, device: DeviceNumber) -> Result<Option<Uuid>> 
     }
     for region in live.regions()? {
         let attribute = live.path().join(format!("heartbeat/{region}/dev"));
-        let name = system
-            .attribute(&attribute)
-            .wrap_err("reading a region's device")?;
-        let Some(name) = name.filter(|name| !name.is_empty()) else {
-            continue;
-        };
-        if mounts::number_of(system, &name)? == Some(device) {
+        let name = system.attribute(&attribute);
+        let name = name.wrap_err("reading a region's device")?;
+        if let Some(name) = name.filter(|name| !name.is_empty())
+            && mounts::number_of(system, &name)? == Some(device)
+        {
             return Ok(Some(region));
         }
     }

@@ -1,10 +1,9 @@
 //! The cluster stack that the kernel runs, and the change to the one that a volume needs.
 
-use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts::knows_filesystem;
 use crate::host::{System, is_absent, is_there, read_attribute};
 use crate::ids::StackName;
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, WrapErr, eyre};
 use std::fs::File;
 use std::io;
 use std::time::Duration;
@@ -41,10 +40,15 @@ fn named(system: &System) -> Result<Option<StackName>> {
 
 /// Loads the filesystem's driver, if it is not loaded already.
 pub fn load_filesystem(system: &System) -> Result<()> {
-    if knows_filesystem(system, "ocfs2").wrap_err("reading the list of filesystems")? {
-        return Ok(());
+    load(system, "ocfs2", "ocfs2")
+}
+
+/// Loads the module of a filesystem, unless the kernel knows that already.
+pub(super) fn load(system: &System, filesystem: &str, module: &str) -> Result<()> {
+    match knows_filesystem(system, filesystem).wrap_err("reading the list of filesystems")? {
+        true => Ok(()),
+        false => insert(system, module),
     }
-    insert(system, "ocfs2")
 }
 
 /// Loads the driver of the stack `wanted` and sets it, unless a volume of another stack prevents
@@ -72,20 +76,13 @@ pub fn prepare(system: &System, wanted: StackName) -> Result<()> {
 /// # Errors
 /// Another process has closed the stack and does not open it again in time.
 pub fn set(system: &System, wanted: StackName) -> Result<()> {
-    let mut closing = None;
-    if is_closed(system)? {
-        // A process that was killed leaves it closed. Best effort where there is no /run.
-        closing = lock_file::take(
-            system,
-            CLOSING,
-            LockMode::Exclusive,
-            system.pause(CLOSED_FOR),
-        )
-        .ok();
-        if matches!(closing, Some(None)) {
-            bail!("the heartbeat of the cluster is being stopped by another process (try again)");
-        }
-    }
+    let closing = match is_closed(system)? {
+        // A process that was killed leaves it closed.
+        true => super::file_lock(system, CLOSING, CLOSED_FOR).map_err(|_| {
+            eyre!("the heartbeat of the cluster is being stopped by another process (try again)")
+        })?,
+        false => None,
+    };
     if named(system)?.is_none_or(|now| now == wanted) || !can_change(system)? {
         return Ok(());
     }
@@ -123,16 +120,7 @@ impl Drop for Closed<'_> {
 /// (`ocfs2_cluster_stack_store` in fs/ocfs2/stackglue.c), and connects nothing of another name
 /// (`ocfs2_stack_driver_request`), both under one lock.
 pub fn close(system: &System) -> Result<Option<Closed<'_>>> {
-    let _closing = match lock_file::take(
-        system,
-        CLOSING,
-        LockMode::Exclusive,
-        system.pause(CLOSED_FOR),
-    ) {
-        Ok(None) => return Err(lock_file::not_had(system, CLOSING, CLOSED_FOR)),
-        Ok(closing) => closing,
-        Err(_) => None,
-    };
+    let _closing = super::file_lock(system, CLOSING, CLOSED_FOR)?;
     let now = running(system)?;
     let open = match write(system, CLOSED) {
         Ok(()) => Some(now),
@@ -159,7 +147,7 @@ pub fn can_change(system: &System) -> Result<bool> {
 }
 
 /// Loads a module with what it needs.
-pub fn insert(system: &System, module: &str) -> Result<()> {
+fn insert(system: &System, module: &str) -> Result<()> {
     let loaded = system.kernel().load_module(module);
     loaded.wrap_err_with(|| format!("loading the kernel module {module}"))
 }

@@ -22,19 +22,15 @@ pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -
             false => system.path(OLD_THRESHOLD),
         };
         if system.has_object(&path)? {
-            changes.set(
-                &path,
-                "the heartbeat's dead threshold",
-                &threshold.to_string(),
-            )?;
-            let now = system
-                .attribute(&path)
-                .wrap_err("reading the heartbeat's dead threshold")?
-                .unwrap_or_default();
-            if now != threshold.to_string() {
+            let (what, wanted) = ("the heartbeat's dead threshold", threshold.to_string());
+            changes.set(&path, what, &wanted)?;
+            let now = system.attribute(&path);
+            let now = now.wrap_err_with(|| format!("reading {what}"))?;
+            let now = now.unwrap_or_default();
+            if now != wanted {
                 bail!(
-                    "the heartbeat's dead threshold stays {now}, not {threshold}: a region is \
-                     active (unmount, then o2cb offline and online)"
+                    "the heartbeat's dead threshold stays {now}, not {wanted}: a region is active \
+                     (unmount, then o2cb offline and online)"
                 );
             }
         }
@@ -85,6 +81,12 @@ pub struct Timeouts {
     pub fence_method: Option<String>,
 }
 
+/// Returns the seconds without a heartbeat after which a node of this threshold self-fences.
+pub fn restart_after(threshold: u32) -> u32 {
+    // The first round does not count (o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c).
+    threshold.saturating_sub(1).saturating_mul(2)
+}
+
 impl Timeouts {
     /// Returns each by its attribute's name, and whether it is fixed while a region is active: the
     /// kernel then ignores a new threshold, and refuses timeouts that connected peers have agreed
@@ -102,17 +104,14 @@ impl Timeouts {
 
     /// Returns the seconds without a heartbeat after which a node self-fences.
     pub fn restart_after(&self) -> Option<u32> {
-        // The first round does not count (o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c).
-        let rounds = self.heartbeat_threshold?.saturating_sub(1);
-        Some(rounds.saturating_mul(2))
+        self.heartbeat_threshold.map(restart_after)
     }
 
     /// Reads the timeouts of the cluster whose directory in configfs is `cluster`.
     pub fn read(system: &System, cluster: &Path) -> Result<Self> {
         let text = |path: &Path| {
-            system
-                .attribute(path)
-                .wrap_err_with(|| format!("reading {}", path.display()))
+            let text = system.attribute(path);
+            text.wrap_err_with(|| format!("reading {}", path.display()))
         };
         let number =
             |path: &Path| Ok::<_, eyre::Report>(text(path)?.and_then(|it| it.parse().ok()));

@@ -8,7 +8,7 @@ use eyre::{Report, Result, WrapErr, bail, eyre};
 use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat, fstat};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 /// Buffers and positions of direct reads are multiples of this, or of the sector if that is larger.
@@ -131,13 +131,6 @@ impl ReadBlocks for Device {
 
     fn size(&self) -> u64 {
         self.size
-    }
-}
-
-/// Gives the very device that was read to the caller that starts a heartbeat on it.
-impl AsFd for Device {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::finding::{Code, Findings};
+use crate::cluster::timeouts::restart_after;
 use crate::host::{list, read_attribute, read_text};
 use eyre::Result;
 
@@ -10,8 +11,7 @@ const EVER: u64 = u64::MAX;
 
 /// Checks that multipath and iSCSI give up a lost path before the node self-fences.
 pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
-    // o2hb_arm_timeout in fs/ocfs2/cluster/heartbeat.c: the first round does not count.
-    let restart = u64::from(site.threshold().saturating_sub(1)) * 2;
+    let restart = restart_after(site.threshold()).into();
     let mut compare = |what: String, limit: u64| {
         if limit >= restart {
             let takes = match limit {
@@ -36,10 +36,8 @@ pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
         if let Some(value) = value {
             // A negative value never gives the session up.
             let limit = u64::try_from(value).unwrap_or(EVER);
-            compare(
-                format!("iSCSI ({}/recovery_tmo)", session.to_string_lossy()),
-                limit,
-            );
+            let session = session.to_string_lossy();
+            compare(format!("iSCSI ({session}/recovery_tmo)"), limit);
         }
     }
     Ok(())
