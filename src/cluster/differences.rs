@@ -96,7 +96,8 @@ pub fn of_kernel(
         add("cluster".into(), name, other, now);
         return Ok(differences);
     };
-    let idle = live.regions()?.is_empty();
+    let there = live.regions()?;
+    let idle = there.is_empty();
     let mode = live.heartbeat_mode()?;
     add(
         "heartbeat mode".into(),
@@ -105,7 +106,6 @@ pub fn of_kernel(
         idle.then_some("online"),
     );
     if cluster.heartbeat_mode.is_global() && mode.is_global() {
-        let there = live.regions()?;
         let shown = |present: bool| present.then(|| "present".to_owned());
         let removed = |region: &&Uuid| !cluster.regions.contains(region);
         for region in cluster.regions.iter().chain(there.iter().filter(removed)) {

@@ -43,13 +43,7 @@ message!(struct Facts { sector, size, number, read_only });
 impl ChildDevice {
     /// Opens the device; each of its answers may take `timeout`.
     pub fn open(path: &Path, sysfs: &Path, timeout: Duration) -> Result<Self> {
-        // The child starts with `/` as its directory.
-        let path = std::path::absolute(path).wrap_err("making the path absolute")?;
-        let (_, mut child) = fork::in_child_on_channel(|theirs| {
-            // The end of the parent's channel ends this; no process receives an error.
-            let _ = serve(&path, sysfs, theirs);
-        })
-        .wrap_err("starting a process to read the device")?;
+        let (_, mut child) = start(path, |path, parent| serve(path, sysfs, parent))?;
         child.set_timeout(timeout).wrap_err("setting up a socket")?;
         let opened = child.receive::<Result<Option<Facts>>>().map_err(silence);
         // The context of a system error names what it interrupted.
@@ -100,6 +94,20 @@ impl ReadBlocks for ChildDevice {
     fn size(&self) -> u64 {
         self.facts.size
     }
+}
+
+/// Starts a child that serves the requests of its parent for a device.
+pub(super) fn start(
+    path: &Path,
+    serve: impl FnOnce(&Path, Channel) -> io::Result<()>,
+) -> Result<(fork::Child, Channel)> {
+    // The child starts with `/` as its directory.
+    let path = std::path::absolute(path).wrap_err("making the path absolute")?;
+    let started = fork::in_child_on_channel(|theirs| {
+        // The end of the parent's channel ends this; no process receives an error.
+        let _ = serve(&path, theirs);
+    });
+    started.wrap_err("starting a process to read the device")
 }
 
 fn timed_out() -> io::Error {

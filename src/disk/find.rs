@@ -73,9 +73,8 @@ impl Search {
 
     /// Returns all volumes, each with its device.
     pub fn volumes(&self) -> impl Iterator<Item = (Uuid, &Path)> {
-        self.found
-            .iter()
-            .map(|(uuid, _, device)| (*uuid, device.as_path()))
+        let found = self.found.iter();
+        found.map(|(uuid, _, device)| (*uuid, device.as_path()))
     }
 
     /// Returns whether the caller may not read some of the devices.
@@ -92,8 +91,8 @@ impl Search {
         let Some((_, number, device)) = found.next() else {
             return Err(self.missing(uuid));
         };
-        if let Some((_, _, other)) = found.find(|(_, other, _)| other != number || number.is_none())
-        {
+        let is_copy = |other| other != number || number.is_none();
+        if let Some((_, _, other)) = found.find(|(_, other, _)| is_copy(other)) {
             let shown = |device: &Path| {
                 volume_info::canonical(system, device).unwrap_or_else(|_| device.to_owned())
             };
@@ -162,22 +161,19 @@ fn look(system: &System, path: &Path) -> Held {
 /// Lists the devices to read, each once.
 fn candidates(system: &System, wanted: &[Uuid]) -> Result<Vec<PathBuf>> {
     let blocks = Blocks::of(system)?;
-    let mut devices = Vec::with_capacity(blocks.names.len());
-    for uuid in wanted {
-        let link = system.path("/dev/disk/by-uuid").join(uuid.with_dashes());
-        if let Ok(device) = std::fs::canonicalize(link)
-            // It may be a path of a multipath device of which udev does not know.
-            && blocks.is_top(device.file_name().unwrap_or_default())
-        {
-            devices.push(device);
-        }
-    }
-    let linked = devices.len();
+    let links = system.path("/dev/disk/by-uuid");
+    let linked = wanted.iter().filter_map(|uuid| {
+        let device = std::fs::canonicalize(links.join(uuid.with_dashes())).ok()?;
+        // It may be a path of a multipath device of which udev does not know.
+        let is_top = blocks.is_top(device.file_name().unwrap_or_default());
+        is_top.then_some(device)
+    });
+    let linked: Vec<_> = linked.collect();
+    let mut devices = linked.clone();
     for name in &blocks.names {
         let path = name.to_string_lossy().replace('!', "/");
         let device = system.path("/dev").join(path);
-        let known = devices.iter().take(linked).any(|linked| *linked == device);
-        if !known && blocks.is_top(name) {
+        if !linked.contains(&device) && blocks.is_top(name) {
             devices.push(device);
         }
     }
@@ -201,8 +197,8 @@ impl Blocks {
             names,
             divided: Vec::new(),
         };
-        let disks = blocks.names.iter().filter_map(|name| blocks.disk_of(name));
-        blocks.divided = disks.collect();
+        let names = blocks.names.iter();
+        blocks.divided = names.filter_map(|name| blocks.disk_of(name)).collect();
         Ok(blocks)
     }
 
@@ -221,15 +217,11 @@ impl Blocks {
             let holders = list(&self.directory.join(name).join("holders"));
             holders.is_ok_and(|holders| !holders.is_empty())
         };
-        let size = || {
-            read_attribute(&self.directory.join(name).join("size"))
-                .ok()
-                .flatten()
-        };
+        let size = || read_attribute(&self.directory.join(name).join("size"));
         !self.divided.iter().any(|disk| disk == name)
             && !is_held(name)
             // A multipath device claims whole disks; the kernel shows their partitions as well.
             && !self.disk_of(name).is_some_and(|disk| is_held(&disk))
-            && size().as_deref() != Some("0")
+            && !matches!(size(), Ok(Some(size)) if size == "0")
     }
 }

@@ -1,16 +1,14 @@
 //! Reads the heartbeat slots of many devices repeatedly, each in a child process of its own. A
 //! device that hangs holds up neither the others nor the caller.
 
-mod reader;
-
+use super::{Device, child_device};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
 use crate::ondisk::heartbeat_slots::Beats;
-use crate::ondisk::{Geometry, Superblock};
+use crate::ondisk::{Geometry, HEAD_BYTES, Membership, ReadBlocks, Superblock, Volume, exactly};
 use crate::syscall::channel::{self, Channel};
 use crate::syscall::{fork, is_pause};
-use eyre::{Result, WrapErr};
-use reader::{Answer, Found};
+use eyre::{Result, WrapErr, eyre};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -28,6 +26,19 @@ pub struct About {
     /// The block device's number; none for an image in a file.
     pub number: Option<DeviceNumber>,
 }
+
+/// A message of the child. After an error before the first `Volume`, the child ends.
+type Answer = Result<Found, String>;
+
+/// What the child has read.
+enum Found {
+    /// The device's sector size, its heartbeat region, its number, and the superblock's bytes.
+    Volume(u32, Option<Geometry>, Option<DeviceNumber>, Vec<u8>),
+    /// The slots, which the caller has asked for by an empty message.
+    Slots(Vec<u8>),
+}
+
+message!(enum Found { 0 = Volume(sector, geometry, number, head), 1 = Slots(region) });
 
 /// One device that is observed.
 #[derive(Default)]
@@ -81,7 +92,11 @@ impl Observer {
             return Ok(());
         }
         if self.child.is_none() {
-            self.child = Some(reader::start(system, &self.device)?);
+            let serve = |device: &Path, parent| serve(system, device, parent);
+            let (child, channel) = child_device::start(&self.device, serve)?;
+            let set = channel.set_nonblocking(true);
+            set.wrap_err("setting up a socket")?;
+            self.child = Some((channel, child));
             self.opened = false;
         }
         self.asked = Some(Instant::now());
@@ -183,4 +198,37 @@ pub fn listen(
             }
         }
     }
+}
+
+/// Serves the requests in the child.
+fn serve(system: &System, path: &Path, mut parent: Channel) -> io::Result<()> {
+    let plain = |report| format!("{report:#}");
+    let (mut device, geometry, found) = match open(system, path) {
+        Ok(opened) => opened,
+        Err(report) => return parent.send(&Answer::Err(plain(report))),
+    };
+    parent.send(&Answer::Ok(found))?;
+    let local = || eyre!("a volume for one node alone (local) has no heartbeat");
+    loop {
+        let () = parent.receive()?;
+        let region = geometry.ok_or_else(local);
+        let region = region.and_then(|geometry| geometry.region(&mut device));
+        parent.send(&region.map(Found::Slots).map_err(plain))?;
+    }
+}
+
+fn open(system: &System, path: &Path) -> Result<(Device, Option<Geometry>, Found)> {
+    let mut device = Device::open(path)?;
+    let head = device
+        .read_at(0, HEAD_BYTES)
+        .and_then(|head| exactly(head, HEAD_BYTES))
+        .unwrap_or_default();
+    let volume = Volume::read(&mut device)?;
+    let geometry = match volume.superblock.membership {
+        Membership::Local => None,
+        _ => Some(volume.heartbeat(&mut device)?),
+    };
+    let number = system.kernel().block_device(path, device.number());
+    let found = Found::Volume(device.sector(), geometry, number, head);
+    Ok((device, geometry, found))
 }

@@ -1,7 +1,7 @@
 //! The files, and whether this machine and its kernel agree with them.
 
 use super::finding::{Code, Findings};
-use super::{Site, diff};
+use super::{Site, diff, stated};
 use crate::cluster::registered::RegisteredNode;
 use crate::cluster::stack;
 use crate::config::cluster_conf::Node;
@@ -103,20 +103,12 @@ pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
     if stack::running(site.system)? != StackName::O2CB {
         return Ok(());
     }
-    let live = match &site.live {
-        Ok(live) => live.as_ref(),
-        Err(report) => {
-            findings.unknown("the cluster in the kernel", report);
-            return Ok(());
+    let Some(live) = stated(&site.live)? else {
+        // Where configfs is not mounted, that is a finding already.
+        if site.regions().is_some() {
+            let what = "the cluster is not online on this node";
+            findings.add(Code::ClusterOffline, what);
         }
-    };
-    let Some(live) = live else {
-        if site.regions().is_none() {
-            // That configfs is not mounted is a finding already.
-            return Ok(());
-        }
-        let what = "the cluster is not online on this node";
-        findings.add(Code::ClusterOffline, what);
         return Ok(());
     };
     if !live.is_online()? {

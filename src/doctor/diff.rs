@@ -1,6 +1,6 @@
 //! Where the files, the kernel's cluster and the volumes' stamps differ.
 
-use super::{Site, TIMEOUT, devices, parallel, volumes};
+use super::{Site, TIMEOUT, devices, parallel, stated, volumes};
 pub use crate::cluster::differences::{Difference, Place, of_kernel};
 use crate::disk::VolumeInfo;
 use crate::ids::{ClusterName, HeartbeatMode};
@@ -46,11 +46,8 @@ pub fn of(site: &Site) -> Diff {
 }
 
 fn kernel(site: &Site) -> Result<Vec<Difference>> {
-    let stated = |report: &eyre::Report| eyre::eyre!("{report:#}");
-    let cluster = site.cluster.as_ref().map_err(stated)?;
-    let local = site.local.as_ref().map_err(stated)?;
-    let sysconfig = site.sysconfig.as_ref().map_err(stated)?;
-    let live = site.live.as_ref().map_err(stated)?;
+    let (cluster, local) = (stated(&site.cluster)?, stated(&site.local)?);
+    let (sysconfig, live) = (stated(&site.sysconfig)?, stated(&site.live)?);
     of_kernel(site.system, cluster, local, sysconfig, live.as_ref())
 }
 

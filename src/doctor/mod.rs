@@ -43,6 +43,11 @@ const CHECKS: &[Check] = &[
     ("the storage's time limits", limits::limits),
 ];
 
+/// Returns a part of the [`Site`], or its error again.
+fn stated<T>(part: &Result<T>) -> Result<&T> {
+    part.as_ref().map_err(|report| eyre!("{report:#}"))
+}
+
 /// Makes every check; errors come first.
 pub fn examine(site: &Site) -> Vec<Finding> {
     let mut findings = Findings::default();

@@ -1,17 +1,16 @@
 //! Heartbeat regions that nothing needs, that are inactive or have lost what they need, and the
 //! rest of those that no longer exist.
 
-use super::Site;
 use super::finding::{Code, Findings};
 use super::parallel::{self, Look};
+use super::{Site, stated};
 use crate::disk::{NotPermitted, find};
 use crate::heartbeat::survey::{self, Fault, Sets, Snapshot};
 use eyre::{Result, eyre};
 
 /// Checks each region of the kernel's cluster.
 pub(super) fn regions(site: &Site, findings: &mut Findings) -> Result<()> {
-    let surveyed = site.surveyed.as_ref();
-    for region in surveyed.map_err(|report| eyre!("{report:#}"))? {
+    for region in stated(&site.surveyed)? {
         let name = format!("heartbeat region {}", region.uuid);
         match &region.seen {
             Ok(seen) => judge(&name, seen, findings),
