@@ -21,11 +21,9 @@ const NAMED: usize = 8;
 /// The volumes that this node's block devices hold.
 #[derive(Debug, Default)]
 pub struct Search {
-    silent: Vec<PathBuf>,
-    found: Vec<(Uuid, Option<DeviceNumber>, PathBuf)>,
-    broken: Vec<PathBuf>,
-    denied: bool,
     looked_at: Vec<PathBuf>,
+    /// What those of interest hold, in the order of the answers.
+    held: Vec<(PathBuf, Held)>,
 }
 
 /// Searches for the `wanted` volumes, or for all if there are none.
@@ -40,16 +38,8 @@ pub fn search(system: &System, wanted: &[Uuid]) -> Result<Search> {
     let mut search = Search::default();
     let read = |device: &Path| look(system, device);
     read_all(&devices, &read, TIMEOUT, &mut |device, held| {
-        let device = device.to_owned();
-        match held {
-            Held::Volume(uuid, number) => {
-                let uuid = Uuid::from_bytes(uuid);
-                search.found.push((uuid, number, device));
-            }
-            Held::Other => {}
-            Held::Broken => search.broken.push(device),
-            Held::Denied => search.denied = true,
-            Held::Silent => search.silent.push(device),
+        if held != Held::Other {
+            search.held.push((device.to_owned(), held));
         }
         match !wanted.is_empty() && wanted.iter().all(|uuid| search.has(*uuid)) {
             true => SHORT_TIMEOUT,
@@ -68,18 +58,25 @@ pub fn is_outdated(system: &System, wanted: &[Uuid], search: &Search) -> Result<
 impl Search {
     /// Returns whether a device holds this volume.
     pub fn has(&self, uuid: Uuid) -> bool {
-        self.found.iter().any(|(found, ..)| *found == uuid)
+        self.volumes().any(|(found, ..)| found == uuid)
     }
 
-    /// Returns all volumes, each with its device.
-    pub fn volumes(&self) -> impl Iterator<Item = (Uuid, &Path)> {
-        let found = self.found.iter();
-        found.map(|(uuid, _, device)| (*uuid, device.as_path()))
+    /// Returns all volumes, each with its device and the device's number.
+    pub fn volumes(&self) -> impl Iterator<Item = (Uuid, &Path, Option<DeviceNumber>)> {
+        self.held.iter().filter_map(|(device, held)| match held {
+            Held::Volume(uuid, number) => Some((Uuid::from_bytes(*uuid), &**device, *number)),
+            _ => None,
+        })
+    }
+
+    fn those(&self, wanted: Held) -> Vec<&Path> {
+        let those = self.held.iter().filter(|(_, held)| *held == wanted);
+        those.map(|(device, _)| device.as_path()).collect()
     }
 
     /// Returns whether the caller may not read some of the devices.
     pub fn is_denied(&self) -> bool {
-        self.denied
+        !self.those(Held::Denied).is_empty()
     }
 
     /// Returns the device that holds the volume.
@@ -87,12 +84,12 @@ impl Search {
     /// # Errors
     /// No device holds it, or two do: they are named.
     pub fn device(&self, system: &System, uuid: Uuid) -> Result<&Path> {
-        let mut found = self.found.iter().filter(|(found, ..)| *found == uuid);
-        let Some((_, number, device)) = found.next() else {
+        let mut found = self.volumes().filter(|(found, ..)| *found == uuid);
+        let Some((_, device, number)) = found.next() else {
             return Err(self.missing(uuid));
         };
         let is_copy = |other| other != number || number.is_none();
-        if let Some((_, _, other)) = found.find(|(_, other, _)| is_copy(other)) {
+        if let Some((_, other, _)) = found.find(|(.., other)| is_copy(*other)) {
             let shown = |device: &Path| {
                 volume_info::canonical(system, device).unwrap_or_else(|_| device.to_owned())
             };
@@ -108,12 +105,13 @@ impl Search {
 
     /// Returns a clause that names the devices that were skipped because they hang, if any.
     pub fn skipped(&self) -> Option<String> {
-        let named = || format!("{}: not answering, skipped", listed(&self.silent));
-        (!self.silent.is_empty()).then(named)
+        let silent = self.those(Held::Silent);
+        let named = || format!("{}: not answering, skipped", listed(&silent));
+        (!silent.is_empty()).then(named)
     }
 
     fn missing(&self, uuid: Uuid) -> Report {
-        if self.denied {
+        if self.is_denied() {
             return Report::new(NotPermitted).wrap_err(format!("looking for the volume {uuid}"));
         }
         let mut text = format!(
@@ -121,11 +119,11 @@ impl Search {
             self.looked_at.len()
         );
         for (devices, what) in [
-            (&self.silent, "not answering"),
-            (&self.broken, "not to be read"),
+            (self.those(Held::Silent), "not answering"),
+            (self.those(Held::Broken), "not to be read"),
         ] {
             if !devices.is_empty() {
-                text = format!("{text}; {what}: {}", listed(devices));
+                text = format!("{text}; {what}: {}", listed(&devices));
             }
         }
         eyre!("{text})")
@@ -133,7 +131,7 @@ impl Search {
 }
 
 /// Lists devices as the user sees them; of very many, only the first.
-fn listed(devices: &[PathBuf]) -> String {
+fn listed(devices: &[&Path]) -> String {
     let shown = devices.iter().take(NAMED);
     let shown: Vec<_> = shown.map(|device| device.display().to_string()).collect();
     match devices.len().saturating_sub(NAMED) {

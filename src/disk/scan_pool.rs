@@ -6,6 +6,7 @@ use crate::syscall::channel::{self, Channel};
 use crate::syscall::fork;
 use eyre::{Result, WrapErr};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -47,11 +48,6 @@ pub(super) fn read_all(
     let mut waiting = 0..devices.len();
     let mut is_stalled = true;
     loop {
-        for reader in readers.iter_mut().filter(|reader| reader.work.is_none()) {
-            if let Some(at) = waiting.next() {
-                reader.ask(at);
-            }
-        }
         let now = Instant::now();
         let prompt = readers.iter().filter(|reader| !reader.takes(SLOW, now));
         let has_room = prompt.count() < AT_ONCE;
@@ -59,19 +55,17 @@ pub(super) fn read_all(
             && has_room
             && let Some(at) = waiting.next()
         {
-            let mut reader =
-                Reader::start(devices, read).wrap_err("starting a process to read devices")?;
-            reader.ask(at);
-            readers.push(reader);
+            let started = Reader::start(devices, read, at);
+            readers.push(started.wrap_err("starting a process to read devices")?);
         }
-        if readers.iter().all(|reader| reader.work.is_none()) {
+        if readers.is_empty() {
             return Ok(());
         }
         let pause = match has_room && !waiting.is_empty() {
             true => MOMENT,
             false => TICK,
         };
-        let answers = hear(&mut readers, timeout, pause)?;
+        let answers = hear(&mut readers, &mut waiting, timeout, pause)?;
         is_stalled = answers.iter().all(|(_, held)| *held == Held::Silent);
         for (at, held) in answers {
             if let Some(device) = devices.get(at) {
@@ -81,10 +75,12 @@ pub(super) fn read_all(
     }
 }
 
-/// Waits `pause` for answers, and returns them, each with its device's index. A reader that has none
-/// and has been at work for `timeout` is left to its device, which is silent.
+/// Waits `pause` for answers, and returns them, each with its device's index. Their readers go on
+/// with the devices that wait. A reader that has no answer and has been at work for `timeout` is
+/// left to its device, which is silent.
 fn hear(
     readers: &mut Vec<Reader>,
+    waiting: &mut Range<usize>,
     timeout: Duration,
     pause: Duration,
 ) -> io::Result<Vec<(usize, Held)>> {
@@ -94,18 +90,18 @@ fn hear(
     let mut ready = channel::ready(channels, pause)?.into_iter();
     let mut answers = Vec::new();
     readers.retain_mut(|reader| {
-        let (held, stays) = match ready.next() {
+        let (held, next) = match ready.next() {
             Some(true) => match reader.channel.receive() {
-                Ok(held) => (held, true),
+                Ok(held) => (held, waiting.next()),
                 // The reader was killed, or died because of its device.
-                Err(_) => (Held::Broken, false),
+                Err(_) => (Held::Broken, None),
             },
             // Its socket closes, which ends it as soon as the device lets it.
-            _ if reader.takes(timeout, now) => (Held::Silent, false),
+            _ if reader.takes(timeout, now) => (Held::Silent, None),
             _ => return true,
         };
-        answers.extend(reader.work.take().map(|(at, _)| (at, held)));
-        stays
+        answers.push((reader.device, held));
+        next.map(|next| reader.ask(next)).is_some()
     });
     Ok(answers)
 }
@@ -113,15 +109,18 @@ fn hear(
 /// A process that reads devices.
 struct Reader {
     channel: Channel,
-    /// The index of its device, and since when it reads that.
-    work: Option<(usize, Instant)>,
+    /// The index of the device that it reads.
+    device: usize,
+    /// When it was asked for that.
+    since: Instant,
 }
 
 impl Reader {
-    fn start(devices: &[PathBuf], read: &dyn Fn(&Path) -> Held) -> io::Result<Self> {
+    /// Starts a process that reads the first of its devices.
+    fn start(devices: &[PathBuf], read: &dyn Fn(&Path) -> Held, device: usize) -> io::Result<Self> {
         let (_, channel) = fork::in_child_on_channel(|mut theirs| {
             // Until the parent is done, or has ended.
-            while let Ok(at) = theirs.receive::<u32>() {
+            while let Ok(at) = theirs.receive::<u64>() {
                 let device = devices.get(at as usize);
                 let held = device.map_or(Held::Other, |device| read(device));
                 if theirs.send(&held).is_err() {
@@ -129,21 +128,25 @@ impl Reader {
                 }
             }
         })?;
-        let work = None;
-        Ok(Self { channel, work })
+        let since = Instant::now();
+        let mut reader = Self {
+            channel,
+            device,
+            since,
+        };
+        reader.ask(device);
+        Ok(reader)
     }
 
     /// Requests a device. The wait for its answer detects a reader that has ended.
-    fn ask(&mut self, at: usize) {
-        let index = u32::try_from(at).unwrap_or(u32::MAX);
-        let _ = self.channel.send(&index);
-        self.work = Some((at, Instant::now()));
+    fn ask(&mut self, device: usize) {
+        let _ = self.channel.send(&(device as u64));
+        (self.device, self.since) = (device, Instant::now());
     }
 
     /// Returns whether the reader has been at work for `time` at `now`.
     fn takes(&self, time: Duration, now: Instant) -> bool {
-        self.work
-            .is_some_and(|(_, since)| now.duration_since(since) >= time)
+        now.duration_since(self.since) >= time
     }
 }
 
@@ -154,13 +157,16 @@ mod tests {
     #[test]
     fn answer_counts_however_late_the_parent_looks() {
         let (channel, mut theirs) = Channel::pair().unwrap();
-        let work = Some((7, Instant::now()));
-        let mut readers = vec![Reader { channel, work }];
+        let mut readers = vec![Reader {
+            channel,
+            device: 7,
+            since: Instant::now(),
+        }];
         theirs.send(&Held::Other).unwrap();
-        let hear = |readers: &mut Vec<Reader>| hear(readers, Duration::ZERO, Duration::ZERO);
-        assert_eq!(hear(&mut readers).unwrap(), [(7, Held::Other)]);
-        readers[0].ask(8);
-        assert_eq!(hear(&mut readers).unwrap(), [(8, Held::Silent)]);
+        let mut waiting = 8..9;
+        let mut hear = || hear(&mut readers, &mut waiting, Duration::ZERO, Duration::ZERO);
+        assert_eq!(hear().unwrap(), [(7, Held::Other)]);
+        assert_eq!(hear().unwrap(), [(8, Held::Silent)]);
         assert!(readers.is_empty());
     }
 

@@ -62,7 +62,7 @@ pub(super) const LEFTOVERS: &str = "the semaphores of volumes without a heartbea
 
 fn search(site: &Site, sets: &Sets, findings: &mut Findings) -> Result<()> {
     let search = find::search(site.system, &[])?;
-    for (uuid, device) in search.volumes().filter(|(uuid, _)| sets.has(*uuid)) {
+    for (uuid, device, _) in search.volumes().filter(|(uuid, ..)| sets.has(*uuid)) {
         // This reads the current state: the region may have just been made.
         let seen = survey::of_volume(site.system, uuid).seen;
         let seen = seen.map_err(|why| eyre!("{why}"))?;
