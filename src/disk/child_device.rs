@@ -26,16 +26,18 @@ sentence!(NotPermitted => "permission denied (only root can do this)");
 pub struct ChildDevice {
     /// None once it has failed to answer: what comes late would answer the next request.
     child: Option<Channel>,
-    facts: Facts,
+    pub(super) facts: Facts,
 }
 
 /// The facts of an open device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Facts {
+pub(super) struct Facts {
     sector: u32,
     size: u64,
-    number: Option<DeviceNumber>,
-    read_only: bool,
+    /// None for a file.
+    pub number: Option<DeviceNumber>,
+    /// The whole device refuses writes.
+    pub read_only: bool,
 }
 
 message!(struct Facts { sector, size, number, read_only });
@@ -58,16 +60,6 @@ impl ChildDevice {
                 Ok(Self { child, facts })
             }
         }
-    }
-
-    /// Returns the block device's number; none for a file.
-    pub fn number(&self) -> Option<DeviceNumber> {
-        self.facts.number
-    }
-
-    /// Returns whether the whole device refuses writes.
-    pub fn read_only(&self) -> bool {
-        self.facts.read_only
     }
 }
 

@@ -46,8 +46,8 @@ impl VolumeInfo {
             geometry,
             device: device.to_owned(),
             canonical: canonical(system, device)?,
-            number: system.kernel().block_device(device, remote.number()),
-            read_only: remote.read_only(),
+            number: system.kernel().block_device(device, remote.facts.number),
+            read_only: remote.facts.read_only,
         })
     }
 

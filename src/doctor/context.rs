@@ -5,7 +5,7 @@ use crate::cluster::timeouts::Timeouts;
 use crate::config::cluster_conf::{Cluster, Config, Node};
 use crate::config::sysconfig::Sysconfig;
 use crate::heartbeat::survey::Surveyed;
-use crate::host::{System, list, mounts, read_attribute};
+use crate::host::{System, mounts};
 use crate::ids::Uuid;
 use eyre::Result;
 use std::path::PathBuf;
@@ -54,15 +54,6 @@ impl Site<'_> {
         }
     }
 
-    /// Returns the existing devices on which a region heartbeats, by the kernel's names.
-    pub(super) fn beating(&self) -> Vec<PathBuf> {
-        // The regions' check reports what is wrong with a region.
-        let there = |region: &&Surveyed| matches!(&region.seen, Ok(seen) if seen.device_there);
-        let regions = self.surveyed.iter().flatten().filter(there);
-        let devices = regions.filter_map(|region| region.device(self.system));
-        devices.collect()
-    }
-
     /// Returns this node's number, as far as the files show.
     pub(super) fn number(&self) -> Option<u8> {
         self.local.as_ref().ok().map(|node| node.number)
@@ -77,14 +68,5 @@ impl Site<'_> {
         };
         let set = || self.sysconfig.as_ref().ok()?.timeouts.heartbeat_threshold;
         live().or_else(set).unwrap_or(DEFAULT_THRESHOLD)
-    }
-
-    /// Returns whether a block device has a name in device mapper that begins with `kind`.
-    pub(super) fn has_mapped(&self, kind: &str) -> Result<bool> {
-        let blocks = self.system.path("/sys/class/block");
-        Ok(list(&blocks)?.iter().any(|name| {
-            let uuid = read_attribute(&blocks.join(name).join("dm/uuid"));
-            uuid.is_ok_and(|uuid| uuid.is_some_and(|uuid| uuid.starts_with(kind)))
-        }))
     }
 }

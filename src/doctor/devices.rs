@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::finding::Findings;
+use crate::heartbeat::survey::Surveyed;
 use crate::host::{System, mounts, read_text};
 use eyre::Result;
 use std::path::PathBuf;
@@ -16,7 +17,10 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
             Err(report) => findings.unknown("the volumes of this node", &report),
         }
     }
-    named.extend(site.beating());
+    // The regions' check reports what is wrong with a region.
+    let is_there = |region: &&Surveyed| matches!(&region.seen, Ok(seen) if seen.device_there);
+    let regions = site.surveyed.iter().flatten().filter(is_there);
+    named.extend(regions.filter_map(|region| region.device(site.system)));
     // Several names may mean one device.
     let (mut seen, mut devices) = (Vec::new(), Vec::new());
     for device in named {

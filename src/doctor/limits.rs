@@ -5,6 +5,7 @@ use super::finding::{Code, Findings};
 use crate::cluster::timeouts::restart_after;
 use crate::host::{list, read_attribute, read_text};
 use eyre::Result;
+use std::ffi::OsString;
 
 /// The seconds of a wait without an end.
 const EVER: u64 = u64::MAX;
@@ -23,7 +24,12 @@ pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
             findings.add(Code::ThresholdLow, what);
         }
     };
-    if site.has_mapped("mpath-")? {
+    let blocks = site.system.path("/sys/class/block");
+    let is_multipath = |name: &OsString| {
+        let uuid = read_attribute(&blocks.join(name).join("dm/uuid"));
+        matches!(uuid, Ok(Some(uuid)) if uuid.starts_with("mpath-"))
+    };
+    if list(&blocks)?.iter().any(is_multipath) {
         const PLACE: &str = "/etc/multipath.conf";
         if let Some(limit) = multipath(&read_text(&site.system.path(PLACE))?) {
             compare(format!("multipath ({PLACE})"), limit);
