@@ -19,9 +19,9 @@ use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 pub use document::Document;
 pub use edit::NewNode;
 use eyre::{Report, Result, bail, eyre};
-use std::fmt;
 use std::net::Ipv4Addr;
 use syntax::Stanza;
+pub use text::decimal;
 use text::listed;
 pub(super) use text::{node_name, shown, vet};
 
@@ -42,47 +42,24 @@ pub const PORTS: std::ops::RangeInclusive<u16> = 1..=65534;
 /// The node numbers, which are the slots of a heartbeat region (O2NM_MAX_NODES).
 pub const NUMBERS: std::ops::RangeInclusive<u8> = 0..=254;
 
-/// The reason why a configuration file was refused, and where.
+/// What is wrong with a configuration file, and where. It refuses the file, or is a warning where the
+/// file works all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
+pub struct Flaw {
     /// The line, counted from 1.
     pub line: usize,
     /// A whole clause for the user.
     pub reason: String,
 }
 
-impl ConfigError {
+impl Flaw {
     pub(super) fn new(line: usize, reason: impl Into<String>) -> Self {
         let reason = reason.into();
         Self { line, reason }
     }
 }
 
-sentence!(ConfigError(it) => "line {}: {}", it.line, it.reason);
-
-/// An oddity that works all the same: worth a warning, not a refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// A whole clause for the user.
-    pub text: String,
-}
-
-impl Note {
-    /// Adds a note to the others, which are in the order of the lines.
-    pub(super) fn add(all: &mut Vec<Self>, line: usize, text: impl Into<String>) {
-        let text = text.into();
-        let at = all.partition_point(|note| note.line <= line);
-        all.insert(at, Self { line, text });
-    }
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.text)
-    }
-}
+sentence!(Flaw(it) => "line {}: {}", it.line, it.reason);
 
 /// A whole `cluster.conf`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,7 +67,7 @@ pub struct Config {
     /// The clusters in the order of the file; no two of the same name.
     pub clusters: Vec<Cluster>,
     /// The warnings, by line.
-    pub warnings: Vec<Note>,
+    pub warnings: Vec<Flaw>,
 }
 
 /// One cluster with all that belongs to it.
@@ -133,16 +110,17 @@ impl Node {
 impl Config {
     /// Reads a whole file, or reports what is wrong where. The caller handles a missing file; an
     /// empty one has no clusters.
-    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+    pub fn parse(text: &[u8]) -> Result<Self, Flaw> {
         Self::with_stanzas(text).map(|(config, _)| config)
     }
 
     /// Reads a whole file, and returns its stanzas as well.
-    fn with_stanzas(text: &[u8]) -> Result<(Self, Vec<Stanza>), ConfigError> {
+    fn with_stanzas(text: &[u8]) -> Result<(Self, Vec<Stanza>), Flaw> {
         vet(text)?;
         let mut warnings = Vec::new();
         let stanzas = syntax::stanzas(text, &mut warnings)?;
         let clusters = check::clusters(&stanzas, &mut warnings)?;
+        warnings.sort_by_key(|flaw| flaw.line);
         Ok((Self { clusters, warnings }, stanzas))
     }
 
@@ -173,6 +151,15 @@ impl Config {
 }
 
 impl Cluster {
+    fn new(name: ClusterName, heartbeat_mode: HeartbeatMode) -> Self {
+        Self {
+            name,
+            heartbeat_mode,
+            nodes: Vec::new(),
+            regions: Vec::new(),
+        }
+    }
+
     /// Returns the node that is this machine.
     ///
     /// Two that fit are an error: the kernel takes one local node only, and which of
@@ -196,14 +183,12 @@ impl Cluster {
             ),
         }
     }
-}
 
-impl Cluster {
     /// Returns the node that has what `node` has and must be unique: the kernel refuses a number or
-    /// an address in use, and the local node is looked up by name in any case. The result has its
-    /// place, the attribute, and a clause about that.
-    fn rival(&self, node: &Node) -> Option<(usize, &'static str, String)> {
-        self.nodes.iter().enumerate().find_map(|(at, other)| {
+    /// an address in use, and the local node is looked up by name in any case. With it come the
+    /// attribute, and a clause about that.
+    fn rival(&self, node: &Node) -> Option<(&Node, &'static str, String)> {
+        self.nodes.iter().find_map(|other| {
             let (attribute, what) = if other.name.eq_ignore_ascii_case(&node.name) {
                 ("name", format!("the name \"{}\"", node.name))
             } else if other.number == node.number {
@@ -213,23 +198,24 @@ impl Cluster {
             } else {
                 return None;
             };
-            Some((at, attribute, what))
+            Some((other, attribute, what))
         })
     }
 
-    /// Returns why the cluster cannot have one more region, `region`.
-    fn bars(&self, region: Uuid) -> Option<String> {
+    /// Adds a region, or returns why the cluster cannot have it.
+    fn add_region(&mut self, region: Uuid) -> Result<(), String> {
         let name = &self.name;
         if self.regions.contains(&region) {
-            Some(format!(
+            return Err(format!(
                 "cluster \"{name}\" has the region {region} already"
-            ))
-        } else if self.regions.len() >= MAX_REGIONS {
-            Some(format!(
-                "cluster \"{name}\" has more than {MAX_REGIONS} regions"
-            ))
-        } else {
-            None
+            ));
         }
+        if self.regions.len() >= MAX_REGIONS {
+            return Err(format!(
+                "cluster \"{name}\" has more than {MAX_REGIONS} regions"
+            ));
+        }
+        self.regions.push(region);
+        Ok(())
     }
 }

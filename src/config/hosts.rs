@@ -1,7 +1,7 @@
 //! /etc/hosts. It asks no name server: a cluster has to come up without one, and a static program
 //! cannot load the libraries that libc needs for that.
 
-use crate::host::System;
+use crate::host::{System, read_text};
 use crate::report::printable;
 use eyre::{Result, WrapErr, bail};
 use std::net::Ipv4Addr;
@@ -17,29 +17,19 @@ pub fn address_of(system: &System, name: &str) -> Result<Ipv4Addr> {
     if let Ok(address) = name.parse() {
         return Ok(address);
     }
-    let text = match std::fs::read(system.path(HOSTS)) {
-        Err(error) if !crate::host::is_absent(&error) => {
-            return Err(error).wrap_err_with(|| format!("reading {HOSTS}"));
-        }
-        text => text.unwrap_or_default(),
-    };
-    let text = String::from_utf8_lossy(&text);
+    let text = read_text(&system.path(HOSTS)).wrap_err_with(|| format!("reading {HOSTS}"))?;
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split('#').next()?.split_whitespace();
         let address: Ipv4Addr = words.next()?.parse().ok()?;
-        words
-            .any(|word| word.eq_ignore_ascii_case(name))
-            .then_some(address)
+        let fits = words.any(|word| word.eq_ignore_ascii_case(name));
+        fits.then_some(address)
     });
-    let mut local = None;
-    for address in addresses {
-        if !address.is_loopback() {
-            return Ok(address);
-        }
-        local = Some(address);
+    let addresses: Vec<_> = addresses.collect();
+    if let Some(address) = addresses.iter().find(|address| !address.is_loopback()) {
+        return Ok(*address);
     }
     let name = printable(name);
-    match local {
+    match addresses.last() {
         Some(local) => bail!(
             "{HOSTS} has only {local} for \"{name}\", which is another machine on each (give its \
              address with --ip)"

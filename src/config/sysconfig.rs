@@ -9,11 +9,12 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use super::cluster_conf::{ConfigError, Note, node_name, shown, vet};
+use super::cluster_conf::{Flaw, decimal, node_name, shown, vet};
 use crate::cluster::timeouts::Timeouts;
 use crate::ids::{BadName, ClusterName, StackName};
 use lines::Assignment;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// The file's keys. `None` means not set, or set to nothing, which a script cannot distinguish.
@@ -34,7 +35,7 @@ pub struct Sysconfig {
     /// `O2CB_NODE_NAME`: this machine's node, where the hostname does not match it.
     pub node_name: Option<String>,
     /// The warnings, by line.
-    pub warnings: Vec<Note>,
+    pub warnings: Vec<Flaw>,
 }
 
 const IDLE: &str = "O2CB_IDLE_TIMEOUT_MS";
@@ -47,7 +48,7 @@ const KEEPALIVE_DEFAULT: u32 = 2_000;
 impl Sysconfig {
     /// Reads a whole file, or reports what is wrong where. The caller handles a missing file; an
     /// empty one sets nothing.
-    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+    pub fn parse(text: &[u8]) -> Result<Self, Flaw> {
         vet(text)?;
         let mut sysconfig = Self::default();
         let found = lines::assignments(text, &mut sysconfig.warnings)?;
@@ -55,8 +56,8 @@ impl Sysconfig {
         let mut last = BTreeMap::new();
         for assignment in &found {
             if let Some(Assignment { line, key, .. }) = last.insert(assignment.key, assignment) {
-                let text = format!("{key} is set again below; the last one counts");
-                Note::add(&mut sysconfig.warnings, *line, text);
+                let reason = format!("{key} is set again below; the last one counts");
+                sysconfig.warnings.push(Flaw::new(*line, reason));
             }
         }
         for assignment in last.values() {
@@ -64,50 +65,45 @@ impl Sysconfig {
         }
         let line_of = |key: &str| last.get(key).map_or(1, |found| found.line);
         sysconfig.check_timeouts(line_of(IDLE).max(line_of(KEEPALIVE)))?;
+        sysconfig.warnings.sort_by_key(|flaw| flaw.line);
         Ok(sysconfig)
     }
 
-    fn assign(&mut self, assignment: &Assignment) -> Result<(), ConfigError> {
-        let Assignment {
+    fn assign(&mut self, assignment: &Assignment) -> Result<(), Flaw> {
+        let &Assignment {
             line, key, value, ..
         } = assignment;
-        let fail = |why: String| ConfigError::new(*line, format!("{key} {why}"));
+        let flaw = |why: String| Flaw::new(line, format!("{key} {why}"));
         if value.contains(char::is_control) {
             let value = shown(value.as_bytes());
-            return Err(fail(format!("holds unprintable bytes: {value}")));
+            return Err(flaw(format!("holds unprintable bytes: {value}")));
         }
-        let known = self.set(key, value).map_err(fail)?;
-        if !known {
-            let text = format!("{key} is not a key of this file: ignored");
-            Note::add(&mut self.warnings, *line, text);
+        if !self.set(key, value).map_err(flaw)? {
+            self.warnings
+                .push(flaw("is not a key of this file: ignored".into()));
         }
         Ok(())
     }
 
     /// Puts `text` where `key` belongs; returns `false` for an unknown key.
     fn set(&mut self, key: &str, text: &str) -> Result<bool, String> {
-        let name = |why: BadName| format!("is wrong: {why}");
-        let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
-        let number = |min, max| some(text).map(|text| number(text, min, max)).transpose();
-        let delay = || number(1, u32::MAX - 1);
+        let set = Some(text).filter(|text| !text.is_empty());
+        let timeouts = &mut self.timeouts;
         match key {
             "O2CB_ENABLED" => self.enabled = switch(text)?,
-            "O2CB_STACK" => self.stack = some(text).map(stack).transpose()?,
-            "O2CB_BOOTCLUSTER" => {
-                self.boot_cluster = some(text).map(str::parse).transpose().map_err(name)?;
+            "O2CB_STACK" => self.stack = set.map(stack).transpose()?,
+            "O2CB_BOOTCLUSTER" => self.boot_cluster = set.map(cluster).transpose()?,
+            "O2CB_HEARTBEAT_THRESHOLD" => {
+                timeouts.heartbeat_threshold = set.map(threshold).transpose()?;
             }
-            "O2CB_HEARTBEAT_THRESHOLD" => self.timeouts.heartbeat_threshold = number(3, u32::MAX)?,
-            IDLE => self.timeouts.idle_timeout_ms = delay()?,
-            KEEPALIVE => self.timeouts.keepalive_delay_ms = delay()?,
-            "O2CB_RECONNECT_DELAY_MS" => self.timeouts.reconnect_delay_ms = delay()?,
-            "O2CB_HB_CTL_PATH" => self.hb_ctl_path = some(text).map(path).transpose()?,
-            "O2CB_NODE_NAME" => {
-                let node = some(text).map(|text| node_name(text.as_bytes()));
-                self.node_name = node.transpose().map_err(|why| format!("is wrong: {why}"))?;
+            IDLE => timeouts.idle_timeout_ms = set.map(delay).transpose()?,
+            KEEPALIVE => timeouts.keepalive_delay_ms = set.map(delay).transpose()?,
+            "O2CB_RECONNECT_DELAY_MS" => {
+                timeouts.reconnect_delay_ms = set.map(delay).transpose()?
             }
-            "O2CB_FENCE_METHOD" => {
-                self.timeouts.fence_method = some(text).map(fence).transpose()?
-            }
+            "O2CB_HB_CTL_PATH" => self.hb_ctl_path = set.map(path).transpose()?,
+            "O2CB_NODE_NAME" => self.node_name = set.map(node).transpose()?,
+            "O2CB_FENCE_METHOD" => timeouts.fence_method = set.map(fence).transpose()?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -115,7 +111,7 @@ impl Sysconfig {
 
     /// Checks the order of the timeouts: the kernel refuses a wrong one, also where one is its
     /// default.
-    fn check_timeouts(&self, line: usize) -> Result<(), ConfigError> {
+    fn check_timeouts(&self, line: usize) -> Result<(), Flaw> {
         let idle = self.timeouts.idle_timeout_ms.unwrap_or(IDLE_DEFAULT);
         let keepalive = self
             .timeouts
@@ -130,7 +126,7 @@ impl Sysconfig {
             default(self.timeouts.keepalive_delay_ms),
             default(self.timeouts.idle_timeout_ms)
         );
-        Err(ConfigError::new(line, reason))
+        Err(Flaw::new(line, reason))
     }
 }
 
@@ -142,15 +138,27 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+fn cluster(text: &str) -> Result<ClusterName, String> {
+    text.parse()
+        .map_err(|why: BadName| format!("is wrong: {why}"))
+}
+
+fn node(text: &str) -> Result<String, String> {
+    node_name(text.as_bytes()).map_err(|why| format!("is wrong: {why}"))
+}
+
+fn threshold(text: &str) -> Result<u32, String> {
+    number(text, 3..=u32::MAX)
+}
+
+fn delay(text: &str) -> Result<u32, String> {
+    number(text, 1..=u32::MAX - 1)
+}
+
 /// Parses a plain decimal number. With a leading zero the kernel takes some of these for octal.
-fn number(text: &str, min: u32, max: u32) -> Result<u32, String> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    let value = text
-        .parse()
-        .ok()
-        .filter(|value| (min..=max).contains(value));
-    let wanted = || other(text, &format!("a decimal number from {min} to {max}"));
-    value.filter(|_| plain).ok_or_else(wanted)
+fn number(text: &str, range: RangeInclusive<u32>) -> Result<u32, String> {
+    let digits = if text.starts_with('0') { "" } else { text };
+    decimal(digits, &range).map_err(|wanted| other(text, &wanted))
 }
 
 /// Parses the path of a program that the kernel is to run.

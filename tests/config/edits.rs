@@ -154,7 +154,7 @@ fn what_is_not_sound_is_refused_and_changes_nothing() {
             address: Ipv4Addr::new(198, 51, 100, at),
             ..node(&format!("n{at}"), 0)
         };
-        assert_eq!(file.add_node(&name("c"), node).unwrap().number, at);
+        assert_eq!(file.add_node(&name("c"), node).unwrap(), at);
     }
     let full = file.add_node(&name("c"), node("m", 2)).unwrap_err();
     assert!(full.to_string().contains("is full"), "{full}");
@@ -242,7 +242,7 @@ fn change(file: &mut Document, cluster: &Cluster) -> usize {
     file.add_node(&cluster.name, node("fresh", 250)).unwrap();
     let wrong_count = format!("cluster \"{}\" has {}", cluster.name, cluster.nodes.len());
     let notes = &Config::parse(file.text()).unwrap().warnings;
-    assert!(!notes.iter().any(|note| note.text.ends_with(&wrong_count)));
+    assert!(!notes.iter().any(|note| note.reason.ends_with(&wrong_count)));
     file.remove_node(&cluster.name, "fresh").unwrap();
     if !before.contains(&b'\\') {
         assert_eq!(others(file.text()), others(&before));

@@ -2,7 +2,7 @@
 
 use super::{Call, wrong};
 use crate::cli::Word;
-use crate::config::cluster_conf::{DEFAULT_PORT, NUMBERS, NewNode, PORTS};
+use crate::config::cluster_conf::{DEFAULT_PORT, NUMBERS, NewNode, PORTS, decimal};
 use crate::config::hosts;
 use crate::disk::VolumeInfo;
 use crate::ids::{HeartbeatMode, Uuid};
@@ -51,12 +51,11 @@ pub(super) fn add_node(call: &Call) -> Result<()> {
         address,
         port: port.unwrap_or(DEFAULT_PORT),
     };
-    let mut added = None;
+    let mut number = 0;
     call.settings.edit(&mut |file| {
-        added = Some(file.add_node(cluster, new.clone())?);
+        number = file.add_node(cluster, new.clone())?;
         Ok(())
     })?;
-    let number = added.map_or(0, |node| node.number);
     call.tell(format_args!(
         "added node \"{name}\" of cluster \"{cluster}\": number {number}, {address}:{}",
         new.port
@@ -153,24 +152,15 @@ fn number_in<T: FromStr + PartialOrd + Display>(
     word: Option<&Word>,
     range: RangeInclusive<T>,
 ) -> Result<Option<T>> {
-    let Some(word) = word else {
+    let Some(Word(given)) = word else {
         return Ok(None);
     };
-    let is_plain = |text: &&str| {
-        text.bytes().all(|byte| byte.is_ascii_digit()) && (*text == "0" || !text.starts_with('0'))
-    };
-    let number = word
-        .0
+    let plain = given
         .to_str()
-        .filter(is_plain)
-        .and_then(|text| text.parse().ok());
-    match number.filter(|number| range.contains(number)) {
-        None => Err(wrong(format!(
-            "{option} {} is not a decimal number from {} to {}",
-            printable(word.0.as_encoded_bytes()),
-            range.start(),
-            range.end()
-        ))),
-        number => Ok(number),
-    }
+        .filter(|text| *text == "0" || !text.starts_with('0'));
+    let number = decimal(plain.unwrap_or_default(), &range).map_err(|wanted| {
+        let given = printable(given.as_encoded_bytes());
+        wrong(format!("{option} {given} is not {wanted}"))
+    })?;
+    Ok(Some(number))
 }

@@ -9,6 +9,7 @@ use crate::report;
 use eyre::{Report, Result, WrapErr, bail};
 use rustix::fs::Mode;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The places of Red Hat and SUSE, then Debian's.
@@ -65,7 +66,7 @@ impl<'s> Settings<'s> {
     }
 
     /// Returns the keys that `/etc/default/o2cb` sets, with their values.
-    pub(super) fn values(&self) -> Result<Vec<(String, String)>> {
+    pub(super) fn values(&self) -> Result<BTreeMap<String, String>> {
         let place = self.sysconfig_place();
         let text = atomic_file::read(&self.system.path(place)).wrap_err(place)?;
         sysconfig::edit::values(&text.unwrap_or_default()).wrap_err(place)
@@ -122,11 +123,11 @@ impl<'s> Settings<'s> {
             let old = document.config().warnings.clone();
             change(&mut document)?;
             for note in &document.config().warnings {
-                if old.iter().all(|old| old.text != note.text) {
+                if old.iter().all(|old| old.reason != note.reason) {
                     report::warn(format_args!("{shown}: {note}"));
                 }
             }
-            Ok(document.into_text())
+            Ok(document.text().to_vec())
         });
         edited.wrap_err_with(|| self.shown())
     }

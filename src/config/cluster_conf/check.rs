@@ -1,9 +1,9 @@
 //! Turns stanzas into clusters, and checks each attribute.
 
-use super::fields::{address, cluster_name, get, need, number};
+use super::fields::{address, cluster_name};
 use super::syntax::{Attribute, Stanza};
-use super::{Cluster, ConfigError, NUMBERS, Node, Note, PORTS, listed, node_name, shown};
-use crate::ids::{HeartbeatMode, Uuid};
+use super::{Cluster, Flaw, NUMBERS, Node, PORTS, listed, node_name, shown};
+use crate::ids::{BadName, HeartbeatMode};
 use std::collections::BTreeMap;
 
 pub(super) const MODE: &str = "heartbeat_mode";
@@ -18,216 +18,158 @@ const KINDS: [(&str, &[&str]); 3] = [
     ("heartbeat", &["cluster", "region"]),
 ];
 
-/// A cluster under construction, with the lines to name in messages.
-struct Draft {
-    cluster: Cluster,
-    line: usize,
-    mode_line: usize,
-    count_line: usize,
-    count: u32,
-    node_lines: Vec<usize>,
-}
-
 /// Makes clusters of all stanzas. The order of their kinds is free, so clusters go first.
-pub(super) fn clusters(
-    stanzas: &[Stanza],
-    warnings: &mut Vec<Note>,
-) -> Result<Vec<Cluster>, ConfigError> {
-    let mut drafts = Drafts::default();
+pub(super) fn clusters(stanzas: &[Stanza], warnings: &mut Vec<Flaw>) -> Result<Vec<Cluster>, Flaw> {
+    let mut drafts = BTreeMap::new();
     for stanza in stanzas {
         names(stanza, warnings)?;
         if stanza.kind == "cluster" {
-            drafts.add(cluster(stanza)?)?;
+            let draft = Draft::begin(stanza)?;
+            let name = draft.cluster.name.to_string();
+            if let Some(first) = drafts.insert(name.clone(), draft) {
+                let first = first.head.line;
+                let reason = format!("line {first} begins a cluster \"{name}\" already");
+                return Err(Flaw::new(stanza.line, reason));
+            }
         }
     }
+    let known = listed(drafts.keys().map(String::as_str));
     for stanza in stanzas {
-        match stanza.kind.as_str() {
-            "node" => drafts.owner(stanza)?.add_node(stanza, warnings)?,
-            "heartbeat" => drafts.owner(stanza)?.add_region(stanza)?,
-            _ => {}
+        if stanza.kind == "node" || stanza.kind == "heartbeat" {
+            // The C tools ignore a node or a region whose cluster is not in the file.
+            let owner = stanza.need("cluster")?;
+            let draft = drafts.get_mut(&*String::from_utf8_lossy(&owner.value));
+            let draft = draft.ok_or_else(|| {
+                let name = shown(&owner.value);
+                owner.wrong(format!(
+                    "no cluster stanza has the name {name} (the file's clusters: {known})"
+                ))
+            })?;
+            match stanza.kind.as_str() {
+                "node" => draft.add_node(stanza, warnings)?,
+                _ => draft.add_region(stanza)?,
+            }
         }
     }
+    let mut drafts: Vec<Draft> = drafts.into_values().collect();
+    drafts.sort_by_key(|draft| draft.head.line);
     let finish = |draft: Draft| draft.finish(warnings);
-    Ok(drafts.all.into_iter().map(finish).collect())
-}
-
-/// The clusters of a file, in its order.
-#[derive(Default)]
-struct Drafts {
-    all: Vec<Draft>,
-    /// Maps a name to its place in `all`.
-    index: BTreeMap<String, usize>,
-}
-
-impl Drafts {
-    fn add(&mut self, draft: Draft) -> Result<(), ConfigError> {
-        let name = draft.cluster.name.as_str();
-        if let Some(first) = self.index.get(name).and_then(|&at| self.all.get(at)) {
-            let reason = format!("line {} begins a cluster \"{name}\" already", first.line);
-            return Err(ConfigError::new(draft.line, reason));
-        }
-        self.index.insert(name.to_owned(), self.all.len());
-        self.all.push(draft);
-        Ok(())
-    }
-
-    /// Returns the cluster that a node or a region belongs to. The C tools ignore a node or a
-    /// region whose cluster is not in the file.
-    fn owner(&mut self, stanza: &Stanza) -> Result<&mut Draft, ConfigError> {
-        let owner = need(stanza, "cluster")?;
-        let name = String::from_utf8_lossy(&owner.value);
-        let found = self.index.get(name.as_ref());
-        found.and_then(|&at| self.all.get_mut(at)).ok_or_else(|| {
-            let reason = format!(
-                "no cluster stanza has the name {} (the file's clusters: {})",
-                shown(&owner.value),
-                listed(self.index.keys().map(String::as_str))
-            );
-            ConfigError::new(owner.line, reason)
-        })
-    }
+    Ok(drafts.into_iter().map(finish).collect())
 }
 
 /// Notes attributes and stanzas without a meaning. A known kind in the wrong case is an
 /// error: the C tools would ignore such a node.
-fn names(stanza: &Stanza, warnings: &mut Vec<Note>) -> Result<(), ConfigError> {
+fn names(stanza: &Stanza, warnings: &mut Vec<Flaw>) -> Result<(), Flaw> {
     let kind = &stanza.kind;
-    let Some((_, known)) = KINDS.iter().find(|(name, _)| name == kind) else {
-        if let Some((right, _)) = KINDS
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(kind))
-        {
-            let reason = format!("the stanza \"{kind}:\" must be spelled \"{right}:\"");
-            return Err(ConfigError::new(stanza.line, reason));
-        }
-        let text = format!("the stanza \"{kind}:\" has no meaning here and is ignored");
-        Note::add(warnings, stanza.line, text);
+    let is_kind = |(name, _): &&(&str, _)| name.eq_ignore_ascii_case(kind);
+    let Some((right, known)) = KINDS.iter().find(is_kind) else {
+        let reason = format!("the stanza \"{kind}:\" has no meaning here and is ignored");
+        warnings.push(Flaw::new(stanza.line, reason));
         return Ok(());
     };
-    for (at, Attribute { line, name, .. }) in stanza.attributes.iter().enumerate() {
+    if right != kind {
+        let reason = format!("the stanza \"{kind}:\" must be spelled \"{right}:\"");
+        return Err(Flaw::new(stanza.line, reason));
+    }
+    for attribute @ Attribute { line, name, .. } in &stanza.attributes {
         if !known.contains(&name.as_str()) {
             let right = listed(known.iter().copied());
-            let text = format!(
+            warnings.push(attribute.wrong(format!(
                 "a \"{kind}\" stanza has no attribute \"{name}\": ignored (it has {right})"
-            );
-            Note::add(warnings, *line, text);
-        } else if stanza
-            .attributes
-            .iter()
-            .skip(at + 1)
-            .any(|later| later.name == *name)
-        {
-            let text = format!("\"{name}\" is given again below; the last one counts");
-            Note::add(warnings, *line, text);
+            )));
+        } else if stanza.get(name).is_some_and(|last| last.line != *line) {
+            let reason = format!("\"{name}\" is given again below; the last one counts");
+            warnings.push(attribute.wrong(reason));
         }
     }
     Ok(())
 }
 
-fn cluster(stanza: &Stanza) -> Result<Draft, ConfigError> {
-    let attribute = need(stanza, "name")?;
-    let name =
-        cluster_name(&attribute.value).map_err(|why| ConfigError::new(attribute.line, why))?;
-    let count = number(stanza, "node_count", 0, u32::MAX.into())?;
-    let mode = get(stanza, MODE);
-    let heartbeat_mode = match mode {
-        None => HeartbeatMode::Local,
-        Some(mode) if mode.value.eq_ignore_ascii_case(b"local") => HeartbeatMode::Local,
-        Some(mode) if mode.value.eq_ignore_ascii_case(b"global") => HeartbeatMode::Global,
-        Some(mode) => {
-            let reason = format!(
-                "\"{MODE}\" must be local or global, not {}",
-                shown(&mode.value)
-            );
-            return Err(ConfigError::new(mode.line, reason));
-        }
-    };
-    Ok(Draft {
-        cluster: Cluster {
-            name,
-            heartbeat_mode,
-            nodes: Vec::new(),
-            regions: Vec::new(),
-        },
-        line: stanza.line,
-        mode_line: mode.map_or(stanza.line, |mode| mode.line),
-        count_line: get(stanza, "node_count").map_or(stanza.line, |count| count.line),
-        count,
-        node_lines: Vec::new(),
-    })
+/// A cluster under construction.
+struct Draft<'s> {
+    cluster: Cluster,
+    head: &'s Stanza,
+    /// The number of nodes that the file states.
+    count: usize,
+    /// The line of each node's stanza, by the node's number.
+    lines: BTreeMap<u8, usize>,
 }
 
-impl Draft {
-    fn add_node(&mut self, stanza: &Stanza, warnings: &mut Vec<Note>) -> Result<(), ConfigError> {
-        let name = need(stanza, "name")?;
+impl<'s> Draft<'s> {
+    fn begin(head: &'s Stanza) -> Result<Self, Flaw> {
+        let attribute = head.need("name")?;
+        let name = cluster_name(&attribute.value).map_err(|why| attribute.wrong(why))?;
+        let count = head.node_count()?;
+        let heartbeat_mode = match head.get(MODE) {
+            None => HeartbeatMode::Local,
+            Some(mode) if mode.value.eq_ignore_ascii_case(b"local") => HeartbeatMode::Local,
+            Some(mode) if mode.value.eq_ignore_ascii_case(b"global") => HeartbeatMode::Global,
+            Some(mode) => {
+                let given = shown(&mode.value);
+                let reason = format!("\"{MODE}\" must be local or global, not {given}");
+                return Err(mode.wrong(reason));
+            }
+        };
+        Ok(Self {
+            cluster: Cluster::new(name, heartbeat_mode),
+            head,
+            count,
+            lines: BTreeMap::new(),
+        })
+    }
+
+    fn add_node(&mut self, stanza: &Stanza, warnings: &mut Vec<Flaw>) -> Result<(), Flaw> {
+        let name = stanza.need("name")?;
         let node = Node {
-            name: node_name(&name.value).map_err(|why| ConfigError::new(name.line, why))?,
-            number: number(
-                stanza,
-                "number",
-                (*NUMBERS.start()).into(),
-                (*NUMBERS.end()).into(),
-            )?,
-            address: address(need(stanza, "ip_address")?, warnings)?,
-            port: number(
-                stanza,
-                "ip_port",
-                (*PORTS.start()).into(),
-                (*PORTS.end()).into(),
-            )?,
+            name: node_name(&name.value).map_err(|why| name.wrong(why))?,
+            number: stanza.number("number", NUMBERS)?,
+            address: address(stanza.need("ip_address")?, warnings)?,
+            port: stanza.number("ip_port", PORTS)?,
         };
-        self.no_clash(&node, stanza)?;
-        self.cluster.nodes.push(node);
-        self.node_lines.push(stanza.line);
-        Ok(())
-    }
-
-    fn no_clash(&self, node: &Node, stanza: &Stanza) -> Result<(), ConfigError> {
-        let Some((at, attribute, what)) = self.cluster.rival(node) else {
-            return Ok(());
-        };
-        let other = self.cluster.nodes.get(at).map_or("", |other| &other.name);
-        let first = self.node_lines.get(at).copied().unwrap_or_default();
-        let line = need(stanza, attribute)?.line;
-        let reason = format!("node \"{other}\" (line {first}) has {what} already");
-        Err(ConfigError::new(line, reason))
-    }
-
-    fn add_region(&mut self, stanza: &Stanza) -> Result<(), ConfigError> {
-        let attribute = need(stanza, "region")?;
-        let fail = |reason: String| Err(ConfigError::new(attribute.line, reason));
-        let Ok(region) = String::from_utf8_lossy(&attribute.value).parse::<Uuid>() else {
-            return fail(format!(
-                "\"region\" must be the UUID of a volume (32 hex digits), not {}",
-                shown(&attribute.value)
-            ));
-        };
-        if let Some(reason) = self.cluster.bars(region) {
-            return fail(reason);
+        if let Some((other, attribute, what)) = self.cluster.rival(&node) {
+            let first = self.lines.get(&other.number).copied().unwrap_or_default();
+            let reason = format!("node \"{}\" (line {first}) has {what} already", other.name);
+            return Err(stanza.need(attribute)?.wrong(reason));
         }
-        self.cluster.regions.push(region);
+        self.lines.insert(node.number, stanza.line);
+        self.cluster.nodes.push(node);
         Ok(())
+    }
+
+    fn add_region(&mut self, stanza: &Stanza) -> Result<(), Flaw> {
+        let attribute = stanza.need("region")?;
+        let region = String::from_utf8_lossy(&attribute.value).parse();
+        let region = region.map_err(|_: BadName| {
+            let given = shown(&attribute.value);
+            attribute.wrong(format!(
+                "\"region\" must be the UUID of a volume (32 hex digits), not {given}"
+            ))
+        })?;
+        let added = self.cluster.add_region(region);
+        added.map_err(|why| attribute.wrong(why))
     }
 
     /// Finishes the cluster, and notes what works, yet is unlikely to be meant.
-    fn finish(self, warnings: &mut Vec<Note>) -> Cluster {
-        let cluster = self.cluster;
+    fn finish(self, warnings: &mut Vec<Flaw>) -> Cluster {
+        let (cluster, head, count) = (self.cluster, self.head, self.count);
         let (name, nodes) = (&cluster.name, cluster.nodes.len());
-        if usize::try_from(self.count) != Ok(nodes) {
-            let text = format!(
-                "\"node_count\" is {}, but cluster \"{name}\" has {nodes}",
-                self.count
-            );
-            Note::add(warnings, self.count_line, text);
+        let mut warn = |attribute, reason| {
+            let line = head.get(attribute).map_or(head.line, |found| found.line);
+            warnings.push(Flaw::new(line, reason));
+        };
+        if count != nodes {
+            let reason = format!("\"node_count\" is {count}, but cluster \"{name}\" has {nodes}");
+            warn("node_count", reason);
         }
         match (cluster.heartbeat_mode, cluster.regions.is_empty()) {
             (HeartbeatMode::Global, true) => {
-                let text = format!("cluster \"{name}\" is global, but has no heartbeat region");
-                Note::add(warnings, self.mode_line, text);
+                let reason = format!("cluster \"{name}\" is global, but has no heartbeat region");
+                warn(MODE, reason);
             }
             (HeartbeatMode::Local, false) => {
-                let text = format!("cluster \"{name}\" is local: its heartbeat regions are unused");
-                Note::add(warnings, self.mode_line, text);
+                let reason =
+                    format!("cluster \"{name}\" is local: its heartbeat regions are unused");
+                warn(MODE, reason);
             }
             _ => {}
         }

@@ -1,9 +1,8 @@
 //! A file that is changed stanza by stanza. A change leaves all other lines as they are, byte for
 //! byte: comments, unknown attributes, space.
 
-use super::fields::get;
 use super::syntax::{Stanza, is_blank};
-use super::{Config, ConfigError, render};
+use super::{Config, Flaw, render};
 use eyre::{Result, WrapErr, bail};
 
 /// A checked file, with its text. Its changes are in `edit`.
@@ -16,7 +15,7 @@ pub struct Document {
 
 impl Document {
     /// Reads a whole file, as [`Config::parse`] does.
-    pub fn parse(text: Vec<u8>) -> Result<Self, ConfigError> {
+    pub fn parse(text: Vec<u8>) -> Result<Self, Flaw> {
         let (config, stanzas) = Config::with_stanzas(&text)?;
         Ok(Self {
             text,
@@ -28,11 +27,6 @@ impl Document {
     /// Returns the file's text.
     pub fn text(&self) -> &[u8] {
         &self.text
-    }
-
-    /// Returns the file's text, owned.
-    pub fn into_text(self) -> Vec<u8> {
-        self.text
     }
 
     /// Returns the configuration in the file.
@@ -105,7 +99,7 @@ impl Document {
     /// Returns the text with an attribute of a stanza set; a new one goes behind the name.
     pub(super) fn with_value(&self, stanza: &Stanza, name: &str, value: &str) -> Vec<u8> {
         let lines = self.lines();
-        let (kept, resumed, column) = match (get(stanza, name), get(stanza, "name")) {
+        let (kept, resumed, column) = match (stanza.get(name), stanza.get("name")) {
             (Some(now), _) => (now.line - 1, now.end, Some(now.column)),
             (None, Some(before)) => (before.end, before.end, None),
             (None, None) => (stanza.line, stanza.line, None),

@@ -3,7 +3,7 @@
 
 use super::check::MODE;
 use super::document::Document;
-use super::fields::{self, cluster_name, get, number};
+use super::fields::{cluster_name, is_one_machine};
 use super::syntax::Stanza;
 use super::{Cluster, Config, NUMBERS, Node, listed, node_name, render, shown};
 use crate::ids::{ClusterName, HeartbeatMode, Uuid};
@@ -30,12 +30,7 @@ impl Document {
         if self.config().cluster(name).is_some() {
             bail!("cluster \"{name}\" exists already");
         }
-        let cluster = Cluster {
-            name: name.clone(),
-            heartbeat_mode: HeartbeatMode::Local,
-            nodes: Vec::new(),
-            regions: Vec::new(),
-        };
+        let cluster = Cluster::new(name.clone(), HeartbeatMode::Local);
         let text = self.with(None, &render::cluster(&cluster));
         let mut wanted = self.config().clone();
         wanted.clusters.push(cluster);
@@ -51,17 +46,16 @@ impl Document {
         self.become_text(text, &wanted)
     }
 
-    /// Adds a node, and returns it with its number.
-    pub fn add_node(&mut self, name: &ClusterName, new: NewNode) -> Result<Node> {
+    /// Adds a node, and returns its number.
+    pub fn add_node(&mut self, name: &ClusterName, new: NewNode) -> Result<u8> {
         node_name(new.name.as_bytes()).map_err(|why| eyre!(why))?;
-        if !fields::is_one_machine(new.address) {
+        if !is_one_machine(new.address) {
             bail!("{} is not one machine's address", new.address);
         }
         let mut wanted = self.config().clone();
         let cluster = wanted.need_mut(name)?;
         let is_free = |number: &u8| cluster.nodes.iter().all(|node| node.number != *number);
-        let number = new.number.or_else(|| NUMBERS.clone().find(is_free));
-        let Some(number) = number else {
+        let Some(number) = new.number.or_else(|| NUMBERS.clone().find(is_free)) else {
             bail!("cluster \"{name}\" is full: all its node numbers are taken");
         };
         let node = Node {
@@ -70,14 +64,15 @@ impl Document {
             address: new.address,
             port: new.port,
         };
-        if let Some((at, _, what)) = cluster.rival(&node) {
-            let other = cluster.nodes.get(at).map_or("", |other| &other.name);
+        if let Some((other, _, what)) = cluster.rival(&node) {
+            let other = &other.name;
             bail!("node \"{other}\" of cluster \"{name}\" has {what} already");
         }
-        cluster.nodes.push(node.clone());
-        self.append(name, &render::node(name, &node), &wanted)?;
+        let stanza = render::node(name, &node);
+        cluster.nodes.push(node);
+        self.append(name, &stanza, &wanted)?;
         self.count(name)?;
-        Ok(node)
+        Ok(number)
     }
 
     /// Removes the node of exactly that name.
@@ -103,11 +98,8 @@ impl Document {
     /// Adds a region for global heartbeat.
     pub fn add_region(&mut self, name: &ClusterName, region: Uuid) -> Result<()> {
         let mut wanted = self.config().clone();
-        let cluster = wanted.need_mut(name)?;
-        if let Some(why) = cluster.bars(region) {
-            bail!(why);
-        }
-        cluster.regions.push(region);
+        let added = wanted.need_mut(name)?.add_region(region);
+        added.map_err(|why| eyre!(why))?;
         self.append(name, &render::region(name, region), &wanted)
     }
 
@@ -134,30 +126,20 @@ impl Document {
             return Ok(());
         }
         cluster.heartbeat_mode = mode;
-        self.set(name, MODE, mode.as_str(), &wanted)
+        let text = self.with_value(self.head(name)?, MODE, mode.as_str());
+        self.become_text(text, &wanted)
     }
 
     /// Updates `node_count`.
     fn count(&mut self, name: &ClusterName) -> Result<()> {
         let wanted = self.config().clone();
         let count = wanted.need(name)?.nodes.len();
-        let now = number(self.head(name)?, "node_count", 0, u32::MAX.into())?;
-        if count == now {
+        let head = self.head(name)?;
+        if head.node_count()? == count {
             return Ok(());
         }
-        self.set(name, "node_count", &count.to_string(), &wanted)
-    }
-
-    /// Sets an attribute of a cluster's own stanza.
-    fn set(
-        &mut self,
-        name: &ClusterName,
-        attribute: &str,
-        value: &str,
-        wanted: &Config,
-    ) -> Result<()> {
-        let text = self.with_value(self.head(name)?, attribute, value);
-        self.become_text(text, wanted)
+        let text = self.with_value(head, "node_count", &count.to_string());
+        self.become_text(text, &wanted)
     }
 
     fn head(&self, name: &ClusterName) -> Result<&Stanza> {
@@ -180,18 +162,15 @@ impl Document {
 }
 
 fn value<'s>(stanza: &'s Stanza, name: &str) -> &'s [u8] {
-    get(stanza, name).map_or(b"", |found| &found.value)
+    stanza.get(name).map_or(b"", |found| &found.value)
 }
 
-/// Returns the cluster that a stanza belongs to.
-fn owner(stanza: &Stanza) -> &[u8] {
-    match stanza.kind.as_str() {
+/// Returns whether a stanza belongs to the cluster.
+fn is_of(stanza: &Stanza, name: &ClusterName) -> bool {
+    let owner = match stanza.kind.as_str() {
         "cluster" => value(stanza, "name"),
         "node" | "heartbeat" => value(stanza, "cluster"),
         _ => b"",
-    }
-}
-
-fn is_of(stanza: &Stanza, name: &ClusterName) -> bool {
-    owner(stanza) == name.as_str().as_bytes()
+    };
+    owner == name.as_str().as_bytes()
 }

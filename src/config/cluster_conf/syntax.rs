@@ -3,7 +3,7 @@
 //! A stanza's head (`node:`) and comments begin in the first column, attributes are
 //! indented, a blank line closes a stanza.
 
-use super::{ConfigError, Note, shown};
+use super::{Flaw, shown};
 
 /// A head and the attributes under it.
 #[derive(Debug)]
@@ -35,38 +35,26 @@ pub(super) struct Attribute {
 }
 
 /// Splits a file into its stanzas.
-pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Note>) -> Result<Vec<Stanza>, ConfigError> {
-    let mut reader = Reader {
-        lines: Lines {
-            rest: text,
-            number: 0,
-        },
-        stanzas: Vec::new(),
-        open: false,
-        blank: None,
-        carriage_return: None,
-        unparted: None,
-    };
-    while let Some(line) = reader.lines.next() {
-        reader.line(line)?;
+pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Flaw>) -> Result<Vec<Stanza>, Flaw> {
+    let whole = text.strip_suffix(b"\n").unwrap_or(text);
+    let mut lines = (1..).zip(whole.split(is_newline));
+    let mut reader = Reader::default();
+    while let Some((number, line)) = lines.next() {
+        reader.line(number, line, &mut lines)?;
     }
-    if let Some(line) = reader.carriage_return {
-        Note::add(warnings, line, CRLF);
-    }
-    if let Some(line) = reader.unparted {
-        Note::add(
-            warnings,
-            line,
+    let cut = text.last().filter(|&&byte| byte != b'\n');
+    for (line, reason) in [
+        (reader.carriage_return, CRLF),
+        (
+            reader.unparted,
             "no blank line parts this stanza from the one before",
-        );
-    }
-    if !text.is_empty() && !text.ends_with(b"\n") {
-        let number = reader.lines.number;
-        Note::add(
-            warnings,
-            number,
+        ),
+        (
+            cut.map(|_| whole.split(is_newline).count()),
             "the last line has no end: is the file cut short?",
-        );
+        ),
+    ] {
+        warnings.extend(line.map(|line| Flaw::new(line, reason)));
     }
     Ok(reader.stanzas)
 }
@@ -74,128 +62,96 @@ pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Note>) -> Result<Vec<Stanz
 const CRLF: &str = "the line ends in CR LF as on Windows; cluster.conf needs plain LF \
                     (convert the file with: sed -i 's/\\r$//')";
 
-struct Line<'a> {
-    number: usize,
-    text: &'a [u8],
-}
+/// The lines that follow, with their numbers.
+type Lines<'l, 't> = &'l mut dyn Iterator<Item = (usize, &'t [u8])>;
 
-struct Lines<'a> {
-    rest: &'a [u8],
-    /// The number of the line given last.
-    number: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn next(&mut self) -> Option<Line<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let mut parts = self.rest.splitn(2, |&byte| byte == b'\n');
-        let text = parts.next().unwrap_or_default();
-        self.rest = parts.next().unwrap_or_default();
-        self.number += 1;
-        let number = self.number;
-        Some(Line { number, text })
-    }
-}
-
-struct Reader<'a> {
-    lines: Lines<'a>,
+#[derive(Default)]
+struct Reader {
     stanzas: Vec<Stanza>,
-    /// Whether an attribute may follow.
-    open: bool,
-    /// The blank line that closed the last stanza.
-    blank: Option<usize>,
+    /// The blank line that closed the last stanza; until then an attribute may follow.
+    closed: Option<usize>,
     /// The first attribute with CR LF: the C parser takes it for space after the value.
     carriage_return: Option<usize>,
     /// The first head right below another stanza: some versions of the C tools do not see it.
     unparted: Option<usize>,
 }
 
-impl Reader<'_> {
-    fn line(&mut self, line: Line<'_>) -> Result<(), ConfigError> {
-        match line.text.first() {
-            _ if is_blank(line.text) => {
-                if self.open {
-                    self.blank = Some(line.number);
-                }
-                self.open = false;
+impl Reader {
+    fn line(&mut self, number: usize, line: &[u8], next: Lines) -> Result<(), Flaw> {
+        match line.first() {
+            _ if is_blank(line) => {
+                self.closed.get_or_insert(number);
             }
             Some(b'#') => {}
             Some(byte) if is_indent(byte) => {
-                let attribute = self.attribute(&line)?;
+                let attribute = self.attribute(number, line, next)?;
                 self.place(attribute)?;
             }
             _ => {
-                let kind = head(line.text).map_err(|why| ConfigError::new(line.number, why))?;
-                if self.open {
-                    self.unparted.get_or_insert(line.number);
+                let kind = head(line).map_err(|why| Flaw::new(number, why))?;
+                if self.closed.take().is_none() && !self.stanzas.is_empty() {
+                    self.unparted.get_or_insert(number);
                 }
-                self.open = true;
-                let attributes = Vec::new();
                 self.stanzas.push(Stanza {
-                    line: line.number,
+                    line: number,
                     kind,
-                    attributes,
+                    attributes: Vec::new(),
                 });
             }
         }
         Ok(())
     }
 
-    fn place(&mut self, attribute: Attribute) -> Result<(), ConfigError> {
+    fn place(&mut self, attribute: Attribute) -> Result<(), Flaw> {
         let name = &attribute.name;
-        match self.stanzas.last_mut() {
-            Some(stanza) if self.open => {
+        let reason = match (self.stanzas.last_mut(), self.closed) {
+            (Some(stanza), None) => {
                 stanza.attributes.push(attribute);
-                Ok(())
+                return Ok(());
             }
-            _ => {
-                let reason = match self.blank {
-                    Some(blank) => format!(
-                        "the blank line {blank} ends the stanza, so \"{name}\" stands outside \
-                         any stanza"
-                    ),
-                    None => format!("\"{name}\" stands outside any stanza"),
-                };
-                Err(ConfigError::new(attribute.line, reason))
-            }
-        }
+            (Some(_), Some(blank)) => format!(
+                "the blank line {blank} ends the stanza, so \"{name}\" stands outside any stanza"
+            ),
+            (None, _) => format!("\"{name}\" stands outside any stanza"),
+        };
+        Err(attribute.wrong(reason))
     }
 
-    fn attribute(&mut self, line: &Line<'_>) -> Result<Attribute, ConfigError> {
-        let (name, value) =
-            name_and_value(line.text).map_err(|why| ConfigError::new(line.number, why))?;
-        let column = line.text.len() - value.len();
+    fn attribute(&mut self, number: usize, line: &[u8], next: Lines) -> Result<Attribute, Flaw> {
+        let (name, value) = name_and_value(line).map_err(|why| Flaw::new(number, why))?;
+        let column = line.len() - value.len();
         let mut value = value.to_vec();
-        let mut last = line.text;
+        let (mut end, mut last) = (number, line);
         // A backslash at the end keeps the line break in the value, which goes on behind it.
-        while value.last() == Some(&b'\\') {
-            let cut = "the line ends in a backslash, which joins the next line to it, but the \
-                       file ends here";
-            let next = self.lines.next();
-            let next = next.ok_or_else(|| ConfigError::new(line.number, cut))?;
-            value.pop();
+        while value.pop_if(|byte| *byte == b'\\').is_some() {
+            (end, last) = next.next().ok_or_else(|| {
+                let reason = "the line ends in a backslash, which joins the next line to it, but \
+                              the file ends here";
+                Flaw::new(number, reason)
+            })?;
             value.push(b'\n');
-            value.extend_from_slice(next.text);
-            last = next.text;
+            value.extend_from_slice(last);
         }
         if last.ends_with(b"\r") {
-            self.carriage_return.get_or_insert(line.number);
+            self.carriage_return.get_or_insert(number);
         }
         // Only these count: the C parser leaves a vertical tab in place.
-        let end = value
+        let kept = value
             .iter()
             .rposition(|byte| !b" \t\n\r\x0c".contains(byte));
-        value.truncate(end.map_or(0, |last| last + 1));
+        value.truncate(kept.map_or(0, |kept| kept + 1));
         Ok(Attribute {
-            line: line.number,
-            end: self.lines.number,
+            line: number,
+            end,
             column,
             name,
             value,
         })
     }
+}
+
+fn is_newline(byte: &u8) -> bool {
+    *byte == b'\n'
 }
 
 /// Returns whether the line is blank, which closes a stanza.

@@ -18,7 +18,7 @@ fn second() -> String {
         .replace("192.0.2.1", "192.0.2.2")
 }
 
-fn parse(text: &str) -> Result<Config, ConfigError> {
+fn parse(text: &str) -> Result<Config, Flaw> {
     Config::parse(text.as_bytes())
 }
 
@@ -30,7 +30,7 @@ fn refused(text: &str, line: usize, words: &str) {
 
 fn warned(text: &str, line: usize, words: &str) {
     let config = parse(text).expect(text);
-    let found = |note: &Note| note.line == line && note.text.contains(words);
+    let found = |note: &Flaw| note.line == line && note.reason.contains(words);
     assert!(
         config.warnings.iter().any(found),
         "{text:?}: {:?}",

@@ -1,7 +1,10 @@
 //! Text of files, in messages and in names.
 
-use super::{ConfigError, MAX_BYTES};
+use super::{Flaw, MAX_BYTES};
 use crate::ids;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 /// Joins the names with commas, or returns "none".
 pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -16,19 +19,28 @@ pub(in crate::config) fn shown(text: &[u8]) -> String {
 
 /// Refuses what cannot be a configuration file at all. The C tools would stop at a NUL byte and
 /// ignore the rest: a file that a crash left half zeroed would lose its nodes.
-pub(in crate::config) fn vet(text: &[u8]) -> Result<(), ConfigError> {
+pub(in crate::config) fn vet(text: &[u8]) -> Result<(), Flaw> {
     if text.len() > MAX_BYTES {
         let reason = format!("the file is larger than {} KiB", MAX_BYTES >> 10);
-        return Err(ConfigError::new(1, reason));
+        return Err(Flaw::new(1, reason));
     }
-    let Some(at) = text.iter().position(|&byte| byte == 0) else {
-        return Ok(());
-    };
-    let before = text.iter().take(at).filter(|&&byte| byte == b'\n').count();
-    Err(ConfigError::new(
-        before + 1,
-        "a NUL byte: the file is damaged",
-    ))
+    let mut lines = text.split(|&byte| byte == b'\n');
+    match lines.position(|line| line.contains(&0)) {
+        Some(at) => Err(Flaw::new(at + 1, "a NUL byte: the file is damaged")),
+        None => Ok(()),
+    }
+}
+
+/// Parses a decimal number in `range`, without a sign; the error names what is valid.
+pub fn decimal<T: FromStr + PartialOrd + Display>(
+    text: &str,
+    range: &RangeInclusive<T>,
+) -> Result<T, String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok();
+    let number = number.filter(|number| is_plain && range.contains(number));
+    let (min, max) = (range.start(), range.end());
+    number.ok_or_else(|| format!("a decimal number from {min} to {max}"))
 }
 
 /// Checks a name that the kernel takes as a directory's name and that stays inside its parent.

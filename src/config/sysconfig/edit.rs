@@ -1,17 +1,16 @@
 //! Changes values in the file, and leaves every other line as it was.
 
-use super::lines::{Assignment, assignments, is_plain};
-use super::{ConfigError, Sysconfig};
+use super::lines::{assignments, is_plain};
+use super::{Flaw, Sysconfig};
 use eyre::{Result, bail};
+use std::collections::BTreeMap;
 
 /// Returns the known keys that the file sets, each with its last value, which counts.
-pub fn values(text: &[u8]) -> Result<Vec<(String, String)>, ConfigError> {
-    let mut values: Vec<(String, String)> = Vec::new();
-    for Assignment { key, value, .. } in assignments(text, &mut Vec::new())? {
-        values.retain(|(known, _)| known != key);
-        values.push((key.to_owned(), value.to_owned()));
-    }
-    Ok(values)
+pub fn values(text: &[u8]) -> Result<BTreeMap<String, String>, Flaw> {
+    let found = assignments(text, &mut Vec::new())?.into_iter();
+    Ok(found
+        .map(|it| (it.key.to_owned(), it.value.to_owned()))
+        .collect())
 }
 
 /// Returns the text with these keys set to these values; an empty value sets nothing.
@@ -22,10 +21,9 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut new = text.to_vec();
     let mut wanted = values(text)?;
     for (key, value) in changes {
-        let found = assignments(&new, &mut Vec::new())?;
-        let last = found.into_iter().rfind(|assignment| assignment.key == *key);
-        let last = last.map(|assignment| assignment.at);
-        match last {
+        let found = assignments(&new, &mut Vec::new())?.into_iter();
+        let place = found.rev().find_map(|it| (it.key == *key).then_some(it.at));
+        match place {
             Some(at) => {
                 new.splice(at, quoted(value).into_bytes());
             }
@@ -37,10 +35,7 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
                 new.extend(format!("{key}={}\n", quoted(value)).into_bytes());
             }
         }
-        match wanted.iter_mut().find(|(known, _)| known == key) {
-            Some((_, old)) => (*value).clone_into(old),
-            None => wanted.push(((*key).to_owned(), (*value).to_owned())),
-        }
+        wanted.insert((*key).to_owned(), (*value).to_owned());
     }
     Sysconfig::parse(&new)?;
     if values(&new)? != wanted {

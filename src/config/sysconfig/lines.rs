@@ -1,6 +1,6 @@
 //! The lines of the file that are plain `KEY=value`, by which a shell means the same.
 
-use super::{ConfigError, Note, shown};
+use super::{Flaw, shown};
 use std::ops::Range;
 
 const OURS: &str = "O2CB_";
@@ -18,8 +18,8 @@ pub(super) struct Assignment<'t> {
 /// Returns all of them, in order. Lines of shell that name no known key are left out, with a note.
 pub(super) fn assignments<'t>(
     text: &'t [u8],
-    warnings: &mut Vec<Note>,
-) -> Result<Vec<Assignment<'t>>, ConfigError> {
+    warnings: &mut Vec<Flaw>,
+) -> Result<Vec<Assignment<'t>>, Flaw> {
     let mut found = Vec::new();
     let mut start = 0;
     // A backslash joins the next line to one of shell, whatever it looks like.
@@ -41,10 +41,10 @@ pub(super) fn assignments<'t>(
                     at,
                 }));
             }
-            None if names_ours(whole) => return Err(ConfigError::new(line, refusal(whole))),
+            None if names_ours(whole) => return Err(Flaw::new(line, refusal(whole))),
             None => {
-                let text = format!("{} is ignored: it is not KEY=value", shown(whole));
-                Note::add(warnings, line, text);
+                let reason = format!("{} is ignored: it is not KEY=value", shown(whole));
+                warnings.push(Flaw::new(line, reason));
                 continued = whole.ends_with(b"\\");
             }
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn parse(text: &str) -> Result<Sysconfig, ConfigError> {
+fn parse(text: &str) -> Result<Sysconfig, Flaw> {
     Sysconfig::parse(text.as_bytes())
 }
 
