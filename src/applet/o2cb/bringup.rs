@@ -1,7 +1,7 @@
 //! The commands load, online and their opposites.
 
 use super::heartbeat::{Waiter, check_regions};
-use super::{Call, Ends};
+use super::{Call, answer};
 use crate::cluster::registered::RegisteredCluster;
 use crate::cluster::{driver, register, stack};
 use crate::config::cluster_conf::{Cluster, Node};
@@ -13,38 +13,37 @@ use crate::syscall::signal::Interrupted;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
-pub(super) fn load(call: &Call) -> Result<()> {
+pub(super) fn load(call: &Call) -> Result<u8> {
     let sysconfig = call.settings.sysconfig()?;
     driver::load(call.system)?;
     let call_out = sysconfig.hb_ctl_path.as_deref();
-    driver::set_call_out(
-        call.system,
-        call_out.unwrap_or(Path::new(driver::NO_CALL_OUT)),
-    )?;
-    call.tell("the OCFS2 drivers are loaded")
+    let call_out = call_out.unwrap_or(Path::new(driver::NO_CALL_OUT));
+    driver::set_call_out(call.system, call_out)?;
+    call.done("the OCFS2 drivers are loaded")
 }
 
 /// Unloads the drivers. Like the C tool, it takes the cluster offline first, or does neither.
-pub(super) fn unload(call: &Call) -> Result<()> {
+pub(super) fn unload(call: &Call) -> Result<u8> {
     driver::check_unused(call.system)?;
     offline(call)?;
     unload_drivers(call)
 }
 
-pub(super) fn unload_drivers(call: &Call) -> Result<()> {
+pub(super) fn unload_drivers(call: &Call) -> Result<u8> {
     driver::unload(call.system)?;
-    call.tell("the OCFS2 drivers are unloaded")
+    call.done("the OCFS2 drivers are unloaded")
 }
 
-pub(super) fn register_cluster(call: &Call) -> Result<()> {
+pub(super) fn register_cluster(call: &Call) -> Result<u8> {
     let cluster = call.settings.cluster(call.cluster.as_ref())?;
     let local = call.settings.local_node(&cluster)?;
     register::register(call.system, &cluster, local, call.settings.sysconfig()?)?;
-    call.tell(format_args!("cluster \"{}\" is registered", cluster.name))
+    call.done(format_args!("cluster \"{}\" is registered", cluster.name))
 }
 
-pub(super) fn unregister_cluster(call: &Call) -> Result<()> {
-    unregister(call, &registered(call)?)
+pub(super) fn unregister_cluster(call: &Call) -> Result<u8> {
+    unregister(call, &registered(call)?)?;
+    Ok(0)
 }
 
 fn unregister(call: &Call, live: &RegisteredCluster) -> Result<()> {
@@ -73,7 +72,7 @@ pub(super) fn registered<'s>(call: &Call<'s>) -> Result<RegisteredCluster<'s>> {
     }
 }
 
-pub(super) fn online(call: &Call) -> Result<()> {
+pub(super) fn online(call: &Call) -> Result<u8> {
     Plan::of(call)?.carry_out(call)
 }
 
@@ -93,7 +92,7 @@ impl Plan {
         Ok(Self { cluster, local })
     }
 
-    pub(super) fn carry_out(&self, call: &Call) -> Result<()> {
+    pub(super) fn carry_out(&self, call: &Call) -> Result<u8> {
         let Self { cluster, local } = self;
         load(call)?;
         stack::set(call.system, StackName::O2CB)?;
@@ -119,21 +118,21 @@ impl Plan {
             }
             global::stop_removed(call.system, cluster)?;
         }
-        call.tell(format_args!("cluster \"{}\" is online", cluster.name))
+        call.done(format_args!("cluster \"{}\" is online", cluster.name))
     }
 }
 
-pub(super) fn offline(call: &Call) -> Result<()> {
+pub(super) fn offline(call: &Call) -> Result<u8> {
     group::tidy(call.system);
     let Some(live) = RegisteredCluster::if_loaded(call.system)? else {
-        return call.tell("no cluster is online");
+        return call.done("no cluster is online");
     };
     if let Some(name) = call.cluster.as_ref().filter(|&name| name != live.name()) {
         report::warn(format_args!(
             "cluster \"{name}\" is not online (cluster \"{}\" is)",
             live.name()
         ));
-        return Ok(());
+        return Ok(0);
     }
     stop_regions(call, &live)?;
     if !register::unregister(call.system, &live)? {
@@ -141,7 +140,7 @@ pub(super) fn offline(call: &Call) -> Result<()> {
         stop_regions(call, &live)?;
         unregister(call, &live)?;
     }
-    call.tell(format_args!("cluster \"{}\" is offline", live.name()))
+    call.done(format_args!("cluster \"{}\" is offline", live.name()))
 }
 
 /// Stops the heartbeats without users.
@@ -149,13 +148,12 @@ pub(super) fn offline(call: &Call) -> Result<()> {
 /// # Errors
 /// Names the users of other heartbeats that are in use.
 fn stop_regions(call: &Call, live: &RegisteredCluster) -> Result<()> {
-    let mut kept = Vec::new();
     if live.heartbeat_mode()?.is_global() {
-        global::stop(call.system, live)?;
-    } else {
-        for region in live.regions()? {
-            kept.extend(tidy(call, live, region)?);
-        }
+        return global::stop(call.system, live);
+    }
+    let mut kept = Vec::new();
+    for region in live.regions()? {
+        kept.extend(tidy(call, live, region)?);
     }
     if !kept.is_empty() {
         bail!(
@@ -169,19 +167,14 @@ fn stop_regions(call: &Call, live: &RegisteredCluster) -> Result<()> {
 }
 
 /// Reports whether the cluster is online; so does the exit code.
-pub(super) fn cluster_status(call: &Call) -> Result<()> {
+pub(super) fn cluster_status(call: &Call) -> Result<u8> {
     let Some(live) = RegisteredCluster::if_loaded(call.system)? else {
-        report::say("offline\n")?;
-        return Err(Ends::silently(Ends::OFFLINE));
+        return answer("offline\n", 1);
     };
     let name = call.cluster.as_ref().unwrap_or(live.name());
     let online = live.name() == name && live.is_online()?;
     let state = if online { "online" } else { "offline" };
-    report::say(format!("Cluster '{name}' is {state}\n"))?;
-    if !online {
-        return Err(Ends::silently(Ends::OFFLINE));
-    }
-    Ok(())
+    answer(format!("Cluster '{name}' is {state}\n"), (!online).into())
 }
 
 /// Removes a region that nothing uses; else returns what uses it.

@@ -1,6 +1,6 @@
 //! Commands that change `/etc/default/o2cb`, and then may bring the cluster up.
 
-use super::{Call, init, wrong};
+use super::{Call, answer, init, wrong};
 use crate::cluster::driver;
 use crate::config::sysconfig;
 use crate::config::sysconfig::edit::checked;
@@ -47,18 +47,18 @@ const ENABLED: &str = "O2CB_ENABLED";
 /// The answer that removes a value.
 const NONE: &str = "none";
 
-pub(super) fn enable(call: &Call) -> Result<()> {
+pub(super) fn enable(call: &Call) -> Result<u8> {
     call.settings.set(&[(ENABLED, "true")])?;
     init::start(call)
 }
 
-pub(super) fn disable(call: &Call) -> Result<()> {
+pub(super) fn disable(call: &Call) -> Result<u8> {
     call.settings.set(&[(ENABLED, "false")])?;
     init::stop(call)
 }
 
 /// Sets what is given, or asks for everything; then brings the cluster up, if that is enabled.
-pub(super) fn configure(call: &Call) -> Result<()> {
+pub(super) fn configure(call: &Call) -> Result<u8> {
     let changes = match call.operands.is_empty() {
         true => ask(&call.settings.values()?)?,
         false => given(call)?,
@@ -71,7 +71,7 @@ pub(super) fn configure(call: &Call) -> Result<()> {
     let place = call.settings.sysconfig_place();
     match call.settings.sysconfig()?.enabled {
         true => init::start(call),
-        false => call.tell(format_args!("{place} is written")),
+        false => call.done(format_args!("{place} is written")),
     }
 }
 
@@ -130,13 +130,12 @@ fn ask(now: &BTreeMap<String, String>) -> Result<Vec<(&'static str, String)>> {
 }
 
 /// Prints what the kernel runs after the last unmount, or sets it until the next `load`.
-pub(super) fn hb_ctl_path(call: &Call) -> Result<()> {
-    let set = driver::call_out_path(call.system)?;
-    let Some(set) = set else {
+pub(super) fn hb_ctl_path(call: &Call) -> Result<u8> {
+    let Some(set) = driver::call_out_path(call.system)? else {
         bail!("the kernel has no hb_ctl_path (run: o2cb load)");
     };
     let Some(word) = call.operands.first() else {
-        return report::say(printable(set) + "\n");
+        return answer(printable(set) + "\n", 0);
     };
     let shown = printable(word.0.as_encoded_bytes());
     let path = word.0.to_str().ok_or_else(|| "is not UTF-8".to_owned());
@@ -149,7 +148,7 @@ pub(super) fn hb_ctl_path(call: &Call) -> Result<()> {
         ));
     }
     driver::set_call_out(call.system, Path::new(&path))?;
-    call.tell(format_args!(
+    call.done(format_args!(
         "the kernel runs {shown} after the last unmount"
     ))
 }

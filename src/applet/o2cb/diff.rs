@@ -1,6 +1,6 @@
 //! diff: where files, kernel and volumes differ. Its exit codes are those of diff(1).
 
-use super::{Call, Ends, doctor};
+use super::{Call, doctor};
 use crate::doctor::diff::{self, Difference, Place};
 use crate::json::{Json, object};
 use crate::report::{self, printable};
@@ -9,7 +9,7 @@ use eyre::Result;
 /// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
 
-pub(super) fn diff(call: &Call) -> Result<()> {
+pub(super) fn diff(call: &Call) -> Result<u8> {
     let site = doctor::site(call);
     if let Err(report) = &site.boot_cluster {
         report::warn(format_args!("{report:#}"));
@@ -31,11 +31,13 @@ pub(super) fn diff(call: &Call) -> Result<()> {
         )?;
         diff.unknown.iter().for_each(report::warn);
     }
-    match (diff.unknown.is_empty(), diff.differences.is_empty()) {
-        (false, _) => Err(Ends::silently(2)),
-        (true, false) => Err(Ends::silently(1)),
-        (true, true) => Ok(()),
-    }
+    Ok(
+        match (diff.unknown.is_empty(), diff.differences.is_empty()) {
+            (false, _) => 2,
+            (true, false) => 1,
+            (true, true) => 0,
+        },
+    )
 }
 
 /// Makes one entry for programs. o2cb(8) defines names and meanings: none changes; more may come.

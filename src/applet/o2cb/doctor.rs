@@ -1,6 +1,6 @@
 //! doctor: what is wrong with this node, for people and for programs.
 
-use super::{Call, Ends};
+use super::Call;
 use crate::cli::Word;
 use crate::cluster::registered::RegisteredCluster;
 use crate::config::cluster_conf::Cluster;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// The schema's version, which goes up when an existing name changes its meaning.
 const SCHEMA: u64 = 1;
 
-pub(super) fn doctor(call: &Call) -> Result<()> {
+pub(super) fn doctor(call: &Call) -> Result<u8> {
     let findings = doctor::examine(&site(call));
     // Errors come first.
     let worst = findings.first().map(|finding| finding.kind.severity);
@@ -23,9 +23,9 @@ pub(super) fn doctor(call: &Call) -> Result<()> {
         false => findings.iter().map(text).collect(),
     })?;
     match worst {
-        None => call.tell("nothing is wrong"),
-        Some(Severity::Warning) => Err(Ends::silently(1)),
-        Some(Severity::Error) => Err(Ends::silently(2)),
+        None => call.done("nothing is wrong"),
+        Some(Severity::Warning) => Ok(1),
+        Some(Severity::Error) => Ok(2),
     }
 }
 

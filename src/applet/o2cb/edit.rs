@@ -15,19 +15,19 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
-pub(super) fn add_cluster(call: &Call) -> Result<()> {
+pub(super) fn add_cluster(call: &Call) -> Result<u8> {
     let name = call.cluster()?;
     call.settings.edit(&mut |file| file.add_cluster(name))?;
-    call.tell(format_args!("added cluster \"{name}\""))
+    call.done(format_args!("added cluster \"{name}\""))
 }
 
-pub(super) fn remove_cluster(call: &Call) -> Result<()> {
+pub(super) fn remove_cluster(call: &Call) -> Result<u8> {
     let name = call.cluster()?;
     call.settings.edit(&mut |file| file.remove_cluster(name))?;
-    call.tell(format_args!("removed cluster \"{name}\""))
+    call.done(format_args!("removed cluster \"{name}\""))
 }
 
-pub(super) fn add_node(call: &Call) -> Result<()> {
+pub(super) fn add_node(call: &Call) -> Result<u8> {
     let (cluster, name) = (call.cluster()?, text(call.operand()?)?);
     let args = call.args;
     let number = match &args.number {
@@ -56,40 +56,40 @@ pub(super) fn add_node(call: &Call) -> Result<()> {
         number = file.add_node(cluster, new.clone())?;
         Ok(())
     })?;
-    call.tell(format_args!(
+    call.done(format_args!(
         "added node \"{name}\" of cluster \"{cluster}\": number {number}, {address}:{}",
         new.port
     ))
 }
 
-pub(super) fn remove_node(call: &Call) -> Result<()> {
+pub(super) fn remove_node(call: &Call) -> Result<u8> {
     let (cluster, name) = (call.cluster()?, text(call.operand()?)?);
     call.settings
         .edit(&mut |file| file.remove_node(cluster, name))?;
-    call.tell(format_args!(
+    call.done(format_args!(
         "removed node \"{name}\" of cluster \"{cluster}\""
     ))
 }
 
-pub(super) fn add_heartbeat(call: &Call) -> Result<()> {
+pub(super) fn add_heartbeat(call: &Call) -> Result<u8> {
     let (cluster, region) = (call.cluster()?, region(call)?);
     call.settings
         .edit(&mut |file| file.add_region(cluster, region))?;
-    call.tell(format_args!(
+    call.done(format_args!(
         "added heartbeat region {region} to cluster \"{cluster}\""
     ))
 }
 
-pub(super) fn remove_heartbeat(call: &Call) -> Result<()> {
+pub(super) fn remove_heartbeat(call: &Call) -> Result<u8> {
     let (cluster, region) = (call.cluster()?, region(call)?);
     call.settings
         .edit(&mut |file| file.remove_region(cluster, region))?;
-    call.tell(format_args!(
+    call.done(format_args!(
         "removed heartbeat region {region} from cluster \"{cluster}\""
     ))
 }
 
-pub(super) fn heartbeat_mode(call: &Call) -> Result<()> {
+pub(super) fn heartbeat_mode(call: &Call) -> Result<u8> {
     let cluster = call.cluster()?;
     let modes = [HeartbeatMode::Global, HeartbeatMode::Local];
     let wanted = call.operand()?;
@@ -98,7 +98,7 @@ pub(super) fn heartbeat_mode(call: &Call) -> Result<()> {
     };
     call.settings
         .edit(&mut |file| file.set_mode(cluster, mode))?;
-    call.tell(format_args!("cluster \"{cluster}\" has {mode} heartbeat"))
+    call.done(format_args!("cluster \"{cluster}\" has {mode} heartbeat"))
 }
 
 /// Returns a region by its UUID, or by the device of a volume that may belong to the cluster.

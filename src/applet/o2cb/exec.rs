@@ -72,10 +72,7 @@ pub(super) fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let plan = Plan::of(args, command).map_err(|report| Failure::of(report, exit::USAGE))?;
     let code = plan.carry_out(system);
     group::tidy(system);
-    match code? {
-        0 => Ok(()),
-        code => Err(Failure::silent(code)),
-    }
+    super::end(code?)
 }
 
 impl Plan {
@@ -197,10 +194,8 @@ impl Plan {
 
 /// Returns the names of the nodes of these numbers, as far as the cluster has them.
 fn names(system: &System, numbers: &[u32]) -> Result<String> {
-    let nodes = match RegisteredCluster::find(system)? {
-        Some(live) => live.nodes()?,
-        None => Vec::new(),
-    };
+    let live = RegisteredCluster::find(system)?;
+    let nodes = live.map_or(Ok(Vec::new()), |live| live.nodes())?;
     let names = numbers.iter().map(|number| {
         match nodes.iter().find(|node| node.number == number.to_string()) {
             Some(node) if node.local => format!("{} (this node)", node.name),

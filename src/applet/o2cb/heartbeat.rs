@@ -1,8 +1,8 @@
 //! start-heartbeat and stop-heartbeat, and their part of online and offline: the regions of a
 //! cluster with global heartbeat, and the wait for missing devices or addresses.
 
-use super::Call;
 use super::bringup::registered;
+use super::{Call, answer};
 use crate::applet::progress::Progress;
 use crate::cluster::registered::RegisteredCluster;
 use crate::config::cluster_conf::{Cluster, Node};
@@ -21,14 +21,11 @@ const TICK: Duration = Duration::from_millis(500);
 /// The time after which known devices are read again.
 const AGAIN: Duration = Duration::from_secs(10);
 
-pub(super) fn start(call: &Call) -> Result<()> {
+pub(super) fn start(call: &Call) -> Result<u8> {
     let cluster = call.settings.cluster(call.cluster.as_ref())?;
     let name = &cluster.name;
     let live = RegisteredCluster::if_loaded(call.system)?.filter(|live| live.name() == name);
-    let here = live
-        .map(|live| live.nodes())
-        .transpose()?
-        .unwrap_or_default();
+    let here = live.map_or(Ok(Vec::new()), |live| live.nodes())?;
     if !here.iter().any(|node| node.local) {
         bail!("cluster \"{name}\" is not registered on this node (run: o2cb online {name})");
     }
@@ -40,24 +37,24 @@ pub(super) fn start(call: &Call) -> Result<()> {
     let sources = waiter.for_devices(&cluster)?;
     waiter.for_heartbeat(&cluster, sources)?;
     global::stop_removed(call.system, &cluster)?;
-    report::say("Global heartbeat started\n")
+    answer("Global heartbeat started\n", 0)
 }
 
-pub(super) fn stop(call: &Call) -> Result<()> {
+pub(super) fn stop(call: &Call) -> Result<u8> {
     let live = registered(call)?;
     if !live.heartbeat_mode()?.is_global() {
         return is_local(live.name());
     }
     global::stop(call.system, &live)?;
-    report::say("Global heartbeat stopped\n")
+    answer("Global heartbeat stopped\n", 0)
 }
 
 /// Reports that there is nothing to do, which is no failure, as with the C tool.
-fn is_local(name: &ClusterName) -> Result<()> {
+fn is_local(name: &ClusterName) -> Result<u8> {
     report::warn(format_args!(
         "cluster \"{name}\" has local heartbeat: that of each volume starts and stops with its mount"
     ));
-    Ok(())
+    Ok(0)
 }
 
 /// Checks that there is a region, without which no volume can be mounted.
@@ -94,14 +91,14 @@ impl<'c> Waiter<'c> {
     /// Sleeps for a moment; returns `false` when the time is over.
     fn goes_on(&mut self, what: &str) -> bool {
         let since = self.begun.elapsed();
-        let goes_on = since < self.timeout;
-        if goes_on {
-            self.progress.tell(what, since);
-            std::thread::sleep(TICK.min(self.timeout.saturating_sub(since)));
-        } else {
+        let left = self.timeout.saturating_sub(since);
+        if left.is_zero() {
             self.progress.clear();
+            return false;
         }
-        goes_on
+        self.progress.tell(what, since);
+        std::thread::sleep(TICK.min(left));
+        true
     }
 
     /// Waits until the kernel can listen on this node's address.

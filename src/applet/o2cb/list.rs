@@ -1,44 +1,44 @@
 //! What the configuration contains, and whether it is right. Layouts are those of the C tool.
 
-use super::{Call, Ends};
+use super::{Call, answer};
 use crate::config::cluster_conf::Cluster;
-use crate::report::{self, printable};
+use crate::report::printable;
 use eyre::{Result, WrapErr};
 
 /// Checks the configuration. It succeeds only if there is nothing to report.
-pub(super) fn check(call: &Call) -> Result<()> {
+pub(super) fn check(call: &Call) -> Result<u8> {
     let config = call.settings.noted_config()?;
     if !config.warnings.is_empty() {
-        return Err(Ends::silently(1));
+        return Ok(1);
     }
-    call.tell(format_args!("{} is right", call.settings.shown()))
+    call.done(format_args!("{} is right", call.settings.shown()))
 }
 
-pub(super) fn names(call: &Call) -> Result<()> {
+pub(super) fn names(call: &Call) -> Result<u8> {
     let config = call.settings.config()?.unwrap_or_default();
     let names = config.clusters.iter().map(|one| format!("{}\n", one.name));
-    report::say(names.collect::<String>())
+    answer(names.collect::<String>(), 0)
 }
 
-pub(super) fn cluster(call: &Call) -> Result<()> {
+pub(super) fn cluster(call: &Call) -> Result<u8> {
     print(call, &[regions, nodes_of, summary])
 }
 
-pub(super) fn nodes(call: &Call) -> Result<()> {
+pub(super) fn nodes(call: &Call) -> Result<u8> {
     print(call, &[nodes_of])
 }
 
-pub(super) fn heartbeats(call: &Call) -> Result<()> {
+pub(super) fn heartbeats(call: &Call) -> Result<u8> {
     print(call, &[regions])
 }
 
-fn print(call: &Call, parts: &[fn(&Cluster, bool) -> String]) -> Result<()> {
+fn print(call: &Call, parts: &[fn(&Cluster, bool) -> String]) -> Result<u8> {
     let config = call.settings.config()?.unwrap_or_default();
     let cluster = config
         .need(call.cluster()?)
         .wrap_err_with(|| call.settings.shown())?;
     let parts = parts.iter().map(|part| part(cluster, call.args.oneline));
-    report::say(parts.collect::<String>())
+    answer(parts.collect::<String>(), 0)
 }
 
 fn regions(Cluster { name, regions, .. }: &Cluster, oneline: bool) -> String {

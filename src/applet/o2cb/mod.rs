@@ -18,7 +18,7 @@ use crate::host::System;
 use crate::ids::ClusterName;
 use crate::report::{self, Failure, Usage};
 use argh::{ArgsInfo, FromArgs};
-use exit_status::{Codes, Ends};
+use exit_status::Codes;
 use eyre::Result;
 use settings::Settings;
 use std::ffi::{OsStr, OsString};
@@ -107,29 +107,24 @@ struct Verb {
     /// The options of [`Args::special`] that it takes.
     options: &'static [&'static str],
     codes: Codes,
-    run: fn(&Call) -> Result<()>,
+    /// Returns the exit code.
+    run: fn(&Call) -> Result<u8>,
+}
+
+/// Makes commands by their [`Codes`]: a name, operands, a function, and the options that it takes.
+macro_rules! verbs {
+    ($($codes:ident { $($name:literal $operands:literal $run:path $(, $option:literal)*;)+ })+) => {
+        &[$($(Verb {
+            name: $name,
+            operands: $operands,
+            options: &[$($option),*],
+            codes: Codes::$codes,
+            run: $run,
+        }),+),+]
+    };
 }
 
 impl Verb {
-    const fn new(name: &'static str, operands: &'static str, run: fn(&Call) -> Result<()>) -> Self {
-        let options = &[];
-        Self {
-            name,
-            operands,
-            options,
-            codes: Codes::Plain,
-            run,
-        }
-    }
-
-    const fn taking(self, options: &'static [&'static str]) -> Self {
-        Self { options, ..self }
-    }
-
-    const fn ending(self, codes: Codes) -> Self {
-        Self { codes, ..self }
-    }
-
     /// Returns whether the command takes `count` operands.
     fn takes(&self, count: usize) -> bool {
         let known = self.operands.split_whitespace();
@@ -140,66 +135,52 @@ impl Verb {
 }
 
 /// Every command. An omitted optional cluster is the one that the configuration names.
-static VERBS: &[Verb] = &[
-    Verb::new("load", "", bringup::load),
-    Verb::new("unload", "", bringup::unload),
-    Verb::new("online", "[CLUSTER]", bringup::online).taking(WAITING),
-    Verb::new("offline", "[CLUSTER]", bringup::offline),
-    // No process is killed, so force has nothing to do.
-    Verb::new("force-offline", "[CLUSTER]", bringup::offline),
-    Verb::new("start", "[CLUSTER]", init::start)
-        .taking(WAITING)
-        .ending(Codes::Action),
-    Verb::new("stop", "[CLUSTER]", init::stop).ending(Codes::Action),
-    Verb::new("restart", "[CLUSTER]", init::restart)
-        .taking(WAITING)
-        .ending(Codes::Action),
-    // It brings what is up to the state in the files.
-    Verb::new("force-reload", "[CLUSTER]", init::start)
-        .taking(WAITING)
-        .ending(Codes::Action),
-    Verb::new("online-status", "[CLUSTER]", init::online_status).ending(Codes::Question),
-    Verb::new("enable", "[CLUSTER]", configure::enable).ending(Codes::Action),
-    Verb::new("disable", "[CLUSTER]", configure::disable).ending(Codes::Action),
-    Verb::new("configure", "[KEY=VALUE...]", configure::configure).ending(Codes::Action),
-    Verb::new("hb-ctl-path", "[PATH]", configure::hb_ctl_path),
-    Verb::new("register-cluster", "CLUSTER", bringup::register_cluster),
-    Verb::new("unregister-cluster", "CLUSTER", bringup::unregister_cluster),
-    Verb::new("start-heartbeat", "CLUSTER", heartbeat::start).taking(WAITING),
-    Verb::new("stop-heartbeat", "CLUSTER", heartbeat::stop),
-    Verb::new("cluster-status", "[CLUSTER]", bringup::cluster_status),
-    Verb::new("status", "[CLUSTER]", status::status)
-        .taking(&["--json"])
-        .ending(Codes::Status),
-    Verb::new("doctor", "[DEVICE...]", doctor::doctor)
-        .taking(&["--json"])
-        .ending(Codes::Question),
-    Verb::new("diff", "[DEVICE...]", diff::diff)
-        .taking(&["--json"])
-        .ending(Codes::Question),
-    Verb::new("check-config", "", list::check),
-    Verb::new("list-clusters", "", list::names).taking(LISTING),
-    Verb::new("list-cluster", "CLUSTER", list::cluster).taking(LISTING),
-    Verb::new("list-nodes", "CLUSTER", list::nodes).taking(LISTING),
-    Verb::new("list-heartbeats", "CLUSTER", list::heartbeats).taking(LISTING),
-    Verb::new("add-cluster", "CLUSTER", edit::add_cluster),
-    Verb::new("remove-cluster", "CLUSTER", edit::remove_cluster),
-    Verb::new("add-node", "CLUSTER NODE", edit::add_node).taking(&["--ip", "--port", "--number"]),
-    Verb::new("remove-node", "CLUSTER NODE", edit::remove_node),
-    Verb::new("add-heartbeat", "CLUSTER UUID|DEVICE", edit::add_heartbeat),
-    Verb::new(
-        "remove-heartbeat",
-        "CLUSTER UUID|DEVICE",
-        edit::remove_heartbeat,
-    ),
-    Verb::new(
-        "heartbeat-mode",
-        "CLUSTER global|local",
-        edit::heartbeat_mode,
-    ),
-];
-const LISTING: &[&str] = &["--oneline"];
-const WAITING: &[&str] = &["--wait"];
+static VERBS: &[Verb] = verbs! {
+    Plain {
+        "load" "" bringup::load;
+        "unload" "" bringup::unload;
+        "online" "[CLUSTER]" bringup::online, "--wait";
+        "offline" "[CLUSTER]" bringup::offline;
+        // No process is killed, so force has nothing to do.
+        "force-offline" "[CLUSTER]" bringup::offline;
+        "hb-ctl-path" "[PATH]" configure::hb_ctl_path;
+        "register-cluster" "CLUSTER" bringup::register_cluster;
+        "unregister-cluster" "CLUSTER" bringup::unregister_cluster;
+        "start-heartbeat" "CLUSTER" heartbeat::start, "--wait";
+        "stop-heartbeat" "CLUSTER" heartbeat::stop;
+        "cluster-status" "[CLUSTER]" bringup::cluster_status;
+        "check-config" "" list::check;
+        "list-clusters" "" list::names, "--oneline";
+        "list-cluster" "CLUSTER" list::cluster, "--oneline";
+        "list-nodes" "CLUSTER" list::nodes, "--oneline";
+        "list-heartbeats" "CLUSTER" list::heartbeats, "--oneline";
+        "add-cluster" "CLUSTER" edit::add_cluster;
+        "remove-cluster" "CLUSTER" edit::remove_cluster;
+        "add-node" "CLUSTER NODE" edit::add_node, "--ip", "--port", "--number";
+        "remove-node" "CLUSTER NODE" edit::remove_node;
+        "add-heartbeat" "CLUSTER UUID|DEVICE" edit::add_heartbeat;
+        "remove-heartbeat" "CLUSTER UUID|DEVICE" edit::remove_heartbeat;
+        "heartbeat-mode" "CLUSTER global|local" edit::heartbeat_mode;
+    }
+    Action {
+        "start" "[CLUSTER]" init::start, "--wait";
+        "stop" "[CLUSTER]" init::stop;
+        "restart" "[CLUSTER]" init::restart, "--wait";
+        // It brings what is up to the state in the files.
+        "force-reload" "[CLUSTER]" init::start, "--wait";
+        "enable" "[CLUSTER]" configure::enable;
+        "disable" "[CLUSTER]" configure::disable;
+        "configure" "[KEY=VALUE...]" configure::configure;
+    }
+    Status {
+        "status" "[CLUSTER]" status::status, "--json";
+    }
+    Question {
+        "online-status" "[CLUSTER]" init::online_status;
+        "doctor" "[DEVICE...]" doctor::doctor, "--json";
+        "diff" "[DEVICE...]" diff::diff, "--json";
+    }
+};
 
 /// The input of a command.
 struct Call<'s> {
@@ -226,11 +207,25 @@ impl Call<'_> {
     }
 
     /// With `-v`, reports what was done. Standard output is for requested data.
-    fn tell(&self, what: impl std::fmt::Display) -> Result<()> {
+    fn done(&self, what: impl std::fmt::Display) -> Result<u8> {
         if self.args.verbose > 0 {
             report::warn(what);
         }
-        Ok(())
+        Ok(0)
+    }
+}
+
+/// Prints the answer, which has an exit code of its own.
+fn answer(text: impl AsRef<[u8]>, code: u8) -> Result<u8> {
+    report::say(text)?;
+    Ok(code)
+}
+
+/// Ends with `code`; the reason for any but 0 is printed already.
+fn end(code: u8) -> Result<(), Failure> {
+    match code {
+        0 => Ok(()),
+        code => Err(Failure::silent(code)),
     }
 }
 
@@ -250,7 +245,7 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
         return report::say(super::VERSION).map_err(|report| Codes::Plain.of(report));
     }
     let (verb, operands) = find(&args.words).map_err(|report| Codes::Plain.of(report))?;
-    carry_out(system, &args, verb, operands).map_err(|report| verb.codes.of(report))
+    end(carry_out(system, &args, verb, operands).map_err(|report| verb.codes.of(report))?)
 }
 
 fn find(words: &[Word]) -> Result<(&'static Verb, &[Word])> {
@@ -266,7 +261,7 @@ fn find(words: &[Word]) -> Result<(&'static Verb, &[Word])> {
     Ok((verb, operands))
 }
 
-fn carry_out(system: &System, args: &Args, verb: &Verb, operands: &[Word]) -> Result<()> {
+fn carry_out(system: &System, args: &Args, verb: &Verb, operands: &[Word]) -> Result<u8> {
     let name = verb.name;
     let mut given = args.special().into_iter().filter(|(_, given)| *given);
     if let Some((option, _)) = given.find(|(option, _)| !verb.options.contains(option)) {

@@ -3,7 +3,7 @@
 mod json;
 mod text;
 
-use super::{Call, Ends};
+use super::{Call, answer};
 use crate::cluster::driver::{self, CallOut, Loaded};
 use crate::cluster::registered::{RegisteredCluster, RegisteredNode};
 use crate::cluster::stack;
@@ -12,8 +12,10 @@ use crate::group;
 use crate::heartbeat::survey::{self, Surveyed};
 use crate::host::System;
 use crate::ids::{ClusterName, HeartbeatMode, StackName};
-use crate::report;
 use eyre::Result;
+
+/// The LSB's code for a service that does not run.
+const NOT_RUNNING: u8 = 3;
 
 /// Everything that `status` reports.
 struct Status {
@@ -38,18 +40,15 @@ struct Cluster {
     regions: Vec<Surveyed>,
 }
 
-pub(super) fn status(call: &Call) -> Result<()> {
+pub(super) fn status(call: &Call) -> Result<u8> {
     // What a killed process left behind is not worth a line.
     group::tidy(call.system);
     let status = Status::gather(call.system, call.cluster.as_ref())?;
-    report::say(match call.args.json {
+    let text = match call.args.json {
         true => format!("{}\n", json::of(&status)),
         false => text::of(&status),
-    })?;
-    match status.online {
-        true => Ok(()),
-        false => Err(Ends::silently(Ends::NOT_RUNNING)),
-    }
+    };
+    answer(text, if status.online { 0 } else { NOT_RUNNING })
 }
 
 impl Status {
@@ -61,20 +60,15 @@ impl Status {
             Some(path) => Some((path, driver::call_out(system)?)),
             None => None,
         };
-        let stack = match loaded.filesystem {
-            true => Some(stack::running(system)?),
-            false => None,
-        };
-        let cluster = live
-            .map(|live| Cluster::gather(system, &live))
-            .transpose()?;
+        let stack = loaded.filesystem.then(|| stack::running(system));
+        let cluster = live.map(|live| Cluster::gather(system, &live));
         Ok(Self {
             loaded,
-            stack,
+            stack: stack.transpose()?,
             call_out,
             asked: asked.cloned(),
             online: group::is_online(system, asked)?,
-            cluster,
+            cluster: cluster.transpose()?,
         })
     }
 }
