@@ -2,7 +2,7 @@
 
 use super::{Call, wrong};
 use crate::cli::Word;
-use crate::config::cluster_conf::{DEFAULT_PORT, NUMBERS, NewNode, PORTS, decimal};
+use crate::config::cluster_conf::{DEFAULT_PORT, Document, NUMBERS, NewNode, PORTS, decimal};
 use crate::config::hosts;
 use crate::disk::VolumeInfo;
 use crate::ids::{HeartbeatMode, Uuid};
@@ -15,16 +15,26 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
+/// Changes the configuration, and reports what was `done`.
+fn edit(
+    call: &Call,
+    done: &str,
+    change: &mut dyn FnMut(&mut Document) -> Result<()>,
+) -> Result<u8> {
+    call.settings.edit(change)?;
+    call.done(done)
+}
+
 pub(super) fn add_cluster(call: &Call) -> Result<u8> {
     let name = call.cluster()?;
-    call.settings.edit(&mut |file| file.add_cluster(name))?;
-    call.done(format_args!("added cluster \"{name}\""))
+    let done = format!("added cluster \"{name}\"");
+    edit(call, &done, &mut |file| file.add_cluster(name))
 }
 
 pub(super) fn remove_cluster(call: &Call) -> Result<u8> {
     let name = call.cluster()?;
-    call.settings.edit(&mut |file| file.remove_cluster(name))?;
-    call.done(format_args!("removed cluster \"{name}\""))
+    let done = format!("removed cluster \"{name}\"");
+    edit(call, &done, &mut |file| file.remove_cluster(name))
 }
 
 pub(super) fn add_node(call: &Call) -> Result<u8> {
@@ -64,29 +74,20 @@ pub(super) fn add_node(call: &Call) -> Result<u8> {
 
 pub(super) fn remove_node(call: &Call) -> Result<u8> {
     let (cluster, name) = (call.cluster()?, text(call.operand()?)?);
-    call.settings
-        .edit(&mut |file| file.remove_node(cluster, name))?;
-    call.done(format_args!(
-        "removed node \"{name}\" of cluster \"{cluster}\""
-    ))
+    let done = format!("removed node \"{name}\" of cluster \"{cluster}\"");
+    edit(call, &done, &mut |file| file.remove_node(cluster, name))
 }
 
 pub(super) fn add_heartbeat(call: &Call) -> Result<u8> {
     let (cluster, region) = (call.cluster()?, region(call)?);
-    call.settings
-        .edit(&mut |file| file.add_region(cluster, region))?;
-    call.done(format_args!(
-        "added heartbeat region {region} to cluster \"{cluster}\""
-    ))
+    let done = format!("added heartbeat region {region} to cluster \"{cluster}\"");
+    edit(call, &done, &mut |file| file.add_region(cluster, region))
 }
 
 pub(super) fn remove_heartbeat(call: &Call) -> Result<u8> {
     let (cluster, region) = (call.cluster()?, region(call)?);
-    call.settings
-        .edit(&mut |file| file.remove_region(cluster, region))?;
-    call.done(format_args!(
-        "removed heartbeat region {region} from cluster \"{cluster}\""
-    ))
+    let done = format!("removed heartbeat region {region} from cluster \"{cluster}\"");
+    edit(call, &done, &mut |file| file.remove_region(cluster, region))
 }
 
 pub(super) fn heartbeat_mode(call: &Call) -> Result<u8> {
@@ -96,9 +97,8 @@ pub(super) fn heartbeat_mode(call: &Call) -> Result<u8> {
     let Some(mode) = modes.into_iter().find(|mode| wanted == mode.as_str()) else {
         return Err(wrong("usage: heartbeat-mode CLUSTER global|local".into()));
     };
-    call.settings
-        .edit(&mut |file| file.set_mode(cluster, mode))?;
-    call.done(format_args!("cluster \"{cluster}\" has {mode} heartbeat"))
+    let done = format!("cluster \"{cluster}\" has {mode} heartbeat");
+    edit(call, &done, &mut |file| file.set_mode(cluster, mode))
 }
 
 /// Returns a region by its UUID, or by the device of a volume that may belong to the cluster.
