@@ -54,11 +54,9 @@ struct Args {
 
 /// What the command line determines.
 struct Plan {
+    args: Args,
     device: PathBuf,
     service: String,
-    exclusive: bool,
-    timeout: Duration,
-    verbose: bool,
     command: Vec<CString>,
 }
 
@@ -85,20 +83,18 @@ impl Plan {
         if args.wait.is_some() && !args.exclusive {
             bail!(Usage("exec: -w waits for nothing without -x".into()));
         }
-        let Word(device) = args.device;
-        let service = args.service.map_or_else(
-            || Path::new(name).file_name().unwrap_or(name).to_owned(),
-            |Word(service)| service,
-        );
+        let service = match &args.service {
+            Some(Word(service)) => service,
+            None => Path::new(name).file_name().unwrap_or(name),
+        };
         let command = command.iter().skip(1);
         let command: Result<_, _> = command.map(|word| CString::new(word.as_bytes())).collect();
         Ok(Self {
-            device: std::path::absolute(device).wrap_err("making the device's path absolute")?,
+            device: std::path::absolute(&args.device)
+                .wrap_err("making the device's path absolute")?,
             service: service.to_string_lossy().into_owned(),
-            exclusive: args.exclusive,
-            timeout: Duration::from_secs(args.wait.unwrap_or(0).into()),
-            verbose: args.verbose > 0,
             command: command?,
+            args,
         })
     }
 
@@ -110,7 +106,7 @@ impl Plan {
         };
         let inherited = Inherited::now().map_err(|error| not_run(error.into()))?;
         let dlm = self.join(system).map_err(not_run)?;
-        let locked = match self.exclusive {
+        let locked = match self.args.exclusive {
             true => self.lock_down(system, &dlm).map(Some),
             false => Ok(None),
         };
@@ -135,28 +131,29 @@ impl Plan {
 
     fn join<'s>(&self, system: &'s System) -> Result<Dlm<'s>> {
         let volume = VolumeInfo::read(system, &self.device)?;
-        Progress::new(self.verbose, &self.device)
+        Progress::new(self.args.verbose > 0, &self.device)
             .during(|watch| Dlm::initialize(system, volume, &self.service, watch))
     }
 
     fn lock_down<'d>(&self, system: &System, dlm: &'d Dlm) -> Result<LockedDown<'d>> {
         let signals = signal::defer_termination().wrap_err("holding signals back")?;
         let started = Instant::now();
-        let mut told = !self.verbose;
+        let timeout = Duration::from_secs(self.args.wait.unwrap_or(0).into());
+        let mut told = self.args.verbose == 0;
         loop {
             let in_use = match dlm.lock_down().wrap_err("locking the cluster out")? {
                 Ok(locked) => return Ok(locked),
                 Err(in_use) => in_use,
             };
             let why = self.describe(system, &in_use)?;
-            if started.elapsed() >= self.timeout {
+            if started.elapsed() >= timeout {
                 return Err(eyre!(why));
             }
             if !told {
                 told = true;
                 report::warn(format_args!("{}: waiting: {why}", self.device.display()));
             }
-            let next = Instant::now() + PAUSE.min(self.timeout);
+            let next = Instant::now() + PAUSE.min(timeout);
             sleep_until(next, &mut || Ok(signals.check()?))?;
         }
     }
