@@ -48,12 +48,12 @@ const ENABLED: &str = "O2CB_ENABLED";
 const NONE: &str = "none";
 
 pub(super) fn enable(call: &Call) -> Result<u8> {
-    call.settings.set(&[(ENABLED, "true")])?;
+    call.settings.set(&[(ENABLED, "true".into())])?;
     init::start(call)
 }
 
 pub(super) fn disable(call: &Call) -> Result<u8> {
-    call.settings.set(&[(ENABLED, "false")])?;
+    call.settings.set(&[(ENABLED, "false".into())])?;
     init::stop(call)
 }
 
@@ -63,11 +63,7 @@ pub(super) fn configure(call: &Call) -> Result<u8> {
         true => ask(&call.settings.values()?)?,
         false => given(call)?,
     };
-    let pairs: Vec<(&str, &str)> = changes
-        .iter()
-        .map(|(key, it)| (*key, it.as_str()))
-        .collect();
-    call.settings.set(&pairs)?;
+    call.settings.set(&changes)?;
     let place = call.settings.sysconfig_place();
     match call.settings.sysconfig()?.enabled {
         true => init::start(call),

@@ -42,11 +42,12 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
     let cluster = match &config {
         Ok(Some(config)) => {
             let is_online = |cluster: &&Cluster| matches!(&live, Ok(Some(live)) if *live.name() == cluster.name);
-            let wanted = match &boot_cluster {
-                Ok(set) => set.clone(),
-                Err(_) => (config.clusters.iter().find(is_online)).map(|one| one.name.clone()),
+            let set = match &boot_cluster {
+                Ok(set) => *set,
+                Err(_) => config.clusters.iter().find(is_online),
             };
-            settings.cluster_of(config, wanted)
+            let found = set.map_or_else(|| settings.only_cluster(config), Ok);
+            found.cloned()
         }
         Ok(None) => Err(eyre!("{} does not exist", settings.shown())),
         Err(report) => Err(eyre!("{report:#}")),
@@ -55,6 +56,7 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         (Ok(cluster), Ok(sysconfig)) => settings.node_of(cluster, sysconfig).cloned(),
         (Err(report), _) | (_, Err(report)) => Err(eyre!("{report:#}")),
     };
+    let boot_cluster = boot_cluster.map(drop);
     // The processes that read them have no working directory.
     let devices = (call.operands.iter())
         .map(|Word(name)| std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)));
@@ -64,7 +66,7 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         config,
         sysconfig_place: settings.sysconfig_place(),
         sysconfig,
-        boot_cluster: boot_cluster.map(drop),
+        boot_cluster,
         cluster,
         local,
         surveyed: match &live {

@@ -1,12 +1,12 @@
 //! The files that determine the node's cluster.
 
 use crate::config::atomic_file;
-use crate::config::cluster_conf::{self, Cluster, Config, Document, Node};
+use crate::config::cluster_conf::{self, Cluster, Config, Document, Flaw, Node};
 use crate::config::sysconfig::{self, Sysconfig};
 use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
 use crate::report;
-use eyre::{Report, Result, WrapErr, bail};
+use eyre::{Result, WrapErr, bail};
 use rustix::fs::Mode;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -47,12 +47,13 @@ impl<'s> Settings<'s> {
 
     /// Reads `/etc/default/o2cb` now, without warnings.
     pub(super) fn plain_sysconfig(&self) -> Result<Sysconfig> {
+        self.parse_sysconfig(Sysconfig::parse)
+    }
+
+    fn parse_sysconfig<T>(&self, parse: fn(&[u8]) -> Result<T, Flaw>) -> Result<T> {
         let place = self.sysconfig_place();
-        let read = || {
-            let text = atomic_file::read(&self.system.path(place))?.unwrap_or_default();
-            Ok::<_, Report>(Sysconfig::parse(&text)?)
-        };
-        read().wrap_err(place)
+        let text = atomic_file::read(&self.system.path(place)).wrap_err(place)?;
+        parse(&text.unwrap_or_default()).wrap_err(place)
     }
 
     /// Returns the path of the file that exists, or else the one whose directory exists.
@@ -67,19 +68,14 @@ impl<'s> Settings<'s> {
 
     /// Returns the keys that `/etc/default/o2cb` sets, with their values.
     pub(super) fn values(&self) -> Result<BTreeMap<String, String>> {
-        let place = self.sysconfig_place();
-        let text = atomic_file::read(&self.system.path(place)).wrap_err(place)?;
-        sysconfig::edit::values(&text.unwrap_or_default()).wrap_err(place)
+        self.parse_sysconfig(sysconfig::edit::values)
     }
 
     /// Sets keys of `/etc/default/o2cb`, which must not have been read yet.
-    pub(super) fn set(&self, changes: &[(&str, &str)]) -> Result<()> {
+    pub(super) fn set(&self, changes: &[(&str, String)]) -> Result<()> {
         let place = self.sysconfig_place();
         let path = self.system.path(place);
-        if let Some(directory) = path.parent() {
-            // If mkdir(2) fails, the error of the file reports it.
-            let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
-        }
+        make_directory_of(&path);
         atomic_file::edit(&path, &mut |text| sysconfig::edit::set(text, changes)).wrap_err(place)
     }
 
@@ -113,10 +109,8 @@ impl<'s> Settings<'s> {
     /// Changes the configuration, and warns of what is odd in it from now on.
     pub(super) fn edit(&self, change: &mut dyn FnMut(&mut Document) -> Result<()>) -> Result<()> {
         let shown = self.shown();
-        let default = self.system.path(cluster_conf::PLACE);
-        if let Some(directory) = default.parent().filter(|_| self.config == default) {
-            // If mkdir(2) fails, the error of the file reports it.
-            let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
+        if self.config == self.system.path(cluster_conf::PLACE) {
+            make_directory_of(&self.config);
         }
         let edited = atomic_file::edit(&self.config, &mut |text| {
             let mut document = Document::parse(text.to_owned())?;
@@ -129,7 +123,7 @@ impl<'s> Settings<'s> {
             }
             Ok(document.text().to_vec())
         });
-        edited.wrap_err_with(|| self.shown())
+        edited.wrap_err(shown)
     }
 
     /// Returns the file's name, for messages.
@@ -140,29 +134,32 @@ impl<'s> Settings<'s> {
     /// Returns the cluster `name`, or the boot cluster, or the only one.
     pub(super) fn cluster(&self, name: Option<&ClusterName>) -> Result<Cluster> {
         let config = self.noted_config()?;
-        let wanted = match name {
-            Some(name) => Some(name.clone()),
-            None => self.boot_cluster(&config, self.sysconfig()?)?,
+        let found = match name {
+            Some(name) => config.need(name).wrap_err_with(|| self.shown())?,
+            None => match self.boot_cluster(&config, self.sysconfig()?)? {
+                Some(set) => set,
+                None => self.only_cluster(&config)?,
+            },
         };
-        self.cluster_of(&config, wanted)
+        Ok(found.clone())
     }
 
     /// Returns the cluster to bring up where none is named, if one is set.
     ///
     /// # Errors
     /// The configuration does not have it.
-    pub(super) fn boot_cluster(
+    pub(super) fn boot_cluster<'c>(
         &self,
-        config: &Config,
+        config: &'c Config,
         sysconfig: &Sysconfig,
-    ) -> Result<Option<ClusterName>> {
+    ) -> Result<Option<&'c Cluster>> {
         let Some(name) = &sysconfig.boot_cluster else {
             return Ok(None);
         };
+        if let Some(cluster) = config.cluster(name) {
+            return Ok(Some(cluster));
+        }
         let right = match config.clusters.as_slice() {
-            all if all.iter().any(|cluster| cluster.name == *name) => {
-                return Ok(Some(name.clone()));
-            }
             [only] => only.name.as_str(),
             _ => "NAME",
         };
@@ -174,18 +171,13 @@ impl<'s> Settings<'s> {
         )
     }
 
-    /// Returns the cluster `wanted` of a configuration already read, or the only one.
-    pub(super) fn cluster_of(
-        &self,
-        config: &Config,
-        wanted: Option<ClusterName>,
-    ) -> Result<Cluster> {
+    /// Returns the only cluster of a configuration already read.
+    pub(super) fn only_cluster<'c>(&self, config: &'c Config) -> Result<&'c Cluster> {
         let shown = self.shown();
-        match (wanted, config.clusters.as_slice()) {
-            (Some(name), _) => Ok(config.need(&name).wrap_err(shown)?.clone()),
-            (None, [only]) => Ok(only.clone()),
-            (None, []) => bail!("{shown} has no cluster"),
-            (None, _) => bail!("{shown} has several clusters; say which (o2cb list-clusters)"),
+        match config.clusters.as_slice() {
+            [only] => Ok(only),
+            [] => bail!("{shown} has no cluster"),
+            _ => bail!("{shown} has several clusters; say which (o2cb list-clusters)"),
         }
     }
 
@@ -207,5 +199,12 @@ impl<'s> Settings<'s> {
                 .unwrap_or_default(),
         };
         cluster.local_node(&name)
+    }
+}
+
+/// Makes the directory of a file. If mkdir(2) fails, the error of the file reports it.
+fn make_directory_of(file: &Path) {
+    if let Some(directory) = file.parent() {
+        let _ = rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755));
     }
 }

@@ -65,10 +65,10 @@ impl Status {
         Ok(Self {
             loaded,
             stack: stack.transpose()?,
+            cluster: cluster.transpose()?,
             call_out,
             asked: asked.cloned(),
             online: group::is_online(system, asked)?,
-            cluster: cluster.transpose()?,
         })
     }
 }

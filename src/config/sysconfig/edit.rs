@@ -17,10 +17,11 @@ pub fn values(text: &[u8]) -> Result<BTreeMap<String, String>, Flaw> {
 ///
 /// # Errors
 /// A value that its key cannot have, or a file that is wrong or that cannot hold it.
-pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
+pub fn set(text: &[u8], changes: &[(&str, impl AsRef<str>)]) -> Result<Vec<u8>> {
     let mut new = text.to_vec();
     let mut wanted = values(text)?;
     for (key, value) in changes {
+        let value = value.as_ref();
         let found = assignments(&new, &mut Vec::new())?.into_iter();
         let place = found.rev().find_map(|it| (it.key == *key).then_some(it.at));
         match place {
@@ -35,7 +36,7 @@ pub fn set(text: &[u8], changes: &[(&str, &str)]) -> Result<Vec<u8>> {
                 new.extend(format!("{key}={}\n", quoted(value)).into_bytes());
             }
         }
-        wanted.insert((*key).to_owned(), (*value).to_owned());
+        wanted.insert((*key).to_owned(), value.to_owned());
     }
     Sysconfig::parse(&new)?;
     if values(&new)? != wanted {
