@@ -106,27 +106,26 @@ impl Plan {
         };
         let inherited = Inherited::now().map_err(|error| not_run(error.into()))?;
         let dlm = self.join(system).map_err(not_run)?;
-        let locked = match self.args.exclusive {
-            true => self.lock_down(system, &dlm).map(Some),
-            false => Ok(None),
-        };
-        // A terminal's signal until now was for this process alone, and the command must not start
-        // any more.
-        let ready = locked.and_then(|locked| {
-            signal::defer_termination()?.check()?;
-            Ok(locked)
-        });
-        let done = ready.map_err(not_run).and_then(|locked| {
-            let ended = self.run_command(inherited);
-            drop(locked);
-            ended
-        });
+        let ready = self.prepare(system, &dlm).map_err(not_run);
+        let done = ready.and_then(|_locked| self.run_command(inherited));
         // The caller waits for the command's result, whatever that is.
         if let Err(report) = dlm.shutdown() {
             let device = self.device.display();
             report::warn(format_args!("{device}: leaving its cluster: {report:#}"));
         }
         done
+    }
+
+    /// Locks the other nodes out, if the options say so.
+    fn prepare<'d>(&self, system: &System, dlm: &'d Dlm) -> Result<Option<LockedDown<'d>>> {
+        let locked = match self.args.exclusive {
+            true => Some(self.lock_down(system, dlm)?),
+            false => None,
+        };
+        // A terminal's signal until now was for this process alone, and the command must not start
+        // any more.
+        signal::defer_termination()?.check()?;
+        Ok(locked)
     }
 
     fn join<'s>(&self, system: &'s System) -> Result<Dlm<'s>> {

@@ -54,15 +54,10 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
         true => "online",
         false => "registered, but not online",
     };
-    let mode = cluster.mode;
-    let _ = write!(
-        text,
-        "Cluster '{}': {state}\n  heartbeat: {mode}",
-        cluster.name
-    );
-    let timeouts = &cluster.timeouts;
-    if let (Some(threshold), Some(seconds)) =
-        (timeouts.heartbeat_threshold, timeouts.restart_after())
+    let (name, mode, timeouts) = (&cluster.name, cluster.mode, &cluster.timeouts);
+    let _ = write!(text, "Cluster '{name}': {state}\n  heartbeat: {mode}");
+    if let Some(threshold) = timeouts.heartbeat_threshold
+        && let Some(seconds) = timeouts.restart_after()
     {
         let _ = write!(
             text,
@@ -83,11 +78,8 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
         }
     }
     if let Some(method) = &timeouts.fence_method {
-        let _ = writeln!(
-            text,
-            "  a node that lost its cluster does: {}",
-            printable(method)
-        );
+        let method = printable(method);
+        let _ = writeln!(text, "  a node that lost its cluster does: {method}");
     }
     for node in &cluster.nodes {
         let local = if node.local { " (this node)" } else { "" };
@@ -110,11 +102,8 @@ fn describe(region: &Snapshot) -> String {
     let mut line = match &region.state {
         State::Absent => return "gone meanwhile".into(),
         State::Beating(device) => {
-            let gone = if region.device_there {
-                ""
-            } else {
-                ", which is gone"
-            };
+            let is_there = region.device_there;
+            let gone = if is_there { "" } else { ", which is gone" };
             format!("beats on {device}{gone}")
         }
         State::HalfStarted(Thread::Ended) => {
