@@ -133,7 +133,9 @@ impl<'p> Replacement<'p> {
             }
             let ours = file.metadata().wrap_err("looking at the lock")?;
             // The writer that had the lock has renamed or removed what was opened here.
-            if !fs::symlink_metadata(&temporary).is_ok_and(|now| is_same(&now, &ours)) {
+            let identity = |file: &Metadata| (file.dev(), file.ino());
+            let now = fs::symlink_metadata(&temporary);
+            if !now.is_ok_and(|now| identity(&now) == identity(&ours)) {
                 continue;
             }
             // Another user could write to it: planted, or given to that user before a kill.
@@ -177,8 +179,4 @@ impl<'p> Replacement<'p> {
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         synced.wrap_err_with(|| eyre!("it is replaced, but syncing {} failed", directory.display()))
     }
-}
-
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }

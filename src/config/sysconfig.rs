@@ -112,20 +112,17 @@ impl Sysconfig {
     /// Checks the order of the timeouts: the kernel refuses a wrong one, also where one is its
     /// default.
     fn check_timeouts(&self, line: usize) -> Result<(), Flaw> {
-        let idle = self.timeouts.idle_timeout_ms.unwrap_or(IDLE_DEFAULT);
-        let keepalive = self
-            .timeouts
-            .keepalive_delay_ms
-            .unwrap_or(KEEPALIVE_DEFAULT);
+        let effective = |set: Option<u32>, default| match set {
+            Some(set) => (set, ""),
+            None => (default, " by default"),
+        };
+        let (idle, idle_note) = effective(self.timeouts.idle_timeout_ms, IDLE_DEFAULT);
+        let (keepalive, note) = effective(self.timeouts.keepalive_delay_ms, KEEPALIVE_DEFAULT);
         if keepalive < idle {
             return Ok(());
         }
-        let default = |set: Option<u32>| if set.is_some() { "" } else { " by default" };
-        let reason = format!(
-            "{KEEPALIVE} ({keepalive}{}) must be less than {IDLE} ({idle}{})",
-            default(self.timeouts.keepalive_delay_ms),
-            default(self.timeouts.idle_timeout_ms)
-        );
+        let reason =
+            format!("{KEEPALIVE} ({keepalive}{note}) must be less than {IDLE} ({idle}{idle_note})");
         Err(Flaw::new(line, reason))
     }
 }
