@@ -1,6 +1,7 @@
 //! Commands that change `/etc/default/o2cb`, and then may bring the cluster up.
 
 use super::{Call, answer, init, wrong};
+use crate::cli::Word;
 use crate::cluster::driver;
 use crate::config::sysconfig;
 use crate::config::sysconfig::edit::checked;
@@ -73,13 +74,10 @@ pub(super) fn configure(call: &Call) -> Result<u8> {
 
 /// Returns each `KEY=VALUE` of the command line.
 fn given(call: &Call) -> Result<Vec<(&'static str, String)>> {
-    let change = |word: &crate::cli::Word| {
-        let shown = printable(word.0.as_encoded_bytes());
-        let (key, value) = word
-            .0
-            .to_str()
-            .and_then(|word| word.split_once('='))
-            .ok_or_else(|| wrong(format!("\"{shown}\" is not KEY=VALUE")))?;
+    let change = |Word(word): &Word| {
+        let shown = printable(word.as_encoded_bytes());
+        let pair = word.to_str().and_then(|word| word.split_once('='));
+        let (key, value) = pair.ok_or_else(|| wrong(format!("\"{shown}\" is not KEY=VALUE")))?;
         let known = QUESTIONS.iter().find(|(known, _)| *known == key);
         let (key, _) = known.ok_or_else(|| {
             let keys: Vec<_> = QUESTIONS.iter().map(|(key, _)| *key).collect();
@@ -130,11 +128,11 @@ pub(super) fn hb_ctl_path(call: &Call) -> Result<u8> {
     let Some(set) = driver::call_out_path(call.system)? else {
         bail!("the kernel has no hb_ctl_path (run: o2cb load)");
     };
-    let Some(word) = call.operands.first() else {
+    let Some(Word(word)) = call.operands.first() else {
         return answer(printable(set) + "\n", 0);
     };
-    let shown = printable(word.0.as_encoded_bytes());
-    let path = word.0.to_str().ok_or_else(|| "is not UTF-8".to_owned());
+    let shown = printable(word.as_encoded_bytes());
+    let path = word.to_str().ok_or_else(|| "is not UTF-8".to_owned());
     let path = path.and_then(sysconfig::path);
     let path = path.map_err(|why| wrong(format!("hb_ctl_path {why}")))?;
     if !call.system.path(&path).exists() {

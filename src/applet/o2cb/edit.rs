@@ -48,10 +48,10 @@ pub(super) fn add_node(call: &Call) -> Result<u8> {
     let port = number_in("--port", args.port.as_ref(), PORTS)?;
     let address = match &args.ip {
         None => hosts::address_of(call.system, name)?,
-        Some(given) => parsed(given.as_ref()).ok_or_else(|| {
+        Some(Word(given)) => parsed(given).ok_or_else(|| {
+            let given = printable(given.as_encoded_bytes());
             wrong(format!(
-                "--ip {} is not an IPv4 address such as 192.0.2.1",
-                printable(given.0.as_encoded_bytes())
+                "--ip {given} is not an IPv4 address such as 192.0.2.1"
             ))
         })?,
     };
@@ -109,15 +109,12 @@ fn region(call: &Call) -> Result<Uuid> {
     }
     let device = Path::new(given);
     if !device.exists() {
-        bail!(
-            "\"{}\" is neither a UUID nor a device",
-            printable(given.as_encoded_bytes())
-        );
+        let given = printable(given.as_encoded_bytes());
+        bail!("\"{given}\" is neither a UUID nor a device");
     }
-    let examined =
-        VolumeInfo::read(call.system, device).wrap_err_with(|| device.display().to_string())?;
     let shown = device.display();
-    match &examined.superblock.membership {
+    let volume = VolumeInfo::read(call.system, device).wrap_err_with(|| shown.to_string())?;
+    match &volume.superblock.membership {
         Membership::Local => bail!("{shown} is a local volume, which has no heartbeat"),
         Membership::User { stack, cluster } => {
             bail!("{shown} belongs to cluster \"{cluster}\" (stack {stack})")
@@ -128,18 +125,15 @@ fn region(call: &Call) -> Result<Uuid> {
         } if cluster != call.cluster()? => {
             bail!("{shown} belongs to cluster \"{cluster}\" (stack o2cb)")
         }
-        Membership::O2cb { .. } => Ok(examined.superblock.uuid),
+        Membership::O2cb { .. } => Ok(volume.superblock.uuid),
     }
 }
 
 fn text(word: &OsStr) -> Result<&str> {
-    let shown = || {
-        wrong(format!(
-            "\"{}\" is not UTF-8",
-            printable(word.as_encoded_bytes())
-        ))
-    };
-    word.to_str().ok_or_else(shown)
+    word.to_str().ok_or_else(|| {
+        let shown = printable(word.as_encoded_bytes());
+        wrong(format!("\"{shown}\" is not UTF-8"))
+    })
 }
 
 fn parsed<T: FromStr>(word: &OsStr) -> Option<T> {

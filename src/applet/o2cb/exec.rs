@@ -160,10 +160,8 @@ impl Plan {
     fn describe(&self, system: &System, in_use: &InUse) -> Result<String> {
         Ok(match in_use {
             InUse::Mounted(numbers) => {
-                format!(
-                    "the volume is in use on {} (unmount it there, or wait with -w)",
-                    names(system, numbers)?
-                )
+                let nodes = names(system, numbers)?;
+                format!("the volume is in use on {nodes} (unmount it there, or wait with -w)")
             }
             InUse::Here => "the volume is mounted on this node, or another process here works on \
                             it (wait with -w)"
@@ -192,14 +190,12 @@ impl Plan {
 fn names(system: &System, numbers: &[u32]) -> Result<String> {
     let live = RegisteredCluster::find(system)?;
     let nodes = live.map_or(Ok(Vec::new()), |live| live.nodes())?;
-    let names = numbers.iter().map(|number| {
-        match nodes.iter().find(|node| node.number == number.to_string()) {
-            Some(node) if node.local => format!("{} (this node)", node.name),
-            Some(node) => node.name.clone(),
-            None => format!("node {number}"),
-        }
-    });
-    let names: Vec<_> = names.collect();
+    let name = |number: &u32| match nodes.iter().find(|node| node.number == number.to_string()) {
+        Some(node) if node.local => format!("{} (this node)", node.name),
+        Some(node) => node.name.clone(),
+        None => format!("node {number}"),
+    };
+    let names: Vec<_> = numbers.iter().map(name).collect();
     Ok(match names.is_empty() {
         true => "a node that its slot map does not name".into(),
         false => names.join(", "),
