@@ -148,16 +148,17 @@ impl FakeKernel {
             let args: Vec<OsString> = ["-K", "-u", &uuid].map(OsString::from).into();
             // What runs it is a thread of the kernel's, which has no command line.
             let caller = std::os::unix::process::parent_id();
-            let line = self.root.join(format!("proc/{caller}/cmdline"));
-            let shell = fs::read(&line);
-            let process = line.parent().expect("a process");
-            let _ = fs::create_dir_all(process);
+            let caller = self.root.join(format!("proc/{caller}"));
+            let line = caller.join("cmdline");
+            let shown = fs::read(&line);
+            let _ = fs::create_dir_all(&caller);
             let _ = fs::write(&line, "");
-            // As in the kernel, nobody looks at what came of it.
+            // The kernel ignores its exit status.
             let _ = ocfs2box::applet::hb_ctl::run(&system, &args);
-            let _ = match shell {
-                Ok(shell) => fs::write(&line, shell),
-                Err(_) => fs::remove_dir_all(process),
+            // umount(2) is called by a child of the applet, and this /proc does not show the applet.
+            let _ = match shown {
+                Ok(shown) => fs::write(&line, shown),
+                Err(_) => fs::remove_dir_all(&caller),
             };
         }
         let _ = fs::remove_file(self.note_of("claims", device));
