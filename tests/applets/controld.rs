@@ -7,7 +7,7 @@ mod online;
 mod real;
 
 use crate::peer::Peer;
-use crate::world::{Era, Volume, World};
+use crate::world::{Era, Volume, World, says};
 use std::fs;
 
 const CMAN: &str = "--cluster-stack=cman --cluster-name=hacl";
@@ -18,18 +18,6 @@ fn world() -> (World, Peer, Volume) {
     let peer = world.peer();
     let volume = world.volume("ubda", CMAN);
     (world, peer, volume)
-}
-
-fn mount(world: &World, point: &str) {
-    world
-        .run("mount.ocfs2", &["/dev/ubda", point])
-        .unwrap_or_else(|failure| panic!("{failure}"));
-}
-
-fn umount(world: &World, point: &str) {
-    world
-        .run("umount.ocfs2", &[point])
-        .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 /// The notes, with this machine's directory and the volume's UUID taken out.
@@ -50,7 +38,7 @@ fn ledger(world: &World, volume: &Volume) -> String {
 #[test]
 fn a_mount_and_its_unmount() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     assert_eq!(
         world.calls(),
         [
@@ -71,7 +59,7 @@ fn a_mount_and_its_unmount() {
         ]
     );
     assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     let said = notes(&world, &peer, &volume);
     assert!(
         said.contains(&"2 < UNMOUNT ocfs2 U /mnt".into()),
@@ -98,20 +86,18 @@ fn a_mount_and_its_unmount() {
 fn every_service_goes_with_the_superblock_and_none_before() {
     let (world, peer, volume) = world();
     let of = |services: &str| vec![format!("{} {services}", volume.uuid)];
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     // A bind mount is no service, a mount elsewhere is one more.
-    world
-        .run("mount.ocfs2", &["-o", "bind", "/mnt", "/mnt2"])
-        .unwrap();
-    umount(&world, "/mnt2");
+    world.ok("mount.ocfs2", &["-o", "bind", "/mnt", "/mnt2"]);
+    world.umount("/mnt2");
     assert_eq!(peer.groups(), of("/mnt"));
-    mount(&world, "/mnt2");
+    world.mount("/mnt2");
     assert_eq!(peer.groups(), of("/mnt,/mnt2"));
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert_eq!(peer.groups(), of("/mnt,/mnt2"), "it is mounted yet");
     // Its service is there: the daemon would refuse a second one.
     peer.notes();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     assert_eq!(peer.heard(), [""; 0]);
     // Moved, it is another place's to be unmounted.
     let table = world
@@ -119,8 +105,8 @@ fn every_service_goes_with_the_superblock_and_none_before() {
         .replace("/mnt2 ", "/elsewhere ");
     world.directory("/elsewhere");
     world.write("/proc/self/mountinfo", &table);
-    umount(&world, "/mnt");
-    umount(&world, "/elsewhere");
+    world.umount("/mnt");
+    world.umount("/elsewhere");
     assert!(peer.groups().is_empty(), "{:?}", peer.groups());
     // The last is left last.
     let said = notes(&world, &peer, &volume);
@@ -137,32 +123,29 @@ fn every_service_goes_with_the_superblock_and_none_before() {
 #[test]
 fn a_superblock_out_of_sight_keeps_its_services() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     world.write("/.fake/busy/ubda", "");
-    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    world.ok("umount.ocfs2", &["-l", "/mnt"]);
     assert_eq!(peer.groups(), [format!("{} /mnt", volume.uuid)]);
     let (_, said) = world.refused("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "/mnt"]);
-    assert!(
-        said.contains("the volume is mounted, and its group must not be left"),
-        "{said}"
+    says(
+        &said,
+        "the volume is mounted, and its group must not be left",
     );
     let (_, said) = world.refused("ocfs2_hb_ctl", &["-K", "-u", &volume.uuid.to_string()]);
-    assert!(said.contains("its group must not be left"), "{said}");
+    says(&said, "its group must not be left");
     // The process that waits is not the only one to see the end.
     fs::remove_file(world.path("/.fake/busy/ubda")).unwrap();
     world.kernel().end_superblock("ubda");
     let (_, said) = world.refused("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "x"]);
-    assert!(
-        said.contains("has no such service with ocfs2_controld"),
-        "{said}"
-    );
+    says(&said, "has no such service with ocfs2_controld");
     assert!(peer.groups().is_empty());
 }
 
 #[test]
 fn the_kernels_call_out_leaves() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     world.write(
         "/proc/sys/fs/ocfs2/nm/hb_ctl_path",
         "/proc/self/ocfs2_hb_ctl\n",
@@ -170,7 +153,7 @@ fn the_kernels_call_out_leaves() {
     std::os::unix::fs::symlink("/proc/self/exe", world.path("/proc/self/ocfs2_hb_ctl")).unwrap();
     std::os::unix::fs::symlink("/proc/self/exe", world.path("/proc/self/exe")).unwrap();
     peer.notes();
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert!(
         world
             .log
@@ -190,7 +173,7 @@ fn a_failed_mount_sends_its_errno() {
     world.log.fail("mount /dev/ubda", libc::EROFS);
     let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert_eq!(code, 32);
-    assert!(said.contains("the device is write-protected"), "{said}");
+    says(&said, "the device is write-protected");
     let said = notes(&world, &peer, &volume);
     let result = format!("1 < MRESULT ocfs2 U {} /mnt", libc::EROFS);
     assert_eq!(said[2..4], [result, "1 > STATUS 0 OK".into()]);
@@ -203,10 +186,10 @@ fn a_failed_mount_sends_its_errno() {
 fn services_are_mount_points_as_they_were_given() {
     let (world, peer, volume) = world();
     world.directory("/mnt/ein Übel  x");
-    mount(&world, "/mnt/../mnt/ein Übel  x");
+    world.mount("/mnt/../mnt/ein Übel  x");
     let services = format!("{} /mnt/../mnt/ein Übel  x", volume.uuid);
     assert_eq!(peer.groups(), [services]);
-    world.run("umount.ocfs2", &["/dev/ubda"]).unwrap();
+    world.umount("/dev/ubda");
     assert!(peer.groups().is_empty());
 
     let long = format!("/mnt/{}", "x".repeat(220));
@@ -214,10 +197,7 @@ fn services_are_mount_points_as_they_were_given() {
     peer.notes();
     let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", &long]);
     assert_eq!(code, 32);
-    assert!(
-        said.contains("too long for a message to ocfs2_controld, by "),
-        "{said}"
-    );
+    says(&said, "too long for a message to ocfs2_controld, by ");
     assert_eq!(peer.heard(), [""; 0]);
     assert_eq!(ledger(&world, &volume), "");
 }
@@ -225,14 +205,11 @@ fn services_are_mount_points_as_they_were_given() {
 #[test]
 fn a_copy_of_a_mounted_volume_is_refused() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     world.volume("ubdb", "");
     fs::copy(world.path("/dev/ubda"), world.path("/dev/ubdb")).unwrap();
     let (_, said) = world.refused("mount.ocfs2", &["/dev/ubdb", "/mnt2"]);
-    assert!(
-        said.contains("is mounted from /dev/ubda, which is another device"),
-        "{said}"
-    );
+    says(&said, "is mounted from /dev/ubda, which is another device");
     assert_eq!(peer.groups(), [format!("{} /mnt", volume.uuid)]);
 }
 
@@ -244,22 +221,19 @@ fn programs_are_services_by_their_names() {
     hb_ctl(&["-S", "-d", "/dev/ubda", "backup"]).unwrap();
     assert_eq!(peer.groups(), of("backup"));
     let (_, said) = world.refused("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"]);
-    assert!(
-        said.contains("is already mounted on backup (Device or resource busy)"),
-        "{said}"
+    says(
+        &said,
+        "is already mounted on backup (Device or resource busy)",
     );
     assert_eq!(peer.groups(), of("backup"));
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     hb_ctl(&["-K", "-d", "/dev/ubda", "backup"]).unwrap();
     assert_eq!(peer.groups(), of("/mnt"));
     assert!(hb_ctl(&["-P", "-d", "/dev/ubda"]).is_ok());
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty());
     let (_, said) = world.refused("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "backup"]);
-    assert!(
-        said.contains("has no such service with ocfs2_controld"),
-        "{said}"
-    );
+    says(&said, "has no such service with ocfs2_controld");
 }
 
 #[test]
@@ -274,13 +248,13 @@ fn pcmk_on_kernels_that_need_the_daemon() {
         .unwrap();
     world.kernel().bring("ocfs2");
     fs::remove_file(world.path("/sys/fs/ocfs2/dlm_recover_callback_support")).unwrap();
-    world.run("mount.ocfs2", &["/dev/ubdb", "/mnt"]).unwrap();
+    world.ok("mount.ocfs2", &["/dev/ubdb", "/mnt"]);
     assert_eq!(peer.groups(), [format!("{} /mnt", volume.uuid)]);
     // Another stack is in use now.
     let (_, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt2"]);
     let both = "belongs to cluster \"hacl\" (stack cman); this node runs the stack pcmk";
-    assert!(said.contains(both), "{said}");
-    umount(&world, "/mnt");
+    says(&said, both);
+    world.umount("/mnt");
     assert!(peer.groups().is_empty());
 }
 

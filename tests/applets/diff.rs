@@ -35,7 +35,7 @@ fn no_difference_is_no_line() {
 fn what_can_be_applied_is_said_and_then_applied() {
     let world = sane();
     world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     let text = world.read("/etc/ocfs2/cluster.conf");
     let three = text.replace("node_count = 2", "node_count = 3") + "\n" + THIRD;
     world.write("/etc/ocfs2/cluster.conf", &three);
@@ -54,7 +54,7 @@ fn what_can_be_applied_is_said_and_then_applied() {
             "fence_method: file panic, kernel reset (can be applied now: o2cb register-cluster webc)",
         ],
     );
-    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    world.ok("o2cb", &["register-cluster", "webc"]);
     says(&world, &[], 0, &[]);
 }
 
@@ -77,24 +77,24 @@ fn what_needs_the_cluster_offline_is_said_and_refused() {
     };
     let now = lines("can be applied now: o2cb register-cluster webc");
     says(&world, &[], 1, &now.each_ref().map(String::as_str));
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     let offline = lines("needs the cluster offline: o2cb offline webc, then o2cb online webc");
     says(&world, &[], 1, &offline.each_ref().map(String::as_str));
     world
         .run("o2cb", &["register-cluster", "webc"])
         .unwrap_err();
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
-    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    world.umount("/mnt");
+    world.ok("o2cb", &["register-cluster", "webc"]);
     says(&world, &[], 0, &[]);
 }
 
 #[test]
 fn a_cluster_that_is_not_there_or_is_another_differs() {
     let world = sane();
-    world.run("o2cb", &["offline"]).unwrap();
+    world.ok("o2cb", &["offline"]);
     let line = "cluster: file webc, kernel none (can be applied now: o2cb online webc)";
     says(&world, &[], 1, &[line]);
-    world.run("o2cb", &["online"]).unwrap();
+    world.ok("o2cb", &["online"]);
     change(&world, "webc", "shop");
     let line = "cluster: file shop, kernel webc (needs the cluster offline: o2cb offline webc, then o2cb \
                 online shop)";
@@ -113,7 +113,7 @@ fn regions_of_the_file_and_of_the_kernel_are_compared() {
         world.volume(name, args).uuid
     });
     crate::global::configure(&world, &[kept, removed]);
-    world.run("o2cb", &["online"]).unwrap();
+    world.ok("o2cb", &["online"]);
     crate::doctor::furnish(&world);
     says(&world, &[], 0, &[]);
     crate::global::configure(&world, &[kept, added]);
@@ -141,7 +141,7 @@ fn regions_of_the_file_and_of_the_kernel_are_compared() {
     );
     says(&world, &[], 1, &[&lines[0], &pinned]);
     world.write("/sys/fs/ocfs2/active_cluster_plugin", "\n");
-    world.run("o2cb", &["start-heartbeat", "webc"]).unwrap();
+    world.ok("o2cb", &["start-heartbeat", "webc"]);
     says(&world, &[], 0, &[]);
 }
 

@@ -40,7 +40,7 @@ fn connect(world: &World, peers: &[[u8; 4]]) {
 /// A mounted volume on ubda, on which this node's kernel beats.
 fn mounted(world: &World) -> Writer {
     world.volume("ubda", "-N 2");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     Writer::start(world, "ubda", 1, DEAD_MS)
 }
 
@@ -111,7 +111,7 @@ fn a_bare_machine_is_diagnosed() {
 #[test]
 fn another_stack_is_left_to_its_daemon() {
     let world = sane();
-    world.run("o2cb", &["offline"]).unwrap();
+    world.ok("o2cb", &["offline"]);
     world.write("/sys/fs/ocfs2/cluster_stack", "pcmk\n");
     finds(&world, &[], 1, &["not-checked"]);
 }

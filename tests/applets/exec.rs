@@ -1,8 +1,6 @@
 //! `o2cb exec`, where dlmfs is a directory: the order of what it does, and what stops it.
 
-use crate::world::{Era, World};
-
-const NO_SET: [i32; 0] = [];
+use crate::world::{Era, World, says};
 
 /// Runs it in a process of its own, as it minds its children and their signals.
 fn exec(world: &World, args: &[&str], script: &str) {
@@ -34,7 +32,7 @@ fn joins_runs_and_leaves() {
             let last = format!("remove webc/heartbeat/{} [1 0 0]", volume.uuid);
             assert_eq!(calls.last(), Some(&last));
             assert!(!domain.exists());
-            assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+            world.assert_no_heartbeat(&volume);
         }
     }
 }
@@ -42,15 +40,14 @@ fn joins_runs_and_leaves() {
 /// What a killed program left in dlmfs goes with the last user of its volume.
 #[test]
 fn an_abandoned_domain_goes_with_its_region() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let (world, volume) = World::with_volume();
+    world.mount("/mnt");
     let domain = format!("/dlm/{}", volume.uuid);
     world.write(&format!("{domain}/.00000000000002d3"), "");
     world.write(&format!("{domain}/S000000000000000000000200000000"), "");
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     assert!(!world.path(&domain).exists());
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    world.assert_no_heartbeat(&volume);
 }
 
 #[test]
@@ -83,12 +80,11 @@ fn other_stacks_need_a_dlmfs_that_knows_them() {
 
 #[test]
 fn a_join_that_fails_runs_nothing() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     // A file where the domain has to be.
     world.write(&format!("/dlm/{}", volume.uuid), "");
     let (code, said) = world.refused("o2cb", &["exec", "-d", "/dev/ubda", "--", "true"]);
     assert_eq!(code, 125, "{said}");
-    assert!(said.contains("lock domain"), "{said}");
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    says(&said, "lock domain");
+    world.assert_no_heartbeat(&volume);
 }

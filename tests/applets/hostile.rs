@@ -77,7 +77,7 @@ fn with_each_wrong(era: Era, files: &[&str]) {
     let world = World::online(era);
     let volume = world.volume("ubda", "");
     let kept = world.path("/.kept");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     volume.counts();
     copy(&world.root, &kept);
     for file in files {
@@ -213,8 +213,7 @@ fn of_old_drivers() {
 fn names_that_are_none() {
     use std::os::unix::ffi::OsStrExt;
     for name in [&b"\xff\xfe"[..], b"two words", b"a234567890123456789"] {
-        let world = World::online(Era::Now);
-        let volume = world.volume("ubda", "");
+        let (world, volume) = World::with_volume();
         let name = std::ffi::OsStr::from_bytes(name);
         fs::rename(world.clusters().join("webc"), world.clusters().join(name)).unwrap();
         let said = call_all(&world, &volume);
@@ -223,8 +222,7 @@ fn names_that_are_none() {
             "{said:?}"
         );
     }
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     for node in [&b"\xff"[..], b"n1\n"] {
         let node = world
             .clusters()

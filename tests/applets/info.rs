@@ -17,9 +17,9 @@ fn without_a_volume_all_regions_are_told() {
     let world = World::online(Era::Now);
     assert_eq!(world.printed("ocfs2_hb_ctl", &["-I"]), "");
     let [one, two] = ["ubda", "ubdb"].map(|name| world.volume(name, WEBC));
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     let service = ["-S", "-d", "/dev/ubdb", "x"];
-    world.run("ocfs2_hb_ctl", &service).unwrap();
+    world.ok("ocfs2_hb_ctl", &service);
     world.calls();
     let mut lines = [&one, &two].map(|volume| format!("{}: 1 refs\n", volume.uuid));
     lines.sort();
@@ -59,7 +59,7 @@ fn without_a_volume_all_regions_are_told() {
         let end = world.run("ocfs2_hb_ctl", args);
         assert_eq!(end.err().map(|failure| failure.code()), code, "{args:?}");
     }
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
 }
 
 #[test]
@@ -67,10 +67,10 @@ fn what_went_wrong_is_named() {
     let world = World::online(Era::Now);
     let names = ["ubda", "ubdb", "ubdc", "ubdd"];
     let [mark, half, gone, left] = names.map(|name| world.volume(name, WEBC));
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     for device in ["/dev/ubdc", "/dev/ubdd"] {
         let service = ["-S", "-d", device, "x"];
-        world.run("ocfs2_hb_ctl", &service).unwrap();
+        world.ok("ocfs2_hb_ctl", &service);
     }
     let region = |uuid| world.clusters().join(format!("webc/heartbeat/{uuid}"));
     // The superblock goes, and nobody notices.
@@ -216,7 +216,7 @@ fn a_device_that_hangs_is_named_and_holds_up_no_other() {
         world.volume(name, WEBC);
         let device = format!("/dev/{name}");
         let service = ["-S", "-d", &device, "x"];
-        world.run("ocfs2_hb_ctl", &service).unwrap();
+        world.ok("ocfs2_hb_ctl", &service);
     }
     world.write("/.fake/hangs/ubda", "");
     let disk = Disk::open(&world, "ubdb");
@@ -290,22 +290,16 @@ fn wrong_combinations_are_refused_before_anything_is_touched() {
 fn where_it_beats_the_kernel_tells_the_device() {
     let world = World::online(Era::Now);
     let uuid = world.volume("ubda", WEBC).uuid.to_string();
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"])
-        .unwrap();
+    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"]);
     fs::copy(world.path("/dev/ubda"), world.path("/dev/ubdb")).unwrap();
     world.write("/sys/class/block/ubdb/dev", "98:160\n");
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-u", &uuid, "y"])
-        .unwrap();
+    world.ok("ocfs2_hb_ctl", &["-S", "-u", &uuid, "y"]);
     let long = ["-I", "--long", "-u", &uuid];
     let text = world.printed("ocfs2_hb_ctl", &long);
     let place = format!("{uuid} on /dev/ubda, label data");
     has(&text, &[&place, "  references: 2, 2 lasting"]);
     for service in ["x", "y"] {
-        world
-            .run("ocfs2_hb_ctl", &["-K", "-u", &uuid, service])
-            .unwrap();
+        world.ok("ocfs2_hb_ctl", &["-K", "-u", &uuid, service]);
     }
     let text = world.ended("ocfs2_hb_ctl", &long).1;
     has(&text, &["  state: absent: ", "one of them is a copy"]);

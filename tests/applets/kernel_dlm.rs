@@ -1,7 +1,7 @@
 //! The pcmk stack where the kernel's DLM alone keeps the group.
 
 use crate::peer;
-use crate::world::{Era, World};
+use crate::world::{Era, World, says};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
@@ -36,11 +36,9 @@ fn refused(world: &World) -> String {
 fn a_mount_joins_by_itself() {
     let world = world("hacl\n");
     let peer = world.peer();
-    world
-        .run("mount.ocfs2", &["-f", "/dev/ubda", "/mnt"])
-        .unwrap();
+    world.ok("mount.ocfs2", &["-f", "/dev/ubda", "/mnt"]);
     assert!(world.calls().is_empty());
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     assert_eq!(
         world.calls(),
         [
@@ -59,7 +57,7 @@ fn a_mount_joins_by_itself() {
         &["-K", "-u", &volume],
         &["-P", "-d", "/dev/ubda"],
     ] {
-        world.run("ocfs2_hb_ctl", args).unwrap();
+        world.ok("ocfs2_hb_ctl", args);
     }
     let long = world.printed("ocfs2_hb_ctl", &["-I", "--long", "-d", "/dev/ubda"]);
     for line in [
@@ -71,7 +69,7 @@ fn a_mount_joins_by_itself() {
     }
     let (code, said) = world.refused("ocfs2_hb_ctl", &["-I", "--quiet", "-u", &volume]);
     assert_eq!((code, &*said), (2, "the stack pcmk has no such heartbeat"));
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     assert_eq!(world.calls(), ["umount /mnt 0x8"]);
     assert!(
         peer.notes().is_empty(),
@@ -85,7 +83,7 @@ fn the_dlm_has_to_be_up_and_the_volumes() {
     for name in ["", "\n"] {
         let machine = world(name);
         let said = refused(&machine);
-        assert!(said.contains(down), "{said}");
+        says(&said, down);
         assert_eq!(machine.read("/sys/fs/ocfs2/cluster_stack"), "o2cb");
     }
     let machine = world("hacl\n");
@@ -98,7 +96,7 @@ fn the_dlm_has_to_be_up_and_the_volumes() {
 
     let said = refused(&world("other\n"));
     let both = "belongs to cluster \"hacl\" (stack pcmk); this node's DLM runs \"other\"";
-    assert!(said.contains(both), "{said}");
+    says(&said, both);
 }
 
 #[test]
@@ -120,7 +118,7 @@ fn the_stack_is_set_only_when_none_is_active() {
     world.write("/sys/fs/ocfs2/active_cluster_plugin", "o2cb\n");
     let said = refused(&world);
     let both = "belongs to cluster \"hacl\" (stack pcmk); this node runs the stack o2cb";
-    assert!(said.contains(both), "{said}");
+    says(&said, both);
     assert_eq!(world.read("/sys/fs/ocfs2/cluster_stack"), "o2cb");
 }
 
@@ -156,10 +154,7 @@ fn without_quorum_a_mount_would_wait() {
         assert_eq!(faked.is_err(), waits, "{answers:?}");
         if let Err(failure) = faked {
             let said = failure.to_string();
-            assert!(
-                said.contains("cluster \"hacl\" has no quorum on this node"),
-                "{said}"
-            );
+            says(&said, "cluster \"hacl\" has no quorum on this node");
         }
     }
 }
@@ -181,7 +176,7 @@ fn online_status(world: &World, cluster: &[&str]) -> u8 {
 fn online_is_a_node_with_quorum() {
     let machine = world("hacl\n");
     assert_eq!(online_status(&machine, &[]), 1, "the stack is not set");
-    machine.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    machine.mount("/mnt");
     assert_eq!(online_status(&machine, &[]), 0);
     let text = machine.printed("o2cb", &["status"]);
     assert!(text.ends_with("Cluster: online\n"), "{text}");
@@ -213,7 +208,7 @@ fn locks_need_a_dlm_that_does_not_ask_for_the_cluster() {
     for stack in ["pcmk", "cman"] {
         let world = world("hacl\n");
         let peer = world.peer();
-        world.run("o2cb", &["load"]).unwrap();
+        world.ok("o2cb", &["load"]);
         world.write(
             "/sys/module/ocfs2_dlmfs/parameters/capabilities",
             "bast stackglue",
@@ -230,7 +225,7 @@ fn locks_need_a_dlm_that_does_not_ask_for_the_cluster() {
         let why = format!(
             "locks of the stack {stack} are not supported here: this kernel's dlmfs does not name"
         );
-        assert!(said.contains(&why), "{said}");
+        says(&said, &why);
         assert!(peer.notes().is_empty() && world.calls().is_empty());
         // It takes anybody.
         world.write(callbacks, "0\n");

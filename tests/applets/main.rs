@@ -5,6 +5,7 @@ mod diff;
 mod doctor;
 mod exec;
 mod global;
+mod half_started;
 mod hostile;
 mod info;
 mod init;

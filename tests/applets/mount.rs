@@ -1,6 +1,8 @@
 //! mount.ocfs2: the order of its calls, and what is left after any of them has failed.
 
-use crate::world::{Era, World};
+mod device;
+
+use crate::world::{Era, World, says};
 
 const NO_SET: [i32; 0] = [];
 
@@ -20,22 +22,11 @@ fn first_mount(uuid: impl std::fmt::Display) -> Vec<String> {
 
 #[test]
 fn joins_then_mounts_then_completes() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let (world, volume) = World::with_volume();
+    world.mount("/mnt");
     assert_eq!(world.log.calls(), first_mount(volume.uuid));
     // The superblock had none during the mount, and has that of the process now.
     assert_eq!(volume.counts(), [0, 1, 1]);
-}
-
-/// The write to `dev` asks for a device of this very volume: see the fake's harm.
-#[test]
-fn a_device_is_meant_by_any_of_its_names() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    std::os::unix::fs::symlink("ubda", world.path("/dev/link")).unwrap();
-    world.run("mount.ocfs2", &["/dev/link", "/mnt"]).unwrap();
-    assert_eq!(world.log.calls(), first_mount(volume.uuid));
 }
 
 #[test]
@@ -62,8 +53,7 @@ fn nothing_follows_a_failed_mount_but_its_undoing() {
         (libc::EUNATCH, 32, "the kernel's DLM has lost its daemon"),
         (libc::EXDEV, 32, "Invalid cross-device link"),
     ] {
-        let world = World::online(Era::Now);
-        let volume = world.volume("ubda", "");
+        let (world, volume) = World::with_volume();
         world.log.fail("mount /dev/ubda", errno);
         let (got, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         assert_eq!(got, code, "{said}");
@@ -79,8 +69,7 @@ fn nothing_follows_a_failed_mount_but_its_undoing() {
 
 #[test]
 fn the_kernel_s_own_words_follow_a_failed_mount() {
-    let world = World::online(Era::Now);
-    world.volume("ubda", "");
+    let (world, _) = World::with_volume();
     let said = "ocfs2_parse_options:1455 ERROR: Unrecognized mount option \"x\" or missing value";
     let record = format!("3,1,9,-;(mount.ocfs2,{},0):{said}\n", std::process::id());
     // Not there when the mount begins, and there when it has failed.
@@ -97,10 +86,7 @@ fn the_kernel_s_own_words_follow_a_failed_mount() {
         "{failed}"
     );
     let shown = format!("{failed:?}");
-    assert!(
-        shown.contains("kernel: Unrecognized mount option"),
-        "{shown}"
-    );
+    says(&shown, "kernel: Unrecognized mount option");
 }
 
 #[test]
@@ -112,8 +98,7 @@ fn a_region_that_cannot_be_made_leaves_nothing() {
         (libc::EPERM, 1),
         (libc::ENOMEM, 2),
     ] {
-        let world = World::online(Era::Now);
-        let volume = world.volume("ubda", "");
+        let (world, volume) = World::with_volume();
         world.log.fail("make", errno);
         let refused = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         let reason = std::io::Error::from_raw_os_error(errno).to_string();
@@ -127,7 +112,7 @@ fn a_region_that_cannot_be_made_leaves_nothing() {
         );
         assert_eq!(refused, (code, sentence));
         assert_eq!(world.calls().len(), 1);
-        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        world.assert_no_heartbeat(&volume);
     }
 }
 
@@ -159,8 +144,7 @@ const REFUSED: [(&str, i32, &str); 5] = [
 #[test]
 fn each_attribute_that_cannot_be_written_leaves_nothing() {
     for (attribute, errno, reason) in REFUSED {
-        let world = World::online(Era::Now);
-        let volume = world.volume("ubda", "");
+        let (world, volume) = World::with_volume();
         world.log.fail(&format!("/{attribute} "), errno);
         let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         assert_eq!(code, 32);
@@ -177,18 +161,17 @@ fn each_attribute_that_cannot_be_written_leaves_nothing() {
                 .count(),
             0
         );
-        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        world.assert_no_heartbeat(&volume);
         // And nothing is in the way of the next try.
         world.log.fail_no_more();
-        world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+        world.mount("/mnt");
         assert_eq!(volume.counts(), [0, 1, 1]);
     }
 }
 
 #[test]
 fn the_mount_point_and_the_device_are_looked_at_before_anything() {
-    let world = World::online(Era::Now);
-    world.volume("ubda", "");
+    let (world, _) = World::with_volume();
     world.write("/file", "");
     std::os::unix::fs::symlink("nowhere", world.path("/broken")).unwrap();
     for (device, point, sentence) in [
@@ -207,79 +190,12 @@ fn the_mount_point_and_the_device_are_looked_at_before_anything() {
     assert!(world.log.all().is_empty());
 }
 
-/// The name leads to another device from the start of the heartbeat on.
-#[test]
-fn a_device_renamed_before_mount_2_is_not_mounted() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    let number = world.path("/sys/class/block/ubda/dev");
-    world.log.then("/dev FD", &number, "98:16");
-    let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
-    let says = "/dev/ubda: mounting it on /mnt: the volume was read from device 98:0, but device \
-                98:16 is in its place now";
-    assert!(code == 32 && said.starts_with(says), "{said}");
-    let mut calls = first_mount(volume.uuid);
-    calls.truncate(5);
-    calls.push(format!("remove webc/heartbeat/{} [1 0 0]", volume.uuid));
-    assert_eq!((world.log.calls(), volume.counts()), (calls, NO_SET.into()));
-}
-
-/// And from mount(2) on, after all that can be compared before it.
-#[test]
-fn a_device_renamed_in_mount_2_is_unmounted_again() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    let number = world.path("/sys/class/block/ubda/dev");
-    for (detached, says) in [
-        (
-            true,
-            "98:16 is in its place now (lsblk shows the names of devices)",
-        ),
-        (
-            false,
-            "and to unmount it again failed: Invalid argument (unmount it at once)",
-        ),
-    ] {
-        world.write("/sys/class/block/ubda/dev", "98:0");
-        world.log.then("mount /dev/ubda", &number, "98:16");
-        if !detached {
-            world.log.fail("umount", libc::EINVAL);
-        }
-        let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
-        assert!(code == 32 && said.ends_with(says), "{said}");
-        let mut calls = first_mount(volume.uuid);
-        calls.pop();
-        calls.push("umount /mnt 0x2".into());
-        let removal = format!("remove webc/heartbeat/{} [1 0 0]", volume.uuid);
-        calls.extend(detached.then_some(removal));
-        assert_eq!(world.calls(), calls);
-    }
-}
-
-#[test]
-fn a_remount_is_of_the_device_that_is_mounted() {
-    let world = World::online(Era::Now);
-    world.volume("ubda", "");
-    world.volume("ubdb", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
-    world.log.forget();
-    let args = ["-o", "remount,ro", "/dev/ubdb", "/mnt"];
-    let (code, said) = world.refused("mount.ocfs2", &args);
-    let says = "read from device 98:16, but device 98:0 is in its place";
-    assert!(code == 32 && said.contains(says), "{said}");
-    assert_eq!(world.calls(), [""; 0]);
-    let args = ["-o", "remount,ro", "/dev/ubda", "/mnt"];
-    world.run("mount.ocfs2", &args).unwrap();
-    assert_eq!(world.calls().len(), 1);
-}
-
 /// The raising of the priority is not worth a failure.
 #[test]
 fn what_only_helps_may_fail() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     world.log.fail("prefer", libc::EPERM);
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     assert_eq!(volume.counts(), [0, 1, 1]);
 }
 
@@ -309,8 +225,8 @@ fn a_process_that_dies_in_mount_leaves_no_reference() {
             (left, regions)
         );
         if when == "after" {
-            world.run("umount.ocfs2", &["/mnt"]).unwrap();
-            assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+            world.umount("/mnt");
+            world.assert_no_heartbeat(&volume);
         }
     }
 }
@@ -318,17 +234,12 @@ fn a_process_that_dies_in_mount_leaves_no_reference() {
 /// The starter tidies for its own applet alone.
 #[test]
 fn a_process_that_dies_in_mount_leaves_a_program_s_heartbeat() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
-        .unwrap();
+    let (world, volume) = World::with_volume();
+    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"]);
     world.write("/.fake/die", "before");
     world.run_in_child("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert!(world.calls().last().unwrap().starts_with("mount "));
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 3], 1));
-    world
-        .run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "backup"])
-        .unwrap();
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    world.ok("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "backup"]);
+    world.assert_no_heartbeat(&volume);
 }

@@ -1,6 +1,6 @@
 //! A mount without the cluster: who uses the volume is read from its disk, before anything else.
 
-use crate::world::{Disk, Era, World};
+use crate::world::{Disk, Era, World, says};
 
 const WEBC: &str = "--cluster-stack=o2cb --cluster-name=webc";
 const CERTAIN: [&str; 4] = ["-o", "nocluster=yes", "/dev/ubda", "/mnt"];
@@ -26,17 +26,17 @@ fn a_node_that_beats_is_named_and_nothing_outweighs_it() {
     disk.beaten_while(&[2], || {
         for word in ["nocluster", "nocluster=yes"] {
             let said = refused(&world, &["-o", word, "/dev/ubda", "/mnt"]);
-            assert!(
-                said.contains("/dev/ubda: the heartbeat of node 2 (\"n2\") is being written"),
-                "{said}"
+            says(
+                &said,
+                "/dev/ubda: the heartbeat of node 2 (\"n2\") is being written",
             );
         }
         let said = refused(&world, &["-f", "-o", "nocluster=yes", "/dev/ubda", "/mnt"]);
-        assert!(said.contains("is being written"), "{said}");
+        says(&said, "is being written");
     });
     // It leaves.
     disk.write(2, &disk.block(2, 99, 0));
-    world.run("mount.ocfs2", &CERTAIN).unwrap();
+    world.ok("mount.ocfs2", &CERTAIN);
     assert_eq!(world.calls().last().unwrap(), MOUNT);
 }
 
@@ -47,10 +47,7 @@ fn a_node_that_is_not_known_is_named_by_number() {
     world.volume("ubda", "--cluster-stack=o2cb --cluster-name=other");
     let disk = Disk::open(&world, "ubda");
     let said = disk.beaten_while(&[2], || refused(&world, &CERTAIN));
-    assert!(
-        said.contains("/dev/ubda: the heartbeat of node 2 is being written"),
-        "{said}"
-    );
+    says(&said, "/dev/ubda: the heartbeat of node 2 is being written");
 }
 
 #[test]
@@ -67,10 +64,7 @@ fn whoever_writes_anything_else_is_refused_as_well() {
     for block in [&bad as &(dyn Fn(u64) -> Vec<u8> + Sync), &misplaced] {
         let slot = |second| vec![(5, block(second))];
         let said = disk.written_while(slot, || refused(&world, &CERTAIN));
-        assert!(
-            said.contains("somebody is writing heartbeat slot 5"),
-            "{said}"
-        );
+        says(&said, "somebody is writing heartbeat slot 5");
     }
 }
 
@@ -82,7 +76,7 @@ fn damage_that_stands_still_is_nobody() {
     disk.write(0, &[0xFF; 512]);
     disk.write(254, &[0x5A; 512]);
     disk.write(3, &disk.block(4, 1, 7));
-    world.run("mount.ocfs2", &CERTAIN).unwrap();
+    world.ok("mount.ocfs2", &CERTAIN);
     assert_eq!(world.calls().last().unwrap(), MOUNT);
 }
 
@@ -100,7 +94,7 @@ fn a_node_that_may_have_died_is_told_and_the_user_decides() {
         "; node 9 has fallen silent on the volume without leaving it",
         "(if you are certain that none has: -o nocluster=yes)",
     ] {
-        assert!(said.contains(part), "{said}");
+        says(&said, part);
     }
 }
 
@@ -111,13 +105,10 @@ fn a_stack_of_user_space_is_known_by_the_slot_map_alone() {
     let disk = Disk::open(&world, "ubda");
     disk.mounted_by(&[2]);
     let said = refused(&world, &["-o", "nocluster", "/dev/ubda", "/mnt"]);
-    assert!(
-        said.contains("; node 2 is in the volume's slot map"),
-        "{said}"
-    );
-    assert!(
-        said.contains("; which of them live cannot be told: nodes of its stack beat on no disk"),
-        "{said}"
+    says(&said, "; node 2 is in the volume's slot map");
+    says(
+        &said,
+        "; which of them live cannot be told: nodes of its stack beat on no disk",
     );
 }
 
@@ -129,23 +120,16 @@ fn with_global_heartbeat_the_clusters_regions_tell() {
     let ask = ["-o", "nocluster", "/dev/ubda", "/mnt"];
     Disk::open(&world, "ubda").mounted_by(&[2]);
     let said = refused(&world, &ask);
-    assert!(
-        said.contains("cannot be told: its cluster has global heartbeat"),
-        "{said}"
-    );
-    world
-        .run("o2cb", &["heartbeat-mode", "webc", "global"])
-        .unwrap();
-    world
-        .run("o2cb", &["add-heartbeat", "webc", &region.uuid.to_string()])
-        .unwrap();
+    says(&said, "cannot be told: its cluster has global heartbeat");
+    world.ok("o2cb", &["heartbeat-mode", "webc", "global"]);
+    world.ok("o2cb", &["add-heartbeat", "webc", &region.uuid.to_string()]);
     world.write("/proc/partitions", "major minor  #blocks  name\n\n");
     let disk = Disk::open(&world, "ubdb");
     disk.beaten_while(&[2], || {
         let said = refused(&world, &CERTAIN);
-        assert!(
-            said.contains("node 2 (\"n2\") is in the volume's slot map and beats in its cluster"),
-            "{said}"
+        says(
+            &said,
+            "node 2 (\"n2\") is in the volume's slot map and beats in its cluster",
         );
     });
     let said = refused(&world, &ask);
@@ -156,21 +140,17 @@ fn with_global_heartbeat_the_clusters_regions_tell() {
     );
     // One that lives, but has it not mounted.
     disk.beaten_while(&[1], || {
-        world.run("mount.ocfs2", &CERTAIN).unwrap();
+        world.ok("mount.ocfs2", &CERTAIN);
     });
 }
 
 #[test]
 fn a_volume_that_is_mounted_in_its_cluster_here_is_not_mounted_without_it() {
-    let world = World::online(Era::Now);
-    world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let (world, _) = World::with_volume();
+    world.mount("/mnt");
     world.calls();
     let said = refused(&world, &["-o", "nocluster=yes", "/dev/ubda", "/mnt2"]);
-    assert!(
-        said.contains("is mounted in its cluster on this node, on /mnt"),
-        "{said}"
-    );
+    says(&said, "is mounted in its cluster on this node, on /mnt");
     // A remount, whose options may come from fstab, looks at nothing: the kernel refuses it.
     let remount = ["-o", "remount,ro,nocluster", "/dev/ubda", "/mnt"];
     world.refused("mount.ocfs2", &remount);

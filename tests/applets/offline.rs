@@ -1,13 +1,12 @@
 //! o2cb: when a cluster goes, and what keeps it.
 
-use crate::world::{Era, World};
+use crate::world::{Era, World, says};
 use std::os::unix::fs::symlink;
 
 #[test]
 fn a_cluster_goes_when_nothing_beats() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    let (world, volume) = World::with_volume();
+    world.mount("/mnt");
     world.log.forget();
     for args in [
         &["offline"][..],
@@ -20,17 +19,17 @@ fn a_cluster_goes_when_nothing_beats() {
     assert_eq!(volume.counts(), [0, 1, 1]);
     let (_, said) = world.refused("o2cb", &["unload"]);
     assert_eq!(said, "/mnt is still mounted (unmount it first)");
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     world.log.forget();
-    world.run("o2cb", &["offline", "other"]).unwrap();
+    world.ok("o2cb", &["offline", "other"]);
     assert!(world.calls().is_empty());
-    world.run("o2cb", &["offline"]).unwrap();
+    world.ok("o2cb", &["offline"]);
     assert_eq!(
         world.calls(),
         ["remove webc/node/n1", "remove webc/node/n2", "remove webc"]
     );
-    world.run("o2cb", &["offline"]).unwrap();
-    world.run("o2cb", &["unload"]).unwrap();
+    world.ok("o2cb", &["offline"]);
+    world.ok("o2cb", &["unload"]);
     assert_eq!(
         world.calls(),
         [
@@ -66,7 +65,7 @@ fn unload_takes_the_cluster_offline_or_changes_nothing() {
     assert!(said.starts_with("cluster \"webc\" is in use"), "{said}");
     program("-K").unwrap();
     world.log.forget();
-    world.run("o2cb", &["unload"]).unwrap();
+    world.ok("o2cb", &["unload"]);
     let calls = world.calls();
     assert_eq!(calls.first().unwrap(), "remove webc/node/n1");
     assert_eq!(calls.last().unwrap(), "unload ocfs2_stack_o2cb");
@@ -74,26 +73,18 @@ fn unload_takes_the_cluster_offline_or_changes_nothing() {
 
 #[test]
 fn a_program_s_heartbeat_keeps_the_cluster() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
-        .unwrap();
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "copy"])
-        .unwrap();
+    let (world, volume) = World::with_volume();
+    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"]);
+    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "copy"]);
     let (_, said) = world.refused("o2cb", &["offline"]);
-    assert!(said.contains("by 2 programs or mounts"), "{said}");
+    says(&said, "by 2 programs or mounts");
     assert_eq!(volume.counts(), [0, 2, 0]);
 }
 
 #[test]
 fn who_holds_a_lock_domain_is_named() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "fsck"])
-        .unwrap();
+    let (world, volume) = World::with_volume();
+    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "fsck"]);
     let domain = format!("/dlm/{}", volume.uuid);
     world.write(&format!("{domain}/lock"), "");
     world.write("/proc/4711/stat", "4711 (fsck.ocfs2) S 1\n");
@@ -105,7 +96,7 @@ fn who_holds_a_lock_domain_is_named() {
     let said = |users: &str| {
         let (_, said) = world.refused("o2cb", &["offline"]);
         let own = format!("region {} by {users} (unmount", volume.uuid);
-        assert!(said.contains(&own), "{said}");
+        says(&said, &own);
     };
     let held = "locks of the volume are held by process 4711 (fsck.ocfs2)";
     said(&format!("one program or mount, {held}"));
@@ -113,6 +104,6 @@ fn who_holds_a_lock_domain_is_named() {
     volume.semaphores.remove();
     said(held);
     std::fs::remove_file(world.path("/proc/4711/fd/3")).unwrap();
-    world.run("o2cb", &["offline"]).unwrap();
+    world.ok("o2cb", &["offline"]);
     assert!(!world.path(&domain).exists());
 }

@@ -1,16 +1,14 @@
 //! The drivers of the 1.2 tools: configfs at /config, no stack glue, and no pin. There only
 //! the references and an O_EXCL open keep the region of a mounted volume.
 
-use crate::world::{Era, World};
-
-const NO_SET: [i32; 0] = [];
+use crate::world::{Era, World, says};
 
 #[test]
 fn joins_asks_and_leaves() {
     let world = World::online(Era::Old);
     assert!(world.clusters().ends_with("config/cluster"));
     let volume = world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     let calls = world.log.all();
     // Nobody opens the device with O_EXCL meanwhile: a mount(2) might fail by it.
     let mount = "mount /dev/ubda /mnt ocfs2 0x0 heartbeat=local [1 0]";
@@ -18,13 +16,13 @@ fn joins_asks_and_leaves() {
     // Without the mark, which could be stale.
     assert_eq!(volume.counts(), [0, 1, 0]);
     world.log.forget();
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     let remove = format!("remove webc/heartbeat/{} [1 1 0]", volume.uuid);
     assert_eq!(
         world.log.all(),
         ["umount /mnt 0x8", "? claimed /dev/ubda", &remove]
     );
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    world.assert_no_heartbeat(&volume);
 }
 
 /// Without the mark it is the machine that shows whether the superblock is there already: its
@@ -34,14 +32,14 @@ fn a_second_mount_owns_no_second_reference() {
     for out_of_sight in [false, true] {
         let world = World::online(Era::Old);
         let volume = world.volume("ubda", "");
-        world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+        world.mount("/mnt");
         if out_of_sight {
             world.write("/.fake/busy/ubda", "");
             world.directory("/proc/fs/jbd2/ubda-26");
-            world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+            world.ok("umount.ocfs2", &["-l", "/mnt"]);
         }
         world.log.forget();
-        world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+        world.mount("/mnt2");
         let mount = "mount /dev/ubda /mnt2 ocfs2 0x0 heartbeat=local [2 0]";
         assert_eq!(world.calls(), [mount]);
         assert_eq!(volume.counts(), [0, 1, 0]);
@@ -49,11 +47,11 @@ fn a_second_mount_owns_no_second_reference() {
             let _ = std::fs::remove_file(world.path("/.fake/busy/ubda"));
             let _ = std::fs::remove_dir_all(world.path("/proc/fs/jbd2"));
         } else {
-            world.run("umount.ocfs2", &["/mnt"]).unwrap();
+            world.umount("/mnt");
             assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
         }
-        world.run("umount.ocfs2", &["/mnt2"]).unwrap();
-        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        world.umount("/mnt2");
+        world.assert_no_heartbeat(&volume);
     }
 }
 
@@ -61,10 +59,10 @@ fn a_second_mount_owns_no_second_reference() {
 fn a_claimed_device_keeps_its_region() {
     let world = World::online(Era::Old);
     let volume = world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     world.write("/.fake/busy/ubda", "");
     world.log.forget();
-    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    world.ok("umount.ocfs2", &["-l", "/mnt"]);
     assert_eq!(
         world.log.all()[..2],
         ["umount /mnt 0xa", "? claimed /dev/ubda"]
@@ -77,18 +75,18 @@ fn a_claimed_device_keeps_its_region() {
     for args in own {
         let (code, said) = world.refused("ocfs2_hb_ctl", args);
         assert_eq!(code, 1);
-        assert!(said.contains("the volume is mounted"), "{said}");
+        says(&said, "the volume is mounted");
     }
     assert!(world.calls().iter().all(|call| call.starts_with("umount")));
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
     world.kernel().end_superblock("ubda");
     // The reference may as well be a program's, so that nobody tidies it up unasked.
     let (_, said) = world.refused("o2cb", &["offline"]);
-    assert!(said.contains("by one program or mount"), "{said}");
+    says(&said, "by one program or mount");
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
-    world.run("ocfs2_hb_ctl", &["-K", "-u", &uuid]).unwrap();
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
-    world.run("o2cb", &["offline"]).unwrap();
+    world.ok("ocfs2_hb_ctl", &["-K", "-u", &uuid]);
+    world.assert_no_heartbeat(&volume);
+    world.ok("o2cb", &["offline"]);
 }
 
 /// A device that cannot be asked counts as mounted.
@@ -96,10 +94,10 @@ fn a_claimed_device_keeps_its_region() {
 fn no_answer_keeps_the_region() {
     let world = World::online(Era::Old);
     let volume = world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     std::fs::rename(world.path("/dev/ubda"), world.path("/dev/gone")).unwrap();
     world.log.forget();
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     assert_eq!(world.calls(), ["umount /mnt 0x8"]);
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
 }
@@ -116,7 +114,7 @@ fn a_failed_mount_is_undone() {
         calls[calls.len() - 2..],
         ["? claimed /dev/ubda".into(), remove]
     );
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    world.assert_no_heartbeat(&volume);
 }
 
 #[test]
@@ -125,13 +123,13 @@ fn the_call_out_leaves_though_the_device_is_still_claimed() {
     let volume = world.volume("ubda", "");
     world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", "/sbin/ocfs2_hb_ctl\n");
     world.write("/sbin/ocfs2_hb_ctl", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     world.log.forget();
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     let call_out = format!("? call-out -K -u {}", volume.uuid);
     let remove = format!("remove webc/heartbeat/{} [1 1 0]", volume.uuid);
     assert_eq!(world.log.all(), ["umount /mnt 0x8", &call_out, &remove]);
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    world.assert_no_heartbeat(&volume);
 }
 
 /// The threshold where it was then; the other limits are the driver's own.
@@ -142,7 +140,7 @@ fn limits_that_the_driver_lacks_are_passed_over() {
         "/etc/sysconfig/o2cb",
         "O2CB_HEARTBEAT_THRESHOLD=61\nO2CB_IDLE_TIMEOUT_MS=60000\nO2CB_FENCE_METHOD=panic\n",
     );
-    world.run("o2cb", &["online"]).unwrap();
+    world.ok("o2cb", &["online"]);
     assert_eq!(
         world.read("/proc/fs/ocfs2_nodemanager/hb_dead_threshold"),
         "61"
@@ -168,7 +166,7 @@ fn there_is_no_global_heartbeat() {
     let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert_eq!(code, 32);
     let both = "the volume is made for global heartbeat, cluster \"webc\" runs local heartbeat";
-    assert!(said.contains(both), "{said}");
+    says(&said, both);
     assert!(world.calls().is_empty());
 }
 
@@ -200,20 +198,20 @@ fn calls_without_a_service_are_a_mounts() {
         start().unwrap();
         assert_eq!(volume.counts(), [0, 1, 2]);
         stop().unwrap();
-        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        world.assert_no_heartbeat(&volume);
         // The kernel calls as well after a mount(2) that failed late: a program keeps its own.
         let program = ["-d", "/dev/ubda", "me"];
         let by_program = |word| world.run("ocfs2_hb_ctl", &[&[word], &program[..]].concat());
         by_program("-S").unwrap();
         start().unwrap();
         let uuid = volume.uuid.to_string();
-        world.run("ocfs2_hb_ctl", &["-K", "-u", &uuid]).unwrap();
+        world.ok("ocfs2_hb_ctl", &["-K", "-u", &uuid]);
         assert_eq!(volume.counts(), [0, 1, 0]);
         stop().unwrap();
         assert_eq!(volume.counts(), [0, 1, 0]);
         by_program("-K").unwrap();
-        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
-        world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+        world.assert_no_heartbeat(&volume);
+        world.mount("/mnt");
         let counts = volume.counts();
         start().unwrap();
         assert_eq!(volume.counts(), counts, "a mounted volume is one user");
@@ -223,7 +221,7 @@ fn calls_without_a_service_are_a_mounts() {
             "{said}"
         );
         assert_eq!(volume.counts(), counts);
-        world.run("umount.ocfs2", &["/mnt"]).unwrap();
-        assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+        world.umount("/mnt");
+        world.assert_no_heartbeat(&volume);
     }
 }

@@ -1,6 +1,6 @@
 //! Volumes without a heartbeat of their own, and those that belong elsewhere.
 
-use crate::world::{Era, Volume, World};
+use crate::world::{Era, Volume, World, says};
 
 const NO_SET: [i32; 0] = [];
 const O2CB: &str = "--cluster-stack=o2cb --cluster-name=";
@@ -9,10 +9,10 @@ const O2CB: &str = "--cluster-stack=o2cb --cluster-name=";
 fn a_local_volume_joins_nothing() {
     let world = World::bare(Era::Now);
     let volume = world.volume("ubda", "-M local");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     let mount = "mount /dev/ubda /mnt ocfs2 0x0 heartbeat=none";
     assert_eq!(world.calls(), ["load ocfs2", mount]);
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     assert_eq!(world.calls(), ["umount /mnt 0x8"]);
     assert_eq!(volume.counts(), NO_SET);
 }
@@ -30,10 +30,10 @@ fn global() -> (World, Volume) {
 #[test]
 fn with_global_heartbeat_no_region_is_touched() {
     let (world, volume) = global();
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     let mount = "mount /dev/ubda /mnt ocfs2 0x0 heartbeat=global";
     assert_eq!(world.calls(), [mount, "prefer the heartbeat's I/O"][..1]);
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     assert_eq!(world.calls(), ["umount /mnt 0x8"]);
     let uuid = volume.uuid.to_string();
     for args in [
@@ -41,7 +41,7 @@ fn with_global_heartbeat_no_region_is_touched() {
         &["-S", "-d", "/dev/ubda", "x"],
         &["-K", "-d", "/dev/ubda", "x"],
     ] {
-        world.run("ocfs2_hb_ctl", args).unwrap();
+        world.ok("ocfs2_hb_ctl", args);
     }
     assert!(world.calls().is_empty());
     assert_eq!(volume.counts(), NO_SET);
@@ -82,7 +82,7 @@ fn a_local_mode_volume_in_a_global_cluster() {
     world.volume("ubdb", "");
     let (_, said) = world.refused("mount.ocfs2", &["/dev/ubdb", "/mnt"]);
     let both = "made for local heartbeat, cluster \"webc\" runs global heartbeat";
-    assert!(said.contains(both), "{said}");
+    says(&said, both);
 }
 
 /// The stack is switched for a volume that names it, unless another one is in use.
@@ -107,10 +107,7 @@ fn another_stack_runs() {
             assert_eq!(calls[0], "write /sys/fs/ocfs2/cluster_stack o2cb");
         } else {
             let said = mounted.unwrap_err().to_string();
-            assert!(
-                said.contains("(stack o2cb); this node runs the stack pcmk"),
-                "{said}"
-            );
+            says(&said, "(stack o2cb); this node runs the stack pcmk");
             assert!(calls.is_empty(), "{calls:?}");
         }
     }
@@ -129,9 +126,9 @@ fn what_is_not_online_says_what_to_run() {
         assert!(named.contains("cluster \"webc\" is not online (run: o2cb online webc)"));
     };
     check();
-    world.run("o2cb", &["load"]).unwrap();
+    world.ok("o2cb", &["load"]);
     check();
-    world.run("o2cb", &["online"]).unwrap();
+    world.ok("o2cb", &["online"]);
     world.write("/sys/kernel/config/cluster/webc/node/n1/local", "0\n");
     assert!(said("/dev/ubdb").contains("none of its nodes (n1, n2) is this host"));
 }
@@ -152,7 +149,7 @@ fn fake_changes_nothing() {
             &["-f", "-o", "nocluster=yes", "/dev/ubda", "/mnt"],
             &["-f", "-o", "bind", "/mnt", "/mnt2"],
         ] {
-            world.run("mount.ocfs2", args).unwrap();
+            world.ok("mount.ocfs2", args);
         }
         let calls = world.calls();
         assert!(calls.is_empty(), "{calls:?}");
@@ -162,8 +159,7 @@ fn fake_changes_nothing() {
 /// An image in a file has no number for the kernel to beat on.
 #[test]
 fn an_image_is_no_block_device() {
-    let world = World::online(Era::Now);
-    world.volume("ubda", "");
+    let (world, _) = World::with_volume();
     world.refuse_image();
     assert!(world.calls().is_empty());
 }

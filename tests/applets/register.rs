@@ -1,7 +1,7 @@
 //! o2cb register-cluster on a node that has the cluster in another form: what changes, and
 //! what a failure in the middle leaves.
 
-use crate::world::{Era, World, directories};
+use crate::world::{Era, World, directories, says};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -57,7 +57,7 @@ fn a_failure_at_any_call_takes_back_what_was_changed() {
             break;
         }
         assert_eq!(live(&world), before, "call {at}: {:?}", world.calls());
-        world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+        world.ok("o2cb", &["register-cluster", "webc"]);
         assert_ne!(live(&world), before);
         at += 1;
     }
@@ -71,7 +71,7 @@ fn what_was_cut_off_is_finished_by_the_next_call() {
     let right = {
         let world = World::online(Era::Now);
         reconfigure(&world);
-        world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+        world.ok("o2cb", &["register-cluster", "webc"]);
         live(&world)
     };
     for at in 1..24 {
@@ -82,7 +82,7 @@ fn what_was_cut_off_is_finished_by_the_next_call() {
         }
         world.refused("o2cb", &["register-cluster", "webc"]);
         world.log.fail_no_more();
-        world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+        world.ok("o2cb", &["register-cluster", "webc"]);
         assert_eq!(live(&world), right, "call {at}");
     }
 }
@@ -92,7 +92,7 @@ fn what_was_cut_off_is_finished_by_the_next_call() {
 fn a_host_that_became_another_node_is_that_one() {
     let world = World::online(Era::Now);
     world.write("/proc/sys/kernel/hostname", "n2.example.com\n");
-    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    world.ok("o2cb", &["register-cluster", "webc"]);
     let local = |node: &str| {
         world.read(&format!(
             "/sys/kernel/config/cluster/webc/node/{node}/local"
@@ -100,27 +100,24 @@ fn a_host_that_became_another_node_is_that_one() {
     };
     assert_eq!((local("n1").trim(), local("n2").trim()), ("0", "1"));
     world.log.forget();
-    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    world.ok("o2cb", &["register-cluster", "webc"]);
     assert!(world.calls().is_empty());
     // The settings have the last word.
     world.write("/etc/default/o2cb", "O2CB_NODE_NAME=N1\n");
-    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    world.ok("o2cb", &["register-cluster", "webc"]);
     assert_eq!((local("n1").trim(), local("n2").trim()), ("1", "0"));
     world.write("/etc/default/o2cb", "O2CB_NODE_NAME=n3\n");
     let (_, said) = world.refused("o2cb", &["register-cluster", "webc"]);
-    assert!(
-        said.contains("this machine, \"n3\"; its nodes are: n1, n2"),
-        "{said}"
-    );
+    says(&said, "this machine, \"n3\"; its nodes are: n1, n2");
     // Not while something beats as the other one.
     world.write("/etc/default/o2cb", "O2CB_NODE_NAME=n2\n");
     world.volume("ubda", "");
     world.write("/etc/default/o2cb", "");
     world.write("/proc/sys/kernel/hostname", "n1\n");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     world.write("/proc/sys/kernel/hostname", "n2\n");
     let (_, said) = world.refused("o2cb", &["register-cluster", "webc"]);
-    assert!(said.contains("node \"n1\" is not so"), "{said}");
+    says(&said, "node \"n1\" is not so");
     assert_eq!(local("n1").trim(), "1");
 }
 
@@ -133,26 +130,22 @@ fn a_cluster_is_made_by_commands() {
         "/etc/hosts",
         "127.0.1.1 n1\n::1 n1\n192.0.2.1 web.example n1 # us\n127.0.0.1 n3\n",
     );
-    world.run("o2cb", &["add-cluster", "webc"]).unwrap();
-    world.run("o2cb", &["add-node", "webc", "n1"]).unwrap();
+    world.ok("o2cb", &["add-cluster", "webc"]);
+    world.ok("o2cb", &["add-node", "webc", "n1"]);
     for (node, said) in [("n3", "only 127.0.0.1"), ("n2", "no IPv4 address")] {
         let (code, text) = world.refused("o2cb", &["add-node", "webc", node]);
         assert!(code == 1 && text.contains(said), "{text}");
     }
-    world
-        .run("o2cb", &["add-node", "webc", "192.0.2.2"])
-        .unwrap();
-    world.run("o2cb", &["online"]).unwrap();
+    world.ok("o2cb", &["add-node", "webc", "192.0.2.2"]);
+    world.ok("o2cb", &["online"]);
     let mut nodes = directories(&world.clusters().join("webc/node"));
     nodes.sort();
     assert_eq!(nodes, ["192.0.2.2", "n1"]);
     assert_eq!(directories(&world.path("/etc/ocfs2")), Vec::<String>::new());
     // A node more, while it is online.
     world.log.forget();
-    world
-        .run("o2cb", &["add-node", "--ip", "192.0.2.3", "webc", "n3"])
-        .unwrap();
-    world.run("o2cb", &["register-cluster", "webc"]).unwrap();
+    world.ok("o2cb", &["add-node", "--ip", "192.0.2.3", "webc", "n3"]);
+    world.ok("o2cb", &["register-cluster", "webc"]);
     assert_eq!(world.calls()[0], "make webc/node/n3");
     assert_eq!(world.calls().len(), 0);
 }

@@ -1,7 +1,10 @@
-//! ocfs2_hb_ctl --repair: each kind of what may be left behind is named, and mended or explained;
+//! ocfs2_hb_ctl --repair: each kind of what may be left behind is named, and repaired or explained;
 //! --dry-run says the same and changes nothing.
 
-use crate::world::{Era, Volume, World, read};
+mod usage;
+
+use crate::half_started::half_start;
+use crate::world::{Era, Volume, World, read, says};
 use ocfs2box::host::Kernel;
 use rustix::mount::UnmountFlags;
 use std::fs;
@@ -39,9 +42,12 @@ fn check(world: &World, volume: &Volume, code: u8, dry: &str, said: &str) {
     }
 }
 
+/// `--repair` removes what it has found, and nothing is left.
 #[track_caller]
-fn check_gone(world: &World, volume: &Volume) {
-    assert_eq!((volume.counts(), world.regions().len()), (vec![], 0));
+fn check_removed(world: &World, volume: &Volume, found: &str) {
+    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
+    check(world, volume, 0, &dry, &said);
+    world.assert_no_heartbeat(volume);
 }
 
 /// The mount ends without a word to anybody.
@@ -56,26 +62,34 @@ fn vanish(world: &World) {
 
 /// A machine with one volume, which udev shows.
 fn world() -> (World, Volume) {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     world.write(&format!("/dev/disk/by-uuid/{}", volume.uuid), "");
     (world, volume)
 }
 
 fn hold(world: &World, times: u32) {
     for _ in 0..times {
-        world
-            .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"])
-            .unwrap();
+        world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"]);
     }
     world.calls();
 }
+
+/// A heartbeat that no reference keeps.
+fn unreferenced() -> (World, Volume) {
+    let (world, volume) = world();
+    hold(&world, 1);
+    volume.semaphores.remove();
+    (world, volume)
+}
+
+/// What is found of it.
+const UNREFERENCED: &str = "it beats on ubda, and nobody refers to it";
 
 #[test]
 fn where_nothing_is_wrong_it_says_so() {
     let (world, volume) = world();
     check(&world, &volume, 0, "", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     world.calls();
     check(&world, &volume, 0, "", "");
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
@@ -98,9 +112,7 @@ fn a_start_that_was_cut_off() {
             volume.semaphores.make_like_c(references);
         }
         let found = "its start was cut off";
-        let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
-        check(&world, &volume, 0, &dry, &said);
-        check_gone(&world, &volume);
+        check_removed(&world, &volume, found);
     }
 }
 
@@ -118,23 +130,21 @@ fn a_start_that_was_cut_off_and_whose_thread_has_ended_is_not_touched() {
     let (_, advice) = said.split_once("left alone: ").unwrap();
     let (_, long) = world.ended("ocfs2_hb_ctl", &["-I", "--long"]);
     let (_, offline) = world.refused("o2cb", &["offline"]);
-    assert!(long.contains(advice), "{long}");
-    assert!(offline.contains(advice), "{offline}");
+    says(&long, advice);
+    says(&offline, advice);
 }
 
 /// The kernel keeps the region of a lock domain, and this program a lock that is held.
 #[test]
 fn a_heartbeat_whose_lock_domain_a_program_uses() {
-    let (world, volume) = world();
-    hold(&world, 1);
-    volume.semaphores.remove();
+    let (world, volume) = unreferenced();
     let domain = format!("/dlm/{}", volume.uuid);
     world.write(&format!("{domain}/lock"), "");
     world.write("/proc/4711/stat", "4711 (fsck.ocfs2) S 1\n");
     world.directory("/proc/4711/fd");
     let held = world.path("/proc/4711/fd/3");
     std::os::unix::fs::symlink(format!("{domain}/lock"), &held).unwrap();
-    let found = "it beats on ubda, and nobody refers to it";
+    let found = UNREFERENCED;
     let said = format!(
         "{found}: left alone: locks of the volume are held by process 4711 (fsck.ocfs2) (end it, \
          then repeat this)"
@@ -142,69 +152,24 @@ fn a_heartbeat_whose_lock_domain_a_program_uses() {
     check(&world, &volume, 1, &said, &said);
     assert_eq!(world.regions().len(), 1);
     fs::remove_file(held).unwrap();
-    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
-    check(&world, &volume, 0, &dry, &said);
-    check_gone(&world, &volume);
-}
-
-#[test]
-fn programs_have_json() {
-    let (world, volume) = world();
-    let json = |args: &[&str]| {
-        let (code, text) = world.ended("ocfs2_hb_ctl", &[&["--repair", "--json"], args].concat());
-        (code, text.replace(&volume.uuid.to_string(), "UUID"))
-    };
-    let nothing = r#"{"schema": 1, "dry_run": false, "volumes": []}"#;
-    assert_eq!(json(&[]), (0, format!("{nothing}\n")));
-    hold(&world, 1);
-    volume.semaphores.remove();
-    let of = |dry: bool, outcome: &str, text: &str| {
-        format!(
-            "{{\"schema\": 1, \"dry_run\": {dry}, \"volumes\": [{{\"uuid\": \"UUID\", \"outcome\": \
-             \"{outcome}\", \"text\": \"{text}\"}}]}}\n"
-        )
-    };
-    let found = "it beats on ubda, and nobody refers to it";
-    let dry = of(true, "repaired", &format!("{found}: would be removed"));
-    assert_eq!(json(&["--dry-run"]), (0, dry));
-    half_start(&world, &volume, "77\n", "other");
-    let (code, text) = json(&[]);
-    assert!(
-        code == 1 && text.contains(r#""outcome": "left-alone""#),
-        "{text}"
-    );
-    for form in ["--long", "--nodes", "--watch", "--quiet"] {
-        let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair", form]);
-        assert_eq!(
-            (code, text.starts_with("--repair takes no form")),
-            (1, true),
-            "{text}"
-        );
-    }
+    check_removed(&world, &volume, found);
 }
 
 #[test]
 fn a_heartbeat_that_nobody_refers_to() {
-    let (world, volume) = world();
-    hold(&world, 1);
-    volume.semaphores.remove();
-    let found = "it beats on ubda, and nobody refers to it";
-    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
-    check(&world, &volume, 0, &dry, &said);
-    check_gone(&world, &volume);
+    let (world, volume) = unreferenced();
+    check_removed(&world, &volume, UNREFERENCED);
 }
 
 #[test]
 fn the_reference_of_a_superblock_that_is_gone() {
     let (world, volume) = world();
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     vanish(&world);
     let found = "its one reference is that of a mounted volume, which is gone";
-    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
-    check(&world, &volume, 0, &dry, &said);
-    check_gone(&world, &volume);
+    check_removed(&world, &volume, found);
 
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     hold(&world, 1);
     vanish(&world);
     let found = "one of 2 references is that of a mounted volume, which is gone";
@@ -235,9 +200,7 @@ fn references_without_an_owner_are_explained() {
     check(&world, &volume, 1, &said, &said);
     for counts in [vec![0, 1, 0], vec![]] {
         let uuid = volume.uuid.to_string();
-        world
-            .run("ocfs2_hb_ctl", &["-K", "-u", &uuid, "x"])
-            .unwrap();
+        world.ok("ocfs2_hb_ctl", &["-K", "-u", &uuid, "x"]);
         assert_eq!(volume.counts(), counts);
     }
     world.calls();
@@ -253,12 +216,10 @@ fn a_disk_that_is_gone() {
     let number = read(&world.path("/sys/class/block/ubda/dev"));
     fs::remove_dir_all(world.path("/sys/class/block/ubda")).unwrap();
     let found = "its device ubda is gone, so that it cannot beat any more (2 references)";
-    let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
-    check(&world, &volume, 0, &dry, &said);
-    check_gone(&world, &volume);
+    check_removed(&world, &volume, found);
 
     world.write("/sys/class/block/ubda/dev", &format!("{number}\n"));
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     world.calls();
     fs::remove_dir_all(world.path("/sys/class/block/ubda")).unwrap();
     let said = "its device ubda is gone, and its volume is still mounted: left alone: the kernel \
@@ -270,7 +231,7 @@ fn a_disk_that_is_gone() {
     vanish(&world);
     fs::remove_dir_all(world.path("/sys/class/block")).unwrap();
     let (_, text) = world.ended("ocfs2_hb_ctl", &["--repair", "--dry-run"]);
-    assert!(text.contains("which is gone: would be removed"), "{text}");
+    says(&text, "which is gone: would be removed");
 }
 
 #[test]
@@ -285,34 +246,28 @@ fn semaphores_without_a_region() {
         world.write(&format!("/dev/disk/by-uuid/{}", volume.uuid), "");
         volume.semaphores.make_like_c(3);
         let found = "it has semaphores (3 references) and no region";
-        let [dry, said] = ["would be removed", "removed"].map(|end| format!("{found}: {end}"));
-        check(&world, &volume, 0, &dry, &said);
-        check_gone(&world, &volume);
+        check_removed(&world, &volume, found);
     }
 }
 
 /// What the kernel alone knows is heeded: a superblock that is not shown, or just comes.
 #[test]
 fn what_the_kernel_keeps_stays() {
-    let (world, volume) = world();
-    hold(&world, 1);
-    volume.semaphores.remove();
+    let (world, volume) = unreferenced();
     world.write(&format!("/.fake/pins/{}", volume.uuid), "");
     world.log.fail("remove webc/heartbeat", libc::EBUSY);
     let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
     assert_eq!(code, 1, "{text}");
-    assert!(
-        text.contains("nobody refers to it: left alone: the heartbeat region is in use"),
-        "{text}"
+    says(
+        &text,
+        "nobody refers to it: left alone: the heartbeat region is in use",
     );
     assert_eq!(world.regions().len(), 1);
 }
 
 #[test]
 fn with_global_heartbeat_the_regions_are_the_clusters() {
-    let (world, volume) = world();
-    hold(&world, 1);
-    volume.semaphores.remove();
+    let (world, volume) = unreferenced();
     let mode = world.clusters().join("webc/heartbeat/mode");
     fs::write(mode, "global\n").unwrap();
     check(&world, &volume, 0, "", "");
@@ -330,44 +285,5 @@ fn each_region_by_itself() {
     world.directory(&path);
     let (code, text) = world.ended("ocfs2_hb_ctl", &["--repair"]);
     assert_eq!(code, 2, "{text}");
-    assert!(text.contains("1 reference belongs to no mount"), "{text}");
-}
-
-#[test]
-fn wrong_usage_does_nothing() {
-    let (world, _) = world();
-    let uuid = "8D55D77D7EF74F4E8E964F519A7060BF";
-    for args in [
-        &["--repair", "--all", "-d", "/dev/ubda"][..],
-        &["--repair", "--all", "-u", uuid],
-        &["--repair", "-u", "nonsense"],
-        &["--repair", "-d", "/dev/ubda", "-u", uuid],
-        &["--repair", "service"],
-        &["-I", "--dry-run", "-u", uuid],
-        &["-S", "--all", "-d", "/dev/ubda", "x"],
-    ] {
-        let (code, said) = world.refused("ocfs2_hb_ctl", args);
-        assert_eq!(code, 1, "{said}");
-    }
-    let (code, _) = world.refused("ocfs2_hb_ctl", &["--repair", "-d", "/dev/nosuch"]);
-    assert_eq!(code, 2);
-    assert_eq!(world.calls(), [""; 0]);
-}
-
-/// `pid`: what the region says of its thread; `comm`: what the kernel's thread 77 is called, where
-/// "o2hb" stands for that thread's name, and what an ordinary process is called with "-" before it.
-fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
-    let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", volume.uuid);
-    for (name, value) in [("dev", ""), ("pid", pid)] {
-        world.write(&format!("{region}/{name}"), value);
-    }
-    let name = comm.replace("o2hb", &format!("o2hb-{}", volume.uuid));
-    // PF_KTHREAD, or PF_RANDOMIZE.
-    let (name, flags) = match name.strip_prefix('-') {
-        None => (name.as_str(), 0x0020_8040),
-        Some(name) => (name, 0x0040_0000),
-    };
-    let stat = format!("77 ({name}) S 2 0 0 0 -1 {flags} 0 0\n");
-    world.write("/proc/77/stat", &stat);
-    world.write("/proc/77/comm", name);
+    says(&text, "1 reference belongs to no mount");
 }

@@ -1,6 +1,6 @@
 //! A volume looked for by its UUID among all block devices.
 
-use crate::world::{Era, Volume, World};
+use crate::world::{Era, Volume, World, says};
 use ocfs2box::disk::find::{self, Search};
 use ocfs2box::ids::Uuid;
 use std::fs;
@@ -74,7 +74,7 @@ fn more_devices_hang_than_are_read_at_once() {
     let search = world.search(&[volume.uuid]);
     assert_eq!(world.found(&search, &volume), Ok("dev/zz".into()));
     let skipped = search.skipped().unwrap();
-    assert!(skipped.contains(" and 72 more: not answering"), "{skipped}");
+    says(&skipped, " and 72 more: not answering");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_volume_on_two_devices_is_on_none() {
         said.contains("is on /dev/sd") && said.contains("/dev/sdb"),
         "{said}"
     );
-    assert!(said.contains("/dev/sdd"), "{said}");
+    says(&said, "/dev/sdd");
     // What udev shows of the two is no better.
     world.directory("/dev/disk/by-uuid");
     let link = world
@@ -171,9 +171,7 @@ fn the_heartbeat_is_started_on_the_device_that_was_found() {
         "{said}"
     );
     let uuid = volume.uuid.with_dashes();
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-u", &uuid, "backup"])
-        .unwrap();
+    world.ok("ocfs2_hb_ctl", &["-S", "-u", &uuid, "backup"]);
     assert_eq!(
         (volume.counts(), world.regions()),
         (vec![0, 1, 0], vec![volume.uuid.to_string()])

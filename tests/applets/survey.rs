@@ -14,15 +14,12 @@ fn seen(survey: &Survey, uuid: Uuid) -> Snapshot {
 
 #[test]
 fn each_region_is_told_with_its_users() {
-    let world = World::online(Era::Now);
-    let mounted = world.volume("ubda", "");
+    let (world, mounted) = World::with_volume();
     let program = world.volume("ubdb", "");
     let gone = world.volume("ubdc", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     for device in ["/dev/ubdb", "/dev/ubdc"] {
-        world
-            .run("ocfs2_hb_ctl", &["-S", "-d", device, "x"])
-            .unwrap();
+        world.ok("ocfs2_hb_ctl", &["-S", "-d", device, "x"]);
     }
     // The disk vanishes, and so does the region of another.
     fs::remove_dir_all(world.path("/sys/class/block/ubdb")).unwrap();
@@ -62,14 +59,13 @@ fn each_region_is_told_with_its_users() {
         panic!("{:?}", survey.left);
     };
     assert_eq!((*uuid, counters.references), (gone.uuid, 1));
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
 }
 
 /// Its geometry is set before its thread is made.
 #[test]
 fn a_region_that_is_being_started_is_not_taken_for_a_dead_one() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     let region = world.clusters().join("webc/heartbeat");
     let region = region.join(volume.uuid.to_string());
     for name in ["dev", "pid", "block_bytes", "start_block", "blocks"] {

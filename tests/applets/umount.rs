@@ -1,13 +1,13 @@
 //! umount.ocfs2: when it leaves the group, and when it must not.
 
-use crate::world::{Era, Volume, World};
+use crate::world::{Era, Volume, World, says};
 
 const NO_SET: [i32; 0] = [];
 
 fn mounted(era: Era) -> (World, Volume) {
     let world = World::online(era);
     let volume = world.volume("ubda", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     world.log.forget();
     (world, volume)
 }
@@ -32,7 +32,7 @@ fn a_mount_without_its_cluster_takes_no_reference() {
             device.display()
         );
         world.write("/proc/self/mountinfo", &mount);
-        world.run("umount.ocfs2", &["/mnt"]).unwrap();
+        world.umount("/mnt");
         assert_eq!(volume.counts(), [0, 1, 0], "{options}");
     }
 }
@@ -40,7 +40,7 @@ fn a_mount_without_its_cluster_takes_no_reference() {
 #[test]
 fn the_last_one_stops_the_heartbeat() {
     let (world, volume) = mounted(Era::Now);
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     let remove = format!("remove webc/heartbeat/{} [1 1 1]", volume.uuid);
     assert_eq!(world.log.all(), ["umount /mnt 0x8", &remove]);
     assert!(stopped(&world, &volume));
@@ -49,13 +49,13 @@ fn the_last_one_stops_the_heartbeat() {
 #[test]
 fn by_device_it_takes_the_latest_mount() {
     let (world, volume) = mounted(Era::Now);
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
+    world.mount("/mnt2");
     world.log.forget();
-    world.run("umount.ocfs2", &["/dev/ubda"]).unwrap();
+    world.umount("/dev/ubda");
     // Another mount is to be seen: nothing is even tried.
     assert_eq!(world.calls(), ["umount /mnt2 0x8"]);
     assert_eq!(volume.counts(), [0, 1, 1]);
-    world.run("umount.ocfs2", &["/dev/ubda"]).unwrap();
+    world.umount("/dev/ubda");
     assert!(stopped(&world, &volume));
 }
 
@@ -70,15 +70,15 @@ fn a_pinned_region_stays_with_its_reference() {
         said.starts_with("unmounting /mnt: files on it are in use"),
         "{said}"
     );
-    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    world.ok("umount.ocfs2", &["-l", "/mnt"]);
     let remove = format!("? remove webc/heartbeat/{} [1 1 1]: pinned", volume.uuid);
     assert_eq!(world.log.all()[..2], ["umount /mnt 0xa", &remove]);
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
     // Mounted anew while it lives on: still one reference.
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     assert_eq!(volume.counts(), [0, 1, 1]);
     std::fs::remove_file(world.path("/.fake/busy/ubda")).unwrap();
-    world.run("umount.ocfs2", &["-f", "/mnt"]).unwrap();
+    world.ok("umount.ocfs2", &["-f", "/mnt"]);
     assert!(stopped(&world, &volume));
 }
 
@@ -92,7 +92,7 @@ fn a_volume_that_another_mount_covers_stays() {
     lines.push(cover);
     world.kernel().set_mounts(&lines);
     let (code, said) = world.refused("umount.ocfs2", &["/dev/ubda"]);
-    assert!(said.contains("another mount covers it"), "{said}");
+    says(&said, "another mount covers it");
     assert_eq!(
         (code, world.calls().len(), volume.counts()),
         (32, 0, vec![0, 1, 1])
@@ -118,16 +118,16 @@ fn a_mount_below_a_busy_one_is_named() {
 fn what_ended_out_of_sight_is_tidied_up() {
     let (world, volume) = mounted(Era::Now);
     world.write("/.fake/busy/ubda", "");
-    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    world.ok("umount.ocfs2", &["-l", "/mnt"]);
     let (code, said) = world.refused("o2cb", &["offline"]);
     assert_eq!(code, 1);
-    assert!(
-        said.contains("by a volume that is mounted out of sight, or a lock domain"),
-        "{said}"
+    says(
+        &said,
+        "by a volume that is mounted out of sight, or a lock domain",
     );
     assert_eq!(volume.counts(), [0, 1, 1]);
     world.kernel().end_superblock("ubda");
-    world.run("o2cb", &["offline"]).unwrap();
+    world.ok("o2cb", &["offline"]);
     assert_eq!(volume.counts(), NO_SET);
     assert!(!world.clusters().join("webc").exists());
 }
@@ -143,27 +143,24 @@ fn a_program_s_own_end_tidies_up_what_ended_out_of_sight() {
         &format!("{own} (hb_ctl) R 1\n"),
     );
     world.write("/.fake/busy/ubda", "");
-    world.run("umount.ocfs2", &["-l", "/mnt"]).unwrap();
+    world.ok("umount.ocfs2", &["-l", "/mnt"]);
     world.kernel().end_superblock("ubda");
     let program = |action| world.run("ocfs2_hb_ctl", &[action, "-d", "/dev/ubda", "program"]);
     program("-S").unwrap();
     assert_eq!(volume.counts(), [0, 2, 1]);
     program("-K").unwrap();
-    assert_eq!((volume.counts(), world.regions().len()), (NO_SET.into(), 0));
+    world.assert_no_heartbeat(&volume);
 }
 
 /// The driver wants the mount's own options again, and its heartbeat's above all.
 #[test]
 fn busy_with_r_becomes_read_only_and_stays_a_member() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     let words = "noatime,nosuid,data=writeback,acl";
-    world
-        .run("mount.ocfs2", &["-o", words, "/dev/ubda", "/mnt"])
-        .unwrap();
+    world.ok("mount.ocfs2", &["-o", words, "/dev/ubda", "/mnt"]);
     world.write("/.fake/busy/ubda", "");
     world.log.forget();
-    world.run("umount.ocfs2", &["-r", "/mnt"]).unwrap();
+    world.ok("umount.ocfs2", &["-r", "/mnt"]);
     let remount = "mount /dev/ubda /mnt ocfs2 0x423 data=writeback,acl,heartbeat=local [1 1]";
     assert_eq!(world.calls(), ["umount /mnt 0x8", remount]);
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
@@ -217,7 +214,7 @@ fn the_call_out_leaves_where_it_is_a_program() {
         if exists {
             world.write(program, "");
         }
-        world.run("umount.ocfs2", &["/mnt"]).unwrap();
+        world.umount("/mnt");
         let calls = world.log.all();
         assert_eq!(
             calls.iter().any(|call| call.starts_with("? call-out")),
@@ -243,8 +240,7 @@ fn the_mark_is_set_where_who_leaves_knows_it() {
         (call_out, true, 1),
         (call_out, false, 0),
     ] {
-        let world = World::online(Era::Now);
-        let volume = world.volume("ubda", "");
+        let (world, volume) = World::with_volume();
         world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", &format!("{program}\n"));
         world.write(program, "");
         if own {
@@ -254,12 +250,12 @@ fn the_mark_is_set_where_who_leaves_knows_it() {
         }
         // The second one's reference is not kept, whoever is to give the first one's back.
         for point in ["/mnt", "/mnt2"] {
-            world.run("mount.ocfs2", &["/dev/ubda", point]).unwrap();
+            world.mount(point);
             assert_eq!(volume.counts(), [0, 1, mark]);
         }
         for point in ["/mnt", "/mnt2"] {
             assert_eq!(volume.counts(), [0, 1, mark]);
-            world.run("umount.ocfs2", &[point]).unwrap();
+            world.umount(point);
         }
         assert!(stopped(&world, &volume));
     }
@@ -270,10 +266,10 @@ fn the_call_out_comes_with_the_last_mount_only() {
     let (world, volume) = mounted(Era::Now);
     world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", "/sbin/ocfs2_hb_ctl\n");
     world.write("/sbin/ocfs2_hb_ctl", "");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt2"]).unwrap();
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.mount("/mnt2");
+    world.umount("/mnt");
     assert_eq!(volume.counts(), [0, 1, 1]);
-    world.run("umount.ocfs2", &["/mnt2"]).unwrap();
+    world.umount("/mnt2");
     assert!(stopped(&world, &volume));
 }
 
@@ -282,9 +278,9 @@ fn the_call_out_comes_with_the_last_mount_only() {
 fn a_leave_that_fails_is_only_a_warning() {
     let (world, volume) = mounted(Era::Now);
     world.log.fail("remove", libc::EIO);
-    world.run("umount.ocfs2", &["/mnt"]).unwrap();
+    world.umount("/mnt");
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
     world.log.fail_no_more();
-    world.run("o2cb", &["offline"]).unwrap();
+    world.ok("o2cb", &["offline"]);
     assert_eq!(volume.counts(), NO_SET);
 }

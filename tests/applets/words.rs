@@ -1,6 +1,6 @@
 //! The words of `-o`: which of them reach mount(2), and how.
 
-use crate::world::{Era, World};
+use crate::world::{Era, World, says};
 
 /// What mount(2) is given for an option string on a volume that is not clustered.
 fn given(options: &[&str]) -> String {
@@ -9,7 +9,7 @@ fn given(options: &[&str]) -> String {
     let mut args = vec!["/dev/ubda"];
     args.extend(options);
     args.push("/mnt");
-    world.run("mount.ocfs2", &args).unwrap();
+    world.ok("mount.ocfs2", &args);
     let calls = world.calls();
     let [call] = calls.as_slice() else {
         panic!("{calls:?}");
@@ -72,8 +72,7 @@ fn the_driver_gets_its_own_words_and_no_others() {
 
 #[test]
 fn what_no_driver_takes_joins_nothing() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     for options in [
         "commit",
         "commit=x",
@@ -106,13 +105,11 @@ fn a_remount_joins_nothing_and_appends_its_own_word() {
     ] {
         let world = World::online(Era::Now);
         let volume = world.volume("ubda", args);
-        world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+        world.mount("/mnt");
         let before = volume.counts();
         world.log.forget();
         let current = format!("ro,relatime,remount,heartbeat={own},nointr,data=ordered,_netdev");
-        world
-            .run("mount.ocfs2", &["-o", &current, "/dev/ubda", "/mnt"])
-            .unwrap();
+        world.ok("mount.ocfs2", &["-o", &current, "/dev/ubda", "/mnt"]);
         let calls = world.calls();
         let start =
             format!("mount /dev/ubda /mnt ocfs2 0x200021 nointr,data=ordered,heartbeat={own}");
@@ -127,29 +124,20 @@ fn a_remount_joins_nothing_and_appends_its_own_word() {
 #[test]
 fn a_bind_mount_reads_no_volume() {
     let world = World::online(Era::Now);
-    world
-        .run("mount.ocfs2", &["-o", "bind,ro", "/mnt", "/mnt2"])
-        .unwrap();
+    world.ok("mount.ocfs2", &["-o", "bind,ro", "/mnt", "/mnt2"]);
     assert_eq!(world.calls(), ["mount /mnt /mnt2 ocfs2 0x1001 "]);
 }
 
 #[test]
 fn nocluster_wants_to_be_sure() {
-    let world = World::online(Era::Now);
-    let volume = world.volume("ubda", "");
+    let (world, volume) = World::with_volume();
     let (code, said) = world.refused("mount.ocfs2", &["-o", "nocluster", "/dev/ubda", "/mnt"]);
     assert_eq!(code, 32);
-    assert!(
-        said.contains("if you are certain that none has: -o nocluster=yes"),
-        "{said}"
-    );
+    says(&said, "if you are certain that none has: -o nocluster=yes");
     assert!(world.calls().is_empty());
     world.log.fail("mount", libc::EINVAL);
     let (_, said) = world.refused("mount.ocfs2", &["-o", "nocluster=yes", "/dev/ubda", "/mnt"]);
-    assert!(
-        said.contains("this kernel has no nocluster option"),
-        "{said}"
-    );
+    says(&said, "this kernel has no nocluster option");
     let mount = "mount /dev/ubda /mnt ocfs2 0x0 nocluster,heartbeat=none";
     assert_eq!(world.calls(), [mount]);
     assert!(volume.counts().is_empty());

@@ -1,6 +1,7 @@
 //! Kills, and a file of services that is lost, damaged or not to be written.
 
-use super::{ledger, mount, umount, world};
+use super::{ledger, world};
+use crate::world::says;
 use std::fs;
 
 /// Killed before mount(2) has done anything, or when it has.
@@ -13,10 +14,10 @@ fn a_mount_that_is_killed_is_made_up_for() {
         world.write("/.fake/die", "");
         assert_eq!(peer.groups(), [format!("{} /mnt", volume.uuid)], "{when}");
         if mounted {
-            umount(&world, "/mnt");
+            world.umount("/mnt");
         } else {
-            mount(&world, "/mnt");
-            umount(&world, "/mnt");
+            world.mount("/mnt");
+            world.umount("/mnt");
         }
         assert!(
             peer.groups().is_empty() && ledger(&world, &volume).is_empty(),
@@ -30,28 +31,28 @@ fn a_mount_that_is_killed_is_made_up_for() {
 fn a_lost_ledger_does_no_harm() {
     let (world, peer, volume) = world();
     let lose = || fs::remove_file(world.path(&format!("/run/ocfs2box/{}", volume.uuid))).unwrap();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     lose();
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty());
     // Moved as well, its service is found by the next mount there.
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     lose();
     let table = world
         .read("/proc/self/mountinfo")
         .replace(" /mnt ", " /mnt2 ");
     world.write("/proc/self/mountinfo", &table);
-    umount(&world, "/mnt2");
+    world.umount("/mnt2");
     assert_eq!(peer.groups().len(), 1);
-    mount(&world, "/mnt");
-    umount(&world, "/mnt");
+    world.mount("/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty());
     // Rubbish in it is no service, and no reason to leave one.
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     world.write(&format!("/run/ocfs2box/{}", volume.uuid), "\0\0+\0x");
-    umount(&world, "/mnt");
-    mount(&world, "/mnt");
-    umount(&world, "/mnt");
+    world.umount("/mnt");
+    world.mount("/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty());
 }
 
@@ -62,6 +63,6 @@ fn a_ledger_that_cannot_be_written_ends_it_before_the_join() {
     world.write("/run", "");
     let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert_eq!(code, 32);
-    assert!(said.contains("opening /run/ocfs2box/"), "{said}");
+    says(&said, "opening /run/ocfs2box/");
     assert_eq!(peer.heard(), [""; 0]);
 }

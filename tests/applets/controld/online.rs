@@ -1,14 +1,14 @@
 //! Whether the node is online, where the daemon knows.
 
-use super::{mount, umount, world};
-use crate::world::{Era, World};
+use super::world;
+use crate::world::{Era, World, says};
 
 #[test]
 fn online_is_what_the_daemon_says() {
     let (world, peer, _) = world();
     let code = |args: &[&str]| world.run("o2cb", args).err().map_or(0, |end| end.code());
     assert_eq!(code(&["online-status"]), 1, "the stack is not set");
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     assert_eq!(code(&["online-status"]), 0);
     assert_eq!(code(&["online-status", "hacl"]), 0);
     assert_eq!(code(&["online-status", "webc"]), 1);
@@ -16,10 +16,10 @@ fn online_is_what_the_daemon_says() {
     peer.order("LISTCLUSTERS silence");
     let (code, said) = world.refused("o2cb", &["online-status"]);
     assert_eq!(code, 2);
-    assert!(said.contains("ocfs2_controld has not answered"), "{said}");
+    says(&said, "ocfs2_controld has not answered");
     assert_eq!(world.refused("o2cb", &["status"]).0, 4);
     peer.order("");
-    umount(&world, "/mnt");
+    world.umount("/mnt");
 }
 
 #[test]

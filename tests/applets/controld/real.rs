@@ -1,8 +1,8 @@
 //! What the real daemon does beyond its protocol, and what becomes of a mount then.
 
-use super::{ledger, mount, notes, umount, world};
+use super::{ledger, notes, world};
 use crate::peer::Peer;
-use crate::world::{Volume, World};
+use crate::world::{Volume, World, says};
 
 /// What was heard and said of the volume since the last time; no bug of the daemon is set off.
 #[track_caller]
@@ -26,7 +26,7 @@ fn failed_registration_is_not_taken_for_a_joined_group() {
          progress (dlm_controld has an earlier registration of the volume: retry; ",
         volume.uuid
     );
-    assert!(said.contains(&text), "{said}");
+    says(&said, &text);
     assert!(world.calls().iter().all(|call| !call.starts_with("mount ")));
     assert!(peer.groups().is_empty() && ledger(&world, &volume).is_empty());
     sound(&world, &peer, &volume);
@@ -39,7 +39,7 @@ fn dlm_controld_without_its_option_is_named() {
     let (_, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     let told = "with dlm_controld: Operation not supported (start dlm_controld with \
                 --enable_fscontrol=1)";
-    assert!(said.contains(told), "{said}");
+    says(&said, told);
     assert!(peer.groups().is_empty() && ledger(&world, &volume).is_empty());
 }
 
@@ -55,15 +55,15 @@ fn mount_without_a_group_is_unmounted_at_once() {
         let (code, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);
         assert_eq!(code, 32);
         let told = "mounting it on /mnt: ocfs2_controld has no group for it";
-        assert!(said.contains(told), "{said}");
+        says(&said, told);
         let calls = world.calls();
         let last = calls.last().expect("a call");
         assert!(last.starts_with("umount /mnt"), "{calls:?}");
         assert_eq!(ledger(&world, &volume), "");
         // The peer has taken it for mounted when the connection ended.
         peer.order("");
-        mount(&world, "/mnt");
-        umount(&world, "/mnt");
+        world.mount("/mnt");
+        world.umount("/mnt");
         assert!(peer.groups().is_empty());
     }
 }
@@ -73,8 +73,8 @@ fn failed_further_mount_leaves_the_daemon_sound() {
     let (world, peer, volume) = world();
     world.volume("ubdb", super::CMAN);
     world.directory("/mnt3");
-    world.run("mount.ocfs2", &["/dev/ubdb", "/mnt3"]).unwrap();
-    mount(&world, "/mnt");
+    world.ok("mount.ocfs2", &["/dev/ubdb", "/mnt3"]);
+    world.mount("/mnt");
     for _ in 0..2 {
         sound(&world, &peer, &volume);
         world.log.fail("mount /dev/ubda", libc::EBUSY);
@@ -98,11 +98,11 @@ fn failed_further_mount_leaves_the_daemon_sound() {
         world.refused("mount.ocfs2", &["/dev/ubdb", "/mnt2"]);
         world.log.fail_no_more();
     }
-    mount(&world, "/mnt2");
-    umount(&world, "/mnt2");
-    umount(&world, "/mnt");
+    world.mount("/mnt2");
+    world.umount("/mnt2");
+    world.umount("/mnt");
     assert_eq!(peer.groups().len(), 1, "{:?}", peer.groups());
-    umount(&world, "/mnt3");
+    world.umount("/mnt3");
     assert!(peer.groups().is_empty(), "{:?}", peer.groups());
     sound(&world, &peer, &volume);
 }
@@ -112,21 +112,21 @@ fn failed_further_mount_leaves_the_daemon_sound() {
 fn names_in_any_bytes_are_refused_and_left() {
     let (world, peer, volume) = world();
     let uuid = volume.uuid.to_string();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     let long = format!("/mnt{}", "é".repeat(60));
     for service in [&b"caf\xe9 au lait"[..], b"cut \xc3", long.as_bytes()] {
         let run = |args: &[&str]| world.run_with("ocfs2_hb_ctl", args, service);
         run(&["-S", "-d", "/dev/ubda"]).unwrap();
         let refused = run(&["-S", "-d", "/dev/ubda"]).unwrap_err().to_string();
         let told = format!("Filesystem {uuid} is already mounted on ");
-        assert!(refused.contains(&told), "{refused}");
+        says(&refused, &told);
         assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");
-        world.run("ocfs2_hb_ctl", &["-I", "-u", &uuid]).unwrap();
+        world.ok("ocfs2_hb_ctl", &["-I", "-u", &uuid]);
         run(&["-K", "-d", "/dev/ubda"]).unwrap();
         let unknown = run(&["-K", "-d", "/dev/ubda"]).unwrap_err().to_string();
-        assert!(unknown.contains("has no such service"), "{unknown}");
+        says(&unknown, "has no such service");
     }
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty());
     sound(&world, &peer, &volume);
 }
@@ -134,13 +134,13 @@ fn names_in_any_bytes_are_refused_and_left() {
 #[test]
 fn ledger_entry_that_the_daemon_cannot_have_keeps_no_other() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     let path = format!("/run/ocfs2box/{}", volume.uuid);
     let device = world.path("/dev/ubda");
     let long = "x".repeat(300);
     let text = format!("98:0 {}\0+{long}\0+/never\0+/mnt\0", device.display());
     world.write(&path, &text);
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty(), "{:?}", peer.groups());
     assert!(!world.path(&path).exists());
     sound(&world, &peer, &volume);
@@ -150,21 +150,21 @@ fn ledger_entry_that_the_daemon_cannot_have_keeps_no_other() {
 #[test]
 fn killing_services_never_leaves_the_group_of_a_mounted_volume() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
-    mount(&world, "/mnt2");
-    umount(&world, "/mnt2");
+    world.mount("/mnt");
+    world.mount("/mnt2");
+    world.umount("/mnt2");
     let kill = |service: &str| world.run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", service]);
     kill("/mnt2").unwrap();
     assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");
     let refused = kill("/mnt").unwrap_err().to_string();
-    assert!(refused.contains("must not be left"), "{refused}");
+    says(&refused, "must not be left");
     // What is written down of a place that is not mounted is no other.
-    mount(&world, "/mnt2");
-    umount(&world, "/mnt2");
+    world.mount("/mnt2");
+    world.umount("/mnt2");
     let refused = kill("/mnt").unwrap_err().to_string();
-    assert!(refused.contains("must not be left"), "{refused}");
+    says(&refused, "must not be left");
     assert_eq!(peer.groups(), [format!("{} /mnt,/mnt2", volume.uuid)]);
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty());
     sound(&world, &peer, &volume);
 }
@@ -178,17 +178,17 @@ fn interrupted_join_is_in_doubt_and_settled_by_a_retry() {
     assert_eq!(code, 8, "{said}");
     let told = "ocfs2_controld has not joined the volume's group yet, and rolls that back by \
                 itself; the next mount waits for it: interrupted";
-    assert!(said.contains(told), "{said}");
+    says(&said, told);
     assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|?/mnt|");
     peer.order("leave held");
     let (code, said) = world.interrupted("mount.ocfs2", &["/dev/ubda", "/mnt"]);
     assert_eq!(code, 8, "{said}");
     let told = "ocfs2_controld has not left the volume's group yet: interrupted";
-    assert!(said.contains(told), "{said}");
+    says(&said, told);
     peer.order("leave slow 300");
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     peer.order("");
-    umount(&world, "/mnt");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty() && ledger(&world, &volume).is_empty());
     let said = sound(&world, &peer, &volume);
     let own = said.iter().filter(|note| note.starts_with("< MOUNT"));
@@ -200,7 +200,7 @@ fn interrupted_join_is_in_doubt_and_settled_by_a_retry() {
 #[test]
 fn given_up_further_mount_is_settled_by_a_retry() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     peer.order("MOUNT then-end");
     world.write("/.fake/die", "before");
     world.run_in_child("mount.ocfs2", &["/dev/ubda", "/mnt2"]);
@@ -214,9 +214,9 @@ fn given_up_further_mount_is_settled_by_a_retry() {
             .replace(&format!("+{}", world.path("/mnt2").display()), "?/mnt2"),
     );
     assert_eq!(peer.groups(), [format!("{} /mnt,/mnt2", volume.uuid)]);
-    mount(&world, "/mnt2");
-    umount(&world, "/mnt2");
-    umount(&world, "/mnt");
+    world.mount("/mnt2");
+    world.umount("/mnt2");
+    world.umount("/mnt");
     assert!(peer.groups().is_empty() && ledger(&world, &volume).is_empty());
     sound(&world, &peer, &volume);
 }
@@ -227,23 +227,21 @@ fn mount_waits_for_a_group_that_is_being_left() {
     let (world, peer, volume) = world();
     for program in [false, true] {
         if program {
-            world
-                .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"])
-                .unwrap();
+            world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "backup"]);
             peer.order("leave held");
             let (_, said) = world.refused("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "backup"]);
-            assert!(said.contains("has not answered within 1 s"), "{said}");
+            says(&said, "has not answered within 1 s");
         } else {
-            mount(&world, "/mnt");
+            world.mount("/mnt");
             peer.order("leave held");
-            umount(&world, "/mnt");
+            world.umount("/mnt");
         }
         assert!(ledger(&world, &volume).contains('?'));
         peer.order("leave slow 300");
-        mount(&world, "/mnt");
+        world.mount("/mnt");
         assert_eq!(ledger(&world, &volume), "98:0 /dev/ubda|+/mnt|");
         peer.order("");
-        umount(&world, "/mnt");
+        world.umount("/mnt");
         assert!(peer.groups().is_empty() && ledger(&world, &volume).is_empty());
         sound(&world, &peer, &volume);
     }
@@ -252,7 +250,7 @@ fn mount_waits_for_a_group_that_is_being_left() {
 #[test]
 fn full_dump_is_shown() {
     let (world, peer, volume) = world();
-    mount(&world, "/mnt");
+    world.mount("/mnt");
     peer.order("DUMP full");
     let uuid = volume.uuid.to_string();
     let shown = world.printed("ocfs2_hb_ctl", &["-I", "-u", &uuid]);
@@ -260,5 +258,5 @@ fn full_dump_is_shown() {
     assert!(shown.contains(&format!("\t{uuid} /mnt\n")));
     world.printed("ocfs2_hb_ctl", &["-I", "--json", "-u", &uuid]);
     peer.order("");
-    umount(&world, "/mnt");
+    world.umount("/mnt");
 }

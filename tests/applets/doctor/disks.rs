@@ -114,7 +114,7 @@ fn a_peer_that_beats_and_is_not_connected_is_cut_off() {
 fn nobody_connects_downward_while_a_region_beats() {
     let world = World::bare(Era::Now);
     world.write("/proc/sys/kernel/hostname", "n2\n");
-    world.run("o2cb", &["online"]).unwrap();
+    world.ok("o2cb", &["online"]);
     furnish(&world);
     world.write(
         "/proc/net/fib_trie",
@@ -124,7 +124,7 @@ fn nobody_connects_downward_while_a_region_beats() {
     finds(&world, &[], 0, &[]);
     assert_eq!(world.log.all(), ["? connect 192.0.2.1:7777"]);
     world.volume("ubda", "-N 2");
-    world.run("mount.ocfs2", &["/dev/ubda", "/mnt"]).unwrap();
+    world.mount("/mnt");
     world.log.forget();
     finds(&world, &[], 1, &["not-checked"]);
     assert!(world.log.all().is_empty());

@@ -2,16 +2,14 @@
 //! `status` shows the device that is gone.
 
 use super::{finds, found, mounted, sane};
-use crate::world::World;
+use crate::world::{World, says};
 use std::fs;
 
 /// A heartbeat of `ocfs2_hb_ctl -S` on ubda, among the kernel's block devices.
 fn started(world: &World) -> crate::world::Volume {
     let volume = world.volume("ubda", "-N 2");
     world.directory("/sys/class/block/ubdz");
-    world
-        .run("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"])
-        .unwrap();
+    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"]);
     volume
 }
 
@@ -38,10 +36,8 @@ fn references_that_no_mount_and_no_process_has_are_found() {
         volume.uuid
     );
     assert_eq!(code, 1, "{printed}");
-    assert!(printed.contains(&what), "{printed}");
-    world
-        .run("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "x"])
-        .unwrap();
+    says(&printed, &what);
+    world.ok("ocfs2_hb_ctl", &["-K", "-d", "/dev/ubda", "x"]);
     finds(&world, &[], 0, &[]);
 }
 
@@ -52,7 +48,7 @@ fn a_device_that_is_gone_is_found_and_shown() {
     let json = |gone: bool| {
         let json = world.printed("o2cb", &["status", "--json"]);
         let shown = format!("\"device\": \"ubda\", \"device_gone\": {gone}");
-        assert!(json.contains(&shown), "{json}");
+        says(&json, &shown);
     };
     json(false);
     fs::remove_dir_all(world.path("/sys/class/block/ubda")).unwrap();
@@ -64,7 +60,7 @@ fn a_device_that_is_gone_is_found_and_shown() {
         "region {}: beats on ubda, which is gone, 1 reference",
         volume.uuid
     );
-    assert!(text.contains(&line), "{text}");
+    says(&text, &line);
 }
 
 #[test]
@@ -92,7 +88,7 @@ fn semaphores_without_a_region_are_found_by_their_keys() {
         volume.uuid
     );
     assert_eq!(code, 1, "{printed}");
-    assert!(printed.contains(&what), "{printed}");
+    says(&printed, &what);
 
     // A start of the heartbeat is under way.
     volume.semaphores.lock();

@@ -128,6 +128,13 @@ impl World {
         world
     }
 
+    /// The cluster webc is online, and one of its volumes is on `ubda`.
+    pub fn with_volume() -> (Self, Volume) {
+        let world = Self::online(Era::Now);
+        let volume = world.volume("ubda", "");
+        (world, volume)
+    }
+
     /// A daemon is waited for as long as a busy machine needs, unless its orders keep an answer back.
     pub fn system(&self) -> System {
         let mut system = System::with(&self.root, Box::new(FakeKernel::new(&self.root)));
@@ -214,6 +221,12 @@ impl World {
         directories(&self.clusters().join("webc/heartbeat"))
     }
 
+    /// Neither a region nor semaphores of the volume are left.
+    #[track_caller]
+    pub fn assert_no_heartbeat(&self, volume: &Volume) {
+        assert_eq!((volume.counts(), self.regions().len()), (Vec::new(), 0));
+    }
+
     /// The calls since the last time.
     pub fn calls(&self) -> Vec<String> {
         let calls = self.log.calls();
@@ -235,6 +248,12 @@ impl Drop for World {
     }
 }
 
+/// The text has these words in it.
+#[track_caller]
+pub fn says(text: &str, words: &str) {
+    assert!(text.contains(words), "{words}: {text}");
+}
+
 /// One volume's name and counts.
 pub struct Volume {
     pub uuid: Uuid,
@@ -242,6 +261,11 @@ pub struct Volume {
 }
 
 impl Volume {
+    /// The region's directory in configfs.
+    pub fn region(&self) -> String {
+        format!("/sys/kernel/config/cluster/webc/heartbeat/{}", self.uuid)
+    }
+
     /// Lock, references and owner.
     pub fn counts(&self) -> Vec<i32> {
         self.semaphores.values()

@@ -45,6 +45,23 @@ impl World {
         self.alone(|| self.run_now(applet, args))
     }
 
+    /// Runs an applet that succeeds.
+    #[track_caller]
+    pub fn ok(&self, applet: &str, args: &[&str]) {
+        self.run(applet, args).unwrap();
+    }
+
+    /// Mounts the volume of `ubda`.
+    #[track_caller]
+    pub fn mount(&self, point: &str) {
+        self.ok("mount.ocfs2", &["/dev/ubda", point]);
+    }
+
+    #[track_caller]
+    pub fn umount(&self, point: &str) {
+        self.ok("umount.ocfs2", &[point]);
+    }
+
     /// Does `work` as an applet's is done, and its children's to their end.
     pub fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
         let _alone = alone();
