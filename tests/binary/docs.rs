@@ -1,29 +1,13 @@
 //! The manual pages and the README say what the program says.
 
+mod errors;
+mod roff;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::{BOX, call};
-
-/// The sections that a page has, in this order; others may stand between.
-const SECTIONS: [&str; 9] = [
-    "NAME",
-    "SYNOPSIS",
-    "DESCRIPTION",
-    "OPTIONS",
-    "EXIT STATUS",
-    "FILES",
-    "EXAMPLES",
-    "DIAGNOSTICS",
-    "SEE ALSO",
-];
-
-/// Those of man(7) that the pages use. A misspelt one would make its line vanish.
-const MACROS: [&str; 17] = [
-    "TH", "SH", "TP", "PP", "IP", "RS", "RE", "B", "I", "BR", "RB", "BI", "IR", "RI", "br", "nf",
-    "fi",
-];
 
 fn file(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -262,136 +246,6 @@ fn every_mount_option_is_explained() {
         .filter(|word| !word.ends_with("context") && *word != "seclabel")
     {
         assert!(written.contains(word), "{word}");
-    }
-}
-
-/// All of the source as one text, in which a sentence is in one piece: a string's line that
-/// ends in a backslash is joined to the next one.
-fn source() -> String {
-    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    let mut text = String::new();
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).unwrap() {
-            let path: PathBuf = entry.unwrap().path();
-            match path.is_dir() {
-                true => directories.push(path),
-                false => text.push_str(&fs::read_to_string(path).unwrap()),
-            }
-        }
-    }
-    let mut lines = text.split("\\\n");
-    let mut joined = lines.next().unwrap_or_default().to_owned();
-    lines.for_each(|line| joined.push_str(line.trim_start()));
-    joined.replace("\\\"", "\"")
-}
-
-/// The program says it: each piece between names and numbers (`…`) stands in the source.
-#[track_caller]
-fn is_said(source: &str, sentence: &str) {
-    let pieces = sentence
-        .split('…')
-        .filter(|piece| piece.chars().any(char::is_alphabetic));
-    for piece in pieces {
-        assert!(
-            source.contains(piece),
-            "nothing says \"{piece}\" ({sentence})"
-        );
-    }
-}
-
-#[test]
-fn errors_that_are_explained_are_said() {
-    let source = source();
-    let readme = file("README.md");
-    let (_, table) = readme
-        .split_once("| the line says |")
-        .expect("the table of errors");
-    let rows: Vec<&str> = table
-        .lines()
-        .skip(2)
-        .take_while(|line| line.starts_with("| `"))
-        .collect();
-    assert!(rows.len() > 15);
-    for row in rows {
-        is_said(&source, row.split('`').nth(1).expect("a sentence"));
-    }
-    for name in documented() {
-        let page = page(&name);
-        let lines = section(&page, "DIAGNOSTICS");
-        for pair in lines.windows(2).filter(|pair| pair[0] == ".TP") {
-            let mut sentence = String::new();
-            for (at, piece) in pair[1].split("\\fI").enumerate() {
-                let text = piece
-                    .split_once("\\fR")
-                    .filter(|_| at > 0)
-                    .map(|(_, text)| text);
-                sentence.push_str(if at > 0 { "…" } else { "" });
-                sentence.push_str(text.unwrap_or(piece));
-            }
-            is_said(&source, &sentence.replace("\\-", "-"));
-        }
-    }
-}
-
-#[test]
-fn pages_are_sound_roff() {
-    for name in documented() {
-        let page = page(&name);
-        let first = page.lines().next().expect("a line");
-        let upper = name.to_uppercase();
-        assert!(first.starts_with(&format!(".TH {upper} 8 ")), "{first}");
-        let heads: Vec<&str> = page
-            .lines()
-            .filter(|line| line.starts_with(".SH "))
-            .map(title)
-            .collect();
-        let known: Vec<&str> = heads
-            .into_iter()
-            .filter(|head| SECTIONS.contains(head))
-            .collect();
-        assert_eq!(known, SECTIONS, "{name}");
-        assert!(page.contains(&format!(".SH NAME\n{name} \\- ")), "{name}");
-        let count = |call: &str| page.lines().filter(|line| *line == call).count();
-        assert_eq!(
-            (count(".nf"), count(".RS")),
-            (count(".fi"), count(".RE")),
-            "{name}"
-        );
-        let mut tag_wanted = false;
-        for line in page.lines() {
-            check_line(&name, line, tag_wanted);
-            tag_wanted = line == ".TP";
-        }
-    }
-}
-
-fn check_line(name: &str, line: &str, tag_wanted: bool) {
-    assert!(!line.starts_with('\''), "{name}: a request: {line}");
-    assert!(
-        line.is_ascii() && line == line.trim_end(),
-        "{name}: {line:?}"
-    );
-    if let Some(call) = line.strip_prefix('.') {
-        let word = call.split(' ').next().unwrap_or_default();
-        assert!(MACROS.contains(&word), "{name}: {line}");
-        assert!(
-            !tag_wanted || ["B", "I", "BR", "BI", "IR"].contains(&word),
-            "{name}: {line}"
-        );
-        assert!(call.matches('"').count() % 2 == 0, "{name}: {line}");
-    }
-    // A font that is begun has its end, or the rest of the page is in it.
-    let begun = line.matches("\\fI").count() + line.matches("\\fB").count();
-    assert!(
-        begun == 0 || line.contains("\\fR") || line.contains("\\fP") || line.contains("\\fB"),
-        "{name}: {line}"
-    );
-    for link in line.match_indices("(8)") {
-        let before = &line[..link.0];
-        assert!(
-            before.ends_with(' '),
-            "{name}: .BR wants a blank before (8): {line}"
-        );
     }
 }
 

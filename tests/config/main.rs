@@ -1,6 +1,7 @@
 //! The parser of cluster.conf beside the C tool's own: what C refuses is refused, and what
 //! is accepted means the same to both.
 
+mod check;
 mod commands;
 mod edits;
 mod files;

@@ -1,10 +1,11 @@
 //! Whatever befalls a write, the file is the old one or the new one, and nothing grows.
 
+mod places;
+
 use crate::commands::{BOX, directory, ours};
 use ocfs2box::config::cluster_conf::Config;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 const NODES: usize = 120;
 
 /// A cluster.conf with many nodes, alone in a directory.
-fn large(name: &str) -> PathBuf {
+pub fn large(name: &str) -> PathBuf {
     let file = directory(name).join("cluster.conf");
     let mut text = format!("# ours\ncluster:\n\tname = webc\n\tnode_count = {NODES}\n\n");
     for at in 0..NODES {
@@ -53,7 +54,7 @@ fn names(file: &Path) -> Vec<String> {
     names
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -244,164 +245,4 @@ fn a_writer_that_stands_still_is_not_waited_for_for_ever() {
     assert!(add(&file).status().unwrap().success());
     assert_eq!(nodes(&file), NODES + 1);
     assert_eq!(names(&file), ["cluster.conf"]);
-}
-
-/// What somebody put where the replacement is written is not written to.
-#[test]
-fn what_is_in_the_way_is_not_written_to() {
-    let file = large("way");
-    let lock = file.with_file_name(".cluster.conf.new");
-    let victim = file.with_file_name("victim");
-    fs::write(&victim, "precious").unwrap();
-    fs::hard_link(&victim, &lock).unwrap();
-    assert!(add(&file).status().unwrap().success());
-    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-    assert!(!lock.exists());
-    symlink(&victim, &lock).unwrap();
-    assert_eq!(remove(&file).status.code(), Some(1));
-    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
-    assert_eq!(nodes(&file), NODES + 1);
-    fs::remove_file(&lock).unwrap();
-    fs::create_dir(&lock).unwrap();
-    assert!(said(&remove(&file)).contains(".cluster.conf.new: Is a directory"));
-}
-
-#[test]
-fn mode_owner_and_link_stay() {
-    let file = large("mode");
-    let link = file.with_file_name("link");
-    symlink("hop", &link).unwrap();
-    symlink("cluster.conf", file.with_file_name("hop")).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-    if rustix::process::geteuid().is_root() {
-        std::os::unix::fs::chown(&file, Some(12), Some(34)).unwrap();
-    }
-    let before = fs::metadata(&file).unwrap();
-    assert!(add(&link).status().unwrap().success());
-    let after = fs::metadata(&file).unwrap();
-    assert_ne!(before.ino(), after.ino());
-    assert_eq!(
-        (before.mode(), before.uid(), before.gid()),
-        (after.mode(), after.uid(), after.gid())
-    );
-    assert_eq!(fs::read_link(&link).unwrap(), Path::new("hop"));
-    assert_eq!(nodes(&file), NODES + 1);
-    // A link to what is not there yet; the umask has no say.
-    symlink("fresh", file.with_file_name("dangling")).unwrap();
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "umask 077; exec \"$0\" \"$@\"", BOX]);
-    shell.args(ours(&file.with_file_name("dangling"), &["add-cluster", "a"]).get_args());
-    assert!(shell.status().unwrap().success());
-    let fresh = fs::symlink_metadata(file.with_file_name("fresh")).unwrap();
-    assert_eq!(fresh.mode() & 0o7777, 0o644);
-    assert!(file.with_file_name("dangling").is_symlink());
-    symlink("round", file.with_file_name("round")).unwrap();
-    let output = ours(&file.with_file_name("round"), &["add-cluster", "a"]).output();
-    assert!(said(&output.unwrap()).contains("too many symbolic links"));
-}
-
-#[test]
-fn what_is_no_file_stays_what_it_is() {
-    let directory = directory("nofile");
-    let fifo = directory.join("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let zero = directory.join("zero");
-    symlink("/dev/null", &zero).unwrap();
-    for path in [&directory, &fifo, &zero] {
-        for words in [
-            &["add-cluster", "a"][..],
-            &["list-clusters"],
-            &["check-config"],
-        ] {
-            let output = ours(path, words).output().unwrap();
-            assert_eq!(output.status.code(), Some(1), "{output:?}");
-            assert!(said(&output).contains("not a regular file"), "{output:?}");
-        }
-    }
-    let output = ours(&directory.join("no/such"), &["add-cluster", "a"])
-        .output()
-        .unwrap();
-    assert!(
-        said(&output).contains("No such file or directory"),
-        "{output:?}"
-    );
-    let output = ours(&directory.join("no/such"), &["check-config"])
-        .output()
-        .unwrap();
-    assert!(said(&output).contains("does not exist"), "{output:?}");
-}
-
-/// A file that is not right is named with its line, by all commands, and stays.
-#[test]
-fn check_config_says_what_is_wrong() {
-    let file = large("check");
-    let right = fs::read_to_string(&file).unwrap();
-    let check = || {
-        let output = ours(&file, &["check-config"]).output().unwrap();
-        assert!(output.stdout.is_empty());
-        (
-            output.status.code(),
-            said(&output).replace(file.to_str().unwrap(), "FILE"),
-        )
-    };
-    assert_eq!(check(), (Some(0), String::new()));
-    for (from, to, line, words) in [
-        ("\tname = n3\n", "name = n3\n", 32, "must be indented"),
-        (
-            "\tname = n3\n",
-            "\n\tname = n3\n",
-            33,
-            "the blank line 32 ends the stanza",
-        ),
-        (
-            "= webc\n\tnumber = 3\n",
-            "= web\n\tnumber = 3\n",
-            28,
-            "no cluster stanza has the name",
-        ),
-        ("= n3\n", "= n2\n", 32, "has the name \"n2\" already"),
-        (
-            "number = 3\n",
-            "number = 2\n",
-            29,
-            "has the number 2 already",
-        ),
-        (
-            "192.0.2.3\n",
-            "192.0.2.2\n",
-            31,
-            "has the address 192.0.2.2 already",
-        ),
-        (
-            "= 120\n",
-            "= 119\n",
-            4,
-            "\"node_count\" is 119, but cluster \"webc\" has 120",
-        ),
-        ("\n\nnode:", "\nnode:", 5, "no blank line parts"),
-        (
-            "\tip_port",
-            "\tip_prt = 1\n\tip_port",
-            9,
-            "has no attribute \"ip_prt\"",
-        ),
-    ] {
-        assert!(right.contains(from), "{from}");
-        let wrong = right.replacen(from, to, 1);
-        fs::write(&file, &wrong).unwrap();
-        let (code, said) = check();
-        assert_eq!(code, Some(1), "{to}");
-        assert!(
-            said.starts_with(&format!("o2cb: FILE: line {line}: ")),
-            "{said}"
-        );
-        assert!(said.contains(words), "{said}");
-        assert_eq!(fs::read_to_string(&file).unwrap(), wrong);
-    }
 }
