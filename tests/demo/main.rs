@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rig::{CLUSTER, Disk, Lab, Node};
+use rig::{CLUSTER, Disk, Lab, Node, at_once};
 
 /// Where both nodes mount the volume.
 const PLACE: &str = "/mnt/shared";
@@ -113,12 +113,8 @@ fn main() {
 
 fn mount_everywhere(story: &Story, nodes: &[&Node; 2], disk: &Disk) {
     let begin = Instant::now();
-    thread::scope(|scope| {
-        for node in nodes {
-            scope.spawn(|| {
-                story.show(node, &format!("mount -t ocfs2 {} {PLACE}", disk.device()));
-            });
-        }
+    at_once(nodes, |node| {
+        story.show(node, &format!("mount -t ocfs2 {} {PLACE}", disk.device()));
     });
     println!(
         "   Both are mounted after {:.1} s.",

@@ -148,8 +148,7 @@ fn lab(case: &Case, volumes: usize) -> (Lab, Node, Vec<Disk>) {
         return cman_lab(volumes);
     }
     let lab = Lab::with_limit("faults", LIMIT);
-    let format = |number| lab.disk(&format!("volume{number}")).format();
-    let disks = (0..volumes).map(format).collect();
+    let disks = lab.volumes(volumes);
     let [node] = lab.boot();
     node.ok(&format!("o2cb online {CLUSTER}"));
     (lab, node, disks)

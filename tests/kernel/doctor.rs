@@ -121,11 +121,11 @@ fn each_fault_of_a_node_is_found() {
     let disk = lab.disk("volume").slots(2).format();
     let nodes: [Node; 2] = lab.boot();
     let [n1, n2] = &nodes;
-    let (device, uuid) = (disk.device(), disk.uuid());
+    let device = disk.device();
     nodes.iter().for_each(prepare);
 
     // A start that was cut off at its beginning.
-    let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{uuid}");
+    let region = disk.region();
     n2.ok(&format!("mkdir {region}"));
     finds(n2, device, 2, &["region-half-started", "not-checked"]);
     n2.ok(&format!("rmdir {region}"));

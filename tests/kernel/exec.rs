@@ -102,18 +102,10 @@ fn a_local_volume_is_looked_at_and_locked_here() {
     let run = format!("o2cb exec -x -d {device} --");
     node.ok(&format!("{run} fsck.ocfs2 -fy {device}"));
     let refused = node.fails(125, &format!("{run} {run} true"));
-    assert!(
-        refused
-            .stderr
-            .contains("or another process here works on it"),
-        "{refused}"
-    );
+    refused.says("or another process here works on it");
     node.ok(&format!("mount -t ocfs2 {device} /mnt"));
     let refused = node.fails(125, &format!("{run} true"));
-    assert!(
-        refused.stderr.contains("is mounted on this node"),
-        "{refused}"
-    );
+    refused.says("is mounted on this node");
     node.ok(&format!("o2cb exec -d {device} -- umount /mnt"));
     node.assert_clean();
     lab.end();

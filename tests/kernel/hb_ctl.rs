@@ -2,7 +2,6 @@
 
 mod nodes;
 mod screen;
-mod wedges;
 
 use crate::rig::Disk;
 use ocfs2box::crc;
@@ -47,13 +46,5 @@ impl<'d> Stranger<'d> {
         let sum = crc::update(0, &block);
         block[0x0C..0x10].copy_from_slice(&sum.to_le_bytes());
         self.write(node, &block);
-    }
-}
-
-/// Every one of `lines` is part of `text`.
-#[track_caller]
-fn has(text: &str, lines: &[&str]) {
-    for line in lines {
-        assert!(text.contains(line), "{line}: {text}");
     }
 }

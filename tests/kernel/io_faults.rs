@@ -28,8 +28,6 @@ starting() {
 mounted() {
 	grep -q " $directory " /proc/mounts
 }
-
-mkdir -p $directory
 "#;
 
 /// What happens to a volume, how the script ends, and what it says.
@@ -135,22 +133,13 @@ const FAULTS: [Fault; 9] = [
 ];
 
 fn start(node: &Node, disk: &Disk, script: &str) -> Job {
-    let name = disk.device().trim_start_matches("/dev/");
-    let region = format!(
-        "/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{}",
-        disk.uuid()
-    );
-    node.start(&format!(
-        "name={name} directory=/mnt/{name} region={region}\n{BETWEEN}{script}"
-    ))
+    node.start_on(disk, &format!("{BETWEEN}{script}"))
 }
 
 #[test]
 fn disks_that_fail_leave_nothing_behind() {
     let lab = Lab::new("io-faults");
-    let disks: Vec<_> = (0..FAULTS.len())
-        .map(|number| lab.disk(&format!("volume{number}")).format())
-        .collect();
+    let disks = lab.volumes(FAULTS.len());
     let [node] = lab.nodes().memory_mb(256).boot();
     node.ok("modprobe -a dm-mod dm-flakey dm-delay");
     node.ok(&format!("o2cb online {CLUSTER}"));
@@ -171,7 +160,7 @@ fn disks_that_fail_leave_nothing_behind() {
     node.wait_until_clean();
     // With the disks in order again, each volume is one as before.
     for disk in &disks {
-        let name = disk.device().trim_start_matches("/dev/");
+        let name = disk.name();
         node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup remove {name}"));
     }
     node.ok("o2cb offline");
@@ -210,7 +199,7 @@ fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
     );
     let output = others.wait();
     assert_eq!(output.code, 0, "{output}");
-    assert!(output.stderr.contains(&stuck.uuid()), "{output}");
+    output.says(&stuck.uuid());
     assert_eq!(
         node.regions(),
         [stuck.uuid()],
@@ -270,7 +259,7 @@ fn removal_that_hangs_is_named_and_holds_up_no_call_for_long() {
         assert!(said.contains(&names), "{command}: {output}");
     }
     assert!(!removal.ends_within(0.1) || removal.wait().code == 1);
-    let name = hung.device().trim_start_matches("/dev/");
+    let name = hung.name();
     node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup resume {name}"));
     // What was refused for its sake is as before.
     node.wait_for("ocfs2_hb_ctl --repair");

@@ -47,42 +47,16 @@ now() {
 /// A node of a cluster that is online, and volumes that nobody uses.
 fn online(name: &str, volumes: usize) -> (Lab, Node, Vec<Disk>) {
     let lab = Lab::new(name);
-    let format = |number| lab.disk(&format!("volume{number}")).format();
-    let disks = (0..volumes).map(format).collect();
+    let disks = lab.volumes(volumes);
     let [node] = lab.boot();
     node.ok(&format!("o2cb online {CLUSTER}"));
     (lab, node, disks)
 }
 
-/// Starts a script; in it stand `$device`, one of the disk's own directories in `$directory`, and
-/// its `$region`.
+/// Starts a script about the disk.
 #[track_caller]
 fn start(node: &Node, disk: &Disk, script: &str) -> Job {
-    let device = disk.device();
-    let name = device.rsplit('/').next().unwrap_or(device);
-    let region = format!(
-        "/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{}",
-        disk.uuid()
-    );
-    node.start(&format!(
-        "{SHELL}device={device} directory=/mnt/{name} region={region}\nmkdir -p $directory\n{script}"
-    ))
-}
-
-/// Waits for scripts that must succeed; returns what they printed.
-#[track_caller]
-fn all_succeed<T: std::fmt::Debug>(jobs: Vec<(T, Job)>) -> Vec<String> {
-    let ends: Vec<_> = jobs
-        .into_iter()
-        .map(|(case, job)| (case, job.wait()))
-        .collect();
-    let failed: Vec<_> = ends
-        .iter()
-        .filter(|(_, output)| output.code != 0)
-        .map(|(case, output)| format!("{case:?}: {output}"))
-        .collect();
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
-    ends.into_iter().map(|(_, output)| output.stdout).collect()
+    node.start_on(disk, &format!("{SHELL}{script}"))
 }
 
 /// Kills a process that another of its own works for in the kernel: it ends at once.

@@ -5,15 +5,14 @@ mod callout;
 mod holders;
 mod mixed;
 mod options;
+mod outlive;
 mod parallel;
 mod places;
 mod references;
 mod unmount;
-mod unseen;
 mod volumes;
 
-use crate::rig::{Disk, Lab, Node};
-use std::thread;
+use crate::rig::{Disk, Lab, Node, at_once};
 
 #[test]
 fn two_nodes_mount_at_once_and_leave_nothing() {
@@ -39,7 +38,7 @@ fn two_nodes_mount_at_once_and_leave_nothing() {
         &format!(
             r#""regions": [{{"uuid": "{}", "state": "beating", "error": null, "device": "{}", "device_gone": false, "references": 1, "mount_reference": true, "mounted_on": [{{"path": "{}", "process": null}}]}}]}}}}"#,
             disk.uuid(),
-            name(&disk),
+            disk.name(),
             point(&disk)
         ),
     ] {
@@ -51,15 +50,6 @@ fn two_nodes_mount_at_once_and_leave_nothing() {
         bring_down(node);
     });
     lab.end();
-}
-
-/// Does the same to each, all at the same time.
-fn at_once<T: Sync>(all: &[T], work: impl Fn(&T) + Sync) {
-    thread::scope(|scope| {
-        for each in all {
-            scope.spawn(|| work(each));
-        }
-    });
 }
 
 #[track_caller]
@@ -84,12 +74,7 @@ fn bring_down(node: &Node) {
 
 /// A disk's usual mount point.
 fn point(disk: &Disk) -> String {
-    format!("/mnt/{}", name(disk))
-}
-
-/// A disk's name in the kernel.
-fn name(disk: &Disk) -> &str {
-    disk.device().trim_start_matches("/dev/")
+    format!("/mnt/{}", disk.name())
 }
 
 #[track_caller]
@@ -118,22 +103,19 @@ fn assert_beats(node: &Node, disk: &Disk) {
 
 #[track_caller]
 fn assert_references(node: &Node, disk: &Disk, count: u32) {
-    assert!(node.regions().contains(&disk.uuid()), "{}", name(disk));
-    assert_eq!(node.references(&disk.uuid()), count, "{}", name(disk));
+    assert!(node.regions().contains(&disk.uuid()), "{}", disk.name());
+    assert_eq!(node.references(&disk.uuid()), count, "{}", disk.name());
 }
 
 /// The volume's region is gone; those of other volumes may be there.
 #[track_caller]
 fn assert_silent(node: &Node, disk: &Disk) {
-    assert!(!node.regions().contains(&disk.uuid()), "{}", name(disk));
+    assert!(!node.regions().contains(&disk.uuid()), "{}", disk.name());
 }
 
 /// No call is needed for it.
 fn wait_for_silence(node: &Node, disk: &Disk) {
-    let uuid = disk.uuid();
-    node.wait_for(&format!(
-        "! [ -e /sys/kernel/config/cluster/webc/heartbeat/{uuid} ]"
-    ));
+    node.wait_for(&format!("! [ -e {} ]", disk.region()));
 }
 
 /// Starts something that goes on in the background; returns its process number.

@@ -1,6 +1,6 @@
 //! What ocfs2-tools 1.2 and the drivers of its time have otherwise, over today's kernel.
 
-use crate::rig::{Disk, Lab, Node};
+use crate::rig::{Disk, Lab, Node, at_once};
 
 /// A volume of the only kind that the tools of ocfs2-tools 1.2 open: without a cluster stack and
 /// the features of later years.
@@ -62,7 +62,7 @@ fn use_and_leave(node: &Node, disk: &Disk, place: &str) {
     node.ok(&format!("echo 6 > {place}/interface_revision"));
     let refused = node.fails(32, &format!("mount -t ocfs2 {device} /mnt"));
     let says = "the driver has interface revision \"6\", this program knows 5 and lower";
-    assert!(refused.stderr.contains(says), "{refused}");
+    refused.says(says);
     node.ok(&format!("echo 5 > {place}/interface_revision"));
     node.ok("o2cb offline");
     assert_eq!(node.ok("ls /config/cluster"), "");
@@ -104,10 +104,7 @@ fn the_old_mount_program_can_call_ours() {
         "mkdir /tmp/more && {mount} /tmp/more && umount -i /mnt"
     ));
     let refused = node.fails(1, &stop);
-    assert!(
-        refused.stderr.contains("the volume is mounted"),
-        "{refused}"
-    );
+    refused.says("the volume is mounted");
     assert_eq!(node.references(&uuid), 1);
     node.ok("touch /tmp/more/file && umount -i /tmp/more");
     node.assert_clean();
@@ -152,15 +149,11 @@ fn two_nodes_share_an_old_volume() {
     let disk = old_volume(&lab);
     let nodes: [Node; 2] = lab.boot();
     let (device, uuid) = (disk.device(), &disk.uuid());
-    std::thread::scope(|scope| {
-        for node in &nodes {
-            scope.spawn(move || {
-                node.ok(&format!("o2cb online && mount -t ocfs2 {device} /mnt"));
-                node.ok(&format!("echo by {0} > /mnt/{0}", node.name()));
-                node.ok("mount -o remount,ro /mnt && mount -o remount,rw /mnt");
-                assert_eq!(node.references(uuid), 1);
-            });
-        }
+    at_once(&nodes, |node| {
+        node.ok(&format!("o2cb online && mount -t ocfs2 {device} /mnt"));
+        node.ok(&format!("echo by {0} > /mnt/{0}", node.name()));
+        node.ok("mount -o remount,ro /mnt && mount -o remount,rw /mnt");
+        assert_eq!(node.references(uuid), 1);
     });
     for (node, other) in [(&nodes[0], "n2"), (&nodes[1], "n1")] {
         let text = node.ok(&format!("cat /mnt/{other}"));
@@ -169,7 +162,7 @@ fn two_nodes_share_an_old_volume() {
     let held = nodes[0].fails(125, &format!("o2cb exec -x -d {device} -- true"));
     // In the order in which they mounted.
     for says in ["the volume is in use on ", "n1 (this node)", "n2"] {
-        assert!(held.stderr.contains(says), "{held}");
+        held.says(says);
     }
     for node in &nodes {
         node.ok("umount /mnt && o2cb offline");

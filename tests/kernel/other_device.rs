@@ -68,7 +68,7 @@ fn a_name_of_another_device_in_the_namespace_is_refused() {
     node.ok(&format!("{there} rm {name}"));
     let refused = node.fails(32, &mount);
     let says = "the device or the mount point does not exist";
-    assert!(refused.stderr.contains(says), "{refused}");
+    refused.says(says);
     assert_nothing_left(&node);
     node.ok(&format!("{there} umount /dev"));
     node.ok(&mount);
@@ -186,6 +186,6 @@ fn without_a_cluster_the_volume_that_was_read_is_mounted_or_none() {
     node.ok("umount /mnt/link");
     let refused = node.fails(32, &format!("{mount} {device} /mnt/x"));
     let says = "the volume is not mounted there";
-    assert!(refused.stderr.contains(says), "{refused}");
+    refused.says(says);
     lab.end();
 }

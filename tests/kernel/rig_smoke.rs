@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::rig::{CLUSTER, Disk, Lab, Node};
+use crate::rig::{CLUSTER, Disk, Lab, Node, at_once};
 
 /// Registers the cluster with the C tools.
 fn c_online(node: &Node) {
@@ -29,12 +29,7 @@ fn two_nodes_share_a_volume() {
     }
 
     let begin = Instant::now();
-    std::thread::scope(|scope| {
-        for node in [&n1, &n2] {
-            let disk = &disk;
-            scope.spawn(move || mount(node, disk));
-        }
-    });
+    at_once(&[&n1, &n2], |node| mount(node, &disk));
     println!("boot {booted:?}, both mounted {:?}", begin.elapsed());
 
     n1.ok("echo from n1 > /mnt/one");

@@ -6,16 +6,10 @@ use crate::rig::{CLUSTER, Disk, Lab, Node};
 /// Unprivileged, with no group of root's.
 const STRANGER: &str = "setpriv --reuid=65534 --regid=65534 --clear-groups";
 
-/// As the kernel counts keys: signed.
-fn key(disk: &Disk) -> i32 {
-    let key = !ocfs2box::crc::update(!0, disk.uuid().as_bytes());
-    i32::from_ne_bytes(key.to_ne_bytes())
-}
-
 /// The stranger makes the set of the disk's region, of so many semaphores, and what `then` is done
 /// to `$set`: 01000 is IPC_CREAT.
 fn make_set(disk: &Disk, semaphores: u32, then: &str) -> String {
-    let key = key(disk);
+    let key = disk.key();
     format!(
         "{STRANGER} perl -e '$set = semget({key}, {semaphores}, 01000 | 0666) // die $!; {then}'\n"
     )
@@ -57,7 +51,7 @@ fn semaphores_of_another_user_stop_nothing() {
         .iter()
         .zip(&disks)
         .map(|((name, semaphores, then), disk)| {
-            let (device, uuid, key) = (disk.device(), disk.uuid(), key(disk));
+            let (device, uuid, key) = (disk.device(), disk.uuid(), disk.key());
             let make = make_set(disk, *semaphores, then);
             let script = format!(
                 r#"
@@ -109,7 +103,7 @@ fn semaphores_of_another_user_stop_nothing() {
     node.run("o2cb doctor");
     assert_eq!(node.semaphores().len(), 1, "looking removes nothing");
     node.ok(&format!("ocfs2_hb_ctl -S -d {device} x"));
-    node.ok(&format!("ipcrm -S {:#x}", key(disk)));
+    node.ok(&format!("ipcrm -S {:#x}", disk.key()));
     node.ok(&make_set(disk, 3, &(raise(0, 1) + &raise(1, 1))));
     node.ok(&format!("ocfs2_hb_ctl -K -u {uuid} x"));
     node.wait_until_clean();
@@ -124,7 +118,7 @@ fn semaphores_that_are_made_again_and_again_end_in_a_mount_or_an_error() {
     let disk = lab.disk("volume").format();
     let [node] = lab.boot();
     node.ok(&format!("o2cb online {CLUSTER}"));
-    let again = format!("while (1) {{ semget({}, 1, 01000 | 0666) }}", key(&disk));
+    let again = format!("while (1) {{ semget({}, 1, 01000 | 0666) }}", disk.key());
     let rival = format!("{STRANGER} perl -e 'fork; fork; {again}' > /dev/null 2>&1 & echo $!");
     node.ok(&rival);
     node.wait_for("pgrep -U 65534 perl");
@@ -152,7 +146,7 @@ fn processes_by_a_heartbeat_thread_s_name_are_none() {
     let [node] = lab.boot();
     node.ok(&format!("o2cb online {CLUSTER}"));
     let (device, uuid) = (disk.device(), disk.uuid());
-    let region = format!("/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{uuid}");
+    let region = disk.region();
     node.ok(&format!(
         r#"
         mount.ocfs2 {device} /mnt & pid=$!
@@ -201,7 +195,7 @@ fn a_daemon_of_another_user_is_none() {
     listen(&node, "ocfs2_controld_sock");
     let output = node.fails(32, &format!("mount.ocfs2 {} /mnt", disk.device()));
     let says = "ocfs2_controld: user 65534 has taken its socket";
-    assert!(output.stderr.contains(says), "{output}");
+    output.says(says);
     lab.end();
 }
 

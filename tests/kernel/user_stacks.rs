@@ -5,8 +5,7 @@ mod daemon;
 mod quorum;
 
 pub use crate::rig::corosync::{CONF, DLM, corosync_conf, up};
-use crate::rig::{CLUSTER, Disk, Lab, Node};
-use std::thread;
+use crate::rig::{CLUSTER, Disk, Lab, Node, at_once};
 
 fn users(node: &Node, disk: &Disk) -> String {
     let shown = node.ok(&format!("ocfs2_hb_ctl -I -u {}", disk.uuid()));
@@ -18,14 +17,7 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
     let lab = Lab::new("pcmk");
     let disk = lab.disk("volume").cluster("pcmk", CLUSTER).format();
     let nodes: [Node; 2] = lab.nodes().file(CONF, &corosync_conf(2)).boot();
-    let at_once = |work: &(dyn Fn(&Node) + Sync)| {
-        thread::scope(|scope| {
-            for node in &nodes {
-                scope.spawn(move || work(node));
-            }
-        });
-    };
-    at_once(&|node| {
+    at_once(&nodes, |node| {
         up(node);
         node.ok(&format!("mount -t ocfs2 {} /mnt", disk.device()));
         node.ok(&format!("echo by {0} > /mnt/{0}", node.name()));
@@ -54,7 +46,7 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
     ));
     nodes[0].ok("touch /mnt/file");
     nodes[1].ok("test -e /mnt/file");
-    at_once(&|node| {
+    at_once(&nodes, |node| {
         node.ok("umount /mnt");
         assert_eq!(users(node, &disk), format!("{}: 0 refs", disk.uuid()));
         assert_eq!(node.ok("ls /sys/kernel/dlm"), "");
@@ -67,7 +59,7 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
     );
     let refused = nodes[0].fails(125, &format!("o2cb exec -d {} -- true", disk.device()));
     let said = "locks of the stack pcmk are not supported here: this kernel's dlmfs does not";
-    assert!(refused.stderr.contains(said), "{refused}");
+    refused.says(said);
     // No quorum without the other.
     nodes[1].kill();
     nodes[0].wait_for("dlm_tool status | grep -q 'quorate 0'");

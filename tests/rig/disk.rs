@@ -34,6 +34,25 @@ impl Disk {
         &self.device
     }
 
+    /// The disk's name in the kernel, such as `ubda`.
+    pub fn name(&self) -> &str {
+        self.device.trim_start_matches("/dev/")
+    }
+
+    /// The directory of the volume's heartbeat region, in a node whose cluster is online.
+    pub fn region(&self) -> String {
+        format!(
+            "/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{}",
+            self.uuid()
+        )
+    }
+
+    /// The key of the region's semaphores, signed as the kernel shows it.
+    pub fn key(&self) -> i32 {
+        let key = !ocfs2box::crc::update(!0, self.uuid().as_bytes());
+        i32::from_ne_bytes(key.to_ne_bytes())
+    }
+
     /// The volume's UUID as the tools write it: 32 upper-case digits.
     pub fn uuid(&self) -> String {
         let bytes: [u8; 16] = self.read(2 * self.block_size + UUID_OFFSET);

@@ -29,6 +29,30 @@ impl fmt::Display for Output {
     }
 }
 
+impl Output {
+    /// What it printed on standard error has these words in it.
+    #[track_caller]
+    pub fn says(&self, words: &str) {
+        assert!(self.stderr.contains(words), "{words}: {self}");
+    }
+}
+
+/// Waits for jobs that must succeed; returns what they printed.
+#[track_caller]
+pub fn all_succeed<T: fmt::Debug>(jobs: Vec<(T, Job)>) -> Vec<String> {
+    let ends: Vec<_> = jobs
+        .into_iter()
+        .map(|(case, job)| (case, job.wait()))
+        .collect();
+    let failed: Vec<_> = ends
+        .iter()
+        .filter(|(_, output)| output.code != 0)
+        .map(|(case, output)| format!("{case:?}: {output}"))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    ends.into_iter().map(|(_, output)| output.stdout).collect()
+}
+
 /// A command that was started on a node.
 #[must_use]
 pub struct Job {

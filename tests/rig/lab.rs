@@ -59,6 +59,12 @@ impl Lab {
         DiskBuilder::new(&self.disks, self.directory.join(format!("{name}.img")))
     }
 
+    /// Makes this many disks, each with a volume.
+    pub fn volumes(&self, count: usize) -> Vec<Disk> {
+        let format = |number| self.disk(&format!("volume{number}")).format();
+        (0..count).map(format).collect()
+    }
+
     /// Boots as many nodes as the result has places: `let [n1, n2] = lab.boot();`
     #[track_caller]
     pub fn boot<const N: usize>(&self) -> [Node; N] {

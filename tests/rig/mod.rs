@@ -36,7 +36,7 @@ mod tree;
 pub use boot::Boot;
 pub use choice::is_chosen;
 pub use disk::{Disk, DiskBuilder};
-pub use job::{Job, Output};
+pub use job::{Job, Output, all_succeed};
 pub use lab::Lab;
 pub use node::Node;
 
@@ -45,3 +45,20 @@ pub const CLUSTER: &str = "webc";
 
 /// The most nodes that a lab can have.
 pub const MAX_NODES: usize = 4;
+
+/// Does the same to each, all at the same time.
+pub fn at_once<T: Sync>(all: &[T], work: impl Fn(&T) + Sync) {
+    std::thread::scope(|scope| {
+        for each in all {
+            scope.spawn(|| work(each));
+        }
+    });
+}
+
+/// Every one of `lines` is part of `text`.
+#[track_caller]
+pub fn has(text: &str, lines: &[&str]) {
+    for line in lines {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::console;
+use super::disk::Disk;
 use super::job::{Job, Output};
 use super::machine::Machine;
 
@@ -89,6 +90,18 @@ impl Node {
         Job::start(self.clone(), self.machine(), id, command)
     }
 
+    /// Starts a script about a disk; it has `$device`, `$name`, `$uuid`, `$region`, `$key` and a
+    /// directory of the disk's own, `$directory`.
+    #[track_caller]
+    pub fn start_on(&self, disk: &Disk, script: &str) -> Job {
+        let (device, name, uuid) = (disk.device(), disk.name(), disk.uuid());
+        let (region, key) = (disk.region(), disk.key());
+        self.start(&format!(
+            "device={device} name={name} uuid={uuid} region={region} key={key:#x}\n\
+             directory=/mnt/{name}\nmkdir -p $directory\n{script}"
+        ))
+    }
+
     /// Runs the command again and again until it succeeds.
     #[track_caller]
     pub fn wait_for(&self, condition: &str) {
@@ -111,6 +124,14 @@ impl Node {
             }
             thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Waits until the kernel has ended the superblock of the device, and claims that no longer.
+    #[track_caller]
+    pub fn wait_until_released(&self, device: &str) {
+        self.wait_for(&format!(
+            "perl -MFcntl -e 'exit !sysopen(my $f, \"{device}\", O_RDONLY | O_EXCL)'"
+        ));
     }
 
     /// All that the kernel has said, of all runs of the node.

@@ -17,10 +17,7 @@ fn taken_port_is_found_until_its_program_ends() {
     node.ok(listen);
     finds(&node, "", 2, &["port-taken", "cluster-offline"]);
     let said = node.fails(1, "o2cb online");
-    assert!(
-        said.stderr.contains("another program listens on port 7777"),
-        "{said}"
-    );
+    said.says("another program listens on port 7777");
     node.ok("kill $(cat /run/listener)");
     node.wait_for("o2cb online");
     // Now the kernel listens.
@@ -59,9 +56,7 @@ fn semaphores_without_region_are_found_by_the_volumes_on_all_devices() {
     let what =
         format!("heartbeat region {uuid}: 1 reference belongs to no mount and no running process");
     assert!(said.contains(&what), "{said}");
-    node.ok(&format!(
-        "rmdir /sys/kernel/config/cluster/webc/heartbeat/{uuid}"
-    ));
+    node.ok(&format!("rmdir {}", disk.region()));
     let said = finds(&node, "", 1, &["semaphores-left"]);
     let what = format!(
         "heartbeat region {uuid} of the volume on {device}: it has semaphores (1 reference) and no"

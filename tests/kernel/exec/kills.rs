@@ -130,12 +130,12 @@ fn exec_killed_in_the_join_of_its_domain_leaves_nothing_behind() {
         node.ok(&format!("o2cb online {CLUSTER} && {mount_second}"));
     }
     let [node, other] = &nodes;
-    let (device, uuid) = (disk.device(), disk.uuid());
+    let device = disk.device();
     other.ok(&format!("mount -t ocfs2 {device} /mnt"));
     let exec = node.ok(&format!(
         "o2cb exec -x -d {device} -- sleep 1000 > /dev/null 2>&1 & echo $!"
     ));
-    let region = format!("/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{uuid}");
+    let region = disk.region();
     node.wait_for(&format!("[ -e {region} ]"));
     node.ok("sleep 3; ip route add blackhole 192.0.2.2/32");
     let refers = format!("{} | grep -q ' 1 refs'", super::count(&disk));

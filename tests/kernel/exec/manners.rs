@@ -148,15 +148,12 @@ fn wrong_lines_are_refused_and_touch_nothing() {
         ("-d /dev/zero -- true".into(), 125, "not a block device but"),
     ] {
         let output = node.fails(code, &format!("o2cb exec {line}"));
-        assert!(output.stderr.contains(says), "{line}: {output}");
+        output.says(says);
         assert_eq!(output.stderr.lines().count(), 1, "{output}");
     }
     node.ok("o2cb offline");
     let output = node.fails(125, &format!("o2cb exec -d {device} -- true"));
-    assert!(
-        output.stderr.contains("(run: o2cb online webc)"),
-        "{output}"
-    );
+    output.says("(run: o2cb online webc)");
     assert_clean(&node);
     lab.end();
 }

@@ -33,7 +33,7 @@ fn whoever_has_it_mounted_is_named() {
     let says = format!(
         "{device}: waiting: the volume is in use on n2 (unmount it there, or wait with -w)\n"
     );
-    assert!(done.stderr.contains(&says), "{done}");
+    done.says(&says);
     n1.ok("test -e /tmp/ran");
     for node in [&n1, &n2] {
         assert_clean(node);
@@ -52,17 +52,9 @@ fn two_at_once_fail_or_wait_as_asked() {
     n1.wait_for("test -e /tmp/up");
     let run = format!("o2cb exec -x -d {device} -- true");
     let refused = n1.fails(125, &run);
-    assert!(
-        refused.stderr.contains("another process here works on it"),
-        "{refused}"
-    );
+    refused.says("another process here works on it");
     let refused = n2.fails(125, &run);
-    assert!(
-        refused
-            .stderr
-            .contains("another node has locked the volume"),
-        "{refused}"
-    );
+    refused.says("another node has locked the volume");
     assert_clean(&n2);
     // The C tools are kept out as well, and a mount waits.
     n2.fails(8, &format!("fsck.ocfs2 -fy {device}"));
@@ -110,10 +102,7 @@ fn a_tool_that_works_on_it_here_is_seen() {
     ));
     node.wait_for("[ -e /tmp/up ]");
     let refused = node.fails(125, &format!("o2cb exec -x -d {device} -- true"));
-    assert!(
-        refused.stderr.contains("another process here works on it"),
-        "{refused}"
-    );
+    refused.says("another process here works on it");
     node.ok(&format!(
         "(sleep 3; touch /tmp/go) & o2cb exec -x -w 100 -d {device} -- true"
     ));

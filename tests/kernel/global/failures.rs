@@ -13,7 +13,7 @@ fn regions_come_and_go_live_and_one_that_fails_is_undone() {
 
     // One of three cannot be written: none is left, and no cluster.
     let three = [first.clone(), second.clone(), third.clone()];
-    let name = second.device().trim_start_matches("/dev/");
+    let name = second.name();
     run(&node, &format!("configure {}", uuids(&three)));
     let failing = format!("flakey {} 0 0 3600 1 error_writes", second.device());
     run(&node, &format!("become {name} {failing}"));
@@ -28,7 +28,7 @@ fn regions_come_and_go_live_and_one_that_fails_is_undone() {
             "start-heartbeat"
         };
         let failed = node.fails(1, &format!("{before}o2cb {verb} webc"));
-        assert!(failed.stderr.contains(&named), "{failed}");
+        failed.says(&named);
         node.assert_clean();
         let registered = node.run("[ -d /sys/kernel/config/cluster/webc ]").code == 0;
         assert_eq!(registered, !before.is_empty());
@@ -57,7 +57,7 @@ fn regions_come_and_go_live_and_one_that_fails_is_undone() {
     );
     let kept = node.fails(1, "o2cb start-heartbeat webc");
     let says = format!("region {} is not in the configuration", third.uuid());
-    assert!(kept.stderr.contains(&says), "{kept}");
+    kept.says(&says);
     assert_beating(&node, &three);
     // With four, one may go; all others stay.
     run(&node, &format!("configure {}", uuids(&regions)));
@@ -88,12 +88,12 @@ fn a_start_that_is_killed_is_taken_away_and_made_again() {
     let (lab, regions, _) = lab("global-kill", 2);
     let [node] = lab.boot();
     prepare(&node, &regions);
-    let name = regions[0].device().trim_start_matches("/dev/");
+    let name = regions[0].name();
     let script = |signal: &str| {
         format!(
             r#"{BETWEEN}
             env --default-signal=INT o2cb online & pid=$!
-            until {{ read -r _ < /sys/kernel/config/cluster/webc/heartbeat/{}/pid; }} 2> /dev/null; do
+            until {{ read -r _ < {}/pid; }} 2> /dev/null; do
                 sleep 0.01
             done
             # So that it is not over before the signal.
@@ -102,7 +102,7 @@ fn a_start_that_is_killed_is_taken_away_and_made_again() {
             wait $pid; code=$?
             dmsetup resume {name}
             exit $code"#,
-            regions[0].uuid()
+            regions[0].region()
         )
     };
     for (signal, code) in [("KILL", 137), ("INT", 1)] {
@@ -150,7 +150,7 @@ fn what_comes_late_is_waited_for() {
         "webc: waiting for the devices of 1 heartbeat region(s)",
         "cluster \"webc\" is online",
     ] {
-        assert!(output.stderr.contains(says), "{says}: {output}");
+        output.says(says);
     }
     assert_beating(&node, &regions);
     node.ok(&format!(
@@ -185,10 +185,7 @@ fn a_thousand_devices_of_which_one_hangs() {
     ));
     println!("{output}");
     assert_eq!(output.code, 0, "{output}");
-    assert!(
-        output.stderr.contains(": not answering, skipped"),
-        "{output}"
-    );
+    output.says(": not answering, skipped");
     assert_beating(&node, &regions);
     node.ok("o2cb offline");
     lab.end();

@@ -1,7 +1,7 @@
 //! Who beats on a disk.
 
-use super::{Stranger, has};
-use crate::rig::Lab;
+use super::Stranger;
+use crate::rig::{Lab, has};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! --watch on a terminal.
 
-use super::has;
-use crate::rig::Lab;
+use crate::rig::{Lab, has};
 
 #[test]
 fn a_table_is_refreshed_and_the_terminal_is_as_before() {

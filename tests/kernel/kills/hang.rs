@@ -1,6 +1,7 @@
 //! Devices that do not answer.
 
-use super::{all_succeed, online, start};
+use super::{online, start};
+use crate::rig::all_succeed;
 
 /// Puts a device between the disk and the volume's users that can be made to hang.
 pub const BETWEEN: &str = r#"

@@ -1,6 +1,7 @@
 //! SIGKILL to mount.ocfs2 in a volume's first mount.
 
-use super::{all_succeed, online, start};
+use super::{online, start};
+use crate::rig::all_succeed;
 
 /// Seconds: before the heartbeat's start, in it, and around mount(2), which comes after 8 s
 /// or more.

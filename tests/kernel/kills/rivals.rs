@@ -1,6 +1,7 @@
 //! Two mounts of one volume that nobody has mounted yet, at two places; one is killed.
 
-use super::{all_succeed, online, start};
+use super::{online, start};
+use crate::rig::all_succeed;
 
 /// How long after the first the second begins. At 0 both may be about to start the heartbeat.
 const HEAD_STARTS: [f64; 3] = [0.0, 0.3, 3.0];

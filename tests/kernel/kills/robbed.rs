@@ -1,6 +1,7 @@
 //! A heartbeat that somebody stops by force between the join and mount(2).
 
-use super::{all_succeed, online, start};
+use super::{online, start};
+use crate::rig::all_succeed;
 
 /// The kernel is content with any region that beats, so that mount(2) succeeds because of the
 /// other volume's; but this one must not stay mounted.

@@ -1,7 +1,8 @@
 //! Signals that end mount.ocfs2 while it waits for a heartbeat.
 
 use super::hang::BETWEEN;
-use super::{all_succeed, online, start};
+use super::{online, start};
+use crate::rig::all_succeed;
 
 /// Runs what follows with signals as a terminal's shell has them; a shell in the background
 /// ignores some.
@@ -79,7 +80,7 @@ fn a_signal_ends_the_wait_at_once() {
     jobs.push(("group", start(&node, group, &script)));
     let said = all_succeed(jobs);
     for (said, disk) in said.iter().zip(&disks) {
-        let name = disk.device().trim_start_matches("/dev/");
+        let name = disk.name();
         assert_eq!(
             said,
             &format!("8 mount.ocfs2: /dev/mapper/{name}: interrupted\n")

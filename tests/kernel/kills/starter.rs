@@ -1,7 +1,7 @@
 //! SIGKILL to the process that starts the heartbeat, alone and together with mount.ocfs2.
 
-use super::{all_succeed, online, start};
-use crate::rig::{CLUSTER, Node, Output};
+use super::{online, start};
+use crate::rig::{CLUSTER, Node, Output, all_succeed};
 
 /// Seconds into the heartbeat's start. Its thread wakes every 2 s and ends at the first time
 /// after the start was cut off: soon after these, it lives for another second.

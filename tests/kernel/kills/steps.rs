@@ -1,7 +1,7 @@
 //! SIGKILL before each system call that changes anything, by strace(1), one after the other.
 
-use super::{all_succeed, online, start};
-use crate::rig::CLUSTER;
+use super::{online, start};
+use crate::rig::{CLUSTER, all_succeed};
 
 /// Between two of these nothing changes that others see, so that these are all the states
 /// that a killed process can leave.

@@ -1,7 +1,7 @@
 //! SIGKILL to umount.ocfs2.
 
-use super::{all_succeed, ends_by_kill, online, start};
-use crate::rig::{CLUSTER, Lab, Node};
+use super::{ends_by_kill, online, start};
+use crate::rig::{CLUSTER, Lab, Node, all_succeed};
 
 /// Milliseconds between the moments.
 const STEP: usize = 20;

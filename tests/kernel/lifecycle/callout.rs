@@ -1,10 +1,10 @@
 //! Beside C tools: the kernel's call-out leaves, and both kinds of tools use one volume.
 
 use super::{
-    assert_beats, assert_references, assert_silent, at_once, bring_down, mount, mount_at, online,
-    point, umount,
+    assert_beats, assert_references, assert_silent, bring_down, mount, mount_at, online, point,
+    umount,
 };
-use crate::rig::{Disk, Lab, Node};
+use crate::rig::{Disk, Lab, Node, at_once};
 
 const HB_CTL_PATH: &str = "/proc/sys/fs/ocfs2/nm/hb_ctl_path";
 

@@ -1,8 +1,8 @@
 //! Which process has the last reference. The last process that changed the count need not have
 //! one: a process also changes it when it gives its own back.
 
-use super::{name, online};
-use crate::rig::{Disk, Lab};
+use super::online;
+use crate::rig::{Disk, Job, Lab, Node, all_succeed};
 
 /// A state of the references, and what has to come of it.
 struct Case {
@@ -250,35 +250,24 @@ const CASES: [Case; 12] = [
     },
 ];
 
-fn script(disk: &Disk, case: &Case) -> String {
-    let (device, uuid, name) = (disk.device(), disk.uuid(), name(disk));
-    let key = !ocfs2box::crc::update(!0, uuid.as_bytes());
-    format!(
-        "set -e\n device={device} uuid={uuid} point=/mnt/{name} flag=/run/flag.{name} key={}\n\
-         region=/sys/kernel/config/cluster/webc/heartbeat/$uuid\n\
-         mkdir -p $point\n{SHELL}{}",
-        key as i32, case.script
-    )
+fn start(node: &Node, disk: &Disk, case: &Case) -> Job {
+    let (name, key) = (disk.name(), disk.key());
+    let script = format!(
+        "set -e\npoint=$directory flag=/run/flag.{name} key={key}\n{SHELL}{}",
+        case.script
+    );
+    node.start_on(disk, &script)
 }
 
 #[test]
 fn the_last_process_to_change_the_count_is_not_taken_for_the_holder() {
     let lab = Lab::new("holders");
-    let format = |number| lab.disk(&format!("volume{number}")).format();
-    let disks: Vec<_> = (0..CASES.len()).map(format).collect();
+    let disks = lab.volumes(CASES.len());
     let [node] = lab.nodes().memory_mb(320).boot();
     online(&node);
-    let jobs: Vec<_> = CASES
-        .iter()
-        .zip(&disks)
-        .map(|(case, disk)| (case, node.start(&script(disk, case))))
-        .collect();
-    let ends = jobs.into_iter().map(|(case, job)| (case.name, job.wait()));
-    let wrong: Vec<_> = ends
-        .filter(|(_, output)| output.code != 0)
-        .map(|(name, output)| format!("{name}: {output}"))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let jobs = CASES.iter().zip(&disks);
+    let jobs = jobs.map(|(case, disk)| (case.name, start(&node, disk, case)));
+    all_succeed(jobs.collect());
     node.ok("o2cb offline && o2cb unload");
     node.wait_until_clean();
     lab.end();

@@ -1,8 +1,8 @@
-//! C tools and ours in turn on the same regions, whoever the kernel's call-out is: the count
+//! C tools and ours in turn on the same regions, whoever the kernel's callout is: the count
 //! that the C tool prints is right after each step, and nothing is left in the end.
 
-use super::{bring_down, name, online, point};
-use crate::rig::{Disk, Lab};
+use super::{bring_down, online, point};
+use crate::rig::{Disk, Lab, all_succeed};
 
 const OURS: &str = "/usr/sbin";
 const C: &str = "/ctools";
@@ -44,11 +44,12 @@ fn script(disk: &Disk, mix: &Mix) -> String {
         stop,
         umount,
     } = mix;
-    let (device, uuid, point) = (disk.device(), disk.uuid(), point(disk));
+    let (device, uuid, region) = (disk.device(), disk.uuid(), disk.region());
+    let point = point(disk);
     let second = format!("{point}.second");
     format!(
         r#"
-        region=/sys/kernel/config/cluster/webc/heartbeat/{uuid}
+        region={region}
         counted() {{
             local said=$(/ctools/ocfs2_hb_ctl -I -u {uuid})
             [ "$said" = "{uuid}: $1 refs" ] || {{ echo "line ${{BASH_LINENO[0]}}: $1 wanted: $said" >&2; exit 1; }}
@@ -147,9 +148,7 @@ fn every_order_of_mounts_by_1_2_and_c_and_ours_ends_at_zero() {
     let mut orders: Vec<String> = pairs.into_iter().flatten().collect();
     orders.extend(["old c ours", "c old ours", "c ours old"].map(str::to_owned));
     let lab = Lab::new("orders");
-    let disks: Vec<_> = (0..orders.len())
-        .map(|number| lab.disk(&format!("volume{number}")).format())
-        .collect();
+    let disks = lab.volumes(orders.len());
     let [node] = lab.nodes().memory_mb(320).boot();
     online(&node);
     for callout in [
@@ -162,26 +161,15 @@ fn every_order_of_mounts_by_1_2_and_c_and_ours_ends_at_zero() {
         ));
         // mount.ocfs2 of 1.2 runs the callout without a service, which that of 1.8 refuses.
         let possible = |order: &str| callout != "/ctools/ocfs2_hb_ctl" || !order.contains("old");
-        let jobs: Vec<_> = orders
+        let jobs = orders
             .iter()
             .zip(&disks)
             .filter(|(order, _)| possible(order))
             .map(|(order, disk)| {
-                let (device, uuid, point) = (disk.device(), disk.uuid(), point(disk));
-                let job = node.start(&format!(
-                    "device={device} uuid={uuid} point={point}\n\
-                     region=/sys/kernel/config/cluster/webc/heartbeat/{uuid}\n\
-                     set -- {order}\n{ORDERS}"
-                ));
-                (order, job)
-            })
-            .collect();
-        let ends = jobs.into_iter().map(|(order, job)| (order, job.wait()));
-        let wrong: Vec<_> = ends
-            .filter(|(_, output)| output.code != 0)
-            .map(|(order, output)| format!("{callout}, {order}: {output}"))
-            .collect();
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+                let script = format!("point=$directory\nset -- {order}\n{ORDERS}");
+                ((callout, order), node.start_on(disk, &script))
+            });
+        all_succeed(jobs.collect());
         node.ok("o2cb offline && o2cb online");
         assert!(node.regions().is_empty());
     }
@@ -193,33 +181,22 @@ fn every_order_of_mounts_by_1_2_and_c_and_ours_ends_at_zero() {
 fn counts_are_right_in_every_mix_and_end_at_zero() {
     let mixes = mixes();
     let lab = Lab::new("mixes");
-    let disks: Vec<_> = (0..mixes.len())
-        .map(|number| lab.disk(&format!("volume{number}")).format())
-        .collect();
+    let disks = lab.volumes(mixes.len());
     let [node] = lab.nodes().memory_mb(320).boot();
     online(&node);
-    for call_out in [
+    for callout in [
         "/bin/true",
         "/usr/sbin/ocfs2_hb_ctl",
         "/ctools/ocfs2_hb_ctl",
     ] {
         node.ok(&format!(
-            "echo {call_out} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
+            "echo {callout} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
         ));
-        let jobs: Vec<_> = mixes
-            .iter()
-            .zip(&disks)
-            .map(|(mix, disk)| (mix, disk, node.start(&script(disk, mix))))
-            .collect();
-        for (mix, disk, job) in jobs {
-            let output = job.wait();
-            assert_eq!(
-                output.code,
-                0,
-                "{call_out}, {}, {mix:?}: {output}",
-                name(disk)
-            );
-        }
+        let jobs = mixes.iter().zip(&disks).map(|(mix, disk)| {
+            let job = node.start(&script(disk, mix));
+            ((callout, disk.name(), mix), job)
+        });
+        all_succeed(jobs.collect());
         // The C tool makes a set of semaphores to look at.
         node.ok("o2cb offline && o2cb online");
         assert!(node.regions().is_empty());

@@ -1,6 +1,6 @@
 //! The words of `-o` and fstab, by way of mount(8).
 
-use super::{assert_beats, bring_down, mount, name, online, point, umount};
+use super::{assert_beats, bring_down, mount, online, point, umount};
 use crate::rig::{Disk, Lab, Node};
 
 /// The mount's own options and the superblock's.
@@ -124,10 +124,7 @@ fn the_heartbeat_thread_has_real_time_priority() {
     let [node] = lab.boot();
     online(&node);
     mount(&node, &disk);
-    let pid = node.ok(&format!(
-        "cat /sys/kernel/config/cluster/webc/heartbeat/{}/pid",
-        disk.uuid()
-    ));
+    let pid = node.ok(&format!("cat {}/pid", disk.region()));
     let ionice = format!("ionice -p {}", pid.trim());
     assert_eq!(node.ok(&ionice), "realtime: prio 0\n");
     node.ok(&format!("ocfs2_hb_ctl -P -d {} -n 3", disk.device()));
@@ -135,7 +132,7 @@ fn the_heartbeat_thread_has_real_time_priority() {
     node.ok(&format!("ocfs2_hb_ctl -P -u {}", disk.uuid()));
     assert_eq!(node.ok(&ionice), "realtime: prio 0\n");
     assert!(
-        node.ok(&format!("ls /sys/block/{}", name(&disk)))
+        node.ok(&format!("ls /sys/block/{}", disk.name()))
             .contains("queue")
     );
     umount(&node, &disk);

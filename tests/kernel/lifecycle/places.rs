@@ -1,7 +1,7 @@
 //! One volume in several places of the tree.
 
-use super::{assert_beats, assert_silent, at_once, bring_down, mount, online, point, umount};
-use crate::rig::{Disk, Lab, Node};
+use super::{assert_beats, assert_silent, bring_down, mount, online, point, umount};
+use crate::rig::{Disk, Lab, Node, at_once};
 
 /// Where `mount_everywhere` leaves the volume, under the disk's mount point.
 const PLACES: [&str; 4] = ["moved", "second", "bound", "directory"];
@@ -66,10 +66,7 @@ fn a_second_mount_in_the_same_place_is_refused_and_changes_nothing() {
     mount(&node, &disk);
     let (device, point) = (disk.device(), point(&disk));
     let refused = node.fails(32, &format!("mount -t ocfs2 {device} {point}"));
-    assert!(
-        refused.stderr.contains("mounted there already"),
-        "{refused}"
-    );
+    refused.says("mounted there already");
     assert_beats(&node, &disk);
 
     // A mount over it hides it: umount takes the upper one off first.

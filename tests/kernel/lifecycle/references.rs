@@ -44,10 +44,7 @@ fn starts_and_stops_by_hand_are_counted() {
     node.ok(&format!("ocfs2_hb_ctl -S -u {uuid} me"));
     assert_info(&node, &disk, 2);
     let refused = node.fails(1, "o2cb offline");
-    assert!(
-        refused.stderr.contains("by 2 programs or mounts"),
-        "{refused}"
-    );
+    refused.says("by 2 programs or mounts");
     node.ok(&format!("ocfs2_hb_ctl -K -d {device} me"));
     assert_info(&node, &disk, 1);
     node.ok(&format!("ocfs2_hb_ctl -K -u {uuid} me"));
@@ -89,7 +86,7 @@ fn the_reference_of_a_mounted_volume_is_not_to_be_taken() {
     ] {
         let refused = node.fails(1, &format!("ocfs2_hb_ctl -K {stop}"));
         let named = format!("in use: the volume is mounted on {point} (unmount it first)");
-        assert!(refused.stderr.contains(&named), "{refused}");
+        refused.says(&named);
         assert_info(&node, &disk, 1);
     }
     node.ok(&format!("ocfs2_hb_ctl -S -d {device} me"));

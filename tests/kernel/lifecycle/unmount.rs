@@ -1,10 +1,10 @@
 //! What umount(8) and umount.ocfs2 are asked, and answer.
 
 use super::{
-    assert_beats, assert_silent, at_once, background, bring_down, end, mount, mount_at, online,
-    point, umount, wait_for_silence,
+    assert_beats, assert_silent, background, bring_down, end, mount, mount_at, online, point,
+    umount, wait_for_silence,
 };
-use crate::rig::{Disk, Lab, Node};
+use crate::rig::{Disk, Lab, Node, at_once};
 
 /// A process whose working directory is on the volume.
 fn sit_on(node: &Node, disk: &Disk) -> String {
@@ -21,7 +21,7 @@ fn a_busy_volume_stays_and_what_is_not_mounted_is_named() {
     online(&node);
     let (device, point) = (disk.device(), point(&disk));
     let refused = node.fails(32, &format!("umount.ocfs2 {device}"));
-    assert!(refused.stderr.contains("is not mounted"), "{refused}");
+    refused.says("is not mounted");
 
     mount(&node, &disk);
     let pid = sit_on(&node, &disk);
@@ -41,7 +41,7 @@ fn a_busy_volume_stays_and_what_is_not_mounted_is_named() {
         ("/dlm", "is mounted as ocfs2_dlmfs, not as ocfs2"),
     ] {
         let refused = node.fails(32, &format!("umount.ocfs2 {operand}"));
-        assert!(refused.stderr.contains(reason), "{refused}");
+        refused.says(reason);
     }
     node.fails(1, "umount.ocfs2");
     assert_beats(&node, &disk);
@@ -88,10 +88,7 @@ fn a_busy_volume_is_made_read_only_on_demand() {
     let pid = background(&node, &format!("sleep 10000 > {point}/open"));
     node.wait_for(&format!("[ -e {point}/open ]"));
     let refused = node.fails(32, &format!("umount -r {point}"));
-    assert!(
-        refused.stderr.contains("is busy; making it read-only"),
-        "{refused}"
-    );
+    refused.says("is busy; making it read-only");
     node.ok(&format!("touch {point}/file"));
     assert_beats(&node, &disk);
     end(&node, &pid);

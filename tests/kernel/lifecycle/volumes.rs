@@ -1,7 +1,7 @@
 //! Kinds of volumes.
 
-use super::{assert_beats, assert_silent, at_once, bring_down, mount, online, point, umount};
-use crate::rig::{Disk, Lab, Node};
+use super::{assert_beats, assert_silent, bring_down, mount, online, point, umount};
+use crate::rig::{Disk, Lab, Node, at_once};
 use std::process::Command;
 
 #[test]
@@ -27,7 +27,7 @@ fn a_local_volume_needs_no_cluster() {
             clustered.device()
         ),
     );
-    assert!(refused.stderr.contains("(run: o2cb"), "{refused}");
+    refused.says("(run: o2cb");
 
     // A cluster beside it is no concern of its.
     online(&node);
@@ -85,10 +85,8 @@ fn a_disk_with_large_sectors_beats() {
             "modprobe loop; losetup -b 4096 --direct-io=on /dev/loop0 {device}"
         ));
     }
-    std::thread::scope(|scope| {
-        for node in [&n1, &n2] {
-            scope.spawn(move || node.ok("mkdir /mnt/l && mount -t ocfs2 /dev/loop0 /mnt/l"));
-        }
+    at_once(&[&n1, &n2], |node| {
+        node.ok("mkdir /mnt/l && mount -t ocfs2 /dev/loop0 /mnt/l");
     });
     let start = first_heartbeat_block(&disk);
     for node in [&n1, &n2] {
@@ -104,7 +102,7 @@ fn a_disk_with_large_sectors_beats() {
 }
 
 fn geometry(node: &Node, disk: &Disk) -> String {
-    let region = format!("/sys/kernel/config/cluster/webc/heartbeat/{}", disk.uuid());
+    let region = disk.region();
     node.ok(&format!(
         "cd {region} && cat block_bytes start_block blocks"
     ))

@@ -1,8 +1,7 @@
 //! A distribution's own units, from power-on to power-off.
 
 use super::{READY, SERVICE, UNITS, state};
-use crate::rig::{Lab, Node};
-use std::thread;
+use crate::rig::{Lab, Node, at_once};
 use std::time::Duration;
 
 /// Works on the volume as long as it runs.
@@ -80,14 +79,6 @@ fn a_distribution_boots_mounts_and_goes_off() {
     assert_eq!(n1.ok("cat /srv/plain/file"), "from n2\n");
     at_once(&nodes, power_off);
     lab.end();
-}
-
-fn at_once(nodes: &[Node], work: impl Fn(&Node) + Sync) {
-    thread::scope(|scope| {
-        for node in nodes {
-            scope.spawn(|| work(node));
-        }
-    });
 }
 
 #[track_caller]

@@ -3,8 +3,15 @@
 mod doubt;
 
 use super::{CONF, corosync_conf, up};
-use crate::outlive::is_released;
 use crate::rig::{CLUSTER, Disk, Lab, Node};
+
+/// A node, alone in its cluster, and a volume of that; no daemon runs.
+fn cman(name: &str) -> (Lab, Disk, Node) {
+    let lab = Lab::new(name);
+    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
+    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    (lab, disk, node)
+}
 
 /// Starts the peer in the node.
 #[track_caller]
@@ -70,9 +77,7 @@ fn services(node: &Node, disk: &Disk) -> Vec<String> {
 
 #[test]
 fn cman_volumes_are_joined_and_left_through_the_daemon() {
-    let lab = Lab::new("cman");
-    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
-    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    let (lab, disk, node) = cman("cman");
     let device = disk.device();
     up(&node);
     start_peer(&node);
@@ -109,7 +114,7 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     assert_eq!(services(&node, &disk), ["/run/a b", "/run/c"]);
     let refused = node.fails(1, &format!("ocfs2_hb_ctl -K -u {}", disk.uuid()));
     let reason = "the volume is mounted, and its group must not be left (unmount it first)";
-    assert!(refused.stderr.contains(reason), "{refused}");
+    refused.says(reason);
     assert_eq!(notes(&node, &disk), [""; 0]);
     node.ok("umount /run/d");
     let left = heard(&node, &disk);
@@ -162,7 +167,7 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     notes(&node, &disk);
     let refused = node.fails(125, &format!("o2cb exec -d {device} -- true"));
     let said = "locks of the stack cman are not supported here: this kernel's dlmfs does not";
-    assert!(refused.stderr.contains(said), "{refused}");
+    refused.says(said);
     assert_eq!(heard(&node, &disk), [""; 0]);
 
     // The driver refuses: the daemon hears which errno, and nothing stays joined.
@@ -179,9 +184,7 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
 
 #[test]
 fn a_superblock_out_of_sight_keeps_the_daemons_group() {
-    let lab = Lab::new("cman-unseen");
-    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
-    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    let (lab, disk, node) = cman("cman-unseen");
     let device = disk.device();
     up(&node);
     start_peer(&node);
@@ -197,7 +200,7 @@ fn a_superblock_out_of_sight_keeps_the_daemons_group() {
         "set -e; mount -t ocfs2 {device} /mnt; exec 9> /mnt/open; umount -l /mnt
         pkill -9 -x umount.ocfs2; exec 9>&-"
     ));
-    node.wait_for(&is_released(device));
+    node.wait_until_released(device);
     assert_eq!(services(&node, &disk), ["/mnt"]);
     node.fails(1, &format!("ocfs2_hb_ctl -K -d {device} nobody"));
     assert_eq!(services(&node, &disk), [""; 0]);
@@ -271,7 +274,7 @@ fn outlive(node: &Node, disk: &Disk) {
     assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
     node.ok("sleep 3");
     assert_eq!(services(node, disk), ["/mnt"]);
-    // Snapshot again, it is the same superblock and the same service.
+    // Mounted again, it is the same superblock and the same service.
     node.ok(&format!("mount -t ocfs2 {device} /mnt && umount /mnt"));
     assert_eq!(services(node, disk), ["/mnt"]);
     node.ok("touch /run/stop");

@@ -1,8 +1,7 @@
 //! Quorum that is lost after the check and before mount(2).
 
 use super::{CONF, corosync_conf, up};
-use crate::rig::{CLUSTER, Disk, Lab, Node};
-use std::thread;
+use crate::rig::{CLUSTER, Disk, Lab, Node, at_once};
 
 /// Holds mount.ocfs2 at its mount(2) until strace is killed; returns its process number.
 #[track_caller]
@@ -26,11 +25,7 @@ fn a_mount_that_waits_for_lost_quorum_says_so() {
         volume.format()
     });
     let nodes: [Node; 3] = lab.nodes().file(CONF, &corosync_conf(3)).boot();
-    thread::scope(|scope| {
-        for node in &nodes {
-            scope.spawn(|| up(node));
-        }
-    });
+    at_once(&nodes, up);
     let [node, second, third] = &nodes;
     let pids = [
         mount_held(node, &patient, "/run/patient"),

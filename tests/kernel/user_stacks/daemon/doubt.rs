@@ -1,16 +1,13 @@
 //! Joins that are given up, groups that are missing, and a node that dies.
 
 use super::super::{CONF, corosync_conf, up};
-use super::{call_out, notes, order, services, sound, start_peer};
-use crate::rig::{CLUSTER, Lab, Node};
-use std::thread;
+use super::{call_out, cman, notes, order, services, sound, start_peer};
+use crate::rig::{CLUSTER, Lab, Node, at_once};
 
 /// The wait is the user's, who hears of it.
 #[test]
 fn a_silent_daemon_is_waited_for_until_the_user_gives_up() {
-    let lab = Lab::new("cman-silent");
-    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
-    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    let (lab, disk, node) = cman("cman-silent");
     let mount = format!("mount.ocfs2 {} /mnt", disk.device());
     let refused = node.fails(32, &mount);
     assert_eq!(
@@ -45,9 +42,7 @@ fn a_silent_daemon_is_waited_for_until_the_user_gives_up() {
 /// What ends a mount in the middle of the daemon's work, and the mount that follows at once.
 #[test]
 fn no_mount_meets_a_group_that_is_being_joined_or_left() {
-    let lab = Lab::new("cman-doubt");
-    let disk = lab.disk("volume").cluster("cman", CLUSTER).format();
-    let [node] = lab.nodes().file(CONF, &corosync_conf(1)).boot();
+    let (lab, disk, node) = cman("cman-doubt");
     let device = disk.device();
     up(&node);
     start_peer(&node);
@@ -82,14 +77,14 @@ fn no_mount_meets_a_group_that_is_being_joined_or_left() {
     order(&node, "register fails 114");
     let refused = node.fails(32, &mount);
     let said = "dlm_controld: Operation already in progress (dlm_controld has an earlier";
-    assert!(refused.stderr.contains(said), "{refused}");
+    refused.says(said);
     order(
         &node,
         "MRESULT say STATUS 22 Client is not attached to a mountgroup",
     );
     let refused = node.fails(32, &mount);
     let said = "mounting it on /mnt: ocfs2_controld has no group for it";
-    assert!(refused.stderr.contains(said), "{refused}");
+    refused.says(said);
     assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
     order(&node, "");
     node.ok(&format!("{mount} && umount /mnt"));
@@ -104,21 +99,17 @@ fn survivor_of_two_nodes_recovers_the_other() {
     let two = corosync_conf(2).replace("votequorum\n", "votequorum\n\ttwo_node: 1\n");
     let nodes: [Node; 2] = lab.nodes().file(CONF, &two).boot();
     let device = disk.device();
-    thread::scope(|scope| {
-        for node in &nodes {
-            scope.spawn(|| {
-                up(node);
-                start_peer(node);
-                node.ok(&format!("mount -t ocfs2 {device} /mnt"));
-                node.ok(&format!(
-                    "mkdir /run/more && mount -t ocfs2 {device} /run/more"
-                ));
-                node.ok(&format!(
-                    "mkdir /mnt/{0} && touch /mnt/{0}/file && sync /mnt/{0}/file /mnt/{0}",
-                    node.name()
-                ));
-            });
-        }
+    at_once(&nodes, |node| {
+        up(node);
+        start_peer(node);
+        node.ok(&format!("mount -t ocfs2 {device} /mnt"));
+        node.ok(&format!(
+            "mkdir /run/more && mount -t ocfs2 {device} /run/more"
+        ));
+        node.ok(&format!(
+            "mkdir /mnt/{0} && touch /mnt/{0}/file && sync /mnt/{0}/file /mnt/{0}",
+            node.name()
+        ));
     });
     nodes[1].kill();
     nodes[0].ok("touch /mnt/n2/after && ls /mnt/n2/file");

@@ -1,7 +1,10 @@
-//! Every wedge that kills, leaks and pulled disks leave is named by `--repair`, and mended or
-//! explained; whatever somebody uses is left as it is.
+//! Every wedge that kills, leaks and pulled disks leave is named by `--repair` and by `--long`, and
+//! is repaired or explained; what is in use stays as it is.
 
-use crate::rig::{CLUSTER, Disk, Job, Lab, Node};
+mod disks;
+mod named;
+
+use crate::rig::{CLUSTER, Disk, Lab, Node};
 
 /// A wedge, and what `--repair` makes of it.
 struct Wedge {
@@ -141,17 +144,6 @@ const WEDGES: [Wedge; 11] = [
     },
 ];
 
-fn start(node: &Node, disk: &Disk, script: &str) -> Job {
-    let (device, uuid) = (disk.device(), disk.uuid());
-    let name = device.trim_start_matches("/dev/");
-    let key = !ocfs2box::crc::update(!0, uuid.as_bytes());
-    node.start(&format!(
-        "device={device} uuid={uuid} directory=/mnt/{name} key={key:#x}\n\
-         region=/sys/kernel/config/cluster/{CLUSTER}/heartbeat/$uuid\n\
-         mkdir -p $directory\n{script}"
-    ))
-}
-
 /// Does something to all volumes at the same time; what is wrong with how it ends.
 fn each(
     node: &Node,
@@ -160,7 +152,7 @@ fn each(
     code: impl Fn(&Wedge) -> i32,
     says: impl Fn(&Wedge) -> &'static str,
 ) -> Vec<String> {
-    let begin = |(wedge, disk)| (wedge, start(node, disk, &script(wedge)));
+    let begin = |(wedge, disk)| (wedge, node.start_on(disk, &script(wedge)));
     let jobs: Vec<_> = WEDGES.iter().zip(disks).map(begin).collect();
     let mut wrong = Vec::new();
     for (wedge, job) in jobs {
@@ -174,11 +166,9 @@ fn each(
 }
 
 #[test]
-fn each_wedge_is_mended_or_explained() {
+fn each_wedge_is_repaired_or_explained() {
     let lab = Lab::new("repair");
-    let disks: Vec<_> = (0..WEDGES.len())
-        .map(|number| lab.disk(&format!("volume{number}")).format())
-        .collect();
+    let disks = lab.volumes(WEDGES.len());
     let [node] = lab.nodes().memory_mb(320).boot();
     node.ok(&format!("o2cb online {CLUSTER}"));
     let well = |_: &Wedge| 0;
@@ -223,7 +213,7 @@ fn each_wedge_is_mended_or_explained() {
         anything,
     ));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // What cannot be mended stays, whoever is asked: this kernel would panic.
+    // What cannot be repaired stays, whichever command is asked: this kernel would panic.
     let output = node.fails(1, "ocfs2_hb_ctl --repair --all");
     assert!(
         output.stdout.starts_with(&disks[1].uuid()) && output.stdout.lines().count() == 1,
@@ -232,44 +222,5 @@ fn each_wedge_is_mended_or_explained() {
     assert_eq!(node.regions(), [disks[1].uuid()]);
     // The region, and the semaphores that were made for its start.
     assert_eq!(node.leftovers().lines().count(), 2, "{}", node.leftovers());
-    lab.end();
-}
-
-/// A heartbeat on a disk that is gone would have the node restart itself; not within this test.
-#[test]
-fn a_pulled_disk_takes_its_heartbeat_along() {
-    let lab = Lab::new("repair-pulled");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.nodes().memory_mb(320).boot();
-    let (device, uuid) = (disk.device(), disk.uuid());
-    node.ok("echo O2CB_HEARTBEAT_THRESHOLD=601 > /etc/default/o2cb");
-    node.ok(&format!("o2cb online {CLUSTER}"));
-    node.ok("modprobe scsi_debug dev_size_mb=64 && modprobe sd_mod");
-    node.wait_for("[ -b /dev/sda ]");
-    node.ok(&format!("dd if={device} of=/dev/sda bs=1M status=none"));
-    node.ok("ocfs2_hb_ctl -S -d /dev/sda x && echo 1 > /sys/block/sda/device/delete");
-    let found =
-        format!("{uuid}: its device sda is gone, so that it cannot beat any more (1 reference)");
-    let said = node.ok("ocfs2_hb_ctl --repair --dry-run");
-    assert_eq!(said, format!("{found}: would be removed\n"));
-    let said = node.ok("ocfs2_hb_ctl --repair");
-    assert_eq!(said, format!("{found}: removed\n"));
-    node.wait_until_clean();
-
-    // And one that is mounted: the kernel keeps what it needs.
-    node.ok("echo '- - -' > /sys/class/scsi_host/host0/scan");
-    node.wait_for("[ -b /dev/sda ]");
-    node.ok("mount.ocfs2 /dev/sda /mnt && echo 1 > /sys/block/sda/device/delete");
-    let output = node.fails(1, "ocfs2_hb_ctl --repair");
-    assert!(
-        output
-            .stdout
-            .contains("its device sda is gone, and its volume is still mounted: left alone"),
-        "{output}"
-    );
-    assert_eq!(node.regions(), [uuid]);
-    node.ok("umount -l /mnt");
-    node.wait_for("ocfs2_hb_ctl --repair");
-    node.wait_until_clean();
     lab.end();
 }

@@ -1,8 +1,7 @@
 //! Every wedge that the tests of the heartbeat can make has its name in `--long`.
 
-use super::has;
 use crate::kills::SHELL;
-use crate::rig::{CLUSTER, Lab};
+use crate::rig::{CLUSTER, Lab, has};
 
 const LONG: &str = r#"
 long() {
@@ -21,10 +20,7 @@ fn each_wedge_is_named() {
 
     // mount.ocfs2 and the process that starts its heartbeat are killed: half-started, first with
     // its thread, then without.
-    let region = format!(
-        "/sys/kernel/config/cluster/{CLUSTER}/heartbeat/{}",
-        killed.uuid()
-    );
+    let region = killed.region();
     let said = node.ok(&format!(
         r#"{SHELL}mkdir -p /mnt/1
         mount.ocfs2 {} /mnt/1 2> /dev/null & pid=$!
@@ -118,48 +114,5 @@ fn each_wedge_is_named() {
         ],
     );
     // To power off is safe, with what is stuck.
-    lab.end();
-}
-
-/// A disk that answers nothing any more is named, beside others that do.
-#[test]
-fn a_disk_that_hangs_is_named_beside_the_others() {
-    let lab = Lab::new("hb-hangs");
-    let [hangs, good] = ["hangs", "good"].map(|name| lab.disk(name).format());
-    let [node] = lab.nodes().memory_mb(192).boot();
-    node.ok("modprobe dm-mod && o2cb online");
-    let said = node.run(&format!(
-        r#"
-        export DM_DISABLE_UDEV=1
-        read -r sectors < /sys/block/ubda/size
-        dmsetup create between --table "0 $sectors linear {0} 0" || exit 90
-        mkdir -p /mnt/1 /mnt/2
-        mount.ocfs2 /dev/mapper/between /mnt/1 || exit 91
-        mount.ocfs2 {1} /mnt/2 || exit 92
-        ocfs2_hb_ctl -I --watch > /run/watched & pid=$!
-        until grep -q 'dm-0: .*alive' /run/watched && grep -q 'ubdb: .*alive' /run/watched; do sleep 0.1; done
-        dmsetup suspend --noflush --nolockfs between
-        ocfs2_hb_ctl -I --nodes; code=$?
-        until grep -q 'does not answer' /run/watched; do sleep 0.1; done
-        kill $pid; wait $pid || exit 93
-        dmsetup resume between
-        cat /run/watched
-        umount.ocfs2 /mnt/1 && umount.ocfs2 /mnt/2 || exit 94
-        exit $code
-        "#,
-        hangs.device(),
-        good.device()
-    ));
-    println!("{said}");
-    assert_eq!(said.code, 1, "{said}");
-    has(
-        &said.stdout,
-        &[
-            "  not read: the device does not answer, for ",
-            " on /dev/ubdb, cluster webc (o2cb)\n  node 1 n1 (this node): alive",
-            &format!("{} ubdb: 1 n1* alive\n", good.uuid()),
-            " dm-0: 1 n1* ? (the device does not answer, for ",
-        ],
-    );
     lab.end();
 }
