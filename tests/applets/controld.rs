@@ -143,7 +143,7 @@ fn a_superblock_out_of_sight_keeps_its_services() {
 }
 
 #[test]
-fn the_kernels_call_out_leaves() {
+fn the_kernels_callout_leaves() {
     let (world, peer, volume) = world();
     world.mount("/mnt");
     world.write(
@@ -159,7 +159,7 @@ fn the_kernels_call_out_leaves() {
             .log
             .all()
             .iter()
-            .any(|line| line.starts_with("? call-out -K"))
+            .any(|line| line.starts_with("? callout -K"))
     );
     assert!(peer.groups().is_empty());
     let said = notes(&world, &peer, &volume);

@@ -79,7 +79,7 @@ fn a_sane_node_has_nothing() {
     finds(&world, &["/dev/ubda"], 0, &[]);
 }
 
-/// From a machine on which nobody ever set anything up.
+/// From a machine on which nothing was ever set up.
 #[test]
 fn a_bare_machine_is_diagnosed() {
     let world = World::bare(Era::Now);

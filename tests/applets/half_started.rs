@@ -2,8 +2,9 @@
 
 use crate::world::{Volume, World, says};
 
-/// Leaves the volume's region half-started. `pid`: what the region shows of its thread; `comm`: what the kernel's thread 77 is called, where
-/// "o2hb" stands for that thread's name, and what an ordinary process is called with "-" before it.
+/// Leaves the volume's region half-started. `pid`: what the region shows of its thread; `comm`: what
+/// the kernel's thread 77 is called, where "o2hb" is replaced by that thread's name, and what an
+/// ordinary process is called with "-" before it.
 pub fn half_start(world: &World, volume: &Volume, pid: &str, comm: &str) {
     for (name, value) in [
         ("dev", ""),
@@ -50,7 +51,7 @@ fn a_half_started_region() {
 }
 
 /// `pid` is empty before there is a thread, and on kernels that keep a dead one's address also when
-/// its memory has gone to somebody else. It is believed where there cannot have been a thread.
+/// its memory belongs to another object. It is believed where there cannot have been a thread.
 #[test]
 fn a_half_started_region_that_names_no_thread() {
     let debian = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 (2026-10-01)\n";

@@ -1,4 +1,4 @@
-//! ocfs2_hb_ctl -I in all its forms: what can be told is told, and nothing is changed.
+//! ocfs2_hb_ctl -I in all its forms: what is known is shown, and nothing is changed.
 
 use crate::world::{Disk, Era, World};
 use std::fs;
@@ -73,7 +73,7 @@ fn what_went_wrong_is_named() {
         world.ok("ocfs2_hb_ctl", &service);
     }
     let region = |uuid| world.clusters().join(format!("webc/heartbeat/{uuid}"));
-    // The superblock goes, and nobody notices.
+    // The superblock goes, and umount.ocfs2 is not called.
     fs::remove_dir_all(world.path("/sys/fs/ocfs2/ubda")).ok();
     fs::remove_dir_all(world.path("/proc/fs/jbd2")).ok();
     let mounts = world.read("/proc/self/mountinfo");

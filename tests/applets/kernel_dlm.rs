@@ -196,7 +196,7 @@ fn online_is_a_node_with_quorum() {
     }
     machine.write(NAME, "\n");
     assert_eq!(online_status(&machine, &[]), 1);
-    // It cannot be told.
+    // It is unknown.
     std::fs::write(machine.path(NAME), b"\xff").unwrap();
     assert_eq!(online_status(&machine, &[]), 2);
 }
@@ -227,7 +227,7 @@ fn locks_need_a_dlm_that_does_not_ask_for_the_cluster() {
         );
         says(&said, &why);
         assert!(peer.notes().is_empty() && world.calls().is_empty());
-        // It takes anybody.
+        // It takes any volume.
         world.write(callbacks, "0\n");
         world.directory("/dlm");
         world.run_in_child("o2cb", &args);

@@ -116,7 +116,7 @@ fn a_region_that_cannot_be_made_leaves_nothing() {
     }
 }
 
-/// An attribute of the region, the kernel's answer to it, and what is told.
+/// An attribute of the region, the kernel's answer to it, and what the error says.
 const REFUSED: [(&str, i32, &str); 5] = [
     (
         "block_bytes",
@@ -200,7 +200,7 @@ fn what_only_helps_may_fail() {
 }
 
 /// Where the region is pinned by the mount, the joining reference ends with its process, and
-/// the heartbeat's starter takes away what nobody needs: a mount that was made needs it.
+/// the heartbeat's starter removes what nothing needs: a mount that was made needs it.
 #[test]
 fn a_process_that_dies_in_mount_leaves_no_reference() {
     let kept = &[0, 1, 0][..];

@@ -26,7 +26,7 @@ fn joins_asks_and_leaves() {
 }
 
 /// Without the mark it is the machine that shows whether the superblock is there already: its
-/// mounts, and where those are out of sight its journal.
+/// mounts, and where those are detached its journal.
 #[test]
 fn a_second_mount_owns_no_second_reference() {
     for out_of_sight in [false, true] {
@@ -80,7 +80,7 @@ fn a_claimed_device_keeps_its_region() {
     assert!(world.calls().iter().all(|call| call.starts_with("umount")));
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
     world.kernel().end_superblock("ubda");
-    // The reference may as well be a program's, so that nobody tidies it up unasked.
+    // The reference may as well be a program's, so that no call tidies it up unasked.
     let (_, said) = world.refused("o2cb", &["offline"]);
     says(&said, "by one program or mount");
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 0], 1));
@@ -118,7 +118,7 @@ fn a_failed_mount_is_undone() {
 }
 
 #[test]
-fn the_call_out_leaves_though_the_device_is_still_claimed() {
+fn the_callout_leaves_though_the_device_is_still_claimed() {
     let world = World::online(Era::Old);
     let volume = world.volume("ubda", "");
     world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", "/sbin/ocfs2_hb_ctl\n");
@@ -126,9 +126,9 @@ fn the_call_out_leaves_though_the_device_is_still_claimed() {
     world.mount("/mnt");
     world.log.forget();
     world.umount("/mnt");
-    let call_out = format!("? call-out -K -u {}", volume.uuid);
+    let callout = format!("? callout -K -u {}", volume.uuid);
     let remove = format!("remove webc/heartbeat/{} [1 1 0]", volume.uuid);
-    assert_eq!(world.log.all(), ["umount /mnt 0x8", &call_out, &remove]);
+    assert_eq!(world.log.all(), ["umount /mnt 0x8", &callout, &remove]);
     world.assert_no_heartbeat(&volume);
 }
 

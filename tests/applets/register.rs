@@ -65,7 +65,7 @@ fn a_failure_at_any_call_takes_back_what_was_changed() {
     assert_eq!(at, 1 + 6 + 2 + 15);
 }
 
-/// As after a SIGKILL: nothing is taken back, and the next call makes it right.
+/// As after a SIGKILL: nothing is rolled back, and the next call makes it right.
 #[test]
 fn what_was_cut_off_is_finished_by_the_next_call() {
     let right = {

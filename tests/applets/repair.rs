@@ -50,7 +50,7 @@ fn check_removed(world: &World, volume: &Volume, found: &str) {
     world.assert_no_heartbeat(volume);
 }
 
-/// The mount ends without a word to anybody.
+/// The mount ends, and umount.ocfs2 is not called.
 fn vanish(world: &World) {
     let point = world.path("/mnt");
     world
@@ -93,7 +93,7 @@ fn where_nothing_is_wrong_it_says_so() {
     world.calls();
     check(&world, &volume, 0, "", "");
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
-    // Also of a mounted volume whose references somebody has taken.
+    // Also of a mounted volume whose references were removed.
     volume.semaphores.add(-1);
     check(&world, &volume, 0, "", "");
     assert_eq!(world.regions().len(), 1);

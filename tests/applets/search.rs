@@ -115,7 +115,7 @@ fn a_volume_on_two_devices_is_on_none() {
     assert!(world.found(&search, &volume).is_err());
 }
 
-/// What something stands on, what is divided and what is empty holds no volume of its own.
+/// What another device is made of, what is divided and what is empty holds no volume of its own.
 #[test]
 fn only_tops_are_read() {
     let world = World::bare(Era::Now);

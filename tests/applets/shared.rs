@@ -41,7 +41,7 @@ fn a_set_of_c_s_is_replaced_when_nobody_refers_to_it() {
     assert_eq!(volume.counts(), [0, 1, 1]);
 }
 
-/// Whoever removed the region was killed before its set went too.
+/// The process that removed the region was killed before its set went too.
 #[test]
 fn references_to_a_region_that_is_gone_are_forgotten() {
     let (world, volume) = World::with_volume();
@@ -68,7 +68,7 @@ fn a_set_of_c_s_is_tolerated_while_it_is_held() {
     world.assert_no_heartbeat(&volume);
 }
 
-/// C's mount.ocfs2 has counted one; it cannot be told whose it is.
+/// C's mount.ocfs2 has counted one; its owner cannot be determined.
 #[test]
 fn beside_a_mount_of_c_s_no_reference_is_added() {
     let (world, volume) = World::with_volume();
@@ -155,7 +155,7 @@ fn the_mount_s_heartbeat_is_not_for_a_program_to_stop() {
     assert_eq!((volume.counts(), world.regions().len()), (vec![0, 1, 1], 1));
 }
 
-/// Only root may have made the directory of turns and ledgers.
+/// Only root may have made the directory of file locks and ledgers.
 #[test]
 fn a_directory_of_turns_that_others_could_have_made_is_refused() {
     for plant in [

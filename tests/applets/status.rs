@@ -1,4 +1,4 @@
-//! o2cb status: what can be told is told.
+//! o2cb status: what is known is shown.
 
 use crate::world::{Era, World};
 use std::fs;

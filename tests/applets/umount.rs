@@ -199,9 +199,9 @@ fn what_is_not_mounted_or_of_another_kind_is_refused() {
     assert!(world.calls().is_empty());
 }
 
-/// Where a program stands in hb_ctl_path the kernel's call-out leaves, and it alone.
+/// Where hb_ctl_path names a program, the kernel's callout leaves, and it alone.
 #[test]
-fn the_call_out_leaves_where_it_is_a_program() {
+fn the_callout_leaves_where_it_is_a_program() {
     for (program, exists, called) in [
         ("/sbin/ocfs2_hb_ctl", true, true),
         ("/sbin/ocfs2_hb_ctl", false, false),
@@ -217,7 +217,7 @@ fn the_call_out_leaves_where_it_is_a_program() {
         world.umount("/mnt");
         let calls = world.log.all();
         assert_eq!(
-            calls.iter().any(|call| call.starts_with("? call-out")),
+            calls.iter().any(|call| call.starts_with("? callout")),
             called
         );
         assert_eq!(
@@ -231,14 +231,14 @@ fn the_call_out_leaves_where_it_is_a_program() {
     }
 }
 
-/// The C tools' call-out counts a reference down and would leave a mark standing.
+/// The C tools' callout counts a reference down and would leave a mark.
 #[test]
 fn the_mark_is_set_where_who_leaves_knows_it() {
-    let call_out = "/sbin/ocfs2_hb_ctl";
+    let callout = "/sbin/ocfs2_hb_ctl";
     for (program, own, mark) in [
         ("/bin/true", false, 1),
-        (call_out, true, 1),
-        (call_out, false, 0),
+        (callout, true, 1),
+        (callout, false, 0),
     ] {
         let (world, volume) = World::with_volume();
         world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", &format!("{program}\n"));
@@ -248,7 +248,7 @@ fn the_mark_is_set_where_who_leaves_knows_it() {
         } else {
             world.write("/proc/self/exe", "");
         }
-        // The second one's reference is not kept, whoever is to give the first one's back.
+        // The second one's reference is not kept, whichever process gives the first one's back.
         for point in ["/mnt", "/mnt2"] {
             world.mount(point);
             assert_eq!(volume.counts(), [0, 1, mark]);
@@ -262,7 +262,7 @@ fn the_mark_is_set_where_who_leaves_knows_it() {
 }
 
 #[test]
-fn the_call_out_comes_with_the_last_mount_only() {
+fn the_callout_comes_with_the_last_mount_only() {
     let (world, volume) = mounted(Era::Now);
     world.write("/proc/sys/fs/ocfs2/nm/hb_ctl_path", "/sbin/ocfs2_hb_ctl\n");
     world.write("/sbin/ocfs2_hb_ctl", "");

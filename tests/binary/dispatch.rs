@@ -120,7 +120,7 @@ fn argv0_is_whatever_the_caller_says() {
 }
 
 /// A program header of type PT_INTERP (3) would name the dynamic loader; a file without one
-/// has nobody to look up libraries for it.
+/// has no loader to look up libraries for it.
 #[test]
 fn the_file_needs_nothing_beside_it() {
     let file = fs::read(BOX).unwrap();

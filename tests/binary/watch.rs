@@ -43,7 +43,7 @@ impl Terminal {
 }
 
 /// Returns all that a terminal of this type shows of a shell that runs a watch; `end` ends the
-/// watch, whose process it is told.
+/// watch, whose process it gets.
 fn screen(term: &str, end: impl FnOnce(&mut Terminal, &str)) -> String {
     let script = r#"
         trap : INT QUIT

@@ -106,7 +106,7 @@ fn both_tools_do_the_same_but_for_what_is_listed() {
     assert_eq!(fs::read_dir(directory).unwrap().count(), 3);
 }
 
-/// Of all that C writes here, nothing is lost or moved by a change that is taken back.
+/// Of all that C writes here, nothing is lost or moved by a change that is rolled back.
 #[test]
 fn a_file_of_c_comes_back_byte_for_byte() {
     let file = directory("back").join("cluster.conf");

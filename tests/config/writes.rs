@@ -144,7 +144,7 @@ fn killed_at_any_call_it_is_the_old_file_or_the_new_one() {
                 NODES => before += 1,
                 _ => after += 1,
             }
-            // At most one file is left, and is in nobody's way.
+            // At most one file is left, and is not in the way.
             assert!(names(&file).len() <= 2, "{:?}", names(&file));
             left += names(&file).len() - 1;
             if nodes(&file) == NODES {

@@ -2,7 +2,7 @@
 //!
 //! This program is its own other half: with `guest DEVICE` it runs on a node, where it joins
 //! the volume's lock domain and does what it reads, one line after the other. Otherwise it
-//! boots the nodes and tells it.
+//! boots the nodes and directs it.
 
 #[path = "../rig/mod.rs"]
 mod rig;

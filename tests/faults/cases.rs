@@ -5,7 +5,7 @@
 pub enum Before {
     /// No cluster is online.
     Offline,
-    /// The cluster is online, nobody uses the volume.
+    /// The cluster is online, nothing uses the volume.
     Idle,
     /// Mounted in one place.
     Mounted,
@@ -15,11 +15,11 @@ pub enum Before {
     Busy,
     /// As many programs hold the heartbeat.
     Held(u32),
-    /// Its heartbeat was left behind by an unmount that told nobody.
+    /// An unmount without umount.ocfs2 has left its heartbeat behind.
     Abandoned,
 }
 
-/// Who keeps the volume's group.
+/// What keeps the volume's group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {
     O2cb,
@@ -155,7 +155,7 @@ pub const CASES: [Case; 18] = [
         before: Before::Abandoned,
         command: &[HB_CTL, "--repair", "-u", "UUID"],
         aim: Aim::Held(0),
-        roles: &["applet", "mender"],
+        roles: &["applet", "repair"],
         waits: true,
     },
     Case {

@@ -44,7 +44,7 @@ pub fn main(args: &[String]) -> Result<(), String> {
                 let cell: Cell = line.map_err(|error| error.to_string())?.parse()?;
                 let verdict = stage.attempt(cell);
                 print(&verdict)?;
-                // The volume cannot be used again, or nobody knows how it is.
+                // The volume cannot be used again, or its state is unknown.
                 if matches!(verdict.outcome, Outcome::Refused | Outcome::Broken) {
                     break;
                 }

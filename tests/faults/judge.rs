@@ -124,7 +124,7 @@ impl Stage {
             _ => 0,
         };
         if !look.places.is_empty() {
-            // The mount stands, or the unmount has not begun.
+            // The mount is there, or the unmount has not begun.
             if !look.is_owned() {
                 for place in look.places.iter().rev() {
                     ordinary(&["/usr/sbin/umount.ocfs2", place])?;

@@ -64,7 +64,7 @@ fn all(calls: &[Vec<i64>]) -> Vec<Cell> {
             let call = at + 1;
             let point = Point { process, call };
             let harms = harms().into_iter().filter(|harm| match harm {
-                // Without children there is nobody else to kill.
+                // Without children there is no other process to kill.
                 Harm::KillAll => calls.len() > 1,
                 Harm::Fail(_) => !never_fails(number),
                 Harm::Kill => true,

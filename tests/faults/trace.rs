@@ -140,7 +140,7 @@ pub fn run(
 struct Tracer {
     processes: Vec<Process>,
     trace: Trace,
-    /// Children that stopped before their parent told of them.
+    /// Children that stopped before their parent's event reported them.
     early: Vec<pid_t>,
     /// The command has come to its own code, which begins with a look at its descriptors.
     main_runs: bool,

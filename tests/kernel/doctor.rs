@@ -130,7 +130,7 @@ fn each_fault_of_a_node_is_found() {
     finds(n2, device, 2, &["region-half-started", "not-checked"]);
     n2.ok(&format!("rmdir {region}"));
 
-    // An unmount that nobody was told of.
+    // An unmount without umount.ocfs2.
     n1.ok(&mount(&disk));
     n1.ok(&format!("umount -i {POINT}"));
     finds(n1, "", 1, &["region-orphaned"]);
@@ -144,7 +144,7 @@ fn each_fault_of_a_node_is_found() {
     finds(n1, "", 0, &[]);
     n1.ok("mv /tmp/umount.ocfs2 /usr/sbin; o2cb load");
 
-    // Limits that differ: the heartbeat's stand on the disk, the network's in the log.
+    // Limits that differ: the heartbeat's are on the disk, the network's in the log.
     n2.ok("echo O2CB_HEARTBEAT_THRESHOLD=61 >> /etc/default/o2cb; o2cb offline && o2cb online");
     n1.ok(&format!("ocfs2_hb_ctl -S -d {device} test"));
     n2.ok(&format!("ocfs2_hb_ctl -S -d {device} test"));

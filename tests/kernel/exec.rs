@@ -7,7 +7,7 @@ mod rivals;
 
 use crate::rig::{CLUSTER, Disk, Lab, Node};
 
-/// Nodes of a cluster that is online, and one volume that nobody uses.
+/// Nodes of a cluster that is online, and one volume that no node uses.
 fn online<const N: usize>(name: &str) -> (Lab, [Node; N], Disk) {
     let lab = Lab::new(name);
     let disk = lab.disk("volume").format();

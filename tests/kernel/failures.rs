@@ -188,7 +188,7 @@ fn stacks_of_user_space() {
     let boot = lab.nodes().file(user_stacks::CONF, &conf);
     let [node] = boot.file("/run-dlm", user_stacks::DLM).boot();
     check(&node, include_str!("failures/user_stacks.txt"));
-    // Without quorum, but as the admin wants it.
+    // Without quorum, but as the administrator wants it.
     let dlm = user_stacks::DLM.replace(" -D ", " -D --enable_quorum_lockspace=0 ");
     node.ok(&dlm);
     let knows_its_node =
@@ -212,7 +212,7 @@ fn mounted_volumes_and_second_nodes() {
         scope.spawn(|| check(&n2, include_str!("failures/second_node.txt")));
         check(&n1, include_str!("failures/mounted.txt"));
     });
-    // A line that cannot be printed keeps nobody from leaving.
+    // A line that cannot be printed does not keep the unmount from leaving.
     let output = n1.fails(0, "umount.ocfs2 -v /mnt > /dev/full");
     let says = "umount.ocfs2: /mnt unmounted, but cannot write to standard output: [..]\n";
     assert!(fits(&output.stderr, says), "{output}");

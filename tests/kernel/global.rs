@@ -183,7 +183,7 @@ fn two_nodes_on_one_region_and_on_three() {
     lab.end();
 }
 
-/// What ocfs2_hb_ctl tells of them on node 1 of two, with the volume mounted on both.
+/// What ocfs2_hb_ctl shows of them on node 1 of two, with the volume mounted on both.
 fn asked(node: &Node, regions: &[Disk], volume: &Disk) {
     // A node that stands still for a while is not seen to beat.
     let told = node.wait_until("ocfs2_hb_ctl -I --long --nodes", |output| {
@@ -207,7 +207,7 @@ fn asked(node: &Node, regions: &[Disk], volume: &Disk) {
     node.ok(&format!(
         "ocfs2_hb_ctl -I --quiet && ocfs2_hb_ctl -I --quiet -d {device}"
     ));
-    // A first look tells nothing; on a busy node, a second may not either.
+    // A first look shows nothing; on a busy node, a second may not either.
     for disk in regions {
         let line = format!("^{}.*: 1 n1\\* alive, 2 n2 alive$", disk.uuid());
         node.ok(&format!("ocfs2_hb_ctl -I --watch=1 | grep -m 1 '{line}'"));
@@ -230,7 +230,7 @@ fn a_region_is_lost_and_nobody_goes() {
     everywhere(&nodes, &format!("o2cb online {CLUSTER}"));
     everywhere(&nodes, &format!("mount -t ocfs2 {} /mnt", volume.device()));
     files_cross(&nodes, "before");
-    // Every access fails; the device still stands on the disk, so that nobody reads that.
+    // Every access fails; the device is still on the disk, so that no node reads that.
     let (lost, name) = (regions[1].device(), regions[1].name());
     everywhere(
         &nodes,

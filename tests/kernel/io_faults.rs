@@ -168,7 +168,7 @@ fn disks_that_fail_leave_nothing_behind() {
 }
 
 /// The driver tries for ever to write what is left of its journal, and umount(2) waits for it:
-/// only a reboot ends that. It is no reason for anybody else to wait.
+/// only a reboot ends that. No other process has to wait for it.
 #[test]
 fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
     let lab = Lab::new("io-stuck");

@@ -44,7 +44,7 @@ now() {
 }
 "#;
 
-/// A node of a cluster that is online, and volumes that nobody uses.
+/// A node of a cluster that is online, and volumes that nothing uses.
 fn online(name: &str, volumes: usize) -> (Lab, Node, Vec<Disk>) {
     let lab = Lab::new(name);
     let disks = lab.volumes(volumes);

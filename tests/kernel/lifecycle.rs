@@ -68,7 +68,7 @@ fn bring_down(node: &Node) {
     node.ok("o2cb unload");
     node.fails(1, "grep ocfs2 /proc/filesystems");
     node.fails(1, "grep ^ocfs2 /proc/modules | grep -v ^ocfs2_nodemanager");
-    // A process that waited for a superblock out of sight looks up now and then only.
+    // A process that waited for a detached superblock looks up now and then only.
     node.wait_until_clean();
 }
 

@@ -132,7 +132,7 @@ fn the_old_mount_program_can_call_ours() {
     begins(1);
     node.ok(&format!("{mount} /mnt && umount /mnt"));
     node.assert_clean();
-    // Where the kernel calls nobody, umount.ocfs2 leaves.
+    // Where the kernel calls no program, umount.ocfs2 leaves.
     node.ok("echo /bin/true > /proc/sys/fs/ocfs2/nm/hb_ctl_path");
     begins(1);
     node.ok(&format!("{mount} /mnt && umount /mnt"));

@@ -1,4 +1,4 @@
-//! Stacks of user space: Debian's corosync and dlm_controld, and a peer that plays
+//! User-space cluster stacks: Debian's corosync and dlm_controld, and a peer that plays
 //! ocfs2_controld.
 
 mod daemon;
@@ -36,7 +36,7 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
             format!("{}: 1 refs\n\tcluster {CLUSTER}\n", disk.uuid())
         );
     }
-    // A second mount, a bind mount, and what a call-out of ours would say.
+    // A second mount, a bind mount, and what a callout of ours would say.
     nodes[0].ok(&format!(
         "mkdir /run/more /run/bound && mount -t ocfs2 {} /run/more \
          && mount --bind /run/more /run/bound && umount /run/more /run/bound \
@@ -52,7 +52,7 @@ fn pcmk_volumes_are_shared_by_two_nodes() {
         assert_eq!(node.ok("ls /sys/kernel/dlm"), "");
         node.assert_clean();
     });
-    // Nobody can lock here: dlmfs cannot say which cluster it asks for.
+    // No process can lock here: dlmfs cannot say which cluster it asks for.
     println!(
         "{}",
         nodes[0].run(&format!("fsck.ocfs2 -n {}", disk.device()))

@@ -2,7 +2,7 @@
 //! does, writes down all that it hears and says, and misbehaves on demand.
 //!
 //! It runs in a thread of a test, or in a node of a lab as a process of its own. Orders and
-//! notes are files, so that both can be watched and told the same way.
+//! notes are files, so that both are watched and ordered the same way.
 //!
 //! An order in `DIRECTORY/orders` is a line of a command and what to do instead of what the rules
 //! say, each time:

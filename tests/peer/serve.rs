@@ -45,7 +45,7 @@ pub fn serve(peer: &Peer, listener: OwnedFd) {
         if server.has_ended() {
             return;
         }
-        // Whoever comes now is heard in the next turn.
+        // A client that comes now is heard in the next turn.
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         match rustix::net::accept_with(&listener, flags) {
             Ok(socket) => {

@@ -9,7 +9,7 @@ const ALARMS: [&str; 5] = [
     "general protection",
 ];
 
-/// The first line of `console` that tells of a broken kernel.
+/// The first line of `console` that shows a broken kernel.
 pub fn alarm(console: &str) -> Option<&str> {
     console
         .lines()

@@ -26,7 +26,7 @@ pub fn corosync_conf(nodes: usize) -> String {
 }
 
 /// dlm_controld, with what udev and systemd do for it elsewhere. It runs on when this returns,
-/// and has told the kernel its nodes.
+/// and the kernel has its nodes.
 pub const DLM: &str = "modprobe configfs
     mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
     modprobe dlm

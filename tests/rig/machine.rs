@@ -39,7 +39,7 @@ wait
 [ "$order" = stop ] || rm -rf -- "$lab"
 "#;
 
-/// What the serial line has told so far.
+/// What the serial line has reported so far.
 #[derive(Default)]
 pub struct Report {
     pub ready: bool,
@@ -86,7 +86,7 @@ impl Machine {
     }
 
     /// Sends one line. A machine that is off cannot be written to, which is
-    /// found out by whoever waits for the answer.
+    /// found out by the caller that waits for the answer.
     pub fn send(&self, line: &str) {
         let _ = (&self.serial).write_all(format!("{line}\n").as_bytes());
     }

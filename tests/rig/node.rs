@@ -146,7 +146,7 @@ impl Node {
         self.machine().kill();
     }
 
-    /// Runs `work` while the node does nothing: it answers nobody, and its clock stands still.
+    /// Runs `work` while the node is stopped: it answers no other node, and its clock does not run.
     pub fn frozen<T>(&self, work: impl FnOnce() -> T) -> T {
         let pid = fs::read_to_string(self.monitor_directory().join("pid"));
         let pid = pid.ok().and_then(|pid| pid.trim().parse().ok());

@@ -44,7 +44,7 @@ pub struct Doubt {
     pub references: u32,
     /// Killed tools that have not ended yet.
     pub dying: u32,
-    /// A mount was killed: it may stand without a reference of its own.
+    /// A mount was killed: it may be there without a reference of its own.
     pub mount: bool,
     /// So was `o2cb online` or `offline`, at some time: the cluster may be there in part.
     pub cluster: bool,

@@ -1,5 +1,5 @@
 //! Heartbeat slots on images of mkfs.ocfs2: a fresh volume has none written, and what a disk
-//! may hold instead is told apart and never a crash.
+//! may hold instead is distinguished and never a crash.
 
 use crate::common::Image;
 use ocfs2box::ondisk::heartbeat_slots::{Beats, Sign, Slot};

@@ -144,7 +144,7 @@ fn random_damage_is_survived() {
     }
 }
 
-/// Bits without which nobody can know that the block has a checksum, and the checksum's.
+/// Bits without which no reader can know that the block has a checksum, and the checksum's.
 fn is_unprotected(superblock: bool, len: usize, directory: bool, bit: usize) -> bool {
     let check = if directory { len - 8 } else { 0x80 };
     let byte = bit / 8;

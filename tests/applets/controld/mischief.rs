@@ -1,10 +1,10 @@
-//! A daemon that does not keep its rules, and what the user is told of each.
+//! A daemon that does not keep its rules, and what the user reads of each.
 
 use super::{CMAN, ledger, notes, world};
 use crate::peer;
 use crate::world::{Era, World, says};
 
-/// What it says instead of an answer to MOUNT, and what the user is told.
+/// What it says instead of an answer to MOUNT, and what the user reads.
 #[test]
 fn a_daemon_that_does_not_keep_its_rules() {
     let (world, peer, volume) = world();
@@ -101,7 +101,7 @@ fn a_daemon_that_is_not_there_or_deaf() {
         "the control daemon ocfs2_controld does not run on this node",
     );
     assert_eq!(ledger(&world, &volume), "", "it has not been asked");
-    // Its queue is full, and nobody is taken from it.
+    // Its queue is full, and it takes no client from it.
     let name = world.system().abstract_socket(peer::SOCKET);
     let deaf = peer::listen(&name, 0);
     world.write("/.fake/peer/orders", "connect silence");
@@ -125,7 +125,7 @@ fn a_daemon_that_is_not_there_or_deaf() {
     assert!(peer.groups().is_empty());
 }
 
-/// Between the join and the result: the mount stands, and the unmount leaves as ever.
+/// Between the join and the result: the mount stays, and the unmount leaves as ever.
 #[test]
 fn a_result_that_cannot_be_told_keeps_the_mount() {
     let (world, peer, volume) = world();
@@ -144,7 +144,7 @@ fn a_result_that_cannot_be_told_keeps_the_mount() {
         peer.order("");
         world.umount("/mnt");
         assert!(peer.groups().is_empty(), "{orders}");
-        // A mount that has failed is undone by other means.
+        // A mount that has failed is rolled back by other means.
         peer.order(orders);
         world.log.fail("mount /dev/ubda", libc::EIO);
         let (_, said) = world.refused("mount.ocfs2", &["/dev/ubda", "/mnt"]);

@@ -64,7 +64,7 @@ fn strangers_on_the_disk_are_found() {
     world.write("/.fake/peers/192.0.2.2:7777", &refusal);
     finds(&world, &args, 2, &["peer-cut-off"]);
     drop(old);
-    // Another cluster's node of the same number is somebody else.
+    // Another cluster's node of the same number is another node.
     world.volume("ubdb", "-N 2 --cluster-stack=o2cb --cluster-name=other");
     let theirs = Writer::start(&world, "ubdb", 2, DEAD_MS);
     finds(

@@ -62,7 +62,7 @@ fn what_is_in_use_is_not_stopped() {
         assert_eq!(beating(&world, &volumes), [true; 3]);
     }
     world.umount("/mnt");
-    // A domain of somebody's, and one that a killed program has left.
+    // A domain of another program, and one that a killed program has left.
     world.directory("/dlm/D1");
     world.directory(&format!("/dlm/{}", volumes[2].uuid));
     let (_, said) = world.refused("o2cb", &["stop-heartbeat", "webc"]);

@@ -72,7 +72,7 @@ impl Disk {
         self.file.write_all_at(&map, self.map).unwrap();
     }
 
-    /// Writes blocks into slots again and again while `work` is done; `blocks` is told how often.
+    /// Writes blocks into slots again and again while `work` is done; `blocks` gets how often.
     pub fn written_while<T>(
         &self,
         blocks: impl Fn(u64) -> Vec<(u8, Vec<u8>)> + Sync,

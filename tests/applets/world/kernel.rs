@@ -189,7 +189,7 @@ impl Kernel for FakeKernel {
             // Written by a process that waits in the background.
             return Err(io::ErrorKind::NotFound.into());
         }
-        // A descriptor's number tells nothing.
+        // A descriptor's number means nothing.
         let shown = match parts.last() {
             Some(&"dev") => "FD",
             _ => value.trim_end(),

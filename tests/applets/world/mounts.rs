@@ -135,7 +135,7 @@ impl FakeKernel {
         Ok(())
     }
 
-    /// The end of a superblock: first its domain and its directory, then the call-out, then the
+    /// The end of a superblock: first its domain and its directory, then the callout, then the
     /// claim of its device.
     pub fn end_superblock(&self, device: &str) {
         let uuid = self.uuid_of(device).unwrap_or_default();
@@ -143,7 +143,7 @@ impl FakeKernel {
         let _ = fs::remove_dir(self.root.join("sys/fs/ocfs2").join(device));
         let program = read(&self.root.join("proc/sys/fs/ocfs2/nm/hb_ctl_path"));
         if program.ends_with("ocfs2_hb_ctl") && self.root.join(&program[1..]).exists() {
-            self.log.question(&format!("call-out -K -u {uuid}"));
+            self.log.question(&format!("callout -K -u {uuid}"));
             let system = System::with(&self.root, Box::new(Self::new(&self.root)));
             let args: Vec<OsString> = ["-K", "-u", &uuid].map(OsString::from).into();
             // What runs it is a thread of the kernel's, which has no command line.

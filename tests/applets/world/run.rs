@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// One applet at a time. A real one has its process to itself; beside another in a thread, its
-/// children would inherit the other's sockets, and nobody would see their end.
+/// children would inherit the other's sockets, and no test would see their end.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

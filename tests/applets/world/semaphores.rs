@@ -48,7 +48,7 @@ impl Semaphores {
         self.apply(1, references);
     }
 
-    /// Whoever has it does not let it go.
+    /// The process that has it does not let it go.
     pub fn lock(self) {
         self.apply(0, 1);
     }

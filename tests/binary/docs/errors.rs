@@ -24,7 +24,7 @@ fn source() -> String {
     joined.replace("\\\"", "\"")
 }
 
-/// The program says it: each piece between names and numbers (`…`) stands in the source.
+/// The program says it: each piece between names and numbers (`…`) is in the source.
 #[track_caller]
 fn is_said(source: &str, sentence: &str) {
     let pieces = sentence

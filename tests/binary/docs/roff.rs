@@ -2,7 +2,7 @@
 
 use super::{documented, page, title};
 
-/// The sections that a page has, in this order; others may stand between.
+/// The sections that a page has, in this order; others may come between.
 const SECTIONS: [&str; 9] = [
     "NAME",
     "SYNOPSIS",

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-/// What somebody put where the replacement is written is not written to.
+/// What another program put where the replacement is written is not written to.
 #[test]
 fn what_is_in_the_way_is_not_written_to() {
     let file = large("way");

@@ -107,7 +107,7 @@ fn a_start_that_is_killed_is_taken_away_and_made_again() {
     };
     for (signal, code) in [("KILL", 137), ("INT", 1)] {
         node.fails(code, &script(signal));
-        // At once: it waits for what is taken away.
+        // At once: it waits for what is removed.
         node.ok("o2cb online");
         assert_beating(&node, &regions);
         node.ok("o2cb offline");
@@ -127,7 +127,7 @@ fn what_comes_late_is_waited_for() {
     node.ok("modprobe dm-mod");
     let (device, uuid) = (regions[0].device(), regions[0].uuid());
     run(&node, &format!("configure {uuid}"));
-    // Something else stands on the disk until then, and the address is not there.
+    // Something else is on the disk until then, and the address is not there.
     let script = format!(
         r#"{BETWEEN}
         ip addr del 192.0.2.1/24 dev vec0

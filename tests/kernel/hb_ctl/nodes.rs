@@ -57,7 +57,7 @@ fn each_node_is_named_and_one_that_dies_or_is_unknown_is_told() {
         disk.uuid().to_lowercase()
     ));
 
-    // Somebody else, and rubbish in slots that nobody has.
+    // Another machine, and rubbish in slots of no node.
     let json = n1.ok(&format!("ocfs2_hb_ctl -I -d {device} --json"));
     let stranger = Stranger::on(&disk, &json);
     stranger.write(20, &[0xFF; 512]);

@@ -63,7 +63,7 @@ fn a_device_that_hangs_costs_a_bounded_time() {
         );
     }
 
-    // When it answers again, nothing is left of the starts that nobody waits for.
+    // When it answers again, nothing is left of the starts that no process waits for.
     for name in ["ubda", "ubdb", "ubdc"] {
         node.ok(&format!("DM_DISABLE_UDEV=1 dmsetup resume {name}"));
     }

@@ -1,4 +1,4 @@
-//! Two mounts of one volume that nobody has mounted yet, at two places; one is killed.
+//! Two mounts of one volume that is not mounted yet, at two places; one is killed.
 
 use super::{online, start};
 use crate::rig::all_succeed;

@@ -1,4 +1,4 @@
-//! A heartbeat that somebody stops by force between the join and mount(2).
+//! A heartbeat that the administrator stops by force between the join and mount(2).
 
 use super::{online, start};
 use crate::rig::all_succeed;

@@ -47,7 +47,7 @@ fn a_signal_ends_the_wait_at_once() {
     let [helper, group, nohup] = rest else {
         unreachable!("three more disks")
     };
-    // mount(8) tells how its helper ended.
+    // mount(8) shows how its helper ended.
     let script = format!(
         r#"
         {BETWEEN}

@@ -69,7 +69,7 @@ fn each_on_its_volume(lab: &str, before: &str, command: &str, cases: &[(&str, u3
     });
     let killed = ends.iter().filter(|end| *end == "137\n").count();
     println!("{killed} of {} were killed", cases.len());
-    // What is left stands in nobody's way: a mount's, a program's, or the cluster's end.
+    // What is left is in the way of no mount, no program and no end of the cluster.
     all(&|case| {
         if cases
             .iter()

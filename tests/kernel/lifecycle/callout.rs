@@ -1,4 +1,4 @@
-//! Beside C tools: the kernel's call-out leaves, and both kinds of tools use one volume.
+//! Beside C tools: the kernel's callout leaves, and both kinds of tools use one volume.
 
 use super::{
     assert_beats, assert_references, assert_silent, bring_down, mount, mount_at, online, point,
@@ -17,8 +17,8 @@ fn c_mount(node: &Node, disk: &Disk, point: &str) {
 }
 
 #[test]
-fn the_kernels_call_out_leaves_in_place_of_umount() {
-    let lab = Lab::new("call-out");
+fn the_kernels_callout_leaves_in_place_of_umount() {
+    let lab = Lab::new("callout");
     let disks = ["a", "b", "c"].map(|name| lab.disk(name).format());
     let [node] = lab.boot();
     online(&node);
@@ -48,7 +48,7 @@ fn the_kernels_call_out_leaves_in_place_of_umount() {
 }
 
 #[test]
-fn a_call_out_of_the_sysconfig_file_is_kept() {
+fn a_callout_of_the_sysconfig_file_is_kept() {
     let lab = Lab::new("sysconfig");
     let disk = lab.disk("volume").format();
     let [node] = lab
@@ -93,7 +93,7 @@ fn c_tools_and_ours_mount_the_same_volume() {
     node.ok("umount /mnt/ours");
     assert_silent(&node, c_first);
 
-    // C's mount takes a reference more, and nothing tells it from a program's own.
+    // C's mount takes a reference more, and nothing distinguishes it from a program's own.
     c_mount(&node, ours_first, "/mnt/c");
     assert_references(&node, ours_first, 2);
     umount(&node, ours_first);

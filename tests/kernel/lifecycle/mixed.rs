@@ -1,5 +1,5 @@
-//! C tools and ours in turn on the same regions, whoever the kernel's callout is: the count
-//! that the C tool prints is right after each step, and nothing is left in the end.
+//! C tools and ours in turn on the same regions, with each program as the kernel's callout: the
+//! count that the C tool prints is right after each step, and nothing is left in the end.
 
 use super::{bring_down, online, point};
 use crate::rig::{Disk, Lab, all_succeed};
@@ -7,7 +7,7 @@ use crate::rig::{Disk, Lab, all_succeed};
 const OURS: &str = "/usr/sbin";
 const C: &str = "/ctools";
 
-/// Who does what to one volume.
+/// Which tools work on one volume.
 #[derive(Clone, Copy, Debug)]
 struct Mix {
     mount: &'static str,
@@ -36,7 +36,7 @@ fn mixes() -> Vec<Mix> {
 }
 
 /// What is done to one volume. A second mount is ours: each of C's own costs a reference that
-/// nobody gives back.
+/// is not given back.
 fn script(disk: &Disk, mix: &Mix) -> String {
     let Mix {
         mount,
@@ -72,7 +72,7 @@ fn script(disk: &Disk, mix: &Mix) -> String {
         {stop}/ocfs2_hb_ctl -K -d {device} program
         counted 1
         {umount} {point}
-        # A region that an unmount has told nobody of goes with the next call.
+        # A region that `umount -i` has left goes with the next call.
         [ ! -e $region ] || [ "{umount}" = "umount -i" ]
         {start}/ocfs2_hb_ctl -S -d {device} program
         {stop}/ocfs2_hb_ctl -K -d {device} program

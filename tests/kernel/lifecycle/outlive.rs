@@ -36,7 +36,8 @@ fn end_waiters(node: &Node) {
     node.wait_for("! pgrep -x umount.ocfs2");
 }
 
-/// Starts a process that holds a file of the volume open and writes what it is told into it.
+/// Starts a process that holds a file of the volume open and writes into it what it reads from
+/// `/run/go.NAME`.
 fn write_on_demand(node: &Node, disk: &Disk) -> String {
     let (name, point) = (disk.name(), point(disk));
     node.ok(&format!("mkfifo /run/go.{name}"));

@@ -130,7 +130,7 @@ fn shutdown_can_unmount_without_the_helper() {
     online(&node);
     mount(&node, &disk);
     node.ok(&format!("umount -i {}", point(&disk)));
-    // Nobody was told, and the next one who looks tidies up.
+    // umount.ocfs2 was not called, and the next call of an applet tidies up.
     assert_beats(&node, &disk);
     mount(&node, &disk);
     umount(&node, &disk);
@@ -164,7 +164,7 @@ fn one_call_unmounts_many_mounts() {
             assert_beats(&node, disk);
         }
     };
-    // What stands below another mount has to go first.
+    // What is below another mount has to go first.
     set_up();
     node.ok(&format!("umount {top}/below && umount -A {device}"));
     node.assert_clean();

@@ -63,7 +63,7 @@ fn a_distribution_boots_mounts_and_goes_off() {
     assert_eq!(n2.ok("cat /srv/plain/file"), "from n1\n");
 
     power_off(n1);
-    // It has left: nobody waits for it.
+    // It has left: the other node does not wait for it.
     n2.ok("echo from n2 > /srv/plain/file && echo x > /srv/shared/n1");
     let log = n2.ok("dmesg");
     assert_eq!(

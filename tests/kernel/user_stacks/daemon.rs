@@ -39,8 +39,8 @@ fn notes(node: &Node, disk: &Disk) -> Vec<String> {
     lines.map(|line| line.replace(&disk.uuid(), "U")).collect()
 }
 
-/// The same, but only what was said to the peer: its answer to somebody who was killed may come
-/// late.
+/// The same, but only what was said to the peer: its answer to a process that was killed may
+/// come late.
 #[track_caller]
 fn heard(node: &Node, disk: &Disk) -> Vec<String> {
     let mut notes = notes(node, disk);
@@ -55,10 +55,10 @@ fn sound(node: &Node, disk: &Disk) {
     assert!(!said.iter().any(|note| note.starts_with('!')), "{said:?}");
 }
 
-/// What the kernel runs when a superblock ends; its default, as long as nobody calls o2cb, is
+/// What the kernel runs when a superblock ends; its default, before the first call of o2cb, is
 /// /sbin/ocfs2_hb_ctl.
 #[track_caller]
-fn call_out(node: &Node, program: &str) {
+fn callout(node: &Node, program: &str) {
     node.ok(&format!(
         "modprobe ocfs2 && echo {program} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
     ));
@@ -81,7 +81,7 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
     let device = disk.device();
     up(&node);
     start_peer(&node);
-    call_out(&node, "/bin/true");
+    callout(&node, "/bin/true");
 
     node.ok(&format!(
         "mkdir '/run/a b' /run/c /run/d && mount -t ocfs2 {device} '/run/a b'"
@@ -190,12 +190,12 @@ fn a_superblock_out_of_sight_keeps_the_daemons_group() {
     start_peer(&node);
 
     for program in ["/bin/true", "/sbin/ocfs2_hb_ctl"] {
-        call_out(&node, program);
+        callout(&node, program);
         outlive(&node, &disk);
     }
 
-    call_out(&node, "/bin/true");
-    // Nobody waits any more: the next call makes up for it.
+    callout(&node, "/bin/true");
+    // No process waits any more: the next call makes up for it.
     node.ok(&format!(
         "set -e; mount -t ocfs2 {device} /mnt; exec 9> /mnt/open; umount -l /mnt
         pkill -9 -x umount.ocfs2; exec 9>&-"
@@ -207,8 +207,8 @@ fn a_superblock_out_of_sight_keeps_the_daemons_group() {
     assert_eq!(node.ok("ls /sys/kernel/dlm"), "");
     node.wait_until_clean();
 
-    // By the kernel's call-out, even where nobody has called an applet.
-    call_out(&node, "/sbin/ocfs2_hb_ctl");
+    // By the kernel's callout, even where no applet was called.
+    callout(&node, "/sbin/ocfs2_hb_ctl");
     node.ok(&format!("mount -t ocfs2 {device} /mnt && umount -i /mnt"));
     let said = notes(&node, &disk);
     let left: Vec<_> = said
@@ -259,7 +259,7 @@ fn further_mounts_and_names(node: &Node, disk: &Disk) {
     assert_eq!(services(node, disk), [""; 0]);
 }
 
-/// By the process that waits, or by the kernel's call-out.
+/// By the process that waits, or by the kernel's callout.
 #[track_caller]
 fn outlive(node: &Node, disk: &Disk) {
     let device = disk.device();
@@ -282,7 +282,7 @@ fn outlive(node: &Node, disk: &Disk) {
     assert_eq!(services(node, disk), [""; 0]);
     node.wait_until_clean();
 
-    // Another mount namespace, which nobody here sees.
+    // Another mount namespace, which no process here sees.
     node.ok(&format!(
         "rm /run/ready /run/stop; mount -t ocfs2 {device} /mnt"
     ));

@@ -1,4 +1,4 @@
-//! Every wedge that the tests of the heartbeat can make has its name in `--long`.
+//! Every wedge that these tests can make has its name in `--long`.
 
 use crate::kills::SHELL;
 use crate::rig::{CLUSTER, Lab, has};
@@ -57,7 +57,7 @@ fn each_wedge_is_named() {
     has(&json, &[r#""state": "stuck""#, r#""faults": ["stuck"]"#]);
     node.fails(1, "ocfs2_hb_ctl -I --quiet");
 
-    // The superblock goes, and nobody is told.
+    // The superblock goes, and umount.ocfs2 is not called.
     let said = node.ok(&format!(
         "{LONG}mkdir -p /mnt/2 && mount.ocfs2 {} /mnt/2 && umount -i /mnt/2 && long {}",
         forgotten.device(),
@@ -72,7 +72,7 @@ fn each_wedge_is_named() {
         ],
     );
 
-    // The C tools take a reference and nobody gives it back.
+    // The C tools take a reference and do not give it back.
     let said = node.ok(&format!(
         "{LONG}/ctools/ocfs2_hb_ctl -S -d {} x && long {}",
         leaked.device(),

@@ -22,7 +22,7 @@ impl Server<'_> {
                 self.write(slot, b"", b"drip");
                 let client = self.clients[slot].as_ref().unwrap();
                 let mut stream = client.stream.try_clone().unwrap();
-                // Until nobody listens any more.
+                // Until the client listens no more.
                 thread::spawn(move || {
                     while stream.write_all(b"S").is_ok() {
                         thread::sleep(Duration::from_millis(100));

@@ -23,7 +23,7 @@ fn a_lazy_unmount_leaves_when_the_last_file_is_closed() {
     node.ok(&format!("mount -t ocfs2 {} /mnt/c", disks[0].device()));
     let open = node.start("exec 9> /mnt/a/open 8> /mnt/b/open; echo ready > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; echo x >&9; done; echo last >&9; echo last >&8");
     node.wait_for("[ -e /run/ready ]");
-    // In one call, as an admin would; umount(8) runs the helper once for each.
+    // In one call, as an administrator would; umount(8) runs the helper once for each.
     node.ok("umount -l /mnt/a /mnt/b; umount -l /mnt/c");
     assert_eq!(node.run("grep ' ocfs2 ' /proc/mounts").stdout, "");
     node.ok("sleep 4");

@@ -1,7 +1,7 @@
 //! Joins that are given up, groups that are missing, and a node that dies.
 
 use super::super::{CONF, corosync_conf, up};
-use super::{call_out, cman, notes, order, services, sound, start_peer};
+use super::{callout, cman, notes, order, services, sound, start_peer};
 use crate::rig::{CLUSTER, Lab, Node, at_once};
 
 /// The wait is the user's, who hears of it.
@@ -46,7 +46,7 @@ fn no_mount_meets_a_group_that_is_being_joined_or_left() {
     let device = disk.device();
     up(&node);
     start_peer(&node);
-    call_out(&node, "/bin/true");
+    callout(&node, "/bin/true");
     let mount = format!("mount.ocfs2 {device} /mnt");
     for (orders, signal) in [
         ("MOUNT held\nleave held", "TERM"),
