@@ -2,7 +2,8 @@
 //! count that the C tool prints is right after each step, and nothing is left in the end.
 
 use super::{bring_down, online, point};
-use crate::rig::{Disk, Lab, all_succeed};
+use crate::rig::{Disk, Job, Lab, Node, all_succeed};
+use std::fmt::Debug;
 
 const OURS: &str = "/usr/sbin";
 const C: &str = "/ctools";
@@ -141,6 +142,24 @@ const ORDERS: &str = r#"
     done
 "#;
 
+/// Has each program as the callout in turn, and waits for the jobs that `begin` starts then.
+fn with_each_callout<T: Debug>(node: &Node, begin: impl Fn(&str) -> Vec<(T, Job)>) {
+    for callout in [
+        "/bin/true",
+        "/usr/sbin/ocfs2_hb_ctl",
+        "/ctools/ocfs2_hb_ctl",
+    ] {
+        println!("{callout}");
+        node.ok(&format!(
+            "echo {callout} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
+        ));
+        all_succeed(begin(callout));
+        // The C tool makes a set of semaphores to look at.
+        node.ok("o2cb offline && o2cb online");
+        assert!(node.regions().is_empty());
+    }
+}
+
 #[test]
 fn every_order_of_mounts_by_1_2_and_c_and_ours_ends_at_zero() {
     let tools = ["old", "c", "ours"];
@@ -151,28 +170,17 @@ fn every_order_of_mounts_by_1_2_and_c_and_ours_ends_at_zero() {
     let disks = lab.volumes(orders.len());
     let [node] = lab.nodes().memory_mb(320).boot();
     online(&node);
-    for callout in [
-        "/bin/true",
-        "/usr/sbin/ocfs2_hb_ctl",
-        "/ctools/ocfs2_hb_ctl",
-    ] {
-        node.ok(&format!(
-            "echo {callout} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
-        ));
+    with_each_callout(&node, |callout| {
         // mount.ocfs2 of 1.2 runs the callout without a service, which that of 1.8 refuses.
         let possible = |order: &str| callout != "/ctools/ocfs2_hb_ctl" || !order.contains("old");
-        let jobs = orders
-            .iter()
-            .zip(&disks)
-            .filter(|(order, _)| possible(order))
-            .map(|(order, disk)| {
-                let script = format!("point=$directory\nset -- {order}\n{ORDERS}");
-                ((callout, order), node.start_on(disk, &script))
-            });
-        all_succeed(jobs.collect());
-        node.ok("o2cb offline && o2cb online");
-        assert!(node.regions().is_empty());
-    }
+        let cases = orders.iter().zip(&disks);
+        let cases = cases.filter(|(order, _)| possible(order));
+        let start = |(order, disk)| {
+            let script = format!("point=$directory\nset -- {order}\n{ORDERS}");
+            (order, node.start_on(disk, &script))
+        };
+        cases.map(start).collect()
+    });
     bring_down(&node);
     lab.end();
 }
@@ -184,23 +192,11 @@ fn counts_are_right_in_every_mix_and_end_at_zero() {
     let disks = lab.volumes(mixes.len());
     let [node] = lab.nodes().memory_mb(320).boot();
     online(&node);
-    for callout in [
-        "/bin/true",
-        "/usr/sbin/ocfs2_hb_ctl",
-        "/ctools/ocfs2_hb_ctl",
-    ] {
-        node.ok(&format!(
-            "echo {callout} > /proc/sys/fs/ocfs2/nm/hb_ctl_path"
-        ));
-        let jobs = mixes.iter().zip(&disks).map(|(mix, disk)| {
-            let job = node.start(&script(disk, mix));
-            ((callout, disk.name(), mix), job)
-        });
-        all_succeed(jobs.collect());
-        // The C tool makes a set of semaphores to look at.
-        node.ok("o2cb offline && o2cb online");
-        assert!(node.regions().is_empty());
-    }
+    with_each_callout(&node, |_| {
+        let cases = mixes.iter().zip(&disks);
+        let jobs = cases.map(|(mix, disk)| ((disk.name(), mix), node.start(&script(disk, mix))));
+        jobs.collect()
+    });
     bring_down(&node);
     lab.end();
 }
