@@ -114,10 +114,7 @@ fn semaphores_of_another_user_stop_nothing() {
 /// Who makes the set again at once may win some races, and not hold root up for long.
 #[test]
 fn semaphores_that_are_made_again_and_again_end_in_a_mount_or_an_error() {
-    let lab = Lab::new("strangers-race");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    node.ok(&format!("o2cb online {CLUSTER}"));
+    let (lab, node, disk) = Lab::with_volume("strangers-race");
     let again = format!("while (1) {{ semget({}, 1, 01000 | 0666) }}", disk.key());
     let rival = format!("{STRANGER} perl -e 'fork; fork; {again}' > /dev/null 2>&1 & echo $!");
     node.ok(&rival);
@@ -141,10 +138,7 @@ fn semaphores_that_are_made_again_and_again_end_in_a_mount_or_an_error() {
 /// may have that memory now, and call themselves like the thread.
 #[test]
 fn processes_by_a_heartbeat_thread_s_name_are_none() {
-    let lab = Lab::new("strangers-names");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    node.ok(&format!("o2cb online {CLUSTER}"));
+    let (lab, node, disk) = Lab::with_volume("strangers-names");
     let (device, uuid) = (disk.device(), disk.uuid());
     let region = disk.region();
     node.ok(&format!(
@@ -216,10 +210,7 @@ fn listen(node: &Node, name: &str) {
 /// dlmfs gives a lock to anyone who can open its file, to keep and on all nodes.
 #[test]
 fn locks_are_root_s_alone() {
-    let lab = Lab::new("strangers-dlmfs");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    node.ok(&format!("o2cb online {CLUSTER}"));
+    let (lab, node, disk) = Lab::with_volume("strangers-dlmfs");
     let (device, uuid) = (disk.device(), disk.uuid());
     let look = format!(
         "ls /dlm/{uuid}; for f in /dlm/{uuid}/*; do {STRANGER} cat \"$f\"; done; {STRANGER} mkdir /dlm/mine"

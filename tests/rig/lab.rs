@@ -51,6 +51,16 @@ impl Lab {
         }
     }
 
+    /// A lab with a node whose cluster is online, and a volume.
+    #[track_caller]
+    pub fn with_volume(name: &str) -> (Lab, Node, Disk) {
+        let lab = Lab::new(name);
+        let disk = lab.disk("volume").format();
+        let [node] = lab.boot();
+        node.ok("o2cb online");
+        (lab, node, disk)
+    }
+
     /// Begins a shared disk: 64 MB, 4 KB blocks and clusters, 4 slots, stack
     /// o2cb, cluster "webc". Make all disks before the nodes boot; the first is
     /// /dev/ubda.

@@ -117,10 +117,7 @@ fn c_tools_and_ours_mount_the_same_volume() {
 
 #[test]
 fn c_tools_repair_and_tune_between_mounts() {
-    let lab = Lab::new("repair");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("repair");
     let (device, point) = (disk.device(), point(&disk));
     mount(&node, &disk);
     node.ok(&format!("echo kept > {point}/file"));

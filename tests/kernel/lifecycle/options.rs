@@ -67,10 +67,7 @@ fn words_of_fstab_and_remounts_pass_through() {
 
 #[test]
 fn words_of_the_driver_reach_it() {
-    let lab = Lab::new("driver-words");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("driver-words");
     let (device, point) = (disk.device(), point(&disk));
     node.ok(&format!("mkdir {point}"));
 
@@ -119,10 +116,7 @@ fn words_of_the_driver_reach_it() {
 
 #[test]
 fn the_heartbeat_thread_has_real_time_priority() {
-    let lab = Lab::new("priority");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("priority");
     mount(&node, &disk);
     let pid = node.ok(&format!("cat {}/pid", disk.region()));
     let ionice = format!("ionice -p {}", pid.trim());

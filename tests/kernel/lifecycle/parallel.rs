@@ -53,10 +53,7 @@ fn volumes_do_not_disturb_each_other() {
 
 #[test]
 fn four_processes_mount_and_unmount_one_volume() {
-    let lab = Lab::new("contest");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("contest");
     let device = disk.device();
     let contest = ["a", "b", "c", "d"].map(|place| {
         format!(
@@ -81,10 +78,7 @@ fn four_processes_mount_and_unmount_one_volume() {
 
 #[test]
 fn first_mounts_of_one_volume_wait_for_one_heartbeat() {
-    let lab = Lab::new("first-mounts");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("first-mounts");
     let device = disk.device();
     let mounts = ["a", "b", "c", "d"]
         .map(|place| format!("mkdir /mnt/{place} && mount -t ocfs2 {device} /mnt/{place}"));
@@ -122,10 +116,7 @@ fn a_cluster_is_brought_up_and_down_by_one_at_a_time() {
 /// flock(2) asks for nothing but an open file, and directories of configfs and dlmfs are open to all.
 #[test]
 fn users_without_privilege_hold_nobody_up() {
-    let lab = Lab::new("users");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("users");
     let directories = "/sys/kernel/config/cluster/webc/heartbeat /dlm";
     node.ok(&format!(
         "for directory in {directories}; do

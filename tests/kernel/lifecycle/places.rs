@@ -59,10 +59,7 @@ fn orders<'a>(places: &[&'a str]) -> Vec<Vec<&'a str>> {
 
 #[test]
 fn a_second_mount_in_the_same_place_is_refused_and_changes_nothing() {
-    let lab = Lab::new("same-place");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("same-place");
     mount(&node, &disk);
     let (device, point) = (disk.device(), point(&disk));
     let refused = node.fails(32, &format!("mount -t ocfs2 {device} {point}"));

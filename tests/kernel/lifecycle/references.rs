@@ -1,8 +1,6 @@
 //! ocfs2_hb_ctl by hand: what it prints, starts, stops and leaves alone.
 
-use super::{
-    assert_beats, assert_references, assert_silent, bring_down, mount, online, point, umount,
-};
+use super::{assert_beats, assert_references, assert_silent, bring_down, mount, point, umount};
 use crate::rig::{Disk, Lab, Node};
 
 /// The counts that our tool and the C tool print, by device and by UUID.
@@ -23,10 +21,7 @@ fn assert_info(node: &Node, disk: &Disk, count: u32) {
 
 #[test]
 fn starts_and_stops_by_hand_are_counted() {
-    let lab = Lab::new("by-hand");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("by-hand");
     let (device, uuid) = (disk.device(), disk.uuid());
     // Asking makes nothing.
     assert_eq!(
@@ -73,10 +68,7 @@ fn starts_and_stops_by_hand_are_counted() {
 
 #[test]
 fn the_reference_of_a_mounted_volume_is_not_to_be_taken() {
-    let lab = Lab::new("not-to-be-taken");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("not-to-be-taken");
     let (device, uuid, point) = (disk.device(), disk.uuid(), point(&disk));
     mount(&node, &disk);
     for stop in [

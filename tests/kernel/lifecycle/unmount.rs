@@ -15,10 +15,7 @@ fn sit_on(node: &Node, disk: &Disk) -> String {
 
 #[test]
 fn a_busy_volume_stays_and_what_is_not_mounted_is_named() {
-    let lab = Lab::new("busy");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("busy");
     let (device, point) = (disk.device(), point(&disk));
     let refused = node.fails(32, &format!("umount.ocfs2 {device}"));
     refused.says("is not mounted");
@@ -56,10 +53,7 @@ fn a_busy_volume_stays_and_what_is_not_mounted_is_named() {
 
 #[test]
 fn by_its_device_the_latest_mount_ends_first() {
-    let lab = Lab::new("by-device");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("by-device");
     mount(&node, &disk);
     mount_at(&node, &disk, "/mnt/later");
     node.ok(&format!("umount {}", disk.device()));
@@ -76,10 +70,7 @@ fn by_its_device_the_latest_mount_ends_first() {
 
 #[test]
 fn a_busy_volume_is_made_read_only_on_demand() {
-    let lab = Lab::new("read-only");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("read-only");
     let (device, point) = (disk.device(), point(&disk));
     node.ok(&format!(
         "mkdir {point} && mount -t ocfs2 -o nosuid,noatime,data=writeback,commit=7 {device} {point}"
@@ -124,10 +115,7 @@ fn a_busy_volume_is_made_read_only_on_demand() {
 
 #[test]
 fn shutdown_can_unmount_without_the_helper() {
-    let lab = Lab::new("no-helper");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("no-helper");
     mount(&node, &disk);
     node.ok(&format!("umount -i {}", point(&disk)));
     // umount.ocfs2 was not called, and the next call of an applet tidies up.

@@ -23,10 +23,7 @@ fn umount_and_kill_waiter(node: &Node, disk: &Disk) {
 
 #[test]
 fn last_process_of_another_namespace_ends_the_heartbeat() {
-    let lab = Lab::new("namespace");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("namespace");
     node.ok(&format!("mount -t ocfs2 {} /mnt", disk.device()));
     let other = node.start("unshare -m --propagation private bash -c 'echo > /run/ready; while [ ! -e /run/stop ]; do sleep 0.2; done; echo there > /mnt/file'");
     node.wait_for("[ -e /run/ready ]");
@@ -97,10 +94,7 @@ fn another_mount_namespace_keeps_the_heartbeat() {
 
 #[test]
 fn mounts_can_be_made_and_ended_in_another_namespace() {
-    let lab = Lab::new("namespace-option");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("namespace-option");
     let pid = namespace(&node);
     let (device, point) = (disk.device(), point(&disk));
     // Only there: nothing of it is to be seen here.

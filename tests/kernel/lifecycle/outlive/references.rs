@@ -46,10 +46,7 @@ fn a_killed_waiter_is_made_up_for_by_the_next_call() {
 /// The driver ceases to show a superblock seconds before its lock domain lets the region go.
 #[test]
 fn stop_beside_an_ending_superblock_waits_for_its_lock_domain() {
-    let lab = Lab::new("ending");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("ending");
     let (device, uuid) = (disk.device(), disk.uuid());
     let name = disk.name();
     let shown = format!("ls -d /sys/fs/ocfs2/{name} || ls -d /proc/fs/jbd2/{name}-*");
@@ -83,10 +80,7 @@ fn stop_beside_an_ending_superblock_waits_for_its_lock_domain() {
 
 #[test]
 fn who_comes_late_to_a_superblocks_end_takes_no_other_reference() {
-    let lab = Lab::new("late");
-    let disk = lab.disk("volume").format();
-    let [node] = lab.boot();
-    online(&node);
+    let (lab, node, disk) = Lab::with_volume("late");
     mount(&node, &disk);
     node.ok(&format!("ocfs2_hb_ctl -S -d {} me", disk.device()));
     let writer = write_on_demand(&node, &disk);
