@@ -121,7 +121,7 @@ fn every_service_goes_with_the_superblock_and_none_before() {
 }
 
 #[test]
-fn a_superblock_out_of_sight_keeps_its_services() {
+fn detached_superblock_keeps_its_services() {
     let (world, peer, volume) = world();
     world.mount("/mnt");
     world.write("/.fake/busy/ubda", "");

@@ -196,7 +196,7 @@ fn stamps_of_volumes_are_compared() {
 }
 
 #[test]
-fn what_cannot_be_told_ends_with_two() {
+fn unknown_state_ends_with_two() {
     let world = sane();
     world.write("/etc/ocfs2/cluster.conf", "cluster\n");
     says(&world, &[], 2, &[]);

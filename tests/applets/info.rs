@@ -13,7 +13,7 @@ fn has(text: &str, lines: &[&str]) {
 }
 
 #[test]
-fn without_a_volume_all_regions_are_told() {
+fn without_a_volume_all_regions_are_shown() {
     let world = World::online(Era::Now);
     assert_eq!(world.printed("ocfs2_hb_ctl", &["-I"]), "");
     let [one, two] = ["ubda", "ubdb"].map(|name| world.volume(name, WEBC));
@@ -134,7 +134,7 @@ fn what_went_wrong_is_named() {
 }
 
 #[test]
-fn nodes_are_told_by_their_slots_alone() {
+fn nodes_are_known_by_their_slots_alone() {
     // Nothing is loaded: the disk and cluster.conf tell.
     let world = World::bare(Era::Now);
     world.volume("ubda", WEBC);
@@ -287,7 +287,7 @@ fn wrong_combinations_are_refused_before_anything_is_touched() {
 
 /// A search would find the copy as well, and could not tell which of the two is meant.
 #[test]
-fn where_it_beats_the_kernel_tells_the_device() {
+fn kernel_names_the_device_of_an_active_heartbeat() {
     let world = World::online(Era::Now);
     let uuid = world.volume("ubda", WEBC).uuid.to_string();
     world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"]);

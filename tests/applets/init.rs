@@ -183,7 +183,7 @@ fn codes_of_wrong_usage_are_the_lsb_s_for_actions_only() {
 
 /// A driver that this program cannot know.
 #[test]
-fn what_cannot_be_told_is_no_offline() {
+fn unknown_state_is_not_offline() {
     let world = World::online(Era::Now);
     world.write("/sys/fs/o2cb/interface_revision", "6\n");
     let (code, said) = world.refused("o2cb", &["online-status"]);

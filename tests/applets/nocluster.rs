@@ -6,6 +6,14 @@ const WEBC: &str = "--cluster-stack=o2cb --cluster-name=webc";
 const CERTAIN: [&str; 4] = ["-o", "nocluster=yes", "/dev/ubda", "/mnt"];
 const MOUNT: &str = "mount /dev/ubda /mnt ocfs2 0x0 nocluster,heartbeat=none";
 
+/// A machine without a cluster, and the disk of a volume that was made with `args`.
+fn volume(args: &str) -> (World, Disk) {
+    let world = World::bare(Era::Now);
+    world.volume("ubda", args);
+    let disk = Disk::open(&world, "ubda");
+    (world, disk)
+}
+
 /// The refusal, which has mounted nothing.
 fn refused(world: &World, args: &[&str]) -> String {
     let (code, said) = world.refused("mount.ocfs2", args);
@@ -20,9 +28,7 @@ fn refused(world: &World, args: &[&str]) -> String {
 
 #[test]
 fn a_node_that_beats_is_named_and_nothing_outweighs_it() {
-    let world = World::bare(Era::Now);
-    world.volume("ubda", WEBC);
-    let disk = Disk::open(&world, "ubda");
+    let (world, disk) = volume(WEBC);
     disk.beaten_while(&[2], || {
         for word in ["nocluster", "nocluster=yes"] {
             let said = refused(&world, &["-o", word, "/dev/ubda", "/mnt"]);
@@ -43,18 +49,14 @@ fn a_node_that_beats_is_named_and_nothing_outweighs_it() {
 /// An unknown number has no name, and a cluster.conf of another cluster gives none.
 #[test]
 fn a_node_that_is_not_known_is_named_by_number() {
-    let world = World::bare(Era::Now);
-    world.volume("ubda", "--cluster-stack=o2cb --cluster-name=other");
-    let disk = Disk::open(&world, "ubda");
+    let (world, disk) = volume("--cluster-stack=o2cb --cluster-name=other");
     let said = disk.beaten_while(&[2], || refused(&world, &CERTAIN));
     says(&said, "/dev/ubda: the heartbeat of node 2 is being written");
 }
 
 #[test]
-fn whoever_writes_anything_else_is_refused_as_well() {
-    let world = World::bare(Era::Now);
-    world.volume("ubda", WEBC);
-    let disk = Disk::open(&world, "ubda");
+fn any_other_writer_is_refused_as_well() {
+    let (world, disk) = volume(WEBC);
     let bad = |second| {
         let mut block = disk.block(9, second, 7);
         block[0x0C] ^= 1;
@@ -69,10 +71,8 @@ fn whoever_writes_anything_else_is_refused_as_well() {
 }
 
 #[test]
-fn damage_that_stands_still_is_nobody() {
-    let world = World::bare(Era::Now);
-    world.volume("ubda", WEBC);
-    let disk = Disk::open(&world, "ubda");
+fn damage_that_does_not_change_is_no_node() {
+    let (world, disk) = volume(WEBC);
     disk.write(0, &[0xFF; 512]);
     disk.write(254, &[0x5A; 512]);
     disk.write(3, &disk.block(4, 1, 7));
@@ -81,10 +81,8 @@ fn damage_that_stands_still_is_nobody() {
 }
 
 #[test]
-fn a_node_that_may_have_died_is_told_and_the_user_decides() {
-    let world = World::bare(Era::Now);
-    world.volume("ubda", WEBC);
-    let disk = Disk::open(&world, "ubda");
+fn node_that_may_have_died_is_named_and_the_user_decides() {
+    let (world, disk) = volume(WEBC);
     disk.mounted_by(&[2]);
     disk.write(2, &disk.block(2, 1, 7));
     disk.write(9, &disk.block(9, 1, 7));
@@ -100,9 +98,7 @@ fn a_node_that_may_have_died_is_told_and_the_user_decides() {
 
 #[test]
 fn a_stack_of_user_space_is_known_by_the_slot_map_alone() {
-    let world = World::bare(Era::Now);
-    world.volume("ubda", "--cluster-stack=pcmk --cluster-name=webc");
-    let disk = Disk::open(&world, "ubda");
+    let (world, disk) = volume("--cluster-stack=pcmk --cluster-name=webc");
     disk.mounted_by(&[2]);
     let said = refused(&world, &["-o", "nocluster", "/dev/ubda", "/mnt"]);
     says(&said, "; node 2 is in the volume's slot map");

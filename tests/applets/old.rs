@@ -103,7 +103,7 @@ fn no_answer_keeps_the_region() {
 }
 
 #[test]
-fn a_failed_mount_is_undone() {
+fn failed_mount_is_rolled_back() {
     let world = World::online(Era::Old);
     let volume = world.volume("ubda", "");
     world.log.fail("mount /dev", libc::EINVAL);

@@ -159,7 +159,7 @@ const LIMITS: &str = "O2CB_HEARTBEAT_THRESHOLD=61\nO2CB_IDLE_TIMEOUT_MS=60000\n\
 
 /// One call fails, whichever: what this call made goes, what was there stays.
 #[test]
-fn a_failure_at_any_call_takes_back_what_was_made() {
+fn failure_at_any_call_removes_what_was_made() {
     for registered in [false, true] {
         let mut at = 1;
         loop {

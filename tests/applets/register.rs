@@ -44,7 +44,7 @@ fn reconfigure(world: &World) {
 }
 
 #[test]
-fn a_failure_at_any_call_takes_back_what_was_changed() {
+fn failure_at_any_call_rolls_back_what_was_changed() {
     let mut at = 1;
     loop {
         let world = World::online(Era::Now);

@@ -156,7 +156,7 @@ fn a_heartbeat_whose_lock_domain_a_program_uses() {
 }
 
 #[test]
-fn a_heartbeat_that_nobody_refers_to() {
+fn heartbeat_without_references_is_removed() {
     let (world, volume) = unreferenced();
     check_removed(&world, &volume, UNREFERENCED);
 }

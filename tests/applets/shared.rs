@@ -34,7 +34,7 @@ fn a_second_mount_that_fails_takes_nothing_away() {
 }
 
 #[test]
-fn a_set_of_c_s_is_replaced_when_nobody_refers_to_it() {
+fn set_of_c_s_without_references_is_replaced() {
     let (world, volume) = World::with_volume();
     volume.semaphores.make_like_c(0);
     world.mount("/mnt");

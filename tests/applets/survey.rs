@@ -13,7 +13,7 @@ fn seen(survey: &Survey, uuid: Uuid) -> Snapshot {
 }
 
 #[test]
-fn each_region_is_told_with_its_users() {
+fn each_region_is_shown_with_its_users() {
     let (world, mounted) = World::with_volume();
     let program = world.volume("ubdb", "");
     let gone = world.volume("ubdc", "");

@@ -115,7 +115,7 @@ fn a_mount_below_a_busy_one_is_named() {
 
 /// Nobody was there to leave when the superblock ended: `o2cb offline` tidies up.
 #[test]
-fn what_ended_out_of_sight_is_tidied_up() {
+fn detached_superblock_that_has_ended_is_tidied_up() {
     let (world, volume) = mounted(Era::Now);
     world.write("/.fake/busy/ubda", "");
     world.ok("umount.ocfs2", &["-l", "/mnt"]);
@@ -135,7 +135,7 @@ fn what_ended_out_of_sight_is_tidied_up() {
 /// A program that comes and goes meanwhile is the last to have counted, but is not taken for
 /// the owner of what is left.
 #[test]
-fn a_program_s_own_end_tidies_up_what_ended_out_of_sight() {
+fn program_s_end_tidies_up_a_detached_superblock_that_has_ended() {
     let (world, volume) = mounted(Era::Now);
     let own = std::process::id();
     world.write(
@@ -167,7 +167,7 @@ fn busy_with_r_becomes_read_only_and_stays_a_member() {
 }
 
 #[test]
-fn an_unmount_that_fails_leaves_nothing_undone() {
+fn failed_unmount_changes_nothing() {
     let (world, volume) = mounted(Era::Now);
     for (errno, code) in [(libc::EPERM, 1), (libc::EINVAL, 32), (libc::ENOMEM, 2)] {
         world.log.fail_no_more();

@@ -223,7 +223,7 @@ fn writers_wait_for_each_other() {
 }
 
 #[test]
-fn a_writer_that_stands_still_is_not_waited_for_for_ever() {
+fn wait_for_a_stopped_writer_is_bounded() {
     let file = large("lock");
     let lock = file.with_file_name(".cluster.conf.new");
     let held = File::create(&lock).unwrap();

@@ -129,7 +129,7 @@ fn a_node_that_is_added_later_mounts() {
 /// Each state that a registration which changes all of it goes through: cut off there by
 /// SIGKILL, the next one finishes it; failed there, it is as before.
 #[test]
-fn a_registration_cut_off_is_finished_and_one_that_fails_is_undone() {
+fn cut_off_registration_is_finished_and_a_failed_one_is_rolled_back() {
     let lab = Lab::new("cut-off");
     let [node] = lab.boot();
     node.ok(

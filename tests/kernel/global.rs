@@ -220,7 +220,7 @@ fn asked(node: &Node, regions: &[Disk], volume: &Disk) {
 /// Its limit is short here, but longer than a busy machine stands still: a node that had to go would
 /// go within the wait.
 #[test]
-fn a_region_is_lost_and_nobody_goes() {
+fn lost_region_fences_no_node() {
     let (lab, regions, volume) = lab("global-lost", 3);
     let nodes: [Node; 3] = lab.boot();
     for node in &nodes {

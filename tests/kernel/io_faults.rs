@@ -170,7 +170,7 @@ fn disks_that_fail_leave_nothing_behind() {
 /// The driver tries for ever to write what is left of its journal, and umount(2) waits for it:
 /// only a reboot ends that. No other process has to wait for it.
 #[test]
-fn an_unmount_that_the_kernel_cannot_end_holds_up_nobody_else() {
+fn unmount_that_the_kernel_cannot_end_holds_up_no_other_process() {
     let lab = Lab::new("io-stuck");
     let [stuck, other] = ["stuck", "other"].map(|name| lab.disk(name).format());
     let [node] = lab.boot();

@@ -10,7 +10,7 @@ fn beats(image: &mut Image) -> Beats {
 }
 
 #[test]
-fn a_fresh_volume_has_nobody_in_any_slot() {
+fn fresh_volume_has_no_node_in_any_slot() {
     for args in [
         "-b 512 -C 4K -N 3 -J size=4M",
         "-b 4K -C 64K -N 5 -J size=4M --cluster-stack=o2cb --cluster-name=webc",
@@ -27,7 +27,7 @@ fn a_fresh_volume_has_nobody_in_any_slot() {
 }
 
 #[test]
-fn rubbish_in_a_slot_is_told_apart_from_a_node() {
+fn rubbish_in_a_slot_is_distinguished_from_a_node() {
     let mut image = Image::make(400 << 20, "-b 4K -C 4K -N 2 -J size=4M");
     for sector in [512u32, 4096] {
         image.sector = sector;

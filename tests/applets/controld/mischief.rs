@@ -127,7 +127,7 @@ fn a_daemon_that_is_not_there_or_deaf() {
 
 /// Between the join and the result: the mount stays, and the unmount leaves as ever.
 #[test]
-fn a_result_that_cannot_be_told_keeps_the_mount() {
+fn unknown_result_keeps_the_mount() {
     let (world, peer, volume) = world();
     for orders in [
         "MOUNT then-end",
@@ -156,7 +156,7 @@ fn a_result_that_cannot_be_told_keeps_the_mount() {
 }
 
 #[test]
-fn an_unmount_that_cannot_be_told_is_made_up_for() {
+fn unreported_unmount_is_made_up_for() {
     let (world, peer, volume) = world();
     for (orders, mark) in [
         ("UNMOUNT silence", '?'),

@@ -111,7 +111,7 @@ fn a_peer_that_beats_and_is_not_connected_is_cut_off() {
 
 /// What a node of a lower number would take for the kernel's own connection is not made.
 #[test]
-fn nobody_connects_downward_while_a_region_beats() {
+fn no_node_connects_downward_while_a_region_beats() {
     let world = World::bare(Era::Now);
     world.write("/proc/sys/kernel/hostname", "n2\n");
     world.ok("o2cb", &["online"]);

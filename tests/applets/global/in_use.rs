@@ -91,7 +91,7 @@ fn what_is_in_use_is_not_stopped() {
 
 /// A C tool that failed to stop a region has counted it down to nothing.
 #[test]
-fn a_region_that_nobody_counts_is_stopped_as_well() {
+fn region_without_references_is_stopped_as_well() {
     let (world, volumes) = three();
     world.ok("o2cb", &["online"]);
     volumes[0].semaphores.remove();

@@ -89,7 +89,7 @@ fn one_limit_alone() {
 }
 
 #[test]
-fn the_threshold_that_the_kernel_ignores_is_told() {
+fn threshold_that_the_kernel_ignores_is_reported() {
     let (world, _) = World::with_volume();
     world.mount("/mnt");
     world.write("/etc/sysconfig/o2cb", "O2CB_HEARTBEAT_THRESHOLD=61\n");

@@ -4,7 +4,7 @@ use super::{assert_clean, online};
 use crate::rig::{CLUSTER, Lab};
 
 #[test]
-fn whoever_has_it_mounted_is_named() {
+fn node_that_has_the_volume_mounted_is_named() {
     let (lab, [n1, n2], disk) = online("exec-mounted");
     let device = disk.device();
     n2.ok(&format!("mount -t ocfs2 {device} /mnt"));

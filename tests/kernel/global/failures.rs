@@ -3,7 +3,7 @@
 use super::{BETWEEN, assert_beating, lab, prepare, run, uuids};
 
 #[test]
-fn regions_come_and_go_live_and_one_that_fails_is_undone() {
+fn regions_come_and_go_live_and_a_failed_start_is_rolled_back() {
     let (lab, regions, volume) = lab("global-live", 4);
     let [node] = lab.boot();
     prepare(&node, &regions);
@@ -84,7 +84,7 @@ fn regions_come_and_go_live_and_one_that_fails_is_undone() {
 }
 
 #[test]
-fn a_start_that_is_killed_is_taken_away_and_made_again() {
+fn killed_start_is_removed_and_made_again() {
     let (lab, regions, _) = lab("global-kill", 2);
     let [node] = lab.boot();
     prepare(&node, &regions);

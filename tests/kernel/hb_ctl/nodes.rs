@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn each_node_is_named_and_one_that_dies_or_is_unknown_is_told() {
+fn each_node_is_named_and_a_dead_or_unknown_one_is_shown() {
     let lab = Lab::new("hb-nodes");
     let disk = lab.disk("volume").label("data").format();
     let device = disk.device();

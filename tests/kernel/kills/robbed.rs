@@ -6,7 +6,7 @@ use crate::rig::all_succeed;
 /// The kernel is content with any region that beats, so that mount(2) succeeds because of the
 /// other volume's; but this one must not stay mounted.
 #[test]
-fn a_mount_without_its_heartbeat_is_taken_back() {
+fn mount_without_its_heartbeat_is_unmounted() {
     let (lab, node, disks) = online("robbed", 2);
     let [robbed, other] = &disks[..] else {
         unreachable!("two disks")

@@ -115,7 +115,7 @@ fn a_cluster_is_brought_up_and_down_by_one_at_a_time() {
 
 /// flock(2) asks for nothing but an open file, and directories of configfs and dlmfs are open to all.
 #[test]
-fn users_without_privilege_hold_nobody_up() {
+fn users_without_privilege_hold_up_no_process_of_root() {
     let (lab, node, disk) = Lab::with_volume("users");
     let directories = "/sys/kernel/config/cluster/webc/heartbeat /dlm";
     node.ok(&format!(

@@ -183,7 +183,7 @@ fn cman_volumes_are_joined_and_left_through_the_daemon() {
 }
 
 #[test]
-fn a_superblock_out_of_sight_keeps_the_daemons_group() {
+fn detached_superblock_keeps_the_daemons_group() {
     let (lab, disk, node) = cman("cman-unseen");
     let device = disk.device();
     up(&node);
