@@ -1,4 +1,6 @@
 //! SIGKILL before each system call that changes anything, by strace(1), one after the other.
+//!
+//! Each run tries all of these, of the fault matrix only a slice.
 
 use super::{online, start};
 use crate::rig::{CLUSTER, all_succeed};
