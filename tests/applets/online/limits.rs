@@ -3,7 +3,7 @@
 use super::{CALL_OUT, LIMITS, NODES, loaded};
 use crate::world::{World, says};
 
-/// A node that could mount with limits other than its peers' would be taken for dead, or hold
+/// A node that could mount with limits other than its peers' would be declared dead, or hold
 /// a dead one for living.
 #[test]
 fn limits_are_set_before_the_nodes() {

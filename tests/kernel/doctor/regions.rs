@@ -76,7 +76,7 @@ fn region_whose_device_is_gone_is_found() {
     let disk = lab.disk("volume").format();
     let [node] = lab.nodes().memory_mb(320).boot();
     let (device, uuid) = (disk.device(), disk.uuid());
-    // Without its disk the node restarts itself; not within this test.
+    // Without its disk the node fences itself; not within this test.
     node.ok(&format!(
         "{SYSCTLS}; echo O2CB_HEARTBEAT_THRESHOLD=601 >> /etc/default/o2cb; o2cb online"
     ));

@@ -6,7 +6,6 @@ use crate::rig::all_succeed;
 /// Puts a device between the disk and the volume's users that can be made to hang.
 pub const BETWEEN: &str = r#"
     export DM_DISABLE_UDEV=1
-    name=${device##*/}
     read -r sectors < /sys/block/$name/size
     dmsetup create $name --table "0 $sectors linear $device 0" || exit
     device=/dev/mapper/$name

@@ -2,7 +2,7 @@
 
 use crate::rig::{CLUSTER, Lab, has};
 
-/// A heartbeat on a disk that is gone would have the node restart itself; not within this test.
+/// A heartbeat on a disk that is gone would have the node fence itself; not within this test.
 #[test]
 fn a_pulled_disk_takes_its_heartbeat_along() {
     let lab = Lab::new("repair-pulled");
