@@ -4,7 +4,7 @@ use crate::doctor::sane;
 use crate::world::World;
 
 #[track_caller]
-fn says(world: &World, args: &[&str], code: u8, lines: &[&str]) {
+fn differs(world: &World, args: &[&str], code: u8, lines: &[&str]) {
     let args = [&["diff"], args].concat();
     let before = world.log.calls();
     let (ended, printed) = world.ended("o2cb", &args);
@@ -25,7 +25,7 @@ const THIRD: &str = "\nnode:\n\tcluster = webc\n\tnumber = 3\n\tip_port = 7777\n
 #[test]
 fn no_difference_is_no_line() {
     let world = sane();
-    says(&world, &[], 0, &[]);
+    differs(&world, &[], 0, &[]);
     let json = world.ended("o2cb", &["diff", "--json"]);
     let nothing = "{\"schema\": 1, \"differences\": [], \"unknown\": []}\n";
     assert_eq!(json, (0, nothing.into()));
@@ -44,7 +44,7 @@ fn what_can_be_applied_is_said_and_then_applied() {
         "/etc/default/o2cb",
         "O2CB_RECONNECT_DELAY_MS=3000\nO2CB_FENCE_METHOD=panic\n",
     );
-    says(
+    differs(
         &world,
         &[],
         1,
@@ -55,7 +55,7 @@ fn what_can_be_applied_is_said_and_then_applied() {
         ],
     );
     world.ok("o2cb", &["register-cluster", "webc"]);
-    says(&world, &[], 0, &[]);
+    differs(&world, &[], 0, &[]);
 }
 
 #[test]
@@ -76,16 +76,16 @@ fn what_needs_the_cluster_offline_is_said_and_refused() {
         ]
     };
     let now = lines("can be applied now: o2cb register-cluster webc");
-    says(&world, &[], 1, &now.each_ref().map(String::as_str));
+    differs(&world, &[], 1, &now.each_ref().map(String::as_str));
     world.mount("/mnt");
     let offline = lines("needs the cluster offline: o2cb offline webc, then o2cb online webc");
-    says(&world, &[], 1, &offline.each_ref().map(String::as_str));
+    differs(&world, &[], 1, &offline.each_ref().map(String::as_str));
     world
         .run("o2cb", &["register-cluster", "webc"])
         .unwrap_err();
     world.umount("/mnt");
     world.ok("o2cb", &["register-cluster", "webc"]);
-    says(&world, &[], 0, &[]);
+    differs(&world, &[], 0, &[]);
 }
 
 #[test]
@@ -93,12 +93,12 @@ fn a_cluster_that_is_not_there_or_is_another_differs() {
     let world = sane();
     world.ok("o2cb", &["offline"]);
     let line = "cluster: file webc, kernel none (can be applied now: o2cb online webc)";
-    says(&world, &[], 1, &[line]);
+    differs(&world, &[], 1, &[line]);
     world.ok("o2cb", &["online"]);
     change(&world, "webc", "shop");
     let line = "cluster: file shop, kernel webc (needs the cluster offline: o2cb offline webc, then o2cb \
                 online shop)";
-    says(&world, &[], 1, &[line]);
+    differs(&world, &[], 1, &[line]);
     world
         .run("o2cb", &["register-cluster", "shop"])
         .unwrap_err();
@@ -115,7 +115,7 @@ fn regions_of_the_file_and_of_the_kernel_are_compared() {
     crate::global::configure(&world, &[kept, removed]);
     world.ok("o2cb", &["online"]);
     crate::doctor::furnish(&world);
-    says(&world, &[], 0, &[]);
+    differs(&world, &[], 0, &[]);
     crate::global::configure(&world, &[kept, added]);
     let line = |region, places| {
         format!(
@@ -126,7 +126,7 @@ fn regions_of_the_file_and_of_the_kernel_are_compared() {
         line(added, "file present, kernel none"),
         line(removed, "file none, kernel present"),
     ];
-    says(&world, &[], 1, &lines.each_ref().map(String::as_str));
+    differs(&world, &[], 1, &lines.each_ref().map(String::as_str));
     let (code, printed) = world.ended("o2cb", &["doctor"]);
     assert_eq!(code, 1);
     for line in &lines {
@@ -139,10 +139,10 @@ fn regions_of_the_file_and_of_the_kernel_are_compared() {
         "can be applied now: o2cb start-heartbeat webc",
         "needs the cluster offline: o2cb offline webc, then o2cb online webc",
     );
-    says(&world, &[], 1, &[&lines[0], &pinned]);
+    differs(&world, &[], 1, &[&lines[0], &pinned]);
     world.write("/sys/fs/ocfs2/active_cluster_plugin", "\n");
     world.ok("o2cb", &["start-heartbeat", "webc"]);
-    says(&world, &[], 0, &[]);
+    differs(&world, &[], 0, &[]);
 }
 
 /// Debian's default is `ocfs2`, whatever the cluster.
@@ -150,7 +150,7 @@ fn regions_of_the_file_and_of_the_kernel_are_compared() {
 fn a_boot_cluster_that_is_not_there_leaves_the_one_that_is_online() {
     let world = sane();
     world.write("/etc/default/o2cb", "O2CB_BOOTCLUSTER=ocfs2\n");
-    says(&world, &[], 0, &[]);
+    differs(&world, &[], 0, &[]);
     change(&world, "192.0.2.2", "192.0.2.4");
     let (code, printed) = world.ended("o2cb", &["diff"]);
     assert_eq!(code, 1, "{printed}");
@@ -173,7 +173,7 @@ fn stamps_of_volumes_are_compared() {
     world.volume("ubdd", "");
     let devices = ["/dev/ubda", "/dev/ubdb", "/dev/ubdc", "/dev/ubdd"];
     let end = "(needs the cluster offline: tunefs.ocfs2 --update-cluster-stack";
-    says(
+    differs(
         &world,
         &devices,
         1,
@@ -199,5 +199,5 @@ fn stamps_of_volumes_are_compared() {
 fn unknown_state_ends_with_two() {
     let world = sane();
     world.write("/etc/ocfs2/cluster.conf", "cluster\n");
-    says(&world, &[], 2, &[]);
+    differs(&world, &[], 2, &[]);
 }
