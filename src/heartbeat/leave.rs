@@ -24,7 +24,7 @@ impl Heartbeat<'_> {
     /// Returns who will be done with the region when the mounts of `device` are gone. Call it while
     /// they are there.
     pub fn ending(&self, device: Option<DeviceNumber>) -> Result<UnmountState> {
-        let mark = self.references.mark()?;
+        let mark = self.references.tally()?.mark;
         Ok(UnmountState { device, mark })
     }
 

@@ -5,10 +5,8 @@
 //! of ours have (SEM_UNDO). C tools open the set with a size of two and never use these.
 
 mod ownership;
-mod snapshot;
 mod tally;
 
-pub use snapshot::SemaphoreSnapshot;
 pub use tally::{Mark, Tally};
 
 use super::reference::{Reference, own, put};
@@ -20,7 +18,7 @@ use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::io;
 use std::time::{Duration, Instant};
 
-const LOCK: u16 = 0;
+pub(super) const LOCK: u16 = 0;
 pub(super) const COUNT: u16 = 1;
 pub(super) const MARK: u16 = 2;
 pub(super) const HELD: u16 = 3;
@@ -29,6 +27,9 @@ pub(super) const HELD: u16 = 3;
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than any start of a heartbeat that the kernel does not give up itself.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
+const OPENING: &str = "opening the region's semaphores";
+const READING: &str = "reading the references to the region";
 
 /// How long a reference lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,23 +77,16 @@ impl<'s> RegionSemaphores<'s> {
         i32::from_ne_bytes(crc.to_ne_bytes())
     }
 
-    /// Returns the number of references, without making a set where there is none.
-    pub fn count(self) -> Result<u32> {
-        let counted = self.find().and_then(|set| set.value(COUNT));
-        match counted {
-            Ok(count) => Ok(count),
-            Err(error) if is_gone(&error) => Ok(0),
-            Err(error) => Err(error).wrap_err("reading the region's reference count"),
-        }
+    /// Returns the references, read without the lock and without making a set.
+    pub fn tally(self) -> Result<Tally> {
+        let tally = unless_gone(self.find().and_then(Tally::of));
+        Ok(tally.wrap_err(READING)?.unwrap_or_default())
     }
 
-    /// Returns the mark of a reference, read without the lock and without making a set.
-    pub fn mark(self) -> Result<Mark> {
-        match self.find().and_then(Tally::of) {
-            Ok(tally) => Ok(tally.mark),
-            Err(error) if is_gone(&error) => Ok(Mark::None),
-            Err(error) => Err(error).wrap_err("reading the owner of the references"),
-        }
+    /// Returns the number of references, without making a set where there is none.
+    pub fn count(self) -> Result<u32> {
+        let count = unless_gone(self.find().and_then(|set| set.value(COUNT)));
+        Ok(count.wrap_err(READING)?.unwrap_or(0))
     }
 
     /// Takes the region's lock. `wanted` is called repeatedly while another process has the lock;
@@ -136,10 +130,8 @@ impl<'s> RegionSemaphores<'s> {
 
     /// Takes the region's lock, if no other process has it and there is anything to lock.
     pub fn try_lock(self) -> Result<Option<RegionLock>> {
-        let set = match self.find() {
-            Ok(set) => set,
-            Err(error) if is_gone(&error) => return Ok(None),
-            Err(error) => return Err(error).wrap_err("opening the region's semaphores"),
+        let Some(set) = unless_gone(self.find()).wrap_err(OPENING)? else {
+            return Ok(None);
         };
         let down = [
             Op::new(LOCK, 0).undone_at_exit().or_fail(),
@@ -182,7 +174,7 @@ impl RegionLock {
 
     /// Returns the references by their owners.
     pub fn tally(&self) -> Result<Tally> {
-        Tally::of(self.set).wrap_err("reading the references to the region")
+        Tally::of(self.set).wrap_err(READING)
     }
 
     /// Marks the reference of a volume that another tool has mounted, and that is mounted now.
@@ -241,12 +233,8 @@ impl RegionLock {
 
     /// Removes the set, and the lock with it: nothing refers to the region any more.
     pub fn destroy(self) -> Result<()> {
-        match self.set.remove() {
-            Err(error) if !is_gone(&error) => {
-                Err(error).wrap_err("removing the region's semaphores")
-            }
-            _ => Ok(()),
-        }
+        let removed = unless_gone(self.set.remove());
+        removed.map(drop).wrap_err("removing the region's semaphores")
     }
 }
 
@@ -256,9 +244,8 @@ impl Drop for RegionLock {
         // Twice, as every other process would wait for a starter that may go on for long. If both
         // fail, its end releases the lock.
         for _ in 0..2 {
-            match self.set.apply(&up, POLL_INTERVAL) {
-                Err(error) if !is_gone(&error) => {}
-                _ => return,
+            if unless_gone(self.set.apply(&up, POLL_INTERVAL)).is_ok() {
+                return;
             }
         }
     }
@@ -271,7 +258,15 @@ pub(super) fn cannot_open(error: io::Error) -> Report {
             "the kernel has no semaphores left for the region (ipcs -s shows who has them, \
              sysctl kernel.sem the limits)"
         ),
-        false => eyre!(error).wrap_err("opening the region's semaphores"),
+        false => eyre!(error).wrap_err(OPENING),
+    }
+}
+
+/// Returns none where the set does not exist, or was removed meanwhile.
+pub(super) fn unless_gone<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if is_gone(&error) => Ok(None),
+        result => result.map(Some),
     }
 }
 

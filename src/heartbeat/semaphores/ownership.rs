@@ -1,6 +1,6 @@
 //! The ownership of a set: any user can make one with a region's key.
 
-use super::{RegionSemaphores, is_gone};
+use super::{RegionSemaphores, unless_gone};
 use crate::syscall::sem::Set;
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ const EVICTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl RegionSemaphores<'_> {
     /// Returns the existing set; ENOENT also for another user's.
-    pub(super) fn find(self) -> io::Result<Set> {
+    pub(in crate::heartbeat) fn find(self) -> io::Result<Set> {
         let set = Set::open(self.key)?;
         match self.other_user(set)? {
             None => Ok(set),
@@ -43,10 +43,7 @@ impl RegionSemaphores<'_> {
                 None => Ok(false),
             }
         };
-        match evict() {
-            Err(error) if is_gone(&error) => Ok(false),
-            evicted => evicted,
-        }
+        Ok(unless_gone(evict())?.unwrap_or(false))
     }
 
     /// Opens the set, and returns whether it has room for the mark and the processes' references.

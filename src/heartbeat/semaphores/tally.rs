@@ -1,13 +1,14 @@
 //! The references of a set by their owners.
 
-use super::{COUNT, HELD, MARK, is_gone};
+use super::{COUNT, HELD, MARK, unless_gone};
 use crate::syscall::sem::{Op, Set};
 use std::io;
 
 /// Which of the references is a mount's, and no process's: the values of semaphore 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mark {
     /// No reference is known to be a mount's.
+    #[default]
     None,
     /// The mounted superblock has it, marked when it is mounted: without a superblock it is stale.
     Superblock,
@@ -40,7 +41,7 @@ impl Mark {
 }
 
 /// The references at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// All of them.
     pub count: u32,
@@ -54,12 +55,10 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(super) fn of(set: Set) -> io::Result<Self> {
+    pub(in crate::heartbeat) fn of(set: Set) -> io::Result<Self> {
         loop {
-            let held = match set.value(HELD) {
-                Ok(held) => held,
-                Err(error) if is_gone(&error) => return Self::of_two(set),
-                Err(error) => return Err(error),
+            let Some(held) = unless_gone(set.value(HELD))? else {
+                return Self::of_two(set);
             };
             let last = set.last_process(COUNT)?;
             let tally = Self {
@@ -79,9 +78,8 @@ impl Tally {
     fn of_two(set: Set) -> io::Result<Self> {
         Ok(Self {
             count: set.value(COUNT)?,
-            mark: Mark::None,
-            held: 0,
             stranger: Some(set.last_process(COUNT)?),
+            ..Self::default()
         })
     }
 

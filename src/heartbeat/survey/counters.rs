@@ -1,9 +1,12 @@
 //! A region's semaphores, read for a survey.
 
-use crate::heartbeat::semaphores::{RegionSemaphores, SemaphoreSnapshot};
+use crate::heartbeat::semaphores::{
+    COUNT, HELD, LOCK, Mark, RegionSemaphores, Tally, unless_gone,
+};
 use crate::host::{System, process};
 use crate::ids::Uuid;
-use eyre::Result;
+use eyre::{Result, WrapErr};
+use std::io;
 
 /// The references to a region, by kind as far as the kernel shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,24 +38,35 @@ pub enum Party {
 }
 
 impl Counters {
-    /// Returns the references of the volume `name`, whatever the cluster; none without a set.
+    /// Returns the references of the volume `name`, whatever the cluster, without the lock; none
+    /// without a set.
     ///
     /// # Errors
     /// Only root may read them.
     pub fn of(system: &System, name: Uuid) -> Result<Option<Self>> {
-        let look = RegionSemaphores::of(system, name).look()?;
+        let counters = unless_gone(Self::read(system, name));
+        counters.wrap_err("reading the region's semaphores")
+    }
+
+    fn read(system: &System, name: Uuid) -> io::Result<Self> {
         let party = |pid| match (pid, process::living(system, pid)) {
             (0, _) => Party::Unseen,
             (_, Some(name)) => Party::Running(pid, name),
             (_, None) => Party::Ended(pid),
         };
-        Ok(look.map(|look: SemaphoreSnapshot| Self {
-            references: look.tally.count,
-            held: look.tally.held,
-            marked: look.marked,
-            last_user: party(look.last_user),
-            stranger: look.tally.stranger.map(party),
-            locked_by: look.locked_by.map(party),
-        }))
+        let set = RegionSemaphores::of(system, name).find()?;
+        let tally = Tally::of(set)?;
+        let has_mark = unless_gone(set.value(HELD))?.is_some();
+        Ok(Self {
+            references: tally.count,
+            held: tally.held,
+            marked: has_mark.then_some(tally.mark == Mark::Superblock),
+            last_user: party(set.last_process(COUNT)?),
+            stranger: tally.stranger.map(party),
+            locked_by: match set.value(LOCK)? {
+                0 => None,
+                _ => Some(party(set.last_process(LOCK)?)),
+            },
+        })
     }
 }
