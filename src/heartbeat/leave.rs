@@ -60,7 +60,7 @@ impl Heartbeat<'_> {
             }
             (1, _) => self.clear(locked, cause),
             _ if self.superblock_lives(cause)? => Ok(LeaveOutcome::StillAlive),
-            _ => locked.put_superblocks().map(|_| LeaveOutcome::InUse),
+            _ => locked.put_superblocks().map(|()| LeaveOutcome::InUse),
         }
     }
 
@@ -120,7 +120,7 @@ impl Heartbeat<'_> {
             (0, _) | (1, Mark::None | Mark::Superblock | Mark::OldMount) => {
                 self.clear(locked, LeaveCause::Tool)
             }
-            _ => locked.put(Lifetime::Lasting).map(|_| LeaveOutcome::InUse),
+            _ => locked.put(Lifetime::Lasting).map(|()| LeaveOutcome::InUse),
         }
     }
 

@@ -1,12 +1,15 @@
 //! One reference of a process, which becomes the superblock's or is given back.
 
 use super::semaphores::{
-    COUNT, HELD, Lifetime, MARK, Mark, POLL_INTERVAL, RegionSemaphores, cannot_open, is_gone,
+    COUNT, HELD, Lifetime, MARK, Mark, POLL_INTERVAL, RegionSemaphores, cannot_open, unless_gone,
 };
 use crate::syscall::sem::{Op, Set};
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr};
 use smallvec::SmallVec;
 use std::io;
+
+/// Operations that are applied at once.
+pub(super) type Ops = SmallVec<[Op; 6]>;
 
 /// One reference of this process.
 #[derive(Debug)]
@@ -20,8 +23,7 @@ pub struct Reference {
 impl Reference {
     /// Takes one more reference in a set that is locked.
     pub fn take(set: Set, owner_known: bool, lifetime: Lifetime) -> Result<Self> {
-        let ops: SmallVec<[Op; 2]> = own(owner_known, lifetime, 1).collect();
-        set.apply(&ops, POLL_INTERVAL)
+        set.apply(&own(owner_known, lifetime, 1), POLL_INTERVAL)
             .wrap_err("taking a reference to the region")?;
         Ok(Self {
             set,
@@ -39,16 +41,12 @@ impl Reference {
     /// Marks, where nothing is marked, that this process is about to mount: killed after that, it
     /// leaves a superblock without a reference.
     pub fn mark_mounting(&self) -> Result<()> {
-        let ops = [Op::new(MARK, 0).or_fail(), Mark::Mounting.op(1)];
-        match self
-            .owner_known
-            .then(|| self.set.apply(&ops, POLL_INTERVAL))
-        {
-            Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
-                Err(error).wrap_err("marking the mount")
-            }
-            _ => Ok(()),
+        if !self.owner_known {
+            return Ok(());
         }
+        let ops = [Op::new(MARK, 0).or_fail(), Mark::Mounting.op(1)];
+        let marked = self.set.apply(&ops, POLL_INTERVAL);
+        or_if_blocked(marked, || Ok(())).wrap_err("marking the mount")
     }
 
     /// Hands the reference to the mounted superblock. Where another one is marked already, it is
@@ -56,10 +54,7 @@ impl Reference {
     /// decides.
     pub fn give_to_superblock(self, marked: bool, first_mount: bool) -> Result<()> {
         let given = if marked && self.owner_known {
-            match self.outlive_process(Mark::Superblock) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.give_back(),
-                other => other,
-            }
+            or_if_blocked(self.outlive_process(Mark::Superblock), || self.give_back())
         } else if first_mount {
             self.outlive_process(Mark::None)
         } else {
@@ -71,27 +66,23 @@ impl Reference {
     /// Makes the reference outlive this process, as a program's own, or marked as another mount's
     /// where none is.
     pub fn make_lasting(self, mark: Mark) -> Result<()> {
-        let made = match self.outlive_process(mark) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.outlive_process(Mark::None)
-            }
-            other => other,
-        };
+        let made = or_if_blocked(self.outlive_process(mark), || {
+            self.outlive_process(Mark::None)
+        });
         made.wrap_err("making the reference last")
     }
 
     /// Gives the reference back. Succeeds where another process has removed it.
     pub fn put(self) -> Result<()> {
-        put(self.set, self.back()).map(drop)
+        put(self.set, &self.back())
     }
 
-    fn back(&self) -> impl Iterator<Item = Op> + use<> {
+    fn back(&self) -> Ops {
         own(self.owner_known, self.lifetime, -1)
     }
 
     fn give_back(&self) -> io::Result<()> {
-        self.set
-            .apply(&self.back().collect::<SmallVec<[Op; 2]>>(), POLL_INTERVAL)
+        self.set.apply(&self.back(), POLL_INTERVAL)
     }
 
     /// Makes the reference outlive this process in one step that no end of this process divides.
@@ -100,7 +91,7 @@ impl Reference {
     /// `WouldBlock`: another reference is marked.
     fn outlive_process(&self, mark: Mark) -> io::Result<()> {
         let apply = |marks: &[Op]| {
-            let mut ops: SmallVec<[Op; 6]> = SmallVec::from_slice(marks);
+            let mut ops = Ops::from_slice(marks);
             ops.push(Op::new(COUNT, 1));
             ops.extend(self.back());
             self.set.apply(&ops, POLL_INTERVAL)
@@ -109,29 +100,32 @@ impl Reference {
             return apply(&[]);
         }
         let unmarked = Op::new(MARK, 0).or_fail();
-        match apply(&[Mark::Mounting.op(-1), unmarked, mark.op(1)]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                apply(&[unmarked, mark.op(1)])
-            }
-            other => other,
-        }
+        let instead = apply(&[Mark::Mounting.op(-1), unmarked, mark.op(1)]);
+        or_if_blocked(instead, || apply(&[unmarked, mark.op(1)]))
     }
 }
 
 /// Returns the operations by which this process takes a reference (1) or gives one back (-1).
-pub(super) fn own(owner_known: bool, lifetime: Lifetime, delta: i16) -> impl Iterator<Item = Op> {
+pub(super) fn own(owner_known: bool, lifetime: Lifetime, delta: i16) -> Ops {
     let held = Op::new(HELD, delta).undone_at_exit().or_fail();
-    [Some(lifetime.op(delta)), owner_known.then_some(held)]
-        .into_iter()
-        .flatten()
+    let count = [lifetime.op(delta)].into_iter();
+    count.chain(owner_known.then_some(held)).collect()
 }
 
-/// Gives a reference back; returns `false` where there is none.
-pub(super) fn put(set: Set, ops: impl IntoIterator<Item = Op>) -> Result<bool> {
-    let ops: SmallVec<[Op; 4]> = ops.into_iter().collect();
-    match set.apply(&ops, POLL_INTERVAL) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_gone(&error) => Ok(false),
-        Err(error) => Err(eyre!(error).wrap_err("giving a reference to the region back")),
+/// Gives a reference back, unless there is none.
+pub(super) fn put(set: Set, ops: &[Op]) -> Result<()> {
+    let put = or_if_blocked(set.apply(ops, POLL_INTERVAL), || Ok(()));
+    let put = unless_gone(put).map(drop);
+    put.wrap_err("giving a reference to the region back")
+}
+
+/// Does `other` where nothing was applied, as an operation that must not wait would have to.
+fn or_if_blocked(
+    applied: io::Result<()>,
+    other: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    match applied {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => other(),
+        applied => applied,
     }
 }

@@ -73,7 +73,7 @@ impl Heartbeat<'_> {
         // Only with the lock does the state no longer change.
         found = self.snapshot_to_act(Some(&locked))?;
         match found.remedy(name) {
-            Remedy::PutSuperblock => locked.put_superblocks().map(drop)?,
+            Remedy::PutSuperblock => locked.put_superblocks()?,
             Remedy::Remove if self.clear(locked, LeaveCause::Tool)? == LeaveOutcome::StillAlive => {
                 return Ok(kept(&found, &format!("{:#}", self.refusal())));
             }

@@ -9,7 +9,7 @@ mod tally;
 
 pub use tally::{Mark, Tally};
 
-use super::reference::{Reference, own, put};
+use super::reference::{Ops, Reference, own, put};
 use crate::crc;
 use crate::host::System;
 use crate::ids::Uuid;
@@ -195,7 +195,7 @@ impl RegionLock {
     /// Removes the mark of a mount that is no more under way and has left no superblock.
     pub fn forget_mounting(&self) -> Result<()> {
         let ops = [Op::new(HELD, 0).or_fail(), Mark::Mounting.op(-1)];
-        put(self.set, ops).map(drop)
+        put(self.set, &ops)
     }
 
     /// Takes one reference.
@@ -203,27 +203,29 @@ impl RegionLock {
         Reference::take(self.set, self.owner_known, lifetime)
     }
 
-    /// Gives one reference back, the marked one if there is a mark; returns `false` where there is
-    /// none.
-    pub fn put_superblocks(&self) -> Result<bool> {
+    /// Gives one reference back, if there is one: the marked one if there is a mark.
+    pub fn put_superblocks(&self) -> Result<()> {
         let mark = self.tally()?.mark;
         self.put_lasting(mark.has_reference().then(|| mark.op(-1)))
     }
 
-    /// Gives one reference back, but not the marked one; returns `false` where there is none.
-    pub fn put(&self, lifetime: Lifetime) -> Result<bool> {
+    /// Gives one reference back, if there is one, but not the marked one.
+    pub fn put(&self, lifetime: Lifetime) -> Result<()> {
         match lifetime {
-            Lifetime::Process => put(self.set, own(self.owner_known, lifetime, -1)),
+            Lifetime::Process => put(self.set, &own(self.owner_known, lifetime, -1)),
             Lifetime::Lasting => self.put_lasting(None),
         }
     }
 
-    fn put_lasting(&self, mark: Option<Op>) -> Result<bool> {
+    fn put_lasting(&self, mark: Option<Op>) -> Result<()> {
+        let mut ops = Ops::from_iter([Lifetime::Lasting.op(-1)]);
+        ops.extend(mark);
         // Up and down, so that the kernel records this process there as well: see
         // `Tally::stranger`.
-        let touch = [1, -1].map(|delta| self.owner_known.then(|| Op::new(HELD, delta)));
-        let count = Some(Lifetime::Lasting.op(-1));
-        put(self.set, [count, mark].into_iter().chain(touch).flatten())
+        if self.owner_known {
+            ops.extend([1, -1].map(|delta| Op::new(HELD, delta)));
+        }
+        put(self.set, &ops)
     }
 
     /// Returns whether the set has room for the mark: one that C tools made has not.
@@ -234,7 +236,9 @@ impl RegionLock {
     /// Removes the set, and the lock with it: nothing refers to the region any more.
     pub fn destroy(self) -> Result<()> {
         let removed = unless_gone(self.set.remove());
-        removed.map(drop).wrap_err("removing the region's semaphores")
+        removed
+            .map(drop)
+            .wrap_err("removing the region's semaphores")
     }
 }
 

@@ -1,8 +1,6 @@
 //! A region's semaphores, read for a survey.
 
-use crate::heartbeat::semaphores::{
-    COUNT, HELD, LOCK, Mark, RegionSemaphores, Tally, unless_gone,
-};
+use crate::heartbeat::semaphores::{COUNT, HELD, LOCK, Mark, RegionSemaphores, Tally, unless_gone};
 use crate::host::{System, process};
 use crate::ids::Uuid;
 use eyre::{Result, WrapErr};
