@@ -163,8 +163,7 @@ impl HeartbeatUsers<'_> {
         &self,
         leave: &dyn Fn(&Heartbeat) -> Result<LeaveOutcome>,
     ) -> Result<LeaveOutcome> {
-        let leave = |here: &Heartbeat| here.leave_after_superblock(leave);
-        match self.heartbeat.in_child(&leave)? {
+        match self.heartbeat.leave_after_superblock(leave)? {
             LeaveOutcome::StillAlive | LeaveOutcome::StillMounted(_) => {
                 Err(self.heartbeat.refusal())
             }

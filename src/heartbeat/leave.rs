@@ -90,7 +90,7 @@ impl Heartbeat<'_> {
         locked.put(Lifetime::Process)?;
         drop(locked);
         match last {
-            true => self.in_child(&Self::tidy),
+            true => self.tidy(),
             false => Ok(LeaveOutcome::InUse),
         }
     }
@@ -124,28 +124,30 @@ impl Heartbeat<'_> {
         }
     }
 
-    /// Repeats `leave` within bounds while the kernel keeps the region for a superblock that ends
-    /// and is no longer shown. The driver ceases to show it before it leaves its lock domain, which
-    /// takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c). Where nothing is pinned,
-    /// another program has the device.
+    /// Runs `leave` in a child, and again within bounds while the kernel keeps the region for a
+    /// superblock that ends and is no longer shown. The driver ceases to show it before it leaves
+    /// its lock domain, which takes seconds (`ocfs2_dismount_volume` in fs/ocfs2/super.c). Where
+    /// nothing is pinned, another program has the device.
     pub fn leave_after_superblock(
         &self,
         leave: &dyn Fn(&Self) -> Result<LeaveOutcome>,
     ) -> Result<LeaveOutcome> {
         let timeout = self.system.pause(LONGEST_END);
         let started = Instant::now();
-        loop {
-            let left = leave(self)?;
-            if left != LeaveOutcome::StillAlive
-                || started.elapsed() > timeout
-                || !self.is_pinned_while_mounted()?
-                || self.is_shown_mounted()?
-                || dlmfs::domain(self.system, &self.region.name().to_string())?.is_some()
-            {
-                return Ok(left);
+        self.in_child(&|here| {
+            loop {
+                let left = leave(here)?;
+                if left != LeaveOutcome::StillAlive
+                    || started.elapsed() > timeout
+                    || !here.is_pinned_while_mounted()?
+                    || here.is_shown_mounted()?
+                    || dlmfs::domain(here.system, &here.region.name().to_string())?.is_some()
+                {
+                    return Ok(left);
+                }
+                sleep(POLL_INTERVAL);
             }
-            sleep(POLL_INTERVAL);
-        }
+        })
     }
 
     /// Locks the region, and counts; returns whether a process that may have a reference still
@@ -178,9 +180,9 @@ impl Heartbeat<'_> {
             .is_some_and(|user| process::living(self.system, user).is_some())
     }
 
-    /// Removes the region if nothing uses it, as where its last user was killed.
+    /// Removes the region if nothing uses it, as where its last user was killed. In a child.
     pub fn tidy(&self) -> Result<LeaveOutcome> {
-        self.tidy_locked(self.lock(&mut |_, _| Ok(()))?)
+        self.in_child(&|here| here.tidy_locked(here.lock(&mut |_, _| Ok(()))?))
     }
 
     /// Does what `tidy` does, but leaves a region alone that another process works on.

@@ -181,7 +181,7 @@ pub(super) fn cluster_status(call: &Call) -> Result<u8> {
 fn tidy(call: &Call, live: &RegisteredCluster, region: Uuid) -> Result<Option<String>> {
     let heartbeat = Heartbeat::new(call.system, live.path(), region);
     let left = heartbeat
-        .in_child(&|here| here.leave_after_superblock(&Heartbeat::tidy))
+        .leave_after_superblock(&Heartbeat::tidy)
         .wrap_err_with(|| format!("heartbeat region {region}"))?;
     if matches!(left, LeaveOutcome::Stopped | LeaveOutcome::NothingThere) {
         return Ok(None);
