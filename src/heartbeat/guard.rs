@@ -2,8 +2,8 @@
 
 use super::reference::Reference;
 use super::semaphores::Mark;
-use super::starter::StarterProcess;
 use super::{Heartbeat, State};
+use crate::syscall::channel::Channel;
 use eyre::Result;
 
 /// A reference of this process to an active region. Dropped, it is given back.
@@ -12,8 +12,8 @@ pub struct HeartbeatGuard<'h> {
     pub(super) heartbeat: &'h Heartbeat<'h>,
     /// None once the guard has ended.
     pub(super) reference: Option<Reference>,
-    /// The starter lasts as long, to remove the region should this process be killed.
-    pub(super) starter: Option<StarterProcess>,
+    /// The starter's end of it lasts as long, to remove the region should this process be killed.
+    pub(super) starter: Option<Channel>,
     /// The mark of the reference when it becomes a mount's.
     pub(super) mark: Mark,
     pub(super) first_mount: bool,
@@ -94,7 +94,7 @@ impl HeartbeatGuard<'_> {
         // By this process: the kernel keeps SEM_UNDO adjustments per process.
         reference.put()?;
         if self.heartbeat.references.count()? == 0 {
-            self.heartbeat.in_child(&Heartbeat::tidy)?;
+            self.heartbeat.tidy()?;
         } else if let Some(locked) = self.heartbeat.references.try_lock()? {
             self.heartbeat.forget_mounting(&locked)?;
         }

@@ -27,11 +27,12 @@ use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber};
 use crate::ids::Uuid;
 use crate::ondisk::Geometry;
+use crate::syscall::channel::Channel;
 use crate::syscall::ioprio::Level;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
 use semaphores::{Mark, RegionLock, RegionSemaphores};
-use starter::{PendingStart, StarterProcess};
+use starter::PendingStart;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -131,8 +132,8 @@ pub struct Heartbeat<'s> {
     /// The attribute `heartbeat/mode` of its cluster. Drivers without it have neither the pin nor
     /// global heartbeat.
     mode: PathBuf,
-    /// Removes the region should this process be killed while it refers to it.
-    starter: Cell<Option<StarterProcess>>,
+    /// Its other end removes the region should this process be killed while it refers to it.
+    starter: Cell<Option<Channel>>,
 }
 
 impl<'s> Heartbeat<'s> {

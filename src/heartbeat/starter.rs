@@ -41,10 +41,7 @@ const LONGEST_JOIN: Duration = Duration::from_secs(240);
 /// The time for the child to report what it has found.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The child, for as long as the reference lasts that it was started for.
-pub struct StarterProcess(
-    #[allow(dead_code, reason = "its end is what the child waits for")] Channel,
-);
+const DIED: &str = "the process that starts the heartbeat was killed";
 
 /// How far the child is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,56 +97,47 @@ impl<'h> PendingStart<'h> {
         let locked = self.await_step(Step::Locked, since, &mut |wait, time| {
             since = Instant::now();
             watch(wait, time)
-        });
-        let beats = locked.and_then(|()| self.await_step(Step::Active, since, watch));
-        let Err(error) = beats else {
+        })?;
+        if locked && self.await_step(Step::Active, since, watch)? {
             return Ok(());
-        };
-        if error.is::<StarterDied>() {
-            // At once, while the thread of the half-started region may still live.
-            self.heartbeat
-                .in_child(&Heartbeat::tidy)
-                .wrap_err(StarterDied)?;
         }
-        Err(error)
+        // At once, while the thread of the half-started region may still live.
+        self.heartbeat.tidy().wrap_err(DIED)?;
+        bail!(DIED)
     }
 
-    /// Takes a reference to the active region.
-    pub fn take(
-        mut self,
-        lifetime: Lifetime,
-        watch: &mut Watch,
-    ) -> Result<(Reference, StarterProcess)> {
+    /// Takes a reference to the active region. The child lasts as long as the channel, and should
+    /// last as long as the reference.
+    pub fn take(mut self, lifetime: Lifetime, watch: &mut Watch) -> Result<(Reference, Channel)> {
         let reference = Reference::take_unlocked(self.heartbeat.references, lifetime)?;
         // Where the child was killed before `Released`, another process may have removed the region.
-        let told = self.child.send(&()).map_err(|_| eyre!(StarterDied));
-        let kept = told.and_then(|()| self.await_step(Step::Released, Instant::now(), watch));
-        match kept {
-            Ok(()) => Ok((reference, StarterProcess(self.child))),
-            Err(error) => {
-                reference.put()?;
-                self.heartbeat
-                    .in_child(&Heartbeat::tidy)
-                    .wrap_err(StarterDied)?;
-                Err(error)
-            }
+        let kept = match self.child.send(&()) {
+            Ok(()) => self.await_step(Step::Released, Instant::now(), watch),
+            Err(_) => Ok(false),
+        };
+        if matches!(kept, Ok(true)) {
+            return Ok((reference, self.child));
         }
+        reference.put()?;
+        self.heartbeat.tidy().wrap_err(DIED)?;
+        Err(kept.err().unwrap_or_else(|| eyre!(DIED)))
     }
 
-    fn await_step(&mut self, wanted: Step, started: Instant, watch: &mut Watch) -> Result<()> {
+    /// Waits until the child reports the step; `false` if it is killed before.
+    fn await_step(&mut self, wanted: Step, started: Instant, watch: &mut Watch) -> Result<bool> {
         let wait = match wanted {
             Step::Locked => Wait::Lock,
             Step::Active | Step::Released => Wait::Steady,
         };
         loop {
             match self.child.receive::<Result<Step>>() {
-                Ok(Ok(step)) if step == wanted => return Ok(()),
+                Ok(Ok(step)) if step == wanted => return Ok(true),
                 Ok(Ok(_)) => bail!("the process that starts the heartbeat is at another step"),
                 Ok(Err(report)) => {
                     self.child.await_end();
                     return Err(report);
                 }
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => bail!(StarterDied),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
                 Err(error) if is_pause(&error) => watch(wait, started.elapsed())?,
                 Err(error) => return Err(error).wrap_err("waiting for the heartbeat"),
             }
@@ -167,12 +155,6 @@ impl<'h> PendingStart<'h> {
         }
     }
 }
-
-/// The error that the child was killed.
-#[derive(Debug)]
-struct StarterDied;
-
-sentence!(StarterDied => "the process that starts the heartbeat was killed");
 
 /// Starts the heartbeat in the child.
 fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: Channel) {
