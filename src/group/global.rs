@@ -15,7 +15,7 @@ use crate::cluster::stack;
 use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
 use crate::disk::find::Search;
-use crate::heartbeat::{self, Heartbeat, Removal, Source, State, Wait, Watch, start_all};
+use crate::heartbeat::{self, Heartbeat, LeaveOutcome, Source, State, Wait, Watch, start_all};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
 use crate::ids::{StackName, Uuid};
@@ -240,7 +240,7 @@ fn stop_each(
     for region in regions {
         let stopped = Heartbeat::new(system, live.path(), region).stop();
         let stopped = stopped.wrap_err_with(|| format!("stopping heartbeat region {region}"))?;
-        if stopped == Removal::Pinned {
+        if stopped == LeaveOutcome::StillAlive {
             return Err(pinned(region));
         }
     }

@@ -1,7 +1,7 @@
 //! Leaving: whose reference goes, and whether the region goes with it.
 
 use super::semaphores::{Lifetime, Mark, RegionLock, Tally};
-use super::{Heartbeat, LeaveCause, LeaveOutcome, Removal, State, UnmountState};
+use super::{Heartbeat, LeaveCause, LeaveOutcome, State, UnmountState};
 use crate::cluster::dlmfs;
 use crate::cluster::registered::RegisteredCluster;
 use crate::host::mounts::{self, DeviceNumber};
@@ -46,7 +46,7 @@ impl Heartbeat<'_> {
             }
         }
         match (tally.count, tally.mark) {
-            (0, _) => self.clear(locked, cause),
+            (0, _) => self.remove(locked, cause),
             // Another process has given it back, and the owners of the others are unknown.
             (_, mark) if ending.has_passed(mark) => Ok(LeaveOutcome::InUse),
             // The mount was killed, and the references are those of others.
@@ -58,7 +58,7 @@ impl Heartbeat<'_> {
             (_, Mark::None) if cause == LeaveCause::OldMount && locked.knows_owners() => {
                 Ok(LeaveOutcome::InUse)
             }
-            (1, _) => self.clear(locked, cause),
+            (1, _) => self.remove(locked, cause),
             _ if self.superblock_lives(cause)? => Ok(LeaveOutcome::StillAlive),
             _ => locked.put_superblocks().map(|()| LeaveOutcome::InUse),
         }
@@ -118,7 +118,7 @@ impl Heartbeat<'_> {
         match (tally.count, tally.mark) {
             // Any other mark leaves open whether the mounted volume has the last one.
             (0, _) | (1, Mark::None | Mark::Superblock | Mark::OldMount) => {
-                self.clear(locked, LeaveCause::Tool)
+                self.remove(locked, LeaveCause::Tool)
             }
             _ => locked.put(Lifetime::Lasting).map(|()| LeaveOutcome::InUse),
         }
@@ -211,13 +211,13 @@ impl Heartbeat<'_> {
         }
         match self.superblock_lives(LeaveCause::Tool)? {
             true => Ok(LeaveOutcome::StillAlive),
-            false => self.clear(locked, LeaveCause::Tool),
+            false => self.remove(locked, LeaveCause::Tool),
         }
     }
 
     /// Removes the region and its semaphores, if the kernel does not need them. No program refers
     /// to it: a lock domain that is still there is that of a program that was killed.
-    pub(super) fn clear(&self, locked: RegionLock, cause: LeaveCause) -> Result<LeaveOutcome> {
+    pub(super) fn remove(&self, locked: RegionLock, cause: LeaveCause) -> Result<LeaveOutcome> {
         let found = self.region.state()?;
         if !self.is_pinned_while_mounted()? && self.superblock_lives(cause)? {
             return Ok(LeaveOutcome::StillAlive);
@@ -226,16 +226,14 @@ impl Heartbeat<'_> {
         if !self.is_shared()? && dlmfs::abandon(self.system, &name)? {
             return Ok(LeaveOutcome::StillAlive);
         }
-        match found {
-            State::Absent => {}
-            _ if self.region.remove()? == Removal::Pinned => return Ok(LeaveOutcome::StillAlive),
-            _ => {}
+        let there = found != State::Absent;
+        if there && !self.region.remove()? {
+            return Ok(LeaveOutcome::StillAlive);
         }
         locked.destroy()?;
-        Ok(if found == State::Absent {
-            LeaveOutcome::NothingThere
-        } else {
-            LeaveOutcome::Stopped
+        Ok(match there {
+            true => LeaveOutcome::Stopped,
+            false => LeaveOutcome::NothingThere,
         })
     }
 }

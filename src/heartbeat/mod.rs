@@ -18,7 +18,7 @@ mod superblock;
 pub mod survey;
 
 pub use guard::{Completion, HeartbeatGuard, Unprotected};
-pub use region::{REBOOT, Region, Removal, State, Thread};
+pub use region::{REBOOT, Region, State, Thread};
 pub use repair::{RepairMode, RepairOutcome, RepairReport};
 pub use semaphores::Lifetime;
 pub use start_all::start_all;

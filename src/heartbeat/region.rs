@@ -44,15 +44,6 @@ pub enum State {
     HalfStarted(Thread),
 }
 
-/// The result of `remove`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// The region is gone.
-    Gone,
-    /// The kernel keeps the region: a mounted volume or a lock domain needs it.
-    Pinned,
-}
-
 impl<'s> Region<'s> {
     /// Returns the region `name` in the cluster whose configfs directory is `cluster`.
     pub fn new(system: &'s System, cluster: &std::path::Path, name: Uuid) -> Self {
@@ -158,12 +149,13 @@ impl<'s> Region<'s> {
         }
     }
 
-    /// Stops the heartbeat and removes the region, unless the kernel needs it.
+    /// Stops the heartbeat and removes the region; returns `false` where the kernel keeps it, as a
+    /// mounted volume or a lock domain needs it.
     ///
     /// # Errors
     /// The region is half-started and its thread has ended, or could end before the region is gone:
     /// the region is left alone.
-    pub fn remove(&self) -> Result<Removal> {
+    pub fn remove(&self) -> Result<bool> {
         self.remove_as(Self::state)
     }
 
@@ -178,8 +170,7 @@ impl<'s> Region<'s> {
         })
     }
 
-    fn remove_as(&self, look: fn(&Self) -> Result<State>) -> Result<Removal> {
-        let removing = || format!("removing the heartbeat region {}", self.name);
+    fn remove_as(&self, look: fn(&Self) -> Result<State>) -> Result<bool> {
         let lock = self.removal_lock();
         let is_behind = matches!(lock, Ok(None));
         if let Ok(Some(lock)) = &lock {
@@ -208,10 +199,12 @@ impl<'s> Region<'s> {
             );
         }
         match self.system.remove_object(&self.path) {
-            Ok(()) => Ok(Removal::Gone),
-            Err(error) if is_absent(&error) => Ok(Removal::Gone),
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(Removal::Pinned),
-            Err(error) => Err(error).wrap_err_with(removing),
+            Ok(()) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(false),
+            Err(error) => {
+                Err(error).wrap_err_with(|| format!("removing the heartbeat region {}", self.name))
+            }
         }
     }
 

@@ -74,7 +74,9 @@ impl Heartbeat<'_> {
         found = self.snapshot_to_act(Some(&locked))?;
         match found.remedy(name) {
             Remedy::PutSuperblock => locked.put_superblocks()?,
-            Remedy::Remove if self.clear(locked, LeaveCause::Tool)? == LeaveOutcome::StillAlive => {
+            Remedy::Remove
+                if self.remove(locked, LeaveCause::Tool)? == LeaveOutcome::StillAlive =>
+            {
                 return Ok(kept(&found, &format!("{:#}", self.refusal())));
             }
             Remedy::Remove | Remedy::Keep(_) | Remedy::None => {}

@@ -4,9 +4,9 @@
 
 use super::semaphores::Mark;
 use super::starter::PendingStart;
-use super::{Heartbeat, HeartbeatGuard, Lifetime, Removal, Source, Watch};
+use super::{Heartbeat, HeartbeatGuard, LeaveCause, LeaveOutcome, Lifetime, Source, Watch};
 use crate::syscall::signal::Interrupted;
-use eyre::{Report, Result, WrapErr, eyre};
+use eyre::{Report, Result, eyre};
 
 /// Starts all regions or none: if one fails, those that this call has started are stopped. A region
 /// that is active already stays as it is.
@@ -67,12 +67,7 @@ fn hold<'h>(
 
 impl Heartbeat<'_> {
     /// Stops a region of the cluster's, whatever its count: the kernel knows what needs it.
-    pub fn stop(&self) -> Result<Removal> {
-        let locked = self.lock(&mut |_, _| Ok(()))?;
-        let removal = self.region.remove()?;
-        if removal == Removal::Gone {
-            locked.destroy().wrap_err("forgetting its references")?;
-        }
-        Ok(removal)
+    pub fn stop(&self) -> Result<LeaveOutcome> {
+        self.remove(self.lock(&mut |_, _| Ok(()))?, LeaveCause::Tool)
     }
 }
