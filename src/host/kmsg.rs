@@ -3,7 +3,7 @@
 use super::System;
 use super::mounts::DeviceNumber;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 
 /// The most bytes of a record (kernel/printk, CONSOLE_EXT_LOG_MAX); a shorter buffer makes read(2)
@@ -22,11 +22,7 @@ pub struct Bookmark(Option<File>);
 impl Bookmark {
     /// Returns the place now. Where the log cannot be read, `said_since` returns nothing.
     pub fn now(system: &System) -> Self {
-        let log = File::options()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(system.path("/dev/kmsg"));
-        Self(log.ok().and_then(|mut log| {
+        Self(open(system).and_then(|mut log| {
             log.seek(SeekFrom::End(0)).ok()?;
             Some(log)
         }))
@@ -38,28 +34,14 @@ impl Bookmark {
         let device = device.unwrap_or(DeviceNumber::NONE);
         // As the driver prints it.
         let device = format!("{},{}", device.major, device.minor);
-        let Some(mut log) = self.0 else {
-            return Vec::new();
-        };
         let mut lines = Vec::new();
-        let mut record = vec![0; RECORD_MAX];
-        for _ in 0..RECORDS_MAX {
-            match log.read(&mut record) {
-                Ok(0) => break,
-                Ok(length) => {
-                    let text = record.get(..length).unwrap_or_default();
-                    let text = String::from_utf8_lossy(text);
-                    let line = relevant(&text, std::process::id(), &device);
-                    // The name of the function that passed an error on is for developers, and the
-                    // drivers repeat themselves.
-                    lines.extend(
-                        line.filter(|line| !line.starts_with("status = ") && !lines.contains(line)),
-                    );
-                }
-                // EPIPE: records were overwritten before they were read; the next read goes on.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-                Err(_) => break,
-            }
+        for record in self.0.into_iter().flat_map(|log| records(log, RECORDS_MAX)) {
+            let line = relevant(&record, std::process::id(), &device);
+            // The name of the function that passed an error on is for developers, and the drivers
+            // repeat themselves.
+            lines.extend(
+                line.filter(|line| !line.starts_with("status = ") && !lines.contains(line)),
+            );
         }
         lines
     }
@@ -70,29 +52,28 @@ impl Bookmark {
 pub fn last_of(system: &System, speaker: &str, words: &str) -> Option<String> {
     /// More records than a log of the usual size has.
     const RECORDS: usize = 100_000;
-    let log = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(system.path("/dev/kmsg"));
-    let mut log = log.ok()?;
+    let lines = records(open(system)?, RECORDS).filter_map(|record| {
+        let line = record.split_once(';')?.1.lines().next()?;
+        (line.starts_with(speaker) && line.contains(words)).then(|| line.to_owned())
+    });
+    lines.last()
+}
+
+fn open(system: &System) -> Option<File> {
+    let mut options = File::options();
+    options.read(true).custom_flags(libc::O_NONBLOCK);
+    options.open(system.path("/dev/kmsg")).ok()
+}
+
+/// Returns the records from the file's position on, `most` at most.
+fn records(mut log: File, most: usize) -> impl Iterator<Item = String> {
     let mut record = vec![0; RECORD_MAX];
-    let mut last = None;
-    for _ in 0..RECORDS {
-        match log.read(&mut record) {
-            Ok(0) => break,
-            Ok(length) => {
-                let text = String::from_utf8_lossy(record.get(..length)?);
-                let line = text
-                    .split_once(';')
-                    .and_then(|(_, text)| text.lines().next());
-                let line = line.filter(|line| line.starts_with(speaker) && line.contains(words));
-                last = line.map(str::to_owned).or(last);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-            Err(_) => break,
-        }
-    }
-    last
+    (0..most).map_while(move |_| match log.read(&mut record) {
+        Ok(length @ 1..) => Some(String::from_utf8_lossy(record.get(..length)?).into_owned()),
+        // EPIPE: records were overwritten before they were read; the next read goes on.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Some(String::new()),
+        _ => None,
+    })
 }
 
 /// Returns the text of a record that concerns the mount.
