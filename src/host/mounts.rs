@@ -3,7 +3,7 @@
 use super::System;
 use crate::ids::StackName;
 use eyre::{Result, WrapErr};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -36,16 +36,13 @@ impl Mount {
     /// (fs/ocfs2/super.c, ocfs2_show_options): on a user-space cluster stack `heartbeat=none`
     /// beside the stack, and `cluster_stack=o2cb` also where a volume of global heartbeat has none.
     pub fn has_group(&self) -> bool {
-        let mut words = self.options.as_bytes().split(|&byte| byte == b',');
-        let shown = |word: &[u8]| words.clone().any(|other| other == word);
-        let heartbeat = shown(b"heartbeat=local") || shown(b"heartbeat=global");
-        heartbeat || (self.user_stack().is_some() && !words.any(|word| word == b"nocluster"))
+        let heartbeat = self.shows(b"heartbeat=local") || self.shows(b"heartbeat=global");
+        heartbeat || (self.user_stack().is_some() && !self.shows(b"nocluster"))
     }
 
     /// Returns whether the superblock takes no writes; a mount of it may take none all the same.
     pub fn is_read_only(&self) -> bool {
-        let mut words = self.options.as_bytes().split(|&byte| byte == b',');
-        words.any(|word| word == b"ro")
+        self.shows(b"ro")
     }
 
     /// Returns whether this is a mount of the volume on this device.
@@ -55,10 +52,18 @@ impl Mount {
 
     /// Returns the user-space cluster stack of the mount; `o2cb` is shown beside global heartbeat.
     pub fn user_stack(&self) -> Option<StackName> {
-        let words = self.options.as_bytes().split(|&byte| byte == b',');
+        let words = self.words();
         let mut stacks = words.filter_map(|word| word.strip_prefix(b"cluster_stack="));
         let stack: StackName = std::str::from_utf8(stacks.next()?).ok()?.parse().ok()?;
         (stack != StackName::O2CB).then_some(stack)
+    }
+
+    fn shows(&self, word: &[u8]) -> bool {
+        self.words().any(|shown| shown == word)
+    }
+
+    fn words(&self) -> impl Iterator<Item = &[u8]> {
+        self.options.as_bytes().split(|&byte| byte == b',')
     }
 }
 
@@ -176,13 +181,11 @@ fn unescape(field: &[u8]) -> OsString {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {
-        let escaped = (byte == b'\\')
-            .then(|| after.split_at_checked(3))
-            .flatten()
-            .and_then(|(digits, after)| {
-                let digits = std::str::from_utf8(digits).ok()?;
-                Some((u8::from_str_radix(digits, 8).ok()?, after))
-            });
+        let escaped = rest.strip_prefix(b"\\").and_then(|rest| {
+            let (digits, after) = rest.split_at_checked(3)?;
+            let digits = std::str::from_utf8(digits).ok()?;
+            Some((u8::from_str_radix(digits, 8).ok()?, after))
+        });
         let (byte, after) = escaped.unwrap_or((byte, after));
         plain.push(byte);
         rest = after;
@@ -193,13 +196,8 @@ fn unescape(field: &[u8]) -> OsString {
 /// Returns whether the kernel knows the filesystem type (/proc/filesystems).
 pub fn knows_filesystem(system: &System, kind: &str) -> io::Result<bool> {
     let table = fs::read(system.path("/proc/filesystems"))?;
-    Ok(table.split(|&byte| byte == b'\n').any(|line| {
-        OsStr::from_bytes(line)
-            .as_bytes()
-            .rsplit(|&b| b == b'\t')
-            .next()
-            == Some(kind.as_bytes())
-    }))
+    let mut words = table.split(|&byte| byte == b'\n' || byte == b'\t');
+    Ok(words.any(|word| word == kind.as_bytes()))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub fn of_clusters(system: &System) -> Result<Vec<Place>> {
 /// file keeps, is not visible; nor is a detached (lazily unmounted) mount.
 fn places(system: &System, wanted: &dyn Fn(&Mount) -> bool) -> Result<Vec<Place>> {
     let own = fs::read_link(system.path("/proc/self/ns/mnt")).ok();
-    let mut places: Vec<_> = on(mounts::visible(system)?, wanted, None).collect();
+    let mut tables = vec![(None, mounts::visible(system)?)];
     let mut seen: Vec<_> = own.into_iter().collect();
     for pid in super::processes(system).wrap_err("listing the processes")? {
         let directory = system.path(format!("/proc/{pid}"));
@@ -61,21 +61,16 @@ fn places(system: &System, wanted: &dyn Fn(&Mount) -> bool) -> Result<Vec<Place>
         }
         if let Ok(table) = fs::read(directory.join("mountinfo")) {
             seen.push(namespace);
-            places.extend(on(mounts::parse(&table), wanted, Some(pid)));
+            tables.push((Some(pid), mounts::parse(&table)));
         }
     }
-    Ok(places)
-}
-
-fn on(
-    mounts: Vec<Mount>,
-    wanted: &dyn Fn(&Mount) -> bool,
-    process: Option<u32>,
-) -> impl Iterator<Item = Place> {
-    let mounts = mounts.into_iter().filter(wanted);
-    mounts.map(move |mount| Place {
-        read_only: mount.is_read_only(),
-        point: mount.point,
-        process,
-    })
+    let places = tables.into_iter().flat_map(|(process, mounts)| {
+        let mounts = mounts.into_iter().filter(wanted);
+        mounts.map(move |mount| Place {
+            read_only: mount.is_read_only(),
+            point: mount.point,
+            process,
+        })
+    });
+    Ok(places.collect())
 }
