@@ -32,24 +32,16 @@ const ATTRIBUTE_MAX: u64 = 64 * 1024;
 pub struct System {
     root: PathBuf,
     kernel: Box<dyn Kernel>,
-    owner: u32,
     warnings: Mutex<Vec<String>>,
-    semaphore_mode: u16,
     /// How long a daemon may take for an answer.
     pub daemon_timeout: Duration,
-    hurry: u32,
     helper: configfs::Helper,
 }
 
 impl System {
     /// Returns this machine.
     pub fn real() -> Self {
-        Self {
-            owner: 0,
-            semaphore_mode: 0,
-            hurry: 1,
-            ..Self::with("/", Box::new(Linux))
-        }
+        Self::with("/", Box::new(Linux))
     }
 
     /// Returns a directory that plays /sys, /proc, /dev and /etc, with what plays the kernel to it.
@@ -57,19 +49,23 @@ impl System {
         Self {
             root: root.into(),
             kernel,
-            owner: rustix::process::geteuid().as_raw(),
             warnings: Mutex::default(),
-            semaphore_mode: 0o600,
             daemon_timeout: Duration::from_secs(30),
-            hurry: 3,
             helper: configfs::Helper::default(),
         }
+    }
+
+    fn is_real(&self) -> bool {
+        self.root == Path::new("/")
     }
 
     /// Returns the only user whose objects are trusted where any user could have made one of that
     /// name: root; on a directory that plays the system, the user who runs the test.
     pub fn owner(&self) -> u32 {
-        self.owner
+        match self.is_real() {
+            true => 0,
+            false => rustix::process::geteuid().as_raw(),
+        }
     }
 
     /// Keeps a warning that the applet prints at its end, once, however often it is given.
@@ -88,13 +84,13 @@ impl System {
     /// Returns the mode of the semaphores that count references: 0, root alone, as the C tools make
     /// theirs; on a directory that plays the system, the user's own.
     pub fn semaphore_mode(&self) -> u16 {
-        self.semaphore_mode
+        if self.is_real() { 0 } else { 0o600 }
     }
 
     /// Returns the time of a wait for other machines or processes. On a directory that plays the
     /// system these are threads of a test, and it is a third.
     pub fn pause(&self, real: Duration) -> Duration {
-        real / self.hurry
+        if self.is_real() { real } else { real / 3 }
     }
 
     /// Returns the name of a daemon's socket, which is abstract and below no directory. On a
