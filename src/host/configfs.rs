@@ -6,11 +6,11 @@
 //! object waits as well, and not even SIGKILL ends it. So a child does that, and is left to itself
 //! when it does not answer. A child of ours needs no other: its parent waits within bounds.
 
-use super::{System, is_absent, list, lock_file, read_attribute};
+use super::{System, if_present, list, lock_file, read_attribute};
 use crate::syscall::channel::Channel;
 use crate::syscall::{fork, is_pause};
 use std::cell::RefCell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, symlink_metadata};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -52,28 +52,19 @@ impl System {
         let names = self.ask(Task::List, path, "")?;
         let names = names.split(|&byte| byte == b'/');
         let names = names.filter(|name| !name.is_empty());
-        Ok(names
-            .map(|name| OsString::from_vec(name.to_vec()))
-            .collect())
+        Ok(names.map(|name| OsStr::from_bytes(name).into()).collect())
     }
 
     /// Returns an attribute's value without its line end; `None` where there is no such attribute.
     pub fn attribute(&self, path: &Path) -> io::Result<Option<String>> {
-        match self.ask(Task::Read, path, "") {
-            Ok(text) => String::from_utf8(text)
-                .map(Some)
-                .map_err(|_| io::ErrorKind::InvalidData.into()),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let text = if_present(self.ask(Task::Read, path, ""))?;
+        let text = text.map(String::from_utf8).transpose();
+        text.map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
     /// Returns whether there is an object or attribute at `path`.
     pub fn has_object(&self, path: &Path) -> io::Result<bool> {
-        match self.ask(Task::Find, path, "") {
-            Err(error) if is_absent(&error) => Ok(false),
-            found => found.map(|_| true),
-        }
+        Ok(if_present(self.ask(Task::Find, path, ""))?.is_some())
     }
 
     /// Makes a cluster, node or region, attributes and all.
@@ -97,14 +88,13 @@ impl System {
         match task {
             Task::List => {
                 let names = list(path)?;
-                let names: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
-                Ok(names.join(&b'/'))
+                Ok(names.join(OsStr::new("/")).into_vec())
             }
-            Task::Read => match read_attribute(path)? {
-                Some(text) => Ok(text.into_bytes()),
-                None => Err(io::ErrorKind::NotFound.into()),
-            },
-            Task::Find => symlink_metadata(path).map(|_| Vec::new()),
+            Task::Read => {
+                let text = read_attribute(path)?.map(String::into_bytes);
+                text.ok_or_else(|| io::ErrorKind::NotFound.into())
+            }
+            Task::Find => symlink_metadata(path).map(drop).map(nothing),
             Task::Make => self.kernel.make_object(path).map(nothing),
             Task::Remove => self.kernel.remove_object(path).map(nothing),
             Task::Write => self.kernel.write_attribute(path, value).map(nothing),
@@ -129,7 +119,10 @@ impl System {
                 return Err(self.hang());
             }
         }
-        match asked.tell(task, path, value).and_then(|()| asked.hear()) {
+        asked.owes = true;
+        let request = (task, (path.to_owned(), value.to_owned()));
+        let sent = asked.channel.send(&request);
+        match sent.and_then(|()| asked.hear()) {
             Ok(answer) => answer,
             Err(error) if is_pause(&error) => Err(self.hang()),
             Err(_) => {
@@ -198,13 +191,6 @@ pub fn note_removal(lock: &File, region: &str) {
 }
 
 impl Asked {
-    fn tell(&mut self, task: Task, path: &Path, value: &str) -> io::Result<()> {
-        self.channel
-            .send(&(task, (path.to_owned(), value.to_owned())))?;
-        self.owes = true;
-        Ok(())
-    }
-
     fn hear(&mut self) -> io::Result<io::Result<Vec<u8>>> {
         let answer = self.channel.receive()?;
         self.owes = false;

@@ -1,5 +1,6 @@
 //! The system calls that a directory of files cannot imitate.
 
+use super::if_present;
 use super::mounts::DeviceNumber;
 use crate::syscall::fork;
 use crate::syscall::ioprio::{self, Level};
@@ -93,11 +94,8 @@ pub struct Linux;
 
 impl Kernel for Linux {
     fn is_configfs(&self, path: &Path) -> io::Result<bool> {
-        match rustix::fs::statfs(path) {
-            Ok(found) => Ok(found.f_type == CONFIGFS_MAGIC),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let found = if_present(rustix::fs::statfs(path).map_err(Into::into))?;
+        Ok(found.is_some_and(|found| found.f_type == CONFIGFS_MAGIC))
     }
 
     fn make_object(&self, path: &Path) -> io::Result<()> {
@@ -111,11 +109,9 @@ impl Kernel for Linux {
     fn write_attribute(&self, path: &Path, value: &str) -> io::Result<()> {
         let mut file = File::options().write(true).open(path)?;
         // One write, as the kernel takes each for a value of its own.
-        let written = file.write(value.as_bytes())?;
-        if written == value.len() {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::WriteZero.into())
+        match file.write(value.as_bytes())? == value.len() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::WriteZero.into()),
         }
     }
 

@@ -134,40 +134,28 @@ impl System {
 /// attribute.
 pub fn read_attribute(path: &Path) -> io::Result<Option<String>> {
     let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(ATTRIBUTE_MAX).read_to_string(&mut text)) {
-        Ok(_) => {
-            text.truncate(text.trim_end_matches('\n').len());
-            Ok(Some(text))
-        }
-        Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let read = File::open(path).and_then(|file| file.take(ATTRIBUTE_MAX).read_to_string(&mut text));
+    text.truncate(text.trim_end_matches('\n').len());
+    Ok(if_present(read)?.map(|_| text))
 }
 
 /// Returns whether `path` exists. A path that cannot be read is an error: counted as absent, it
 /// would mean that a driver lacks something, or that a volume is not mounted.
 pub fn is_there(path: &Path) -> Result<bool> {
-    match std::fs::metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(error) => Err(error).wrap_err_with(|| format!("looking at {}", path.display())),
-    }
+    let found = if_present(std::fs::metadata(path));
+    Ok((found.wrap_err_with(|| format!("looking at {}", path.display()))?).is_some())
 }
 
 /// Reads a file of any length as text; empty where there is none. What is not UTF-8 becomes U+FFFD.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    match std::fs::read(path) {
-        Err(error) if !is_absent(&error) => Err(error),
-        text => Ok(String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()),
-    }
+    let text = if_present(std::fs::read(path))?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Returns the names in a directory, sorted; none where there is no such directory.
 pub fn list(path: &Path) -> io::Result<Vec<std::ffi::OsString>> {
-    let entries = match std::fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+    let Some(entries) = if_present(std::fs::read_dir(path))? else {
+        return Ok(Vec::new());
     };
     let mut names: Vec<_> = entries
         .map(|entry| entry.map(|entry| entry.file_name()))
@@ -186,6 +174,14 @@ pub fn processes(system: &System) -> io::Result<Vec<u32>> {
 /// Spells a block device's name as sysfs and /proc do: `cciss/c0d0` cannot be a file's.
 pub fn file_name_of_device(name: &str) -> String {
     name.replace('/', "!")
+}
+
+/// Returns `None` for the error that what was looked for is absent.
+pub fn if_present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if is_absent(&error) => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// Returns whether the error is ENOENT, or ENOTDIR for a path below something that is no directory.
