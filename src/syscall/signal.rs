@@ -17,36 +17,28 @@ sentence!(Interrupted => "interrupted");
 /// Proof that terminating signals are held back from here to the end of the process. It then ends
 /// with an exit code that reports the signal, never by the signal.
 #[derive(Clone, Copy)]
-pub struct Deferred {
-    terminating: libc::sigset_t,
-}
+pub struct Deferred(libc::sigset_t);
 
 /// Holds SIGINT, SIGTERM, SIGHUP and SIGQUIT back, but for those that are ignored already (a
 /// program under nohup(1) goes on), and the signals of a terminal that stop a process.
 pub fn defer_termination() -> io::Result<Deferred> {
-    let mut terminating = empty();
+    let mut held = set_of(&STOPPING);
     for signal in TERMINATING {
         if !is_ignored(signal)? {
-            add(&mut terminating, signal);
+            add(&mut held, signal);
         }
     }
-    set_mask(libc::SIG_BLOCK, &terminating)?;
-    let mut stopping = empty();
-    STOPPING
-        .iter()
-        .for_each(|&signal| add(&mut stopping, signal));
-    set_mask(libc::SIG_BLOCK, &stopping)?;
-    Ok(Deferred { terminating })
+    set_mask(libc::SIG_BLOCK, &held)?;
+    Ok(Deferred(held))
 }
 
 impl Deferred {
     /// # Errors
     /// [`Interrupted`], if a signal is pending.
     pub fn check(self) -> Result<(), Interrupted> {
-        if self.pending() {
-            Err(Interrupted)
-        } else {
-            Ok(())
+        match self.pending() {
+            true => Err(Interrupted),
+            false => Ok(()),
         }
     }
 
@@ -60,7 +52,7 @@ impl Deferred {
         known
             && TERMINATING
                 .iter()
-                .any(|&signal| contains(&waiting, signal) && contains(&self.terminating, signal))
+                .any(|&signal| contains(&waiting, signal) && contains(&self.0, signal))
     }
 }
 
@@ -71,12 +63,7 @@ pub struct Inherited(libc::sigset_t);
 impl Inherited {
     /// Returns the mask; called before anything here blocks others.
     pub fn now() -> io::Result<Self> {
-        let mut mask = empty();
-        // SAFETY: `mask` is live, and no new mask is given.
-        match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut mask) } {
-            0 => Ok(Self(mask)),
-            error => Err(io::Error::from_raw_os_error(error)),
-        }
+        set_mask(libc::SIG_BLOCK, &empty()).map(Self)
     }
 
     /// Restores the process's signals as they were, for a program that takes its place.
@@ -84,7 +71,7 @@ impl Inherited {
         if !PIPES_IGNORED_BEFORE.load(Ordering::Relaxed) {
             default(libc::SIGPIPE)?;
         }
-        set_mask(libc::SIG_SETMASK, &self.0)
+        set_mask(libc::SIG_SETMASK, &self.0).map(drop)
     }
 }
 
@@ -94,12 +81,10 @@ pub(super) struct Relayed(libc::sigset_t);
 impl Relayed {
     /// Holds the signals back, so that `wait` gets them.
     pub fn hold() -> io::Result<Self> {
-        let mut set = empty();
-        let others = [libc::SIGUSR1, libc::SIGUSR2, libc::SIGTSTP, libc::SIGCHLD];
-        TERMINATING
-            .iter()
-            .chain(&others)
-            .for_each(|&signal| add(&mut set, signal));
+        let mut set = set_of(&TERMINATING);
+        for other in [libc::SIGUSR1, libc::SIGUSR2, libc::SIGTSTP, libc::SIGCHLD] {
+            add(&mut set, other);
+        }
         // If the caller ignored it, there would be no child to wait for.
         default(libc::SIGCHLD)?;
         set_mask(libc::SIG_BLOCK, &set)?;
@@ -149,25 +134,25 @@ pub fn block_all() -> io::Result<()> {
     let mut all = empty();
     // SAFETY: `all` is live and of the right type.
     checked(unsafe { libc::sigfillset(&mut all) })?;
-    set_mask(libc::SIG_BLOCK, &all)
+    set_mask(libc::SIG_BLOCK, &all).map(drop)
 }
 
 /// Lets SIGTERM end this process again, as a machine that shuts down expects.
 pub fn allow_termination() -> io::Result<()> {
-    let mut term = empty();
-    add(&mut term, libc::SIGTERM);
-    set_mask(libc::SIG_UNBLOCK, &term)
+    set_mask(libc::SIG_UNBLOCK, &set_of(&[libc::SIGTERM])).map(drop)
 }
 
 /// Lets every signal through again.
 pub fn unblock_all() -> io::Result<()> {
-    set_mask(libc::SIG_SETMASK, &empty())
+    set_mask(libc::SIG_SETMASK, &empty()).map(drop)
 }
 
-fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<()> {
-    // SAFETY: `set` is live; the old mask is not asked for.
-    match unsafe { libc::pthread_sigmask(how, set, std::ptr::null_mut()) } {
-        0 => Ok(()),
+/// Changes the mask, and returns the one before.
+fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<libc::sigset_t> {
+    let mut before = empty();
+    // SAFETY: both are live.
+    match unsafe { libc::pthread_sigmask(how, set, &mut before) } {
+        0 => Ok(before),
         error => Err(io::Error::from_raw_os_error(error)),
     }
 }
@@ -175,6 +160,12 @@ fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<()> {
 fn empty() -> libc::sigset_t {
     // SAFETY: a signal set is a plain array of integers; all zeros is the empty set.
     unsafe { std::mem::zeroed() }
+}
+
+fn set_of(signals: &[libc::c_int]) -> libc::sigset_t {
+    let mut set = empty();
+    signals.iter().for_each(|&signal| add(&mut set, signal));
+    set
 }
 
 fn add(set: &mut libc::sigset_t, signal: libc::c_int) {
