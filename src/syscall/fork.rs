@@ -5,8 +5,9 @@ mod call;
 pub use call::{call_in_child, call_in_child_unbounded, in_child_watched};
 
 use super::channel::Channel;
-use super::{checked, signal};
-use rustix::process::{Pid, Signal};
+use super::{checked, null, pointers, signal};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -24,25 +25,30 @@ pub fn is_child() -> bool {
 
 /// A child of this process.
 #[derive(Debug)]
-pub struct Child(libc::pid_t);
+pub struct Child(Pid);
 
 impl Child {
     /// Waits for its end, and returns whether it succeeded. An unknown result counts as success: a
     /// caller that ignores SIGCHLD makes this process ignore it too.
     pub fn wait(self) -> bool {
-        let mut status = 0;
-        // SAFETY: `status` is live. An interrupted wait is repeated.
-        while unsafe { libc::waitpid(self.0, &mut status, 0) } == -1
-            && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-        {}
-        status == 0
+        let ended = retry_on_intr(|| waitpid(Some(self.0), WaitOptions::empty()));
+        ended
+            .ok()
+            .flatten()
+            .is_none_or(|(_, status)| status.as_raw() == 0)
     }
 
     /// Sends it a signal. The number is still its own, as no process has waited for it.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        let pid = Pid::from_raw(self.0).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(rustix::process::kill_process(pid, signal)?)
+        Ok(kill_process(self.0, signal)?)
     }
+}
+
+/// Calls fork(2). Returns the child's number, and `None` in the child.
+pub(super) fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: the shipped program has one thread, so the child finds no lock held by a thread
+    // that it does not have.
+    checked(unsafe { libc::fork() }).map(Pid::from_raw)
 }
 
 /// Runs `work` in a child with a session of its own, where no signal but SIGKILL and SIGSTOP
@@ -50,11 +56,8 @@ impl Child {
 ///
 /// The child ends when `work` returns, without running anything of the caller's.
 pub fn in_child(work: impl FnOnce()) -> io::Result<Child> {
-    // SAFETY: the shipped program has one thread, so the child finds no lock held by a thread
-    // that it does not have.
-    let pid = checked(unsafe { libc::fork() })?;
-    if pid != 0 {
-        return Ok(Child(pid));
+    if let Some(child) = fork()? {
+        return Ok(Child(child));
     }
     IS_CHILD.store(true, Ordering::Relaxed);
     // A panic must not unwind into the caller's frames, which the parent owns.
@@ -171,12 +174,8 @@ pub fn shed_code() {
 /// Starts the program that `argv` begins with, by its path. All that it gets of the caller's
 /// environment is `errors`, its standard error.
 pub fn spawn(argv: &[&CStr], errors: impl AsFd) -> io::Result<Child> {
-    let ended = |list: &[&CStr]| -> Vec<*const libc::c_char> {
-        let pointers = list.iter().map(|text| text.as_ptr());
-        pointers.chain([std::ptr::null()]).collect()
-    };
-    let argv = ended(argv);
-    let environment = ended(&[c"PATH=/sbin:/bin:/usr/sbin:/usr/bin"]);
+    let argv = pointers(argv);
+    let environment = pointers(&[c"PATH=/sbin:/bin:/usr/sbin:/usr/bin"]);
     in_child(|| {
         let _ = rustix::stdio::dup2_stderr(errors);
         let _ = signal::unblock_all();
@@ -193,11 +192,7 @@ pub fn spawn(argv: &[&CStr], errors: impl AsFd) -> io::Result<Child> {
 fn detach() {
     let _ = rustix::process::setsid();
     let _ = std::env::set_current_dir("/");
-    if let Ok(null) = std::fs::File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/null")
-    {
+    if let Ok(null) = null() {
         let _ = rustix::stdio::dup2_stdin(&null);
         let _ = rustix::stdio::dup2_stdout(&null);
         let _ = rustix::stdio::dup2_stderr(&null);

@@ -1,5 +1,6 @@
 //! ioprio_set(2), which neither rustix nor libc wraps.
 
+use super::checked;
 use std::io;
 
 // linux/ioprio.h
@@ -26,9 +27,5 @@ pub fn set_real_time(pid: u32, level: Level) -> io::Result<()> {
     let pid = libc::c_int::try_from(pid).map_err(|_| io::ErrorKind::InvalidInput)?;
     let priority = CLASS_REAL_TIME << CLASS_SHIFT | libc::c_int::from(level.0);
     // SAFETY: three integers, no pointer.
-    let answer = unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, pid, priority) };
-    if answer == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    checked(unsafe { libc::syscall(libc::SYS_ioprio_set, WHO_PROCESS, pid, priority) }).map(drop)
 }

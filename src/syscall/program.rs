@@ -1,12 +1,12 @@
 //! Runs a program as a shell runs one, and watches it to its end.
 
-use super::checked;
-use super::fork::end_with;
+use super::channel::Channel;
+use super::fork::{end_with, fork};
 use super::signal::{Inherited, Relayed};
+use super::{checked, pointers};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 use std::ffi::CStr;
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 
 /// Runs `argv`, found as execvp(3) finds it, until it ends. Returns its exit status, or 128 and the
 /// number of the signal that ended it.
@@ -38,35 +38,28 @@ fn start(argv: &[&CStr], inherited: Inherited) -> io::Result<Pid> {
     let Some(program) = argv.first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let mut list: Vec<*const libc::c_char> = argv.iter().map(|word| word.as_ptr()).collect();
-    list.push(std::ptr::null());
-    let (mut ours, mut theirs) = UnixStream::pair()?;
+    let list = pointers(argv);
+    let (mut ours, mut theirs) = Channel::pair()?;
     let parent = rustix::process::getpid();
-    // SAFETY: this program has one thread, so the child finds no lock held by another.
-    let pid = checked(unsafe { libc::fork() })?;
-    if pid == 0 {
+    let Some(child) = fork()? else {
         let ready = end_with(parent).and_then(|()| inherited.restore());
-        let error = match ready {
-            Ok(()) => {
-                // SAFETY: the list ends in a null pointer and leads to C strings that live on.
-                unsafe { libc::execvp(program.as_ptr(), list.as_ptr()) };
-                io::Error::last_os_error()
-            }
-            Err(error) => error,
-        };
-        let errno = error.raw_os_error().unwrap_or(libc::EIO);
-        let _ = theirs.write_all(&errno.to_le_bytes());
+        let started = ready.and_then(|()| {
+            // SAFETY: the list ends in a null pointer and leads to C strings that live on.
+            checked(unsafe { libc::execvp(program.as_ptr(), list.as_ptr()) })
+        });
+        if let Err(error) = started {
+            let _ = theirs.send(&error);
+        }
         // SAFETY: ends the process at once; nothing of the parent's is flushed twice.
         unsafe { libc::_exit(127) }
-    }
+    };
     drop(theirs);
-    let mut errno = [0; 4];
-    match (ours.read_exact(&mut errno), Pid::from_raw(pid)) {
+    match ours.receive() {
         // The program's start has closed the other end.
-        (Err(_), Some(pid)) => Ok(pid),
-        _ => {
-            let _ = waitpid(Pid::from_raw(pid), WaitOptions::empty());
-            Err(io::Error::from_raw_os_error(i32::from_le_bytes(errno)))
+        Err(_) => Ok(child),
+        Ok(error) => {
+            let _ = waitpid(Some(child), WaitOptions::empty());
+            Err(error)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Scheduling order: sched_setscheduler(2), which rustix lacks and musl refuses, and
 //! sched_setaffinity(2).
 
+use super::checked;
 use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use std::io;
 
@@ -52,22 +53,17 @@ impl Drop for Ahead {
 fn scheduler() -> io::Result<(libc::c_int, libc::sched_param)> {
     let mut parameter = libc::sched_param { sched_priority: 0 };
     // SAFETY: two integers, no pointer.
-    let policy = unsafe { libc::syscall(libc::SYS_sched_getscheduler, THIS) };
+    let policy = checked(unsafe { libc::syscall(libc::SYS_sched_getscheduler, THIS) })?;
     // SAFETY: the pointer is to a sched_param that outlives the call.
-    let answer = unsafe { libc::syscall(libc::SYS_sched_getparam, THIS, &raw mut parameter) };
-    match (libc::c_int::try_from(policy), answer) {
-        (Ok(policy @ 0..), 0) => Ok((policy, parameter)),
-        _ => Err(io::Error::last_os_error()),
-    }
+    checked(unsafe { libc::syscall(libc::SYS_sched_getparam, THIS, &raw mut parameter) })?;
+    Ok((policy as libc::c_int, parameter))
 }
 
 fn set_scheduler(policy: libc::c_int, parameter: libc::sched_param) -> io::Result<()> {
     let parameter = &raw const parameter;
     // SAFETY: the pointer is to a sched_param that outlives the call.
-    match unsafe { libc::syscall(libc::SYS_sched_setscheduler, THIS, policy, parameter) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    checked(unsafe { libc::syscall(libc::SYS_sched_setscheduler, THIS, policy, parameter) })
+        .map(drop)
 }
 
 #[cfg(test)]

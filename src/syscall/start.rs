@@ -34,11 +34,7 @@ pub fn prepare() -> Result<()> {
             continue;
         }
         // The lowest free number is this one.
-        let null = std::fs::File::options()
-            .read(true)
-            .write(true)
-            .open("/dev/null")
-            .wrap_err("opening /dev/null")?;
+        let null = super::null().wrap_err("opening /dev/null")?;
         if null.as_raw_fd() == standard {
             // SAFETY: the descriptor is this process's own.
             unsafe { libc::fcntl(null.into_raw_fd(), libc::F_SETFD, 0) };
