@@ -35,6 +35,8 @@ pub struct System {
     warnings: Mutex<Vec<String>>,
     /// How long a daemon may take for an answer.
     pub daemon_timeout: Duration,
+    /// The same for a rollback, after the daemon has shown that it does not behave.
+    pub rollback_timeout: Duration,
     helper: configfs::Helper,
 }
 
@@ -51,6 +53,7 @@ impl System {
             kernel,
             warnings: Mutex::default(),
             daemon_timeout: Duration::from_secs(30),
+            rollback_timeout: Duration::from_secs(5),
             helper: configfs::Helper::default(),
         }
     }

@@ -15,8 +15,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
-/// For a rollback after the daemon has shown that it does not behave.
-const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a wait for the group's end asks.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// What an interrupt by the user means while the daemon joins.
@@ -169,7 +167,7 @@ impl DaemonUsers<'_> {
     /// connection ends before its answer; after that it counts the mount as made. What stays in
     /// doubt stays recorded for the next call.
     fn take_back(&self, ledger: &mut Ledger, entry: &Entry) {
-        let timeout = SHORT_TIMEOUT.min(self.system.daemon_timeout);
+        let timeout = self.system.rollback_timeout;
         let _ = self.leave_one_within(ledger, &entry.service, timeout, &mut |_, _| Ok(()));
     }
 

@@ -138,6 +138,7 @@ impl World {
     /// A daemon is waited for as long as a busy machine needs, unless its orders keep an answer back.
     pub fn system(&self) -> System {
         let mut system = System::with(&self.root, Box::new(FakeKernel::new(&self.root)));
+        system.rollback_timeout = system.daemon_timeout;
         let orders = self.read("/.fake/peer/orders");
         if KEPT_BACK.iter().any(|order| orders.contains(order)) {
             system.daemon_timeout = Duration::from_secs(1);
