@@ -97,10 +97,7 @@ impl<'a> Reader<'a> {
             .and_then(|count| count.checked_mul(1 << bits))
             .ok_or_else(|| damaged("it asks for too much".to_owned()))?;
         // The position is inside the device, so it cannot overflow.
-        let bytes = self.source.read_at(block << bits, len);
-        bytes
-            .and_then(|bytes| exactly(bytes, len))
-            .map_err(|error| Fault::Read { block, error })
+        read_exactly(self.source, block << bits, len).map_err(|error| Fault::Read { block, error })
     }
 
     pub fn inode(&mut self, cause: u64, number: u64) -> Result<Dinode, Fault> {
@@ -133,7 +130,7 @@ impl<'a> Reader<'a> {
     /// Verifies the checksum of a block, where the volume has checksums.
     pub fn verify(&self, number: u64, block: &mut [u8], check: usize) -> Result<(), Fault> {
         if self.superblock.has_checksums() {
-            check::verify(block, check).map_err(|bad| at(number)(bad.to_string()))?;
+            check::verify(block, check).map_err(at(number))?;
         }
         Ok(())
     }
@@ -189,6 +186,14 @@ impl<'a> Reader<'a> {
 /// Turns the reason into the fault of a block.
 pub(super) fn at(block: u64) -> impl Fn(String) -> Fault {
     move |reason| Fault::Damaged { block, reason }
+}
+
+pub(super) fn read_exactly(
+    source: &mut dyn ReadBlocks,
+    offset: u64,
+    len: usize,
+) -> io::Result<Vec<u8>> {
+    exactly(source.read_at(offset, len)?, len)
 }
 
 /// Refuses bytes of another length than was requested: their source cannot be trusted.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eyre::{Result, WrapErr, eyre};
 
-use super::blocks::exactly;
+use super::blocks::read_exactly;
 use super::bytes::Bytes;
 use super::{Geometry, ReadBlocks, ReadError};
 use crate::crc;
@@ -181,9 +181,7 @@ impl Geometry {
             .filter(|at| at.checked_add(len).is_some_and(|end| end <= source.size()))
             .ok_or_else(|| eyre!("its heartbeat lies beyond the end of the device"))?;
         let len = usize::try_from(len)?;
-        source
-            .read_at(offset, len)
-            .and_then(|region| exactly(region, len))
+        read_exactly(source, offset, len)
             .map_err(ReadError)
             .wrap_err("cannot read the heartbeat slots")
     }

@@ -43,7 +43,7 @@ pub use signatures::NotOcfs2;
 pub use slots::Slot;
 pub use superblock::{HEAD_BYTES, Membership, Superblock};
 
-use blocks::{Fault, Reader, at};
+use blocks::{Fault, Reader, at, read_exactly};
 use dinode::Dinode;
 
 /// Where blocks come from: a [`Device`](crate::disk::Device), or something that bounds its time.
@@ -88,10 +88,8 @@ impl Volume {
         if source.size() < HEAD_BYTES as u64 {
             return Err(Report::new(NotOcfs2::TooSmall(source.size())));
         }
-        let head = source
-            .read_at(0, HEAD_BYTES)
-            .and_then(|head| exactly(head, HEAD_BYTES))
-            .map_err(|error| Report::new(ReadError(error)))
+        let head = read_exactly(source, 0, HEAD_BYTES)
+            .map_err(ReadError)
             .wrap_err("cannot read the superblock")?;
         let superblock = Superblock::parse(&head, source.sector())?;
         Ok(Self { superblock })

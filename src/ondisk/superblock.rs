@@ -185,7 +185,7 @@ fn probe(head: &[u8], bits: u32) -> Option<(u32, &[u8])> {
 fn verify(block: &mut [u8]) -> Result<(), String> {
     let incompat = Incompat::from_bits(Bytes(block).u32(0xE0)?);
     if incompat.has(Incompat::META_ECC) {
-        check::verify(block, dinode::CHECK).map_err(|mismatch| mismatch.to_string())?;
+        return check::verify(block, dinode::CHECK);
     }
     Ok(())
 }
