@@ -13,7 +13,6 @@ use super::cluster_conf::{Flaw, decimal, node_name, shown, vet};
 use crate::cluster::timeouts::Timeouts;
 use crate::ids::{BadName, ClusterName, StackName};
 use lines::Assignment;
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -53,19 +52,19 @@ impl Sysconfig {
         let mut sysconfig = Self::default();
         let found = lines::assignments(text, &mut sysconfig.warnings)?;
         // The shell keeps the last assignment, and only that one counts.
-        let mut last = BTreeMap::new();
-        for assignment in &found {
-            if let Some(Assignment { line, key, .. }) = last.insert(assignment.key, assignment) {
+        for (at, assignment) in found.iter().enumerate() {
+            let &Assignment { line, key, .. } = assignment;
+            if found.iter().skip(at + 1).any(|later| later.key == key) {
                 let reason = format!("{key} is set again below; the last one counts");
-                sysconfig.warnings.push(Flaw::new(*line, reason));
+                sysconfig.warnings.push(Flaw::new(line, reason));
+            } else {
+                sysconfig.assign(assignment)?;
             }
         }
-        for assignment in last.values() {
-            sysconfig.assign(assignment)?;
-        }
-        let line_of = |key: &str| last.get(key).map_or(1, |found| found.line);
+        let last = |key: &str| found.iter().rfind(|found| found.key == key);
+        let line_of = |key: &str| last(key).map_or(1, |found| found.line);
         sysconfig.check_timeouts(line_of(IDLE).max(line_of(KEEPALIVE)))?;
-        sysconfig.warnings.sort_by_key(|flaw| flaw.line);
+        sysconfig.warnings.sort_unstable_by_key(|flaw| flaw.line);
         Ok(sysconfig)
     }
 

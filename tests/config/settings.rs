@@ -86,7 +86,8 @@ fn to_shell(shell: &str, file: &Path, keys: &[&str]) -> (Vec<String>, Vec<String
 fn compare(name: &str, text: &[u8]) {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("settings-{name}"));
     std::fs::write(&file, text).unwrap();
-    let ours = edit::values(text).unwrap();
+    let mut ours = edit::values(text).unwrap();
+    ours.sort();
     let ours: (Vec<String>, Vec<String>) = ours.into_iter().unzip();
     let keys: Vec<&str> = ours.0.iter().map(String::as_str).collect();
     for shell in ["/bin/sh", "/bin/bash"] {

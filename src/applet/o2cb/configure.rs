@@ -7,7 +7,6 @@ use crate::config::sysconfig;
 use crate::config::sysconfig::edit::checked;
 use crate::report::{self, printable};
 use eyre::{Result, WrapErr, bail, eyre};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The questions that ask for the file's keys, in this order.
@@ -90,7 +89,7 @@ fn given(call: &Call) -> Result<Vec<(&'static str, String)>> {
 }
 
 /// Asks the user at the terminal for changes.
-fn ask(now: &BTreeMap<String, String>) -> Result<Vec<(&'static str, String)>> {
+fn ask(now: &[(String, String)]) -> Result<Vec<(&'static str, String)>> {
     if !report::can_ask() {
         return Err(wrong(
             "there is no terminal to ask on (give KEY=VALUE ..., such as O2CB_ENABLED=true)".into(),
@@ -99,8 +98,10 @@ fn ask(now: &BTreeMap<String, String>) -> Result<Vec<(&'static str, String)>> {
     report::warn("Enter keeps what the brackets show, none takes it away, Ctrl-C changes nothing");
     let mut changes = Vec::new();
     for (key, question) in QUESTIONS {
-        let value = now.get(*key).filter(|value| !value.is_empty());
-        let value = value.map_or(NONE, String::as_str);
+        let value = now
+            .iter()
+            .find(|(known, value)| known == key && !value.is_empty());
+        let value = value.map_or(NONE, |(_, value)| value);
         let question = format!("{key}, {question} [{}]: ", printable(value));
         loop {
             let answer = report::ask(&question).wrap_err("reading the answer")?;

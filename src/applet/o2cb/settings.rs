@@ -9,7 +9,6 @@ use crate::report;
 use eyre::{Result, WrapErr, bail};
 use rustix::fs::Mode;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The places of Red Hat and SUSE, then Debian's.
@@ -67,7 +66,7 @@ impl<'s> Settings<'s> {
     }
 
     /// Returns the keys that `/etc/default/o2cb` sets, with their values.
-    pub(super) fn values(&self) -> Result<BTreeMap<String, String>> {
+    pub(super) fn values(&self) -> Result<Vec<(String, String)>> {
         self.parse_sysconfig(sysconfig::edit::values)
     }
 

@@ -20,26 +20,28 @@ const KINDS: [(&str, &[&str]); 3] = [
 
 /// Makes clusters of all stanzas. The order of their kinds is free, so clusters go first.
 pub(super) fn clusters(stanzas: &[Stanza], warnings: &mut Vec<Flaw>) -> Result<Vec<Cluster>, Flaw> {
-    let mut drafts = BTreeMap::new();
+    let mut drafts: Vec<Draft> = Vec::new();
     for stanza in stanzas {
         names(stanza, warnings)?;
         if stanza.kind == "cluster" {
             let draft = Draft::begin(stanza)?;
-            let name = draft.cluster.name.to_string();
-            if let Some(first) = drafts.insert(name.clone(), draft) {
+            let name = &draft.cluster.name;
+            if let Some(first) = drafts.iter().find(|known| known.cluster.name == *name) {
                 let first = first.head.line;
                 let reason = format!("line {first} begins a cluster \"{name}\" already");
                 return Err(Flaw::new(stanza.line, reason));
             }
+            drafts.push(draft);
         }
     }
-    let known = listed(drafts.keys().map(String::as_str));
+    let known = listed(drafts.iter().map(|draft| draft.cluster.name.as_str()));
     for stanza in stanzas {
         if stanza.kind == "node" || stanza.kind == "heartbeat" {
             // The C tools ignore a node or a region whose cluster is not in the file.
             let owner = stanza.need("cluster")?;
-            let draft = drafts.get_mut(&*String::from_utf8_lossy(&owner.value));
-            let draft = draft.ok_or_else(|| {
+            let is_owner =
+                |draft: &&mut Draft| draft.cluster.name.as_str().as_bytes() == owner.value;
+            let draft = drafts.iter_mut().find(is_owner).ok_or_else(|| {
                 let name = shown(&owner.value);
                 owner.wrong(format!(
                     "no cluster stanza has the name {name} (the file's clusters: {known})"
@@ -51,8 +53,6 @@ pub(super) fn clusters(stanzas: &[Stanza], warnings: &mut Vec<Flaw>) -> Result<V
             }
         }
     }
-    let mut drafts: Vec<Draft> = drafts.into_values().collect();
-    drafts.sort_by_key(|draft| draft.head.line);
     let finish = |draft: Draft| draft.finish(warnings);
     Ok(drafts.into_iter().map(finish).collect())
 }

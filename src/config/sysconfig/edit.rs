@@ -3,14 +3,21 @@
 use super::lines::{assignments, is_plain};
 use super::{Flaw, Sysconfig};
 use eyre::{Result, bail};
-use std::collections::BTreeMap;
 
 /// Returns the known keys that the file sets, each with its last value, which counts.
-pub fn values(text: &[u8]) -> Result<BTreeMap<String, String>, Flaw> {
-    let found = assignments(text, &mut Vec::new())?.into_iter();
-    Ok(found
-        .map(|it| (it.key.to_owned(), it.value.to_owned()))
-        .collect())
+pub fn values(text: &[u8]) -> Result<Vec<(String, String)>, Flaw> {
+    let mut values = Vec::new();
+    for found in assignments(text, &mut Vec::new())? {
+        put(&mut values, found.key, found.value);
+    }
+    Ok(values)
+}
+
+fn put(values: &mut Vec<(String, String)>, key: &str, value: &str) {
+    match values.iter_mut().find(|(known, _)| known == key) {
+        Some((_, old)) => value.clone_into(old),
+        None => values.push((key.to_owned(), value.to_owned())),
+    }
 }
 
 /// Returns the text with these keys set to these values; an empty value sets nothing.
@@ -36,7 +43,7 @@ pub fn set(text: &[u8], changes: &[(&str, impl AsRef<str>)]) -> Result<Vec<u8>> 
                 new.extend(format!("{key}={}\n", quoted(value)).into_bytes());
             }
         }
-        wanted.insert((*key).to_owned(), value.to_owned());
+        put(&mut wanted, key, value);
     }
     Sysconfig::parse(&new)?;
     if values(&new)? != wanted {
