@@ -4,7 +4,7 @@ use super::{end_with, in_child, in_child_on_channel};
 use crate::message::Message;
 use crate::syscall::channel::Channel;
 use crate::syscall::is_pause;
-use eyre::bail;
+use eyre::{WrapErr, bail};
 use rustix::process::Signal;
 use std::io;
 use std::time::{Duration, Instant};
@@ -18,8 +18,9 @@ pub fn call_in_child<T: Message>(
     let (_, ours) = in_child_on_channel(|mut theirs| {
         // The parent may have given up.
         let _ = theirs.send(&work());
-    })?;
-    ours.set_timeout(timeout)?;
+    })
+    .wrap_err(STARTING)?;
+    ours.set_timeout(timeout).wrap_err(STARTING)?;
     match result(ours) {
         Ok(result) => result.map(Some),
         Err(error) if is_pause(&error) => Ok(None),
@@ -32,14 +33,16 @@ pub fn call_in_child<T: Message>(
 pub fn call_in_child_unbounded<T: Message>(
     work: impl FnOnce() -> eyre::Result<T>,
 ) -> eyre::Result<T> {
-    let (ours, mut theirs) = Channel::pair()?;
+    let (ours, mut theirs) = Channel::pair().wrap_err(STARTING)?;
     in_child(move || {
         // The parent may have been killed.
         let _ = theirs.send(&work());
-    })?;
+    })
+    .wrap_err(STARTING)?;
     result(ours).unwrap_or_else(|_| bail!(KILLED))
 }
 
+const STARTING: &str = "starting a process";
 const KILLED: &str = "the process that does it was killed (try again)";
 
 fn result<T: Message>(mut child: Channel) -> io::Result<eyre::Result<T>> {
