@@ -33,9 +33,23 @@ pub fn from_bytes<T: Message>(mut bytes: &[u8]) -> Option<T> {
     bytes.is_empty().then_some(value)
 }
 
-/// Makes a type with these fields, or with these variants and their numbers, a [`Message`].
+/// Makes a type with these fields, or with these variants and their numbers, or a list of a type, a
+/// [`Message`].
 macro_rules! message {
-    (struct $type:ident { $($field:ident),* }) => {
+    (list $type:ident) => {
+        impl $crate::message::Message for Vec<$type> {
+            fn put(&self, to: &mut Vec<u8>) {
+                $crate::message::Message::put(&(self.len() as u64), to);
+                self.iter().for_each(|value| value.put(to));
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                let count = <u64 as $crate::message::Message>::take(from)?;
+                (0..count).map(|_| $crate::message::Message::take(from)).collect()
+            }
+        }
+    };
+    (struct $type:ident { $($field:tt),* }) => {
         impl $crate::message::Message for $type {
             fn put(&self, to: &mut Vec<u8>) {
                 $($crate::message::Message::put(&self.$field, to);)*
@@ -165,6 +179,7 @@ fn put_bytes(bytes: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(bytes);
 }
 
+// Not as a list: a channel takes what has come of a long message again and again.
 impl Message for Vec<u8> {
     fn put(&self, to: &mut Vec<u8>) {
         put_bytes(self, to);
@@ -198,17 +213,7 @@ impl Message for PathBuf {
     }
 }
 
-impl Message for Vec<PathBuf> {
-    fn put(&self, to: &mut Vec<u8>) {
-        (self.len() as u64).put(to);
-        self.iter().for_each(|path| path.put(to));
-    }
-
-    fn take(from: &mut &[u8]) -> Option<Self> {
-        let count = u64::take(from)?;
-        (0..count).map(|_| PathBuf::take(from)).collect()
-    }
-}
+message!(list PathBuf);
 
 /// A system error keeps its number; of another, only whether something is absent arrives.
 impl Message for io::Error {

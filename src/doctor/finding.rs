@@ -53,22 +53,18 @@ impl Findings {
     }
 }
 
-impl Message for Findings {
+message!(struct Findings { 0 });
+message!(list Finding);
+message!(struct Finding { kind, what });
+
+impl Message for &'static Kind {
     fn put(&self, to: &mut Vec<u8>) {
-        (self.0.len() as u64).put(to);
-        for Finding { kind, what } in &self.0 {
-            (kind.code.to_owned(), what.clone()).put(to);
-        }
+        self.code.to_owned().put(to);
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
-        let count = u64::take(from)?;
-        let finding = |_| {
-            let (code, what) = <(String, String)>::take(from)?;
-            let kind = KINDS.iter().find(|kind| kind.code == code)?;
-            Some(Finding { kind, what })
-        };
-        (0..count).map(finding).collect::<Option<_>>().map(Self)
+        let code = String::take(from)?;
+        KINDS.iter().find(|kind| kind.code == code)
     }
 }
 
