@@ -7,8 +7,8 @@ use crate::cluster::driver::{self, CallOut};
 use crate::cluster::registered::{self, RegisteredCluster};
 use crate::disk::VolumeInfo;
 use crate::heartbeat::{
-    self, Completion, Heartbeat, HeartbeatGuard, Holder, LeaveCause, LeaveOutcome, Source,
-    UnmountState, Watch,
+    self, Completion, Heartbeat, HeartbeatGuard, LeaveCause, LeaveOutcome, Source, UnmountState,
+    Watch,
 };
 use crate::host::System;
 use crate::host::mounts::{DeviceNumber, Mount};
@@ -179,12 +179,8 @@ impl Group for HeartbeatUsers<'_> {
         })?;
         // The C tools' callout decrements the references and leaves the mark in place.
         let marked = driver::call_out(self.system)? != CallOut::Foreign;
-        let holder = match service {
-            Service::Mount(_) => Holder::Mount { marked },
-            Service::OldMount => Holder::OldMount { marked },
-            Service::Program(_) | Service::Standing(_) => Holder::Program,
-        };
-        Ok(Some(Box::new(self.heartbeat.hold(source, holder, watch)?)))
+        let guard = self.heartbeat.hold(source, service, marked, watch)?;
+        Ok(Some(Box::new(guard)))
     }
 
     fn leave(&self, service: &Service) -> Result<LeaveOutcome> {

@@ -25,7 +25,7 @@ pub use start_all::start_all;
 
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber};
-use crate::ids::Uuid;
+use crate::ids::{Service, Uuid};
 use crate::ondisk::Geometry;
 use crate::syscall::channel::Channel;
 use crate::syscall::ioprio::Level;
@@ -90,24 +90,6 @@ pub struct UnmountState {
     mark: Mark,
 }
 
-/// For whom a reference is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// A mount, whose superblock will own the reference. It is marked, unless a program that does
-    /// not know marks will give it back (the C tools).
-    Mount {
-        /// The mark is set.
-        marked: bool,
-    },
-    /// The mount.ocfs2 of ocfs2-tools 1.2, which mounts when this process has ended.
-    OldMount {
-        /// The mark is set.
-        marked: bool,
-    },
-    /// A program.
-    Program,
-}
-
 /// The result of leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaveOutcome {
@@ -168,25 +150,28 @@ impl<'s> Heartbeat<'s> {
         &self.region
     }
 
-    /// Joins: the region's heartbeat is active and a reference of this process keeps it so.
+    /// Joins: the region's heartbeat is active and a reference of this process keeps it so. That of
+    /// a mount is `marked`, unless a program that does not know marks will give it back (the C
+    /// tools).
     ///
     /// A mount's reference is lasting from the start where no pin would make up for its loss: leak,
     /// never lose.
     pub fn hold(
         &self,
         source: &Source,
-        holder: Holder,
+        service: &Service,
+        marked: bool,
         watch: &mut Watch,
     ) -> Result<HeartbeatGuard<'_>> {
         let is_pinned = self.is_pinned_while_mounted()?;
-        let lifetime = match holder {
-            Holder::Mount { .. } if !is_pinned => Lifetime::Lasting,
+        let lifetime = match service {
+            Service::Mount(_) if !is_pinned => Lifetime::Lasting,
             _ => Lifetime::Process,
         };
-        let mark = match holder {
+        let mark = match service {
             // A mark can be stale, which without the pin would lose a reference.
-            Holder::Mount { marked: true } if is_pinned => Mark::Superblock,
-            Holder::OldMount { marked: true } => Mark::OldMount,
+            Service::Mount(_) if marked && is_pinned => Mark::Superblock,
+            Service::OldMount if marked => Mark::OldMount,
             _ => Mark::None,
         };
         let mounted_before =
