@@ -84,28 +84,28 @@ impl<'s> Region<'s> {
         self.system.attribute(&self.path.join(name))
     }
 
+    /// Returns a number; `None` where the attribute has none, or does not exist.
+    fn number(&self, attribute: &str) -> Result<Option<u64>> {
+        let text = self.attribute(attribute);
+        let text = text.wrap_err_with(|| format!("reading {attribute} of region {}", self.name))?;
+        Ok(text.and_then(|text| text.trim().parse().ok()))
+    }
+
     /// Returns the process number of the heartbeat thread; `None` before it runs, and on drivers
     /// that do not show it (before 2.6.24).
     pub fn pid(&self) -> Result<Option<u32>> {
-        let pid = self
-            .attribute("pid")
-            .wrap_err_with(|| format!("reading the heartbeat thread of region {}", self.name))?;
-        Ok(pid.and_then(|pid| pid.trim().parse().ok()))
+        Ok(self.number("pid")?.and_then(|pid| pid.try_into().ok()))
     }
 
-    /// Returns its blocks on the device as the kernel has them: all 0 until they are set.
-    pub fn geometry(&self) -> Result<Geometry> {
-        let value = |attribute| {
-            let text = self.attribute(attribute);
-            let text =
-                text.wrap_err_with(|| format!("reading {attribute} of region {}", self.name))?;
-            Ok::<u64, eyre::Report>(text.and_then(|text| text.trim().parse().ok()).unwrap_or(0))
-        };
-        Ok(Geometry {
+    /// Returns its blocks on the device as the kernel has them; `None` until they are set.
+    pub fn geometry(&self) -> Result<Option<Geometry>> {
+        let value = |attribute| Ok::<_, eyre::Report>(self.number(attribute)?.unwrap_or(0));
+        let geometry = Geometry {
             block_bytes: u32::try_from(value("block_bytes")?)?,
             start_block: value("start_block")?,
             blocks: u32::try_from(value("blocks")?)?,
-        })
+        };
+        Ok(Some(geometry).filter(Geometry::is_set))
     }
 
     /// Makes the region and starts its heartbeat, which takes 8 s or more. The process must not be

@@ -23,13 +23,6 @@ pub struct Geometry {
 message!(struct Geometry { block_bytes, start_block, blocks });
 
 impl Geometry {
-    /// The geometry of a region before it is set.
-    pub const NONE: Self = Self {
-        block_bytes: 0,
-        start_block: 0,
-        blocks: 0,
-    };
-
     /// Returns whether all of it is set; before that no heartbeat starts.
     pub fn is_set(&self) -> bool {
         self.block_bytes != 0 && self.start_block != 0 && self.blocks != 0

@@ -40,8 +40,8 @@ fn each_region_is_shown_with_its_users() {
     );
     assert!(volume.is_mounted() && volume.device_there);
     assert_eq!(volume.places.len(), 1);
-    assert_eq!(volume.geometry.block_bytes, 512);
-    assert_eq!(volume.geometry.blocks, 255);
+    assert_eq!(volume.geometry.unwrap().block_bytes, 512);
+    assert_eq!(volume.geometry.unwrap().blocks, 255);
 
     let volume = seen(&survey, program.uuid);
     assert!(!volume.device_there && !volume.is_mounted());

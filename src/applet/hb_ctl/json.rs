@@ -43,8 +43,7 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
         Membership::User { .. } => Json::text(HeartbeatMode::Local),
         Membership::O2cb { heartbeat, .. } => Json::text(heartbeat),
     });
-    let kernel = seen.map(|seen| seen.geometry);
-    let kernel = kernel.filter(|place| place.blocks > 0);
+    let kernel = seen.and_then(|seen| seen.geometry);
     let place = kernel.or(about.and_then(|about| about.geometry));
     let listed = with_nodes && volume.trouble.is_none();
     object! {

@@ -141,7 +141,7 @@ fn region(volume: &Inspected, seen: &Snapshot) -> Vec<(&'static str, String)> {
 fn place(facts: &mut Vec<(&'static str, String)>, volume: &Inspected, seen: &Snapshot) {
     let about = volume.about.as_ref();
     let on_disk = about.and_then(|about| about.geometry);
-    let kernel = Some(seen.geometry).filter(|place| place.blocks > 0);
+    let kernel = seen.geometry;
     if let Some(place) = kernel.or(on_disk) {
         let (blocks, bytes, start) = (place.blocks, place.block_bytes, place.start_block);
         let slots = format!("{blocks} blocks of {bytes} bytes from block {start}");

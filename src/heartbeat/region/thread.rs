@@ -50,7 +50,7 @@ impl Region<'_> {
             .absent_at
             .get()
             .is_some_and(|at| at.elapsed() < SHORTEST_LIFE);
-        if absent_just_now || !self.geometry()?.is_set() {
+        if absent_just_now || self.geometry()?.is_none() {
             return Ok(false);
         }
         holds_dead_threads(self.system)

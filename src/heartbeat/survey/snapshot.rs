@@ -16,8 +16,8 @@ use std::fmt;
 pub struct Snapshot {
     /// The region's state in configfs.
     pub state: State,
-    /// The region's blocks in configfs; [`Geometry::NONE`] before they are set.
-    pub geometry: Geometry,
+    /// The region's blocks in configfs; none before they are set.
+    pub geometry: Option<Geometry>,
     /// The heartbeat's kernel thread in configfs; the state shows whether that still runs.
     pub thread: Option<u32>,
     /// The device that it heartbeats on is among the kernel's block devices; true where there is

@@ -102,11 +102,11 @@ mod tests {
     fn region(state: State, places: Vec<Place>) -> Surveyed {
         named(Ok(Snapshot {
             state,
-            geometry: Geometry {
+            geometry: Some(Geometry {
                 block_bytes: 512,
                 start_block: 1000,
                 blocks: 255,
-            },
+            }),
             thread: None,
             device_there: true,
             counters: Ok(Some(Counters {

@@ -2,13 +2,12 @@
 
 use super::super::{Counters, LockHolder};
 use super::*;
-use crate::ondisk::Geometry;
 
 /// Makes a region that heartbeats for a mounted volume: nothing is wrong.
 fn sound() -> Snapshot {
     Snapshot {
         state: State::Beating("sda".into()),
-        geometry: Geometry::NONE,
+        geometry: None,
         thread: None,
         device_there: true,
         counters: Ok(Some(counters(1, Some(true), 0))),
