@@ -9,7 +9,7 @@ mod snapshot;
 pub use counters::{Counters, Party};
 pub use diagnosis::{Fault, Remedy};
 pub use sets::Sets;
-pub use snapshot::{LockHolder, Snapshot};
+pub use snapshot::Snapshot;
 
 use super::Heartbeat;
 use crate::cluster::registered::RegisteredCluster;

@@ -144,15 +144,9 @@ impl Snapshot {
 
     /// Returns the programs that hold locks of the volume, as a clause.
     pub fn lock_users(&self) -> Option<String> {
-        let holders = self.lock_holders.iter().flatten().map(ToString::to_string);
-        let holders: Vec<_> = holders.collect();
-        let listed = || {
-            format!(
-                "locks of the volume are held by process {}",
-                holders.join(", ")
-            )
-        };
-        (!holders.is_empty()).then(listed)
+        let holders = self.lock_holders.as_ref();
+        let holders = holders.filter(|holders| !holders.is_empty())?.join(", ");
+        Some(format!("locks of the volume are held by process {holders}"))
     }
 
     /// Describes the fault, as a clause.

@@ -9,7 +9,6 @@ use crate::host::{list, mounts, process};
 use crate::ondisk::Geometry;
 use crate::report::plain;
 use eyre::{Result, WrapErr};
-use std::fmt;
 
 /// What configfs, semaphores, mount tables, dlmfs and /proc show of a region at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,26 +30,11 @@ pub struct Snapshot {
     pub mounted: bool,
     /// Where the volume is mounted, in all mount namespaces that are visible.
     pub places: Vec<Place>,
-    /// The processes that hold locks of its lock domain in dlmfs, which pins the region; none where
-    /// there is no such domain.
-    pub lock_holders: Option<Vec<LockHolder>>,
+    /// The processes that hold locks of its lock domain in dlmfs, which pins the region, each by its
+    /// number and its name; none where there is no such domain.
+    pub lock_holders: Option<Vec<String>>,
     /// Whether the region is the cluster's (global heartbeat).
     pub global: bool,
-}
-
-/// A process that holds a lock of a lock domain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockHolder {
-    /// The process's number.
-    pub pid: u32,
-    /// The process's name; empty if it has ended meanwhile.
-    pub name: String,
-}
-
-impl fmt::Display for LockHolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.pid, self.name)
-    }
 }
 
 impl Heartbeat<'_> {
@@ -107,16 +91,17 @@ impl Heartbeat<'_> {
 
     /// Returns the processes that hold locks of the region's lock domain; none where dlmfs has no
     /// such domain.
-    fn lock_holders(&self) -> Result<Option<Vec<LockHolder>>> {
+    fn lock_holders(&self) -> Result<Option<Vec<String>>> {
         let domain = self.region.name().to_string();
         if dlmfs::domain(self.system, &domain)?.is_none() {
             return Ok(None);
         }
         let holders = dlmfs::users(self.system, &domain);
         let holders = holders.wrap_err("listing the holders of the volume's locks")?;
-        let named = holders.into_iter().map(|pid| LockHolder {
-            pid,
-            name: process::living(self.system, pid).unwrap_or_default(),
+        let named = holders.into_iter().map(|pid| {
+            // It may have ended meanwhile.
+            let name = process::living(self.system, pid).unwrap_or_default();
+            format!("{pid} ({name})")
         });
         Ok(Some(named.collect()))
     }

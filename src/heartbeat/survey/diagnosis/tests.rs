@@ -1,6 +1,6 @@
 //! Each state of a region, and what is made of it.
 
-use super::super::{Counters, LockHolder};
+use super::super::Counters;
 use super::*;
 
 /// Makes a region that heartbeats for a mounted volume: nothing is wrong.
@@ -156,8 +156,7 @@ fn what_holds_locks_keeps_a_region_that_is_removed_otherwise() {
     let mut snapshot = unmounted(None);
     snapshot.lock_holders = Some(Vec::new());
     assert_eq!(snapshot.remedy(uuid), Remedy::Remove);
-    let name = "fsck.ocfs2".into();
-    snapshot.lock_holders = Some(vec![LockHolder { pid: 9, name }]);
+    snapshot.lock_holders = Some(vec!["9 (fsck.ocfs2)".into()]);
     let Remedy::Keep(why) = snapshot.remedy(uuid) else {
         panic!("{snapshot:?}");
     };
