@@ -37,13 +37,8 @@ pub fn repair(
                 .collect()
         }
     };
-    // Without a cluster there is no region, but there may be semaphores.
-    let none = system.path("/sys/kernel/config/cluster");
-    let cluster = live
-        .as_ref()
-        .map_or(none.as_path(), RegisteredCluster::path);
     for name in names {
-        let heartbeat = Heartbeat::new(system, cluster, name);
+        let heartbeat = Heartbeat::of(system, live.as_ref(), name);
         let report = match mode {
             RepairMode::DryRun => heartbeat.repair(mode),
             // In this process, as a warning in a child would be lost.

@@ -23,6 +23,7 @@ pub use repair::{RepairMode, RepairOutcome, RepairReport};
 pub use semaphores::Lifetime;
 pub use start_all::start_all;
 
+use crate::cluster::registered::RegisteredCluster;
 use crate::host::System;
 use crate::host::mounts::{self, DeviceNumber};
 use crate::ids::{Service, Uuid};
@@ -129,6 +130,14 @@ impl<'s> Heartbeat<'s> {
             mode: cluster.join("heartbeat/mode"),
             starter: Cell::new(None),
         }
+    }
+
+    /// Returns the heartbeat of the volume `name` in the registered cluster. Without one there is no
+    /// region, but there may be semaphores.
+    pub fn of(system: &'s System, live: Option<&RegisteredCluster>, name: Uuid) -> Self {
+        let none = system.path("/sys/kernel/config/cluster");
+        let cluster = live.map_or(&*none, RegisteredCluster::path);
+        Self::new(system, cluster, name)
     }
 
     /// Returns whether a mounted volume pins its region, as it does on kernels since 2.6.37.

@@ -84,27 +84,15 @@ impl Survey {
 /// The list of regions cannot be read.
 pub fn regions(system: &System, live: &RegisteredCluster) -> Result<Vec<Surveyed>> {
     let regions = live.regions()?.into_iter();
-    Ok(regions.map(|uuid| region(system, live, uuid)).collect())
+    let seen = |uuid| Heartbeat::new(system, live.path(), uuid).snapshot();
+    Ok(regions.map(|uuid| surveyed(uuid, seen(uuid))).collect())
 }
 
 /// Surveys the region of the volume `uuid`, there or not, in whichever cluster the kernel has.
 pub fn of_volume(system: &System, uuid: Uuid) -> Surveyed {
     let live = RegisteredCluster::if_loaded(system);
-    surveyed(
-        uuid,
-        live.and_then(|live| snapshot(system, live.as_ref(), uuid)),
-    )
-}
-
-fn region(system: &System, live: &RegisteredCluster, uuid: Uuid) -> Surveyed {
-    surveyed(uuid, snapshot(system, Some(live), uuid))
-}
-
-fn snapshot(system: &System, live: Option<&RegisteredCluster>, uuid: Uuid) -> Result<Snapshot> {
-    // Without a cluster there is no region, but there may be semaphores.
-    let none = system.path("/sys/kernel/config/cluster");
-    let cluster = live.map_or(none.as_path(), RegisteredCluster::path);
-    Heartbeat::new(system, cluster, uuid).snapshot()
+    let seen = live.and_then(|live| Heartbeat::of(system, live.as_ref(), uuid).snapshot());
+    surveyed(uuid, seen)
 }
 
 fn surveyed(uuid: Uuid, seen: Result<Snapshot>) -> Surveyed {
