@@ -2,9 +2,21 @@
 
 use super::registered::RegisteredCluster;
 use crate::config::atomic_file;
-use crate::config::cluster_conf::{self, Config};
+use crate::config::cluster_conf::{self, Cluster, Config};
 use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
+
+/// Returns the cluster `name`, or else the only one, as cluster.conf has it; none if that is
+/// unreadable or wrong.
+pub fn configured(system: &System, name: Option<&ClusterName>) -> Option<Cluster> {
+    let text = atomic_file::read(&system.path(cluster_conf::PLACE)).ok()??;
+    let config = Config::parse(&text).ok()?;
+    match (name, &config.clusters[..]) {
+        (Some(name), _) => config.cluster(name).cloned(),
+        (None, [cluster]) => Some(cluster.clone()),
+        (None, _) => None,
+    }
+}
 
 /// A cluster's nodes. Empty where this node knows nothing of the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,18 +55,13 @@ impl NodeNames {
     }
 
     fn configured(system: &System, name: Option<&ClusterName>) -> Option<Self> {
-        let text = atomic_file::read(&system.path(cluster_conf::PLACE)).ok()??;
-        let config = Config::parse(&text).ok()?;
-        let cluster = match (name, &config.clusters[..]) {
-            (Some(name), _) => config.cluster(name)?,
-            (None, [cluster]) => cluster,
-            (None, _) => return None,
-        };
+        let cluster = configured(system, name)?;
         let host = read_attribute(&system.path("/proc/sys/kernel/hostname")).ok()??;
-        let nodes = cluster.nodes.iter();
         Some(Self {
             own: cluster.local_node(&host).ok().map(|node| node.number),
-            nodes: nodes.map(|node| (node.number, node.name.clone())).collect(),
+            nodes: (cluster.nodes.into_iter())
+                .map(|node| (node.number, node.name))
+                .collect(),
         })
     }
 

@@ -11,15 +11,13 @@
 //! node that is in the slot map and alive there is refused. The slot map is the only evidence where
 //! the regions are unknown, and with a user-space cluster stack, whose nodes heartbeat on no disk.
 
-use crate::cluster::node_names::NodeNames;
-use crate::config::atomic_file;
-use crate::config::cluster_conf::{self, Config};
+use crate::cluster::node_names::{self, NodeNames};
 use crate::disk::slot_watch::{self, Seen};
 use crate::disk::{VolumeInfo, find};
 use crate::heartbeat::{Wait, Watch};
 use crate::host::System;
 use crate::host::mounts::{self, Mount};
-use crate::ids::{ClusterName, HeartbeatMode, Uuid};
+use crate::ids::{HeartbeatMode, Uuid};
 use crate::ondisk::Membership;
 use crate::ondisk::heartbeat_slots::Slot;
 use eyre::{Result, bail, eyre};
@@ -123,8 +121,8 @@ impl Known {
         let cluster = membership.cluster();
         let global = membership.heartbeat() == Some(HeartbeatMode::Global);
         let regions = cluster.filter(|_| global);
-        let regions = regions.and_then(|cluster| configured_regions(system, cluster));
-        let regions = regions.unwrap_or_default();
+        let regions = regions.and_then(|cluster| node_names::configured(system, Some(cluster)));
+        let regions = regions.map_or(Vec::new(), |cluster| cluster.regions);
         let unknown = "its cluster has global heartbeat, and /etc/ocfs2/cluster.conf does not name \
                        the regions";
         Self {
@@ -199,11 +197,4 @@ impl Known {
             false => format!("node {number} (\"{name}\")"),
         }
     }
-}
-
-/// Returns the regions in the configuration file; none if that cannot be read, or is wrong.
-fn configured_regions(system: &System, cluster: &ClusterName) -> Option<Vec<Uuid>> {
-    let text = atomic_file::read(&system.path(cluster_conf::PLACE)).ok()??;
-    let config = Config::parse(&text).ok()?;
-    Some(config.cluster(cluster)?.regions.clone())
 }
