@@ -3,6 +3,22 @@
 //! `argv[0]` picks an applet; applets read a volume from its [`disk`], and join and leave its
 //! cluster through [`group`], which is the only way to a heartbeat; [`dlm`] shares locks with it.
 //! [`doctor`] changes nothing.
+// Data of disks, sockets and files never ends in a panic.
+#![warn(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 

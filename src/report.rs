@@ -99,7 +99,7 @@ fn write_all(to: impl AsFd, mut rest: &[u8]) -> rustix::io::Result<()> {
     while !rest.is_empty() {
         match rustix::io::write(&to, rest) {
             Ok(0) => return Err(Errno::IO),
-            Ok(written) => rest = &rest[written..],
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }

@@ -1,15 +1,5 @@
 //! Block devices: reads a volume in a child process that may hang with its device, and finds the
 //! devices of volumes.
-#![warn(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
-#![cfg_attr(
-    test,
-    allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)
-)]
 
 mod child_device;
 mod device;

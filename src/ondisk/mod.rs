@@ -4,16 +4,6 @@
 //! All data may be forged or torn. It is checked before use, every position is inside the volume
 //! and the number of reads is bounded, so that the answer is a value or an error. Errors are
 //! clauses that go after the device's name and a colon.
-#![warn(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
-#![cfg_attr(
-    test,
-    allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)
-)]
 
 use std::io;
 

@@ -182,7 +182,7 @@ pub fn spawn(argv: &[&CStr], errors: impl AsFd) -> io::Result<Child> {
         // SAFETY: both lists end in a null pointer and lead to C strings that live on. The call
         // returns only if there is no such program; then the child ends at once.
         unsafe {
-            libc::execve(argv[0], argv.as_ptr(), environment.as_ptr());
+            libc::execve(*argv.as_ptr(), argv.as_ptr(), environment.as_ptr());
             libc::_exit(127)
         }
     })
