@@ -20,17 +20,13 @@ impl Heartbeat<'_> {
             return work(self);
         }
         let timeout = self.system.pause(TIMEOUT);
-        fork::call_in_child(timeout, || work(self))?.ok_or_else(|| self.late(timeout))
-    }
-
-    pub(super) fn late(&self, timeout: Duration) -> eyre::Report {
-        let hung = self.system.hung_removal().unwrap_or_else(|| {
-            "another process works on the region, or its device does not answer".into()
-        });
-        eyre!(
-            "it has not ended within {} s, and goes on: {hung}",
-            timeout.as_secs()
-        )
+        fork::call_in_child(timeout, || work(self))?.ok_or_else(|| {
+            let hung = self.system.hung_removal().unwrap_or_else(|| {
+                "another process works on the region, or its device does not answer".into()
+            });
+            let waited = timeout.as_secs();
+            eyre!("it has not ended within {waited} s, and goes on: {hung}")
+        })
     }
 }
 

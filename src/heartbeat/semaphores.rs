@@ -85,8 +85,7 @@ impl<'s> RegionSemaphores<'s> {
 
     /// Returns the number of references, without making a set where there is none.
     pub fn count(self) -> Result<u32> {
-        let count = unless_gone(self.find().and_then(|set| set.value(COUNT)));
-        Ok(count.wrap_err(READING)?.unwrap_or(0))
+        Ok(self.tally()?.count)
     }
 
     /// Takes the region's lock. `wanted` is called repeatedly while another process has the lock;
