@@ -102,11 +102,6 @@ impl Timeouts {
         ]
     }
 
-    /// Returns the seconds without a heartbeat after which a node self-fences.
-    pub fn restart_after(&self) -> Option<u32> {
-        self.heartbeat_threshold.map(restart_after)
-    }
-
     /// Reads the timeouts of the cluster whose directory in configfs is `cluster`.
     pub fn read(system: &System, cluster: &Path) -> Result<Self> {
         let text = |path: &Path| {

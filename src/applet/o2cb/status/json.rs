@@ -3,6 +3,7 @@
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
 use crate::cluster::registered::RegisteredNode;
+use crate::cluster::timeouts::restart_after;
 use crate::heartbeat::survey::{Snapshot, Surveyed};
 use crate::heartbeat::{State, Thread};
 use crate::json::{Json, object};
@@ -39,7 +40,7 @@ fn cluster(cluster: &Cluster) -> Json {
         "online": cluster.online,
         "heartbeat_mode": Json::text(cluster.mode),
         "heartbeat_threshold": timeouts.heartbeat_threshold,
-        "restart_after_s": timeouts.restart_after(),
+        "restart_after_s": timeouts.heartbeat_threshold.map(restart_after),
         "idle_timeout_ms": timeouts.idle_timeout_ms,
         "keepalive_delay_ms": timeouts.keepalive_delay_ms,
         "reconnect_delay_ms": timeouts.reconnect_delay_ms,

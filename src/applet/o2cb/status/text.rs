@@ -2,6 +2,7 @@
 
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
+use crate::cluster::timeouts::restart_after;
 use crate::heartbeat::survey::Snapshot;
 use crate::heartbeat::{State, Thread};
 use crate::host::places;
@@ -57,7 +58,7 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
     let (name, mode, timeouts) = (&cluster.name, cluster.mode, &cluster.timeouts);
     let _ = write!(text, "Cluster '{name}': {state}\n  heartbeat: {mode}");
     if let Some(threshold) = timeouts.heartbeat_threshold
-        && let Some(seconds) = timeouts.restart_after()
+        && let Some(seconds) = timeouts.heartbeat_threshold.map(restart_after)
     {
         let _ = write!(
             text,
