@@ -24,6 +24,7 @@ pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
     listen(&mut begun, deadline);
     let answers = begun.into_iter().map(|begun| {
         let Begun { child, told, .. } = begun?;
+        let told = told.and_then(Result::ok);
         match told {
             Some(_) => drop(child.wait()),
             // A child that hangs in a disk receives the signal when the disk answers.
@@ -38,9 +39,8 @@ pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
 struct Begun {
     channel: Channel,
     child: fork::Child,
-    ended: bool,
-    /// The complete answer.
-    told: Option<Vec<u8>>,
+    /// The complete answer, or the child's end without one.
+    told: Option<io::Result<Vec<u8>>>,
 }
 
 fn begin(look: &Look) -> io::Result<Begun> {
@@ -51,7 +51,6 @@ fn begin(look: &Look) -> io::Result<Begun> {
     Ok(Begun {
         channel,
         child,
-        ended: false,
         told: None,
     })
 }
@@ -62,7 +61,7 @@ fn listen(begun: &mut [Option<Begun>], deadline: Instant) {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut open: Vec<_> = (begun.iter_mut().flatten())
-            .filter(|one| !one.ended)
+            .filter(|one| one.told.is_none())
             .collect();
         if open.is_empty() || left.is_zero() {
             return;
@@ -73,10 +72,7 @@ fn listen(begun: &mut [Option<Begun>], deadline: Instant) {
         for (one, _) in open.iter_mut().zip(ready).filter(|(_, ready)| *ready) {
             match one.channel.receive() {
                 Err(error) if is_pause(&error) => {}
-                told => {
-                    one.told = told.ok();
-                    one.ended = true;
-                }
+                told => one.told = Some(told),
             }
         }
     }

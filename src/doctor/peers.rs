@@ -49,13 +49,12 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
     let nodes = cluster.nodes.iter();
     let peers = nodes.filter(|node| node.number != local.number);
     let in_use = site.regions().is_none_or(|regions| !regions.is_empty());
-    let connected = in_use.then(|| connections(site));
-    let connected = connected
-        .unwrap_or(Ok(Vec::new()))
-        .unwrap_or_else(|report| {
-            findings.unknown("the kernel's connections", &report);
-            Vec::new()
-        });
+    let connected = in_use.then(|| connections(site)).transpose();
+    let connected = connected.unwrap_or_else(|report| {
+        findings.unknown("the kernel's connections", &report);
+        None
+    });
+    let connected = connected.unwrap_or_default();
     let peer = |node: &Node| {
         let way = match connected.contains(&node.address) {
             true => Way::Connected,
