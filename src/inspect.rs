@@ -187,12 +187,12 @@ impl<'s> Inspector<'s> {
     /// Reads every device once, and waits for the answers until `deadline` at most. `tick` is
     /// called some five times a second; its error ends the wait.
     pub fn read(&mut self, deadline: Instant, tick: &mut dyn FnMut() -> Result<()>) -> Result<()> {
-        for observer in self.subjects.iter_mut().filter_map(Subject::observer) {
+        let mut observers: Vec<_> = (self.subjects.iter_mut())
+            .filter_map(|subject| subject.observer.as_mut())
+            .collect();
+        for observer in &mut observers {
             observer.ask(self.system)?;
         }
-        let mut observers: Vec<_> = (self.subjects.iter_mut())
-            .filter_map(Subject::observer)
-            .collect();
         observer::listen(&mut observers, deadline, tick)?;
         self.subjects.iter_mut().for_each(Subject::hear);
         Ok(())

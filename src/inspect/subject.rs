@@ -24,10 +24,6 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    pub fn observer(&mut self) -> Option<&mut Observer> {
-        self.observer.as_mut()
-    }
-
     pub fn hear(&mut self) {
         let Some(observer) = &mut self.observer else {
             return;
