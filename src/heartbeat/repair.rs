@@ -100,25 +100,22 @@ impl Heartbeat<'_> {
     }
 
     fn report(&self, found: &Snapshot, would: &str) -> RepairReport {
-        let done = match found.remedy(self.region.name()) {
+        let (outcome, text) = match found.remedy(self.region.name()) {
             Remedy::Keep(why) => return kept(found, &why),
-            Remedy::Remove | Remedy::PutSuperblock => "removed",
+            Remedy::Remove | Remedy::PutSuperblock => {
+                let text = format!("{}: {would}removed", complaint(found));
+                (RepairOutcome::Repaired, text)
+            }
             Remedy::None => {
                 let why = match found.state {
                     State::Absent => "it has no heartbeat on this node",
                     _ if found.is_mounted() => "its volume is mounted",
                     _ => "it beats, and somebody uses it",
                 };
-                return RepairReport {
-                    outcome: RepairOutcome::Sound,
-                    text: format!("nothing wrong: {why}"),
-                };
+                (RepairOutcome::Sound, format!("nothing wrong: {why}"))
             }
         };
-        RepairReport {
-            outcome: RepairOutcome::Repaired,
-            text: format!("{}: {would}{done}", complaint(found)),
-        }
+        RepairReport { outcome, text }
     }
 }
 
@@ -131,6 +128,8 @@ fn kept(found: &Snapshot, why: &str) -> RepairReport {
 
 /// Describes the fault that matters most.
 fn complaint(found: &Snapshot) -> String {
-    let fault = found.faults().into_iter().next();
-    fault.map_or(String::new(), |fault| found.describe(fault))
+    let faults = found.faults();
+    faults
+        .first()
+        .map_or(String::new(), |fault| found.describe(*fault))
 }
