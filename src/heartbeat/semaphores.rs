@@ -23,6 +23,12 @@ pub(super) const COUNT: u16 = 1;
 pub(super) const MARK: u16 = 2;
 pub(super) const HELD: u16 = 3;
 
+/// Takes the lock, once no process has it.
+const DOWN: [Op; 2] = [
+    Op::new(LOCK, 0).undone_at_exit(),
+    Op::new(LOCK, 1).undone_at_exit(),
+];
+
 /// How often a wait for the lock checks whether to go on.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than any start of a heartbeat that the kernel does not give up itself.
@@ -98,11 +104,7 @@ impl<'s> RegionSemaphores<'s> {
         let mut replaced = false;
         loop {
             let (set, owner_known) = self.open().map_err(cannot_open)?;
-            let down = [
-                Op::new(LOCK, 0).undone_at_exit(),
-                Op::new(LOCK, 1).undone_at_exit(),
-            ];
-            match set.apply(&down, POLL_INTERVAL) {
+            match set.apply(&DOWN, POLL_INTERVAL) {
                 Ok(()) if !(owner_known || replaced) && set.value(COUNT).is_ok_and(|n| n == 0) => {
                     // The C tools made it, for two. Processes that wait for it find ours instead;
                     // but not where the kernel's limits allow no set of four.
@@ -132,11 +134,8 @@ impl<'s> RegionSemaphores<'s> {
         let Some(set) = unless_gone(self.find()).wrap_err(OPENING)? else {
             return Ok(None);
         };
-        let down = [
-            Op::new(LOCK, 0).undone_at_exit().or_fail(),
-            Op::new(LOCK, 1).undone_at_exit(),
-        ];
-        match set.apply(&down, POLL_INTERVAL) {
+        let [free, down] = DOWN;
+        match set.apply(&[free.or_fail(), down], POLL_INTERVAL) {
             Ok(()) => Ok(Some(RegionLock::new(set, set.value(HELD).is_ok()))),
             Err(error) if is_gone(&error) || error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error).wrap_err("locking the region"),
