@@ -38,20 +38,14 @@ pub enum Place {
     Volume,
 }
 
-impl Place {
-    /// Returns the place's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Kernel => "kernel",
-            Self::Volume => "volume",
-        }
-    }
-}
-
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.as_deref().unwrap_or("none");
-        let (place, there) = (self.place.as_str(), self.there.as_deref().unwrap_or("none"));
+        let there = self.there.as_deref().unwrap_or("none");
+        let place = match self.place {
+            Place::Kernel => "kernel",
+            Place::Volume => "volume",
+        };
         let when = match self.live {
             true => "can be applied now",
             false => "needs the cluster offline",
