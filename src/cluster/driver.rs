@@ -22,11 +22,9 @@ pub const NO_CALL_OUT: &str = "/bin/true";
 pub fn load(system: &System) -> Result<()> {
     stack::load(system, "configfs", "configfs")?;
     if system.configfs()?.is_none() {
-        let usual = is_there(&system.path("/sys/kernel/config"))?;
-        let place = if usual {
-            "/sys/kernel/config"
-        } else {
-            "/config"
+        let place = match is_there(&system.path("/sys/kernel/config"))? {
+            true => "/sys/kernel/config",
+            false => "/config",
         };
         mount(system, c"configfs", place)?;
     }

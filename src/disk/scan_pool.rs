@@ -128,11 +128,10 @@ impl Reader {
                 }
             }
         })?;
-        let since = Instant::now();
         let mut reader = Self {
             channel,
             device,
-            since,
+            since: Instant::now(),
         };
         reader.ask(device);
         Ok(reader)
