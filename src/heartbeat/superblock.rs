@@ -47,13 +47,10 @@ impl Heartbeat<'_> {
                 "the heartbeat region is in use: the volume is mounted out of sight, \
                  or a lock domain needs it (after umount -l: end the programs that use its files)"
             ),
-            false => {
-                eyre!(
-                    "the heartbeat region is in use: the volume is mounted on {} \
-                     (unmount it first)",
-                    places::listed(&places)
-                )
-            }
+            false => eyre!(
+                "the heartbeat region is in use: the volume is mounted on {} (unmount it first)",
+                places::listed(&places)
+            ),
         }
     }
 
