@@ -9,14 +9,11 @@ pub mod umount;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::cli::Word;
 use crate::host::System;
-use crate::host::mounts::DeviceNumber;
 use crate::host::namespace::Namespace;
 use crate::report::{self, Failure, Usage, bail_usage, exit};
 use crate::syscall::start;
@@ -143,14 +140,6 @@ fn there<T>(namespace: Option<&Namespace>, work: impl FnOnce() -> T) -> Result<T
         Some(namespace) => namespace.run(work),
         None => Ok(work()),
     }
-}
-
-/// Returns the number of the block device at `path`; none where there is another kind of file.
-fn device_number(system: &System, path: &Path) -> io::Result<Option<DeviceNumber>> {
-    let found = fs::metadata(path)?;
-    let number = found.file_type().is_block_device();
-    let number = number.then(|| DeviceNumber::from_raw(found.rdev()));
-    Ok(system.kernel().block_device(path, number))
 }
 
 /// Explains why the kernel refuses to make a mount read-only with EBUSY, and what to do.

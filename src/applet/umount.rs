@@ -1,6 +1,6 @@
 //! umount.ocfs2: what umount(8) runs, as `umount.ocfs2 DIR [-nlfvr] [-N ns] [-t type]`.
 
-use super::{device_number, open_for_writing, there};
+use super::{open_for_writing, there};
 use crate::cli::{self, Word};
 use crate::cluster::driver::{self, CallOut};
 use crate::disk::VolumeInfo;
@@ -128,7 +128,7 @@ fn find(
         Some(mount) => mount,
         None => {
             let real = std::fs::canonicalize(&path).wrap_err_with(|| shown.to_string())?;
-            let device = device_number(system, &real).unwrap_or(None);
+            let device = mounts::number_at(system, &real).unwrap_or(None);
             let mut latest = table.iter().rev();
             at(&real)
                 .or_else(|| latest.find(|mount| Some(mount.device) == device))

@@ -3,7 +3,6 @@
 //! The kernel resolves the device's name anew, in the mount namespace of `-N`, and after the wait
 //! for the heartbeat: by then the name may lead to another volume, which has no heartbeat here.
 
-use super::super::device_number;
 use super::Plan;
 use crate::disk::VolumeInfo;
 use crate::host::System;
@@ -50,7 +49,7 @@ impl Plan {
                 same(volume, latest)?;
                 return self.call_mount(system, source, &target, data);
             }
-            compare(volume, device_number(system, source)?)?;
+            compare(volume, mounts::number_at(system, source)?)?;
             self.call_mount(system, source, &target, data)?;
             // stat(2) may wait for other nodes (fs/ocfs2/file.c, ocfs2_getattr). Another mount may
             // cover ours by now, or have replaced it.
