@@ -103,6 +103,14 @@ fn surveyed(uuid: Uuid, seen: Result<Snapshot>) -> Surveyed {
 }
 
 impl Surveyed {
+    /// Returns why the region, or its semaphores, could not be read.
+    pub fn error(&self) -> Option<&String> {
+        match self.seen.as_ref().map(|seen| &seen.counters) {
+            Err(why) | Ok(Err(why)) => Some(why),
+            Ok(Ok(_)) => None,
+        }
+    }
+
     /// Returns the device that the region heartbeats on, by the kernel's name for it.
     pub fn device(&self, system: &System) -> Option<PathBuf> {
         let device = self.seen.as_ref().ok()?.device()?;

@@ -26,13 +26,7 @@ pub(super) fn of(survey: &Survey, volumes: &[Inspected], with_nodes: bool) -> Js
 }
 
 fn region(volume: &Inspected, with_nodes: bool) -> Json {
-    let seen = volume.region.seen.as_ref();
-    let error = match seen.map(|seen| &seen.counters) {
-        Err(why) | Ok(Err(why)) => Some(why),
-        Ok(Ok(_)) => None,
-    };
-    let state = seen.map_or("unknown", state);
-    let seen = seen.ok();
+    let seen = volume.region.seen.as_ref().ok();
     let counters = seen.and_then(|seen| seen.counters.as_ref().ok()?.as_ref());
     let about = volume.about.as_ref();
     let superblock = about.map(|about| &about.superblock);
@@ -48,8 +42,8 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
     let listed = with_nodes && volume.trouble.is_none();
     object! {
         "uuid": Json::text(volume.region.uuid),
-        "state": state,
-        "error": error,
+        "state": seen.map_or("unknown", state),
+        "error": volume.region.error(),
         "device": volume.device.as_ref(),
         "device_error": volume.trouble.as_ref(),
         "label": superblock.map(|superblock| superblock.label.as_bytes()),

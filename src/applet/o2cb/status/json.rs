@@ -61,17 +61,11 @@ fn node(node: &RegisteredNode) -> Json {
 }
 
 fn region(region: &Surveyed) -> Json {
-    let seen = region.seen.as_ref();
-    let error = match seen.map(|seen| &seen.counters) {
-        Err(why) | Ok(Err(why)) => Some(why),
-        Ok(Ok(_)) => None,
-    };
-    let state = seen.map_or("unknown", state);
-    let seen = seen.ok();
+    let seen = region.seen.as_ref().ok();
     object! {
         "uuid": Json::text(region.uuid),
-        "state": state,
-        "error": error,
+        "state": seen.map_or("unknown", state),
+        "error": region.error(),
         "device": seen.and_then(Snapshot::device),
         "device_gone": seen.map(|seen| !seen.device_there),
         "references": seen.and_then(Snapshot::references),
