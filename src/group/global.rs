@@ -18,7 +18,7 @@ use crate::disk::find::Search;
 use crate::heartbeat::{self, Heartbeat, LeaveOutcome, Source, State, Wait, Watch, start_all};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
-use crate::ids::{StackName, Uuid};
+use crate::ids::Uuid;
 use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
 use eyre::{Report, Result, WrapErr, bail, eyre};
@@ -84,14 +84,10 @@ pub fn sources(
 fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Result<Source> {
     let shown = || format!("region {region} on {}", device.display());
     let volume = VolumeInfo::read_within(system, device, READ_TIMEOUT).wrap_err_with(shown)?;
-    let membership = &volume.superblock.membership;
-    let checked = || match (membership.stack(), membership.cluster()) {
-        (None, _) => bail!("it is a local volume, which has no heartbeat"),
-        (Some(stack), Some(name)) if stack != StackName::O2CB || *name != cluster.name => {
-            bail!("it belongs to cluster \"{name}\" (stack {stack})")
-        }
-        _ if volume.read_only => bail!("the device is read-only"),
-        _ => o2cb::source(&volume).ok_or_else(|| eyre!("it is no block device")),
+    let checked = || match volume.superblock.membership.bars(&cluster.name) {
+        Some(why) => bail!("it {why}"),
+        None if volume.read_only => bail!("the device is read-only"),
+        None => o2cb::source(&volume).ok_or_else(|| eyre!("it is no block device")),
     };
     checked().wrap_err_with(shown)
 }

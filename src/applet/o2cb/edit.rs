@@ -6,7 +6,6 @@ use crate::config::cluster_conf::{DEFAULT_PORT, Document, NUMBERS, NewNode, PORT
 use crate::config::hosts;
 use crate::disk::VolumeInfo;
 use crate::ids::{HeartbeatMode, Uuid};
-use crate::ondisk::Membership;
 use crate::report::printable;
 use eyre::{Result, WrapErr, bail};
 use std::ffi::OsStr;
@@ -114,18 +113,9 @@ fn region(call: &Call) -> Result<Uuid> {
     }
     let shown = device.display();
     let volume = VolumeInfo::read(call.system, device).wrap_err_with(|| shown.to_string())?;
-    match &volume.superblock.membership {
-        Membership::Local => bail!("{shown} is a local volume, which has no heartbeat"),
-        Membership::User { stack, cluster } => {
-            bail!("{shown} belongs to cluster \"{cluster}\" (stack {stack})")
-        }
-        Membership::O2cb {
-            cluster: Some(cluster),
-            ..
-        } if cluster != call.cluster()? => {
-            bail!("{shown} belongs to cluster \"{cluster}\" (stack o2cb)")
-        }
-        Membership::O2cb { .. } => Ok(volume.superblock.uuid),
+    match volume.superblock.membership.bars(call.cluster()?) {
+        Some(why) => bail!("{shown} {why}"),
+        None => Ok(volume.superblock.uuid),
     }
 }
 

@@ -54,6 +54,18 @@ impl Membership {
         }
     }
 
+    /// Returns why the cluster `wanted` of the o2cb stack has no heartbeat on the volume, as the end
+    /// of a sentence; none where it may have one.
+    pub fn bars(&self, wanted: &ClusterName) -> Option<String> {
+        match (self.stack(), self.cluster()) {
+            (None, _) => Some("is a local volume, which has no heartbeat".into()),
+            (Some(stack), Some(name)) if stack != StackName::O2CB || name != wanted => {
+                Some(format!("belongs to cluster \"{name}\" (stack {stack})"))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the mount option that names the stack that the driver has to find running; it
     /// refuses one that does not fit the volume (fs/ocfs2/super.c).
     pub fn mount_word(&self) -> String {
