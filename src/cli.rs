@@ -10,11 +10,10 @@
 mod word;
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 
 use argh::{ArgsInfo, FlagInfo, FlagInfoKind, Optionality, TopLevelCommand};
 
-use crate::report::{self, Failure, bail_usage, exit, printable};
+use crate::report::{self, Failure, bail_usage, exit};
 use word::{decode, encode};
 
 pub use word::Word;
@@ -212,7 +211,7 @@ fn takes_value(flag: &FlagInfo<'_>) -> bool {
 }
 
 fn shown(word: &str) -> String {
-    printable(decode(word).as_bytes())
+    Word(decode(word)).to_string()
 }
 
 #[cfg(test)]

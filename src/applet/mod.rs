@@ -120,10 +120,9 @@ pub(crate) fn unknown(name: &OsStr) -> Failure {
 /// Checks the type that mount(8) and umount(8) pass on.
 fn check_type(kind: Option<&Word>) -> Result<(), Usage> {
     match kind {
-        Some(Word(kind)) if kind != "ocfs2" => bail_usage!(
-            "the filesystem type \"{}\" is not ocfs2",
-            report::printable(kind.as_bytes())
-        ),
+        Some(kind) if kind.0 != "ocfs2" => {
+            bail_usage!("the filesystem type \"{kind}\" is not ocfs2")
+        }
         _ => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStringExt;
 use argh::FromArgs;
 
 use super::*;
+use std::os::unix::ffi::OsStrExt;
 
 /// mounts nothing.
 #[derive(Debug, PartialEq, FromArgs, ArgsInfo)]

@@ -1,6 +1,8 @@
 //! Arguments that are not text, carried through a parser that knows only text.
 
+use crate::report::printable;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
@@ -16,6 +18,13 @@ pub struct Word(pub OsString);
 impl argh::FromArgValue for Word {
     fn from_arg_value(value: &str) -> Result<Self, String> {
         Ok(Self(decode(value)))
+    }
+}
+
+/// Safe for a terminal.
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(self.0.as_bytes()))
     }
 }
 

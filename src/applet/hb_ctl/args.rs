@@ -4,7 +4,7 @@ use crate::cli::Word;
 use crate::ids::{Service, Uuid};
 use crate::inspect;
 use crate::ondisk::heartbeat_slots::INTERVAL;
-use crate::report::{bail_usage, printable};
+use crate::report::bail_usage;
 use crate::syscall::ioprio::Level;
 use argh::{ArgsInfo, FromArgs};
 use eyre::Result;
@@ -123,11 +123,10 @@ impl Args {
             bail_usage!("--watch has no --long (it shows the nodes)");
         }
         match self.service.as_slice() {
-            [Word(seconds)] if self.watch => Ok((action, seconds_of(seconds)?)),
-            [.., Word(last)] if is_info && !(self.is_plain() && self.names_one()) => bail_usage!(
-                "\"{}\" is too much (a device is named with -d)",
-                printable(last.as_bytes())
-            ),
+            [seconds] if self.watch => Ok((action, seconds_of(seconds)?)),
+            [.., last] if is_info && !(self.is_plain() && self.names_one()) => {
+                bail_usage!("\"{last}\" is too much (a device is named with -d)")
+            }
             // Otherwise the C tool ignores what is too much.
             _ => Ok((action, INTERVAL)),
         }
@@ -192,13 +191,9 @@ pub(super) fn with_seconds_apart(args: &[OsString]) -> Vec<OsString> {
     args.iter().flat_map(split).collect()
 }
 
-fn seconds_of(text: &OsStr) -> Result<Duration> {
-    let seconds = text.to_str().and_then(|text| text.parse().ok());
-    match seconds {
+fn seconds_of(word: &Word) -> Result<Duration> {
+    match word.0.to_str().and_then(|text| text.parse().ok()) {
         Some(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
-        _ => bail_usage!(
-            "--watch {}: the interval is 1 to 3600 seconds",
-            printable(text.as_bytes())
-        ),
+        _ => bail_usage!("--watch {word}: the interval is 1 to 3600 seconds"),
     }
 }

@@ -73,14 +73,13 @@ pub(super) fn configure(call: &Call) -> Result<u8> {
 
 /// Returns each `KEY=VALUE` of the command line.
 fn given(call: &Call) -> Result<Vec<(&'static str, String)>> {
-    let change = |Word(word): &Word| {
-        let shown = printable(word.as_encoded_bytes());
-        let pair = word.to_str().and_then(|word| word.split_once('='));
-        let (key, value) = pair.ok_or_else(|| wrong(format!("\"{shown}\" is not KEY=VALUE")))?;
+    let change = |word: &Word| {
+        let pair = word.0.to_str().and_then(|word| word.split_once('='));
+        let (key, value) = pair.ok_or_else(|| wrong(format!("\"{word}\" is not KEY=VALUE")))?;
         let known = QUESTIONS.iter().find(|(known, _)| *known == key);
         let (key, _) = known.ok_or_else(|| {
             let keys: Vec<_> = QUESTIONS.iter().map(|(key, _)| *key).collect();
-            wrong(format!("\"{shown}\" sets none of {}", keys.join(", ")))
+            wrong(format!("\"{word}\" sets none of {}", keys.join(", ")))
         })?;
         let value = checked(key, value).map_err(|why| wrong(format!("{key} {why}")))?;
         Ok((*key, value))
@@ -129,21 +128,20 @@ pub(super) fn hb_ctl_path(call: &Call) -> Result<u8> {
     let Some(set) = driver::call_out_path(call.system)? else {
         bail!("the kernel has no hb_ctl_path (run: o2cb load)");
     };
-    let Some(Word(word)) = call.operands.first() else {
+    let Some(word) = call.operands.first() else {
         return answer(printable(set) + "\n", 0);
     };
-    let shown = printable(word.as_encoded_bytes());
-    let path = word.to_str().ok_or_else(|| "is not UTF-8".to_owned());
+    let path = word.0.to_str().ok_or_else(|| "is not UTF-8".to_owned());
     let path = path.and_then(sysconfig::path);
     let path = path.map_err(|why| wrong(format!("hb_ctl_path {why}")))?;
     if !call.system.path(&path).exists() {
         report::warn(format_args!(
-            "{shown} does not exist: the kernel complains at each unmount, and umount.ocfs2 stops \
+            "{word} does not exist: the kernel complains at each unmount, and umount.ocfs2 stops \
              heartbeats"
         ));
     }
     driver::set_call_out(call.system, Path::new(&path))?;
     call.done(format_args!(
-        "the kernel runs {shown} after the last unmount"
+        "the kernel runs {word} after the last unmount"
     ))
 }

@@ -6,9 +6,7 @@ use crate::config::cluster_conf::{DEFAULT_PORT, Document, NUMBERS, NewNode, PORT
 use crate::config::hosts;
 use crate::disk::VolumeInfo;
 use crate::ids::{HeartbeatMode, Uuid};
-use crate::report::printable;
 use eyre::{Result, WrapErr, bail};
-use std::ffi::OsStr;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -47,8 +45,7 @@ pub(super) fn add_node(call: &Call) -> Result<u8> {
     let port = number_in("--port", args.port.as_ref(), PORTS)?;
     let address = match &args.ip {
         None => hosts::address_of(call.system, name)?,
-        Some(Word(given)) => parsed(given).ok_or_else(|| {
-            let given = printable(given.as_encoded_bytes());
+        Some(given) => parsed(given).ok_or_else(|| {
             wrong(format!(
                 "--ip {given} is not an IPv4 address such as 192.0.2.1"
             ))
@@ -93,7 +90,7 @@ pub(super) fn heartbeat_mode(call: &Call) -> Result<u8> {
     let cluster = call.cluster()?;
     let modes = [HeartbeatMode::Global, HeartbeatMode::Local];
     let wanted = call.operand()?;
-    let Some(mode) = modes.into_iter().find(|mode| wanted == mode.as_str()) else {
+    let Some(mode) = modes.into_iter().find(|mode| wanted.0 == mode.as_str()) else {
         return Err(wrong("usage: heartbeat-mode CLUSTER global|local".into()));
     };
     let done = format!("cluster \"{cluster}\" has {mode} heartbeat");
@@ -106,9 +103,8 @@ fn region(call: &Call) -> Result<Uuid> {
     if let Some(uuid) = parsed(given) {
         return Ok(uuid);
     }
-    let device = Path::new(given);
+    let device: &Path = given.as_ref();
     if !device.exists() {
-        let given = printable(given.as_encoded_bytes());
         bail!("\"{given}\" is neither a UUID nor a device");
     }
     let shown = device.display();
@@ -119,15 +115,13 @@ fn region(call: &Call) -> Result<Uuid> {
     }
 }
 
-fn text(word: &OsStr) -> Result<&str> {
-    word.to_str().ok_or_else(|| {
-        let shown = printable(word.as_encoded_bytes());
-        wrong(format!("\"{shown}\" is not UTF-8"))
-    })
+fn text(word: &Word) -> Result<&str> {
+    let text = word.0.to_str();
+    text.ok_or_else(|| wrong(format!("\"{word}\" is not UTF-8")))
 }
 
-fn parsed<T: FromStr>(word: &OsStr) -> Option<T> {
-    word.to_str()?.parse().ok()
+fn parsed<T: FromStr>(word: &Word) -> Option<T> {
+    word.0.to_str()?.parse().ok()
 }
 
 /// Parses a plain decimal number; a leading zero marks the C tool's octal and hexadecimal ones.
@@ -136,15 +130,11 @@ fn number_in<T: FromStr + PartialOrd + Display>(
     word: Option<&Word>,
     range: RangeInclusive<T>,
 ) -> Result<Option<T>> {
-    let Some(Word(given)) = word else {
+    let Some(given) = word else {
         return Ok(None);
     };
-    let plain = given
-        .to_str()
-        .filter(|text| *text == "0" || !text.starts_with('0'));
-    let number = decimal(plain.unwrap_or_default(), &range).map_err(|wanted| {
-        let given = printable(given.as_encoded_bytes());
-        wrong(format!("{option} {given} is not {wanted}"))
-    })?;
+    let plain = (given.0.to_str()).filter(|text| *text == "0" || !text.starts_with('0'));
+    let number = decimal(plain.unwrap_or_default(), &range);
+    let number = number.map_err(|wanted| wrong(format!("{option} {given} is not {wanted}")))?;
     Ok(Some(number))
 }

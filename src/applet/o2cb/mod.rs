@@ -21,7 +21,7 @@ use argh::{ArgsInfo, FromArgs};
 use exit_status::Codes;
 use eyre::Result;
 use settings::Settings;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Configure the cluster of this node, and bring it up or down.
@@ -201,8 +201,8 @@ impl Call<'_> {
     }
 
     /// Returns the operand after the cluster.
-    fn operand(&self) -> Result<&OsStr> {
-        let operand = self.operands.first().map(AsRef::as_ref);
+    fn operand(&self) -> Result<&Word> {
+        let operand = self.operands.first();
         operand.ok_or_else(|| wrong("an operand is wanted".into()))
     }
 
@@ -249,16 +249,12 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
 }
 
 fn find(words: &[Word]) -> Result<(&'static Verb, &[Word])> {
-    let Some((Word(name), operands)) = words.split_first() else {
+    let Some((name, operands)) = words.split_first() else {
         return Err(wrong("a command is wanted (see \"o2cb --help\")".into()));
     };
-    let verb = VERBS.iter().find(|verb| name == verb.name).ok_or_else(|| {
-        wrong(format!(
-            "there is no command \"{}\" (see \"o2cb --help\")",
-            report::printable(name.as_encoded_bytes())
-        ))
-    })?;
-    Ok((verb, operands))
+    let verb = VERBS.iter().find(|verb| name.0 == verb.name);
+    let unknown = || format!("there is no command \"{name}\" (see \"o2cb --help\")");
+    Ok((verb.ok_or_else(|| wrong(unknown()))?, operands))
 }
 
 fn carry_out(system: &System, args: &Args, verb: &Verb, operands: &[Word]) -> Result<u8> {
