@@ -54,10 +54,7 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
             failed(report)
         })?
     };
-    match code {
-        0 => Ok(()),
-        code => Err(Failure::silent(code)),
-    }
+    super::end(code)
 }
 
 /// Does what is asked for; returns the exit code.

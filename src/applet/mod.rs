@@ -117,6 +117,14 @@ pub(crate) fn unknown(name: &OsStr) -> Failure {
     Failure::new(exit::NOT_FOUND, report)
 }
 
+/// Ends with `code`; the reason for any but 0 is printed already.
+fn end(code: u8) -> Result<(), Failure> {
+    match code {
+        0 => Ok(()),
+        code => Err(Failure::silent(code)),
+    }
+}
+
 /// Checks the type that mount(8) and umount(8) pass on.
 fn check_type(kind: Option<&Word>) -> Result<(), Usage> {
     match kind {

@@ -5,7 +5,7 @@ use crate::cli::Word;
 use crate::cluster::driver;
 use crate::config::sysconfig;
 use crate::config::sysconfig::edit::checked;
-use crate::report::{self, printable};
+use crate::report::{self, bail_usage, printable};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::path::Path;
 
@@ -90,9 +90,9 @@ fn given(call: &Call) -> Result<Vec<(&'static str, String)>> {
 /// Asks the user at the terminal for changes.
 fn ask(now: &[(String, String)]) -> Result<Vec<(&'static str, String)>> {
     if !report::can_ask() {
-        return Err(wrong(
-            "there is no terminal to ask on (give KEY=VALUE ..., such as O2CB_ENABLED=true)".into(),
-        ));
+        bail_usage!(
+            "there is no terminal to ask on (give KEY=VALUE ..., such as O2CB_ENABLED=true)"
+        );
     }
     report::warn("Enter keeps what the brackets show, none takes it away, Ctrl-C changes nothing");
     let mut changes = Vec::new();

@@ -7,12 +7,12 @@ use crate::disk::VolumeInfo;
 use crate::dlm::{Dlm, InUse, LockedDown};
 use crate::group;
 use crate::host::System;
-use crate::report::{self, Failure, Usage, exit};
+use crate::report::{self, Failure, bail_usage, exit};
 use crate::syscall::program;
 use crate::syscall::signal::{self, Inherited};
 use crate::wait::sleep_until;
 use argh::{ArgsInfo, FromArgs};
-use eyre::{Report, Result, WrapErr, bail, eyre};
+use eyre::{Report, Result, WrapErr, eyre};
 use std::ffi::{CStr, CString, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -70,18 +70,16 @@ pub(super) fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     let plan = Plan::of(args, command).map_err(|report| Failure::of(report, exit::USAGE))?;
     let code = plan.carry_out(system);
     group::tidy(system);
-    super::end(code?)
+    super::super::end(code?)
 }
 
 impl Plan {
     fn of(args: Args, command: &[OsString]) -> Result<Self> {
         let Some(name) = command.get(1) else {
-            bail!(Usage(
-                "exec: a command is wanted after -- (see \"o2cb exec --help\")".into()
-            ));
+            bail_usage!("exec: a command is wanted after -- (see \"o2cb exec --help\")");
         };
         if args.wait.is_some() && !args.exclusive {
-            bail!(Usage("exec: -w waits for nothing without -x".into()));
+            bail_usage!("exec: -w waits for nothing without -x");
         }
         let service = match &args.service {
             Some(Word(service)) => service,

@@ -16,7 +16,7 @@ mod status;
 use crate::cli::{self, Word};
 use crate::host::System;
 use crate::ids::ClusterName;
-use crate::report::{self, Failure, Usage};
+use crate::report::{self, Failure, Usage, bail_usage};
 use argh::{ArgsInfo, FromArgs};
 use exit_status::Codes;
 use eyre::Result;
@@ -221,14 +221,6 @@ fn answer(text: impl AsRef<[u8]>, code: u8) -> Result<u8> {
     Ok(code)
 }
 
-/// Ends with `code`; the reason for any but 0 is printed already.
-fn end(code: u8) -> Result<(), Failure> {
-    match code {
-        0 => Ok(()),
-        code => Err(Failure::silent(code)),
-    }
-}
-
 /// Runs the applet. Its exit codes are 0 and 1, as in the C tool, except for the commands that init
 /// systems call.
 pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
@@ -245,29 +237,30 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
         return report::say(super::VERSION).map_err(|report| Codes::Plain.of(report));
     }
     let (verb, operands) = find(&args.words).map_err(|report| Codes::Plain.of(report))?;
-    end(carry_out(system, &args, verb, operands).map_err(|report| verb.codes.of(report))?)
+    super::end(carry_out(system, &args, verb, operands).map_err(|report| verb.codes.of(report))?)
 }
 
 fn find(words: &[Word]) -> Result<(&'static Verb, &[Word])> {
     let Some((name, operands)) = words.split_first() else {
-        return Err(wrong("a command is wanted (see \"o2cb --help\")".into()));
+        bail_usage!("a command is wanted (see \"o2cb --help\")");
     };
-    let verb = VERBS.iter().find(|verb| name.0 == verb.name);
-    let unknown = || format!("there is no command \"{name}\" (see \"o2cb --help\")");
-    Ok((verb.ok_or_else(|| wrong(unknown()))?, operands))
+    match VERBS.iter().find(|verb| name.0 == verb.name) {
+        Some(verb) => Ok((verb, operands)),
+        None => bail_usage!("there is no command \"{name}\" (see \"o2cb --help\")"),
+    }
 }
 
 fn carry_out(system: &System, args: &Args, verb: &Verb, operands: &[Word]) -> Result<u8> {
     let name = verb.name;
     let mut given = args.special().into_iter().filter(|(_, given)| *given);
     if let Some((option, _)) = given.find(|(option, _)| !verb.options.contains(option)) {
-        return Err(wrong(format!("{name} takes no {option}")));
+        bail_usage!("{name} takes no {option}");
     }
     if verb.operands.is_empty() && !operands.is_empty() {
-        return Err(wrong(format!("{name} takes no operand")));
+        bail_usage!("{name} takes no operand");
     }
     if !verb.takes(operands.len()) {
-        return Err(wrong(format!("usage: {name} {}", verb.operands)));
+        bail_usage!("usage: {name} {}", verb.operands);
     }
     let has_cluster = verb.operands.trim_start_matches('[').starts_with("CLUSTER");
     let (cluster, operands) = match operands.split_first() {
