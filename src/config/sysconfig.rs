@@ -93,7 +93,8 @@ impl Sysconfig {
             "O2CB_STACK" => self.stack = set.map(stack).transpose()?,
             "O2CB_BOOTCLUSTER" => self.boot_cluster = set.map(cluster).transpose()?,
             "O2CB_HEARTBEAT_THRESHOLD" => {
-                timeouts.heartbeat_threshold = set.map(threshold).transpose()?;
+                let threshold = set.map(|text| number(text, 3..=u32::MAX));
+                timeouts.heartbeat_threshold = threshold.transpose()?;
             }
             IDLE => timeouts.idle_timeout_ms = set.map(delay).transpose()?,
             KEEPALIVE => timeouts.keepalive_delay_ms = set.map(delay).transpose()?,
@@ -141,10 +142,6 @@ fn cluster(text: &str) -> Result<ClusterName, String> {
 
 fn node(text: &str) -> Result<String, String> {
     node_name(text.as_bytes()).map_err(|why| format!("is wrong: {why}"))
-}
-
-fn threshold(text: &str) -> Result<u32, String> {
-    number(text, 3..=u32::MAX)
 }
 
 fn delay(text: &str) -> Result<u32, String> {
