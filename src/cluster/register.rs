@@ -107,10 +107,10 @@ fn bring_up(
     local: &Node,
     sysconfig: &Sysconfig,
 ) -> Result<()> {
-    if !changes.system().has_object(directory)? {
-        changes
-            .make(directory)
-            .wrap_err_with(|| format!("registering cluster \"{}\"", cluster.name))?;
+    let registering = || format!("registering cluster \"{}\"", cluster.name);
+    let there = changes.system().has_object(directory);
+    if !there.wrap_err_with(registering)? {
+        changes.make(directory).wrap_err_with(registering)?;
     }
     set_mode(changes, directory, cluster.heartbeat_mode)?;
     // The timeouts come before any node that could mount with others.

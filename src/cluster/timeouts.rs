@@ -15,13 +15,17 @@ const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 /// The kernel refuses a value, or ignores the threshold because a region is active.
 pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -> Result<()> {
     let system = changes.system();
+    let has = |path: &Path| {
+        let there = system.has_object(path);
+        there.wrap_err_with(|| format!("looking for {}", path.display()))
+    };
     if let Some(threshold) = set.heartbeat_threshold {
         let newest = cluster.join("heartbeat/dead_threshold");
-        let path = match system.has_object(&newest)? {
+        let path = match has(&newest)? {
             true => newest,
             false => system.path(OLD_THRESHOLD),
         };
-        if system.has_object(&path)? {
+        if has(&path)? {
             let (what, wanted) = ("the heartbeat's dead threshold", threshold.to_string());
             changes.set(&path, what, &wanted)?;
             let now = system.attribute(&path);
@@ -49,14 +53,14 @@ pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -
         // The oldest drivers lack some of them.
         let path = cluster.join(attribute);
         if let Some(value) = value
-            && system.has_object(&path)?
+            && has(&path)?
         {
             changes.set(&path, attribute, &value.to_string())?;
         }
     }
     let fence = cluster.join("fence_method");
     if let Some(method) = &set.fence_method
-        && system.has_object(&fence)?
+        && has(&fence)?
     {
         // The kernel requires the newline.
         changes.set(&fence, "fence_method", &format!("{method}\n"))?;
