@@ -10,6 +10,11 @@ use std::io;
 /// What later calls say of a region that this kernel cannot use again.
 const REBOOT: &str = "was left half-started";
 
+/// The mark of a superblock that has no reference yet; a mount that is killed leaves it.
+const MOUNTING: u32 = 3;
+/// The exit code of a command that was killed.
+const KILLED: i32 = 128 + 9;
+
 impl Stage {
     /// Holds what came of a harmed command against the promises; leaves the volume as some
     /// ordinary use of it does.
@@ -21,10 +26,12 @@ impl Stage {
         if (look.superblock || !look.places.is_empty()) && !look.beats() {
             return Err(format!("mounted without a heartbeat: {look:?}"));
         }
-        if look
-            .references
-            .is_some_and(|(count, mark)| mark > 1 || mark > count)
-        {
+        let has_no_reference = |(count, mark)| match mark {
+            0 => false,
+            MOUNTING => trace.code != KILLED,
+            _ => mark > 1 || mark > count,
+        };
+        if look.references.is_some_and(has_no_reference) {
             return Err(format!("a mark without a reference: {look:?}"));
         }
         if trace.code == 0 && said.is_empty() {
