@@ -168,7 +168,8 @@ fn disks_that_fail_leave_nothing_behind() {
 }
 
 /// The driver tries for ever to write what is left of its journal, and umount(2) waits for it:
-/// only a reboot ends that. No other process has to wait for it.
+/// only a reboot ends that. No other process has to wait for it. What is written before the disk
+/// fails may be on it already: the driver writes its journal at once.
 #[test]
 fn unmount_that_the_kernel_cannot_end_holds_up_no_other_process() {
     let lab = Lab::new("io-stuck");
@@ -181,8 +182,9 @@ fn unmount_that_the_kernel_cannot_end_holds_up_no_other_process() {
         &stuck,
         r#"
         mount.ocfs2 $device $directory || exit 92
-        echo text > $directory/file
+        echo text > $directory/file && sync || exit 93
         become "$failing"
+        echo text >> $directory/file || exit 94
         echo > /run/failing
         umount.ocfs2 $directory
         "#,
