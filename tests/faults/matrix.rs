@@ -13,8 +13,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// The volumes of one node; user-mode Linux has no more than 16 disks.
-const VOLUMES: usize = 14;
+/// The volumes of one node. User-mode Linux has no more than 16 disks; for each lock space,
+/// corosync and dlm_controld share 9 MB of the node's memory.
+fn most_volumes(stack: Stack) -> usize {
+    match stack {
+        Stack::O2cb => 14,
+        Stack::Cman => 5,
+    }
+}
+
 const LIMIT: Duration = Duration::from_secs(1200);
 
 pub struct Wanted<'a> {
@@ -115,12 +122,13 @@ fn group(tasks: Vec<Task>) -> Vec<Vec<Task>> {
     let (alone, beside): (Vec<_>, Vec<_>) = tasks
         .into_iter()
         .partition(|task| task.case.needs_the_node());
-    let (cman, o2cb): (Vec<_>, Vec<_>) = beside
-        .into_iter()
-        .partition(|task| task.case.stack == Stack::Cman);
-    let groups = [o2cb, cman];
-    let groups = groups.iter().flat_map(|tasks| tasks.chunks(VOLUMES));
-    let mut groups: Vec<Vec<Task>> = groups.map(<[Task]>::to_vec).collect();
+    let of = |stack| {
+        let tasks = beside.iter().filter(move |task| task.case.stack == stack);
+        let tasks: Vec<Task> = tasks.cloned().collect();
+        let chunks = tasks.chunks(most_volumes(stack));
+        chunks.map(<[Task]>::to_vec).collect::<Vec<_>>()
+    };
+    let mut groups = [of(Stack::O2cb), of(Stack::Cman)].concat();
     groups.extend(alone.into_iter().map(|task| vec![task]));
     groups
 }

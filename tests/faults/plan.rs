@@ -31,11 +31,13 @@ fn quick_share(case: &Case) -> usize {
     }
 }
 
-/// How many cells a volume can try in a minute or two.
+/// How many cells one volume tries, so that a lab ends within minutes.
 fn most_at_once(case: &Case) -> usize {
-    match case.waits {
-        true => 7,
-        false => 70,
+    match (case.needs_the_node(), case.waits) {
+        (true, true) => 21,
+        (true, false) => 70,
+        (false, true) => 7,
+        (false, false) => 40,
     }
 }
 
