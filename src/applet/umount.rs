@@ -79,7 +79,8 @@ fn unmount(system: &System, args: Args) -> Result<()> {
     let done = detached::call(system, || {
         let end = || end(system, &args, &mount, below.as_deref());
         there(namespace.as_ref(), end)?
-    })?;
+    })
+    .wrap_err_with(|| format!("unmounting {}", mount.point.display()))?;
     let stays = match &group {
         Ok(Some(group)) => group.stays(),
         _ => "heartbeat goes on",
@@ -199,20 +200,15 @@ fn end(system: &System, args: &Args, mount: &Mount, below: Option<&Path>) -> Res
     let shown = mount.point.display();
     match system.kernel().unmount(&point, flags) {
         Err(error) if is_busy(&error) && args.read_only => {
-            make_read_only(system, mount)
-                .wrap_err_with(|| format!("{shown} is busy; making it read-only"))?;
+            make_read_only(system, mount).wrap_err("it is busy; making it read-only")?;
             Ok("is busy, and read-only now".into())
         }
         Err(error) if is_busy(&error) => match below.map(Path::display) {
-            Some(below) => bail!(
-                "unmounting {shown}: {below} is mounted below it (umount -R {shown} unmounts both)"
-            ),
-            None => bail!(
-                "unmounting {shown}: files on it are in use (fuser -vm {shown} names the processes)"
-            ),
+            Some(below) => bail!("{below} is mounted below it (umount -R {shown} unmounts both)"),
+            None => bail!("files on it are in use (fuser -vm {shown} names the processes)"),
         },
         ended => {
-            ended.wrap_err_with(|| format!("unmounting {shown}"))?;
+            ended?;
             Ok("unmounted".into())
         }
     }

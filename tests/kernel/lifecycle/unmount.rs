@@ -79,7 +79,7 @@ fn a_busy_volume_is_made_read_only_on_demand() {
     let pid = background(&node, &format!("sleep 10000 > {point}/open"));
     node.wait_for(&format!("[ -e {point}/open ]"));
     let refused = node.fails(32, &format!("umount -r {point}"));
-    refused.says("is busy; making it read-only");
+    refused.says("it is busy; making it read-only");
     node.ok(&format!("touch {point}/file"));
     assert_beats(&node, &disk);
     end(&node, &pid);
