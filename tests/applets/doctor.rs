@@ -2,7 +2,7 @@
 
 mod disks;
 mod faults;
-mod regions;
+pub mod regions;
 
 use crate::world::{DEAD_MS, Era, World, Writer};
 

@@ -20,6 +20,7 @@ mod register;
 mod repair;
 mod search;
 mod shared;
+mod states;
 mod status;
 mod survey;
 mod umount;

@@ -14,7 +14,7 @@ fn started(world: &World) -> crate::world::Volume {
 }
 
 /// The kernel's list of all sets, with this one.
-fn list_semaphores(world: &World, key: i32, count: u32, user: u32) {
+pub fn list_semaphores(world: &World, key: i32, count: u32, user: u32) {
     let head =
         "       key      semid perms      nsems   uid   gid  cuid  cgid      otime      ctime";
     world.write(
