@@ -22,6 +22,7 @@ needed=(
 	/usr/bin/strace:strace
 	/usr/bin/script:bsdutils
 	/usr/bin/file:file
+	/usr/bin/mandoc:mandoc
 	/usr/bin/readelf:binutils
 	/usr/bin/pgrep:procps
 	/lib/systemd/systemd:systemd

@@ -16,7 +16,7 @@ pub enum Severity {
 /// A kind of finding. Its name is a promise to programs.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// The name in o2cb(8).
+    /// The name in o2cb-doctor(7).
     pub code: &'static str,
     /// The severity, equal for every finding of a kind.
     pub severity: Severity,
@@ -74,7 +74,7 @@ macro_rules! kinds {
         #[derive(Debug, Clone, Copy)]
         pub(super) enum Code { $($name),* }
 
-        /// Every kind, in the order of o2cb(8).
+        /// Every kind, in the order of o2cb-doctor(7).
         pub static KINDS: &[Kind] = &[$(Kind {
             code: $code,
             severity: Severity::$severity,
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_code_stands_once_and_in_the_page() {
-        let page = include_str!("../../docs/o2cb.8");
+        let page = include_str!("../../docs/o2cb-doctor.7");
         for (at, kind) in KINDS.iter().enumerate() {
             let code = kind.code;
             assert!(

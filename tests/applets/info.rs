@@ -181,7 +181,7 @@ fn the_json_is_that_of_the_page() {
         "ocfs2_hb_ctl",
         &["-I", "-d", "/dev/ubda", "--json", "--nodes"],
     );
-    let page = include_str!("../../docs/ocfs2_hb_ctl.8");
+    let page = include_str!("../../docs/ocfs2box-json.5");
     let names = text.split('"').zip(text.split('"').skip(1).chain([""]));
     let names: Vec<_> = (names.filter(|(_, after)| after.starts_with(": ")))
         .map(|(name, _)| name)

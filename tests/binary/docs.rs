@@ -2,6 +2,7 @@
 
 mod errors;
 mod roff;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +17,26 @@ fn file(path: &str) -> String {
 
 fn page(name: &str) -> String {
     file(&format!("docs/{name}.8"))
+}
+
+/// Every manual page: its name, its section and its text.
+fn pages() -> Vec<(String, String, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let files = fs::read_dir(directory).unwrap();
+    let names = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter_map(|file_name| {
+            let (name, section) = file_name.rsplit_once('.')?;
+            let is_page = section.parse::<u8>().is_ok();
+            is_page.then(|| {
+                (
+                    name.into(),
+                    section.into(),
+                    file(&format!("docs/{file_name}")),
+                )
+            })
+        })
+        .collect()
 }
 
 /// The applets by the names of their pages; o2cb.init is o2cb.
@@ -97,13 +118,10 @@ fn options(text: &str) -> impl Iterator<Item = String> {
 
 #[test]
 fn every_applet_has_a_page_and_every_page_an_applet() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let files = fs::read_dir(directory).unwrap();
-    let names = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let pages: BTreeSet<String> = names
-        .filter_map(|name| name.strip_suffix(".8").map(str::to_owned))
-        .collect();
-    assert_eq!(pages, documented());
+    let pages = pages().into_iter();
+    let pages = pages.filter(|(_, section, _)| section == "8");
+    let names: BTreeSet<String> = pages.map(|(name, ..)| name).collect();
+    assert_eq!(names, documented());
 }
 
 #[test]
@@ -190,33 +208,61 @@ fn commands_of_o2cb_are_those_of_the_help() {
 }
 
 #[test]
-fn the_readme_names_all_there_is() {
+fn readme_names_each_applet_and_links_each_page() {
     let readme = file("README.md");
-    for name in documented() {
-        assert!(
-            readme.contains(&format!("`{name}`")) || name == "ocfs2box",
-            "{name}"
-        );
+    for name in applets() {
+        assert!(readme.contains(&format!("`{name}`")), "{name}");
     }
-    for command in commands() {
-        assert!(readme.contains(&format!("`o2cb {command}`")), "{command}");
+    for (name, section, _) in pages() {
+        let link = format!("[{name}({section})](docs/{name}.{section})");
+        assert!(readme.contains(&link), "{link}");
     }
+    links_lead_somewhere(&readme, ".");
+}
+
+#[test]
+fn developers_page_names_each_directory() {
+    let page = file("docs/development.md");
     for place in ["tests", "src"] {
         for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(place)).unwrap() {
             let entry = entry.unwrap();
             let name = format!("{place}/{}", entry.file_name().to_string_lossy());
             if entry.file_type().unwrap().is_dir() {
-                let named = ["", ".rs"].map(|end| readme.contains(&format!("`{name}{end}`")));
+                let named = ["", ".rs"].map(|end| page.contains(&format!("`{name}{end}`")));
                 assert!(named.contains(&true), "{name}");
             }
         }
     }
-    let links = readme
+    links_lead_somewhere(&page, "docs");
+}
+
+fn links_lead_somewhere(text: &str, directory: &str) {
+    let links = text
         .split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next());
-    for link in links {
-        file(link);
+    for link in links.filter(|link| !link.starts_with("https://")) {
+        file(&format!("{directory}/{link}"));
+    }
+}
+
+/// Each page of these has its entries as `.B name`.
+#[test]
+fn members_of_json_are_in_their_page() {
+    let page = file("docs/ocfs2box-json.5");
+    for args in [
+        &["o2cb", "status", "--json"][..],
+        &["o2cb", "doctor", "--json"],
+        &["o2cb", "diff", "--json"],
+    ] {
+        let text = call(BOX, args).out;
+        let parts: Vec<&str> = text.split('"').collect();
+        let names = parts.windows(2).filter(|pair| pair[1].starts_with(": "));
+        let names: Vec<&str> = names.map(|pair| pair[0]).collect();
+        assert!(names.len() >= 3, "{args:?}: {text}");
+        for name in names {
+            assert!(page.contains(&format!("\n.B {name}\n")), "{args:?}: {name}");
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Output for programs. ocfs2_hb_ctl(8) defines names and meanings: none changes; more may come.
+//! Output for programs. ocfs2box-json(5) defines names and meanings: none changes; more may come.
 
 use crate::heartbeat::survey::{Counters, Fault, Party, Snapshot, Survey};
 use crate::heartbeat::{State, Thread};

@@ -64,7 +64,7 @@ pub(super) fn run(system: &System, target: Option<Target>, args: &Args) -> Resul
     Ok(code)
 }
 
-/// Makes one entry for programs. ocfs2_hb_ctl(8) defines names and meanings: none changes; more may
+/// Makes one entry for programs. ocfs2box-json(5) defines names and meanings: none changes; more may
 /// come.
 fn entry(uuid: Uuid, repaired: Result<RepairReport>) -> Json {
     let (outcome, text) = match repaired {

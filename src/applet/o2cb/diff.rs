@@ -40,7 +40,7 @@ pub(super) fn diff(call: &Call) -> Result<u8> {
     )
 }
 
-/// Makes one entry for programs. o2cb(8) defines names and meanings: none changes; more may come.
+/// Makes one entry for programs. ocfs2box-json(5) defines names and meanings: none changes; more may come.
 fn entry(difference: &Difference) -> Json {
     let there = difference.there.as_ref();
     let (kernel, volume) = match difference.place {

@@ -95,7 +95,7 @@ fn text(finding: &Finding) -> String {
     )
 }
 
-/// Formats findings for programs. o2cb(8) defines names and meanings: none changes; more may come.
+/// Formats findings for programs. ocfs2box-json(5) defines names and meanings: none changes; more may come.
 fn json(findings: &[Finding]) -> Json {
     object! { "schema": SCHEMA, "findings": Json::list(findings, entry) }
 }

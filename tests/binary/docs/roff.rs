@@ -1,8 +1,10 @@
 //! The pages are sound roff, with the sections of a manual page.
 
-use super::{documented, page, title};
+use super::{pages, title};
+use std::process::Command;
 
-/// The sections that a page has, in this order; others may come between.
+/// The parts that a program's page has, in this order; others may come between. Other pages have
+/// some of them.
 const SECTIONS: [&str; 9] = [
     "NAME",
     "SYNOPSIS",
@@ -16,29 +18,31 @@ const SECTIONS: [&str; 9] = [
 ];
 
 /// Those of man(7) that the pages use. A misspelt one would make its line vanish.
-const MACROS: [&str; 17] = [
-    "TH", "SH", "TP", "PP", "IP", "RS", "RE", "B", "I", "BR", "RB", "BI", "IR", "RI", "br", "nf",
-    "fi",
+const MACROS: [&str; 18] = [
+    "TH", "SH", "SS", "TP", "PP", "IP", "RS", "RE", "B", "I", "BR", "RB", "BI", "IR", "RI", "br",
+    "nf", "fi",
 ];
 
 #[test]
 fn pages_are_sound_roff() {
-    for name in documented() {
-        let page = page(&name);
+    for (name, section, page) in pages() {
         let first = page.lines().next().expect("a line");
-        let upper = name.to_uppercase();
-        assert!(first.starts_with(&format!(".TH {upper} 8 ")), "{first}");
+        let roff = name.replace('-', "\\-");
+        let title_line = format!(".TH {} {section} ", roff.to_uppercase());
+        assert!(first.starts_with(&title_line), "{first}");
         let heads: Vec<&str> = page
             .lines()
             .filter(|line| line.starts_with(".SH "))
             .map(title)
             .collect();
-        let known: Vec<&str> = heads
-            .into_iter()
-            .filter(|head| SECTIONS.contains(head))
-            .collect();
-        assert_eq!(known, SECTIONS, "{name}");
-        assert!(page.contains(&format!(".SH NAME\n{name} \\- ")), "{name}");
+        let known = SECTIONS.iter().copied();
+        let known: Vec<&str> = match section.as_str() {
+            "8" => known.collect(),
+            _ => known.filter(|head| heads.contains(head)).collect(),
+        };
+        let heads = heads.into_iter().filter(|head| SECTIONS.contains(head));
+        assert_eq!(heads.collect::<Vec<_>>(), known, "{name}");
+        assert!(page.contains(&format!(".SH NAME\n{roff} \\- ")), "{name}");
         let count = |call: &str| page.lines().filter(|line| *line == call).count();
         assert_eq!(
             (count(".nf"), count(".RS")),
@@ -50,6 +54,19 @@ fn pages_are_sound_roff() {
             check_line(&name, line, tag_wanted);
             tag_wanted = line == ".TP";
         }
+    }
+}
+
+#[test]
+fn mandoc_finds_nothing() {
+    for (name, section, _) in pages() {
+        let file = format!("{}/docs/{name}.{section}", env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new("mandoc")
+            .args(["-Tlint", &file])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.is_empty(), "{text}");
     }
 }
 
@@ -74,11 +91,10 @@ fn check_line(name: &str, line: &str, tag_wanted: bool) {
         begun == 0 || line.contains("\\fR") || line.contains("\\fP") || line.contains("\\fB"),
         "{name}: {line}"
     );
-    for link in line.match_indices("(8)") {
-        let before = &line[..link.0];
-        assert!(
-            before.ends_with(' '),
-            "{name}: .BR wants a blank before (8): {line}"
-        );
+    for link in ["(5)", "(7)", "(8)"] {
+        for (at, _) in line.match_indices(link) {
+            let is_apart = line[..at].ends_with(' ');
+            assert!(is_apart, "{name}: no blank before {link}: {line}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Output for programs. o2cb(8) defines names and meanings: none changes; more may come.
+//! Output for programs. ocfs2box-json(5) defines names and meanings: none changes; more may come.
 
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
@@ -210,7 +210,7 @@ mod tests {
             "]}}",
         ];
         assert_eq!(of(&status).to_string(), wanted.concat());
-        let page = include_str!("../../../../docs/o2cb.8");
+        let page = include_str!("../../../../docs/ocfs2box-json.5");
         each_name(&of(&status), &mut |name| {
             assert!(page.contains(&format!("\n.B {name}\n")), "{name}");
         });
