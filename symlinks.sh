@@ -90,6 +90,7 @@ divert() {
 	found=
 	for name in $("$installed" --list); do
 		file=$sbin/$name
+		# shellcheck disable=SC3013 # every sh has -ef, and POSIX since 2024
 		if { [ -e "$file" ] || [ -L "$file" ]; } && ! [ "$file" -ef "$installed" ]; then
 			path=$(owned_path "$name") ||
 				die "$file: belongs to no package (move it away, or FORCE=1 replaces it)"

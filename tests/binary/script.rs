@@ -11,8 +11,12 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/symlinks.sh");
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
 
 fn install(dest: &Path, variables: &[(&str, &str)]) -> End {
+    install_by(Path::new(SCRIPT), dest, variables)
+}
+
+fn install_by(script: &Path, dest: &Path, variables: &[(&str, &str)]) -> End {
     let mut command = Command::new("/bin/sh");
-    command.arg(SCRIPT).arg(dest).env("OCFS2BOX", BOX);
+    command.arg(script).arg(dest).env("OCFS2BOX", BOX);
     for name in ["DIVERT", "FORCE", "PREFIX", "UNITDIR"] {
         command.env_remove(name);
     }
@@ -188,6 +192,32 @@ fn configuration_file_is_never_replaced_nor_hidden() {
     let fedora = with_directories(&["etc/default", "etc/sysconfig"]);
     installs(&fedora, &[]);
     assert!(fedora.join(first).exists() && !fedora.join(second).exists());
+}
+
+#[test]
+fn completions_are_installed_for_the_shells_that_are_there() {
+    let source = with_directories(&["docs/completions"]);
+    let script = source.join("symlinks.sh");
+    fs::copy(SCRIPT, &script).unwrap();
+    fs::write(source.join("docs/o2cb.8"), "ocfs2box").unwrap();
+    for name in ["o2cb.bash", "_o2cb", "o2cb.fish"] {
+        fs::write(source.join("docs/completions").join(name), "ocfs2box").unwrap();
+    }
+    let shells = ["bash-completion", "zsh", "fish"];
+    let shells = shells.map(|shell| format!("usr/share/{shell}"));
+    let dest = with_directories(&shells.each_ref().map(String::as_str));
+    let end = install_by(&script, &dest, &[]);
+    assert_eq!((end.code, end.err.as_str()), (0, ""), "{end:?}");
+    for path in [
+        "bash-completion/completions/o2cb",
+        "zsh/site-functions/_o2cb",
+        "fish/vendor_completions.d/o2cb.fish",
+    ] {
+        assert!(dest.join("usr/local/share").join(path).exists(), "{path}");
+    }
+    let bare = Dir::new();
+    assert_eq!(install_by(&script, &bare, &[]).code, 0);
+    assert!(!bare.join("usr/local/share/zsh").exists());
 }
 
 /// A Debian root in which a package owns some of our programs.
