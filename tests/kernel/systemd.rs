@@ -1,6 +1,7 @@
 //! Mount units of a real systemd, which ends what is left in a unit's control group.
 
 mod boot;
+mod quick_start;
 
 use crate::rig::{CLUSTER, Disk, Lab, Node};
 
