@@ -215,23 +215,15 @@ fn listen(system: &System, path: &Path, node: &Node) -> Result<()> {
     })
 }
 
-/// Sets the heartbeat mode. The kernel silently ignores the write while there is a region, so it is
-/// read back.
+/// Sets the heartbeat mode. The kernel silently ignores the write while there is a region.
 fn set_mode(changes: &mut Transaction, directory: &Path, mode: HeartbeatMode) -> Result<()> {
     let attribute = directory.join("heartbeat/mode");
-    let system = changes.system();
-    let read = || {
-        system
-            .attribute(&attribute)
-            .wrap_err("reading the heartbeat mode")
-    };
-    match read()? {
-        Some(_) => changes.set(&attribute, "the heartbeat mode", &format!("{mode}\n"))?,
-        None if mode == HeartbeatMode::Local => return Ok(()),
+    match changes.set(&attribute, "the heartbeat mode", &format!("{mode}\n"))? {
+        Some(now) if now == mode.as_str() => Ok(()),
+        Some(_) => {
+            bail!("the heartbeat mode cannot change while a region is active (unmount, then retry)")
+        }
+        None if mode == HeartbeatMode::Local => Ok(()),
         None => bail!("this kernel has no global heartbeat"),
     }
-    if read()?.as_deref() != Some(mode.as_str()) {
-        bail!("the heartbeat mode cannot change while a region is active (unmount, then retry)");
-    }
-    Ok(())
 }

@@ -5,6 +5,8 @@ use crate::host::System;
 use eyre::{Result, WrapErr, bail};
 use std::path::Path;
 
+/// The threshold's place below the cluster's directory.
+const THRESHOLD: &str = "heartbeat/dead_threshold";
 /// The threshold's place in drivers of the 1.2 era.
 const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 
@@ -15,55 +17,38 @@ const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 /// The kernel refuses a value, or ignores the threshold because a region is active.
 pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -> Result<()> {
     let system = changes.system();
-    let has = |path: &Path| {
-        let there = system.has_object(path);
-        there.wrap_err_with(|| format!("looking for {}", path.display()))
-    };
     if let Some(threshold) = set.heartbeat_threshold {
-        let newest = cluster.join("heartbeat/dead_threshold");
-        let path = match has(&newest)? {
-            true => newest,
-            false => system.path(OLD_THRESHOLD),
+        let (what, wanted) = ("the heartbeat's dead threshold", threshold.to_string());
+        let now = match changes.set(&cluster.join(THRESHOLD), what, &wanted)? {
+            None => changes.set(&system.path(OLD_THRESHOLD), what, &wanted)?,
+            now => now,
         };
-        if has(&path)? {
-            let (what, wanted) = ("the heartbeat's dead threshold", threshold.to_string());
-            changes.set(&path, what, &wanted)?;
-            let now = system.attribute(&path);
-            let now = now.wrap_err_with(|| format!("reading {what}"))?;
-            let now = now.unwrap_or_default();
-            if now != wanted {
-                bail!(
-                    "the heartbeat's dead threshold stays {now}, not {wanted}: a region is active \
-                     (unmount, then o2cb offline and online)"
-                );
-            }
+        if let Some(now) = now.filter(|now| *now != wanted) {
+            bail!(
+                "the heartbeat's dead threshold stays {now}, not {wanted}: a region is active \
+                 (unmount, then o2cb offline and online)"
+            );
         }
     }
     let idle = ("idle_timeout_ms", set.idle_timeout_ms);
     let keepalive = ("keepalive_delay_ms", set.keepalive_delay_ms);
     let reconnect = ("reconnect_delay_ms", set.reconnect_delay_ms);
-    let now = system.attribute(&cluster.join(keepalive.0));
-    let now = now.wrap_err_with(|| format!("reading {}", keepalive.0))?;
+    let now = Timeouts::read(system, cluster)?.keepalive_delay_ms;
     // The keepalive has to stay below the idle timeout at every step.
-    let order = match (idle.1, now.and_then(|now| now.parse::<u32>().ok())) {
+    let order = match (idle.1, now) {
         (Some(wanted), Some(now)) if now >= wanted => [keepalive, idle, reconnect],
         _ => [idle, keepalive, reconnect],
     };
+    // The oldest drivers lack some of them.
     for (attribute, value) in order {
-        // The oldest drivers lack some of them.
-        let path = cluster.join(attribute);
-        if let Some(value) = value
-            && has(&path)?
-        {
-            changes.set(&path, attribute, &value.to_string())?;
+        if let Some(value) = value {
+            changes.set(&cluster.join(attribute), attribute, &value.to_string())?;
         }
     }
-    let fence = cluster.join("fence_method");
-    if let Some(method) = &set.fence_method
-        && has(&fence)?
-    {
+    if let Some(method) = &set.fence_method {
+        let (path, attribute) = (cluster.join("fence_method"), "fence_method");
         // The kernel requires the newline.
-        changes.set(&fence, "fence_method", &format!("{method}\n"))?;
+        changes.set(&path, attribute, &format!("{method}\n"))?;
     }
     Ok(())
 }
@@ -114,7 +99,7 @@ impl Timeouts {
         };
         let number =
             |path: &Path| Ok::<_, eyre::Report>(text(path)?.and_then(|it| it.parse().ok()));
-        let threshold = match number(&cluster.join("heartbeat/dead_threshold"))? {
+        let threshold = match number(&cluster.join(THRESHOLD))? {
             Some(threshold) => Some(threshold),
             None => number(&system.path(OLD_THRESHOLD))?,
         };

@@ -45,20 +45,24 @@ impl<'s> Transaction<'s> {
 
     /// Sets an attribute that can be set at any time, unless it has the value; `what` names it. The
     /// caller adds a newline where the kernel requires one; a rollback then writes it too.
-    pub(super) fn set(&mut self, path: &Path, what: &str, value: &str) -> Result<()> {
-        let plain = value.trim_end();
-        let now = self.system.attribute(path);
-        let now = now.wrap_err_with(|| format!("reading {what}"))?;
-        if now.as_deref() == Some(plain) {
-            return Ok(());
-        }
-        let written = self.system.set_attribute(path, value);
+    ///
+    /// Returns the value that the kernel has then, as it may ignore the write; none where this
+    /// driver has no such attribute.
+    pub(super) fn set(&mut self, path: &Path, what: &str, value: &str) -> Result<Option<String>> {
+        let (system, plain) = (self.system, value.trim_end());
+        let read = || {
+            let now = system.attribute(path);
+            now.wrap_err_with(|| format!("reading {what}"))
+        };
+        let now = match read()? {
+            Some(now) if now != plain => now,
+            same => return Ok(same),
+        };
+        let written = system.set_attribute(path, value);
         written.wrap_err_with(|| format!("setting {what} to {plain}"))?;
-        if let Some(now) = now {
-            let end = value.get(plain.len()..).unwrap_or_default();
-            self.wrote(path.to_owned(), now + end);
-        }
-        Ok(())
+        let end = value.get(plain.len()..).unwrap_or_default();
+        self.wrote(path.to_owned(), now + end);
+        read()
     }
 
     /// Records that another function set an attribute, which held `old`.
