@@ -19,32 +19,23 @@ pub struct Difference {
     pub what: String,
     /// The value in the files.
     pub file: Option<String>,
-    /// The value in the kernel or the volume.
-    pub there: Option<String>,
-    /// The place of that value.
-    pub place: Place,
+    /// The value in configfs, where the cluster is compared.
+    pub kernel: Option<String>,
+    /// The value in a volume's superblock, where that is compared.
+    pub volume: Option<String>,
     /// Whether it can take the files' value while volumes stay mounted.
     pub live: bool,
     /// The commands that give it the files' value.
     pub run: String,
 }
 
-/// The place that the files are compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The cluster in configfs.
-    Kernel,
-    /// A volume's superblock.
-    Volume,
-}
-
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.as_deref().unwrap_or("none");
-        let there = self.there.as_deref().unwrap_or("none");
-        let place = match self.place {
-            Place::Kernel => "kernel",
-            Place::Volume => "volume",
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".into());
+        let file = shown(&self.file);
+        let (place, there) = match &self.volume {
+            Some(volume) => ("volume", volume.clone()),
+            None => ("kernel", shown(&self.kernel)),
         };
         let when = match self.live {
             true => "can be applied now",
@@ -74,8 +65,8 @@ pub fn of_kernel(
             differences.push(Difference {
                 what,
                 file,
-                there,
-                place: Place::Kernel,
+                kernel: there,
+                volume: None,
                 live: now.is_some(),
                 run,
             });

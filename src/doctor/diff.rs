@@ -1,7 +1,7 @@
 //! Where the files, the kernel's cluster and the volumes' stamps differ.
 
 use super::{Site, TIMEOUT, devices, parallel, stated, volumes};
-pub use crate::cluster::differences::{Difference, Place, of_kernel};
+pub use crate::cluster::differences::{Difference, of_kernel};
 use crate::disk::VolumeInfo;
 use crate::ids::{ClusterName, HeartbeatMode};
 use crate::message::from_bytes;
@@ -77,8 +77,8 @@ fn of_volume(site: &Site, what: String, there: String) -> Option<Difference> {
         run: format!("tunefs.ocfs2 --update-cluster-stack {what}"),
         what,
         file: Some(file),
-        there: Some(there),
-        place: Place::Volume,
+        kernel: None,
+        volume: Some(there),
         live: false,
     })
 }

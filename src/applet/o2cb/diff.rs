@@ -1,7 +1,7 @@
 //! diff: where files, kernel and volumes differ. Its exit codes are those of diff(1).
 
 use super::{Call, doctor};
-use crate::doctor::diff::{self, Difference, Place};
+use crate::doctor::diff::{self, Difference};
 use crate::json::{Json, object};
 use crate::report::{self, printable};
 use eyre::Result;
@@ -42,16 +42,11 @@ pub(super) fn diff(call: &Call) -> Result<u8> {
 
 /// Makes one entry for programs. ocfs2box-json(5) defines names and meanings: none changes; more may come.
 fn entry(difference: &Difference) -> Json {
-    let there = difference.there.as_ref();
-    let (kernel, volume) = match difference.place {
-        Place::Kernel => (there, None),
-        Place::Volume => (None, there),
-    };
     object! {
         "what": &difference.what,
         "file": difference.file.as_ref(),
-        "kernel": kernel,
-        "volume": volume,
+        "kernel": difference.kernel.as_ref(),
+        "volume": difference.volume.as_ref(),
         "apply": if difference.live { "now" } else { "offline" },
         "run": &difference.run,
     }
