@@ -1,7 +1,7 @@
 //! Differences between the kernel's cluster and the files, and whether `register` could remove them
 //! now.
 
-use super::register::{is_so, live_form};
+use super::register::is_so;
 use super::registered::{RegisteredCluster, RegisteredNode};
 use super::stack;
 use super::timeouts::Timeouts;
@@ -105,18 +105,20 @@ pub fn of_kernel(
     }
 
     let known = live.nodes()?;
-    for node in cluster.nodes.iter().map(|node| live_form(node, local)) {
-        let there = known.iter().find(|known| known.name == node.name);
+    for node in &cluster.nodes {
+        let there = known.iter().find(|known| known.node.name == node.name);
         // The kernel accepts new nodes, and another local node, at any time.
         let now = idle || there.is_none_or(|there| is_so(there, cluster, local));
         let what = format!("node \"{}\"", node.name);
-        add(what, Some(form(&node)), there.map(form), registers(now));
+        let file = form(node, node.name == local.name);
+        let there = there.map(|there| form(&there.node, there.local));
+        add(what, Some(file), there, registers(now));
     }
-    let is_wanted =
-        |node: &RegisteredNode| cluster.nodes.iter().any(|wanted| wanted.name == node.name);
-    for node in known.iter().filter(|node| !is_wanted(node)) {
-        let what = format!("node \"{}\"", node.name);
-        add(what, None, Some(form(node)), registers(idle));
+    for RegisteredNode { node, local } in known {
+        if cluster.nodes.iter().all(|wanted| wanted.name != node.name) {
+            let what = format!("node \"{}\"", node.name);
+            add(what, None, Some(form(&node, local)), registers(idle));
+        }
     }
     let limits = Timeouts::read(system, live.path())?.rows();
     for ((name, set, frozen), (_, now, _)) in sysconfig.timeouts.rows().into_iter().zip(limits) {
@@ -128,7 +130,7 @@ pub fn of_kernel(
     Ok(differences)
 }
 
-fn form(node: &RegisteredNode) -> String {
-    let local = if node.local { " local" } else { "" };
+fn form(node: &Node, local: bool) -> String {
+    let local = if local { " local" } else { "" };
     format!("{} {}:{}{local}", node.number, node.address, node.port)
 }

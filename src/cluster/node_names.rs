@@ -2,7 +2,7 @@
 
 use super::registered::RegisteredCluster;
 use crate::config::atomic_file;
-use crate::config::cluster_conf::{self, Cluster, Config};
+use crate::config::cluster_conf::{self, Cluster, Config, Node};
 use crate::host::{System, read_attribute};
 use crate::ids::ClusterName;
 
@@ -41,17 +41,12 @@ impl NodeNames {
     }
 
     fn registered(live: &RegisteredCluster) -> Self {
-        let mut roster = Self::default();
-        for node in live.nodes().unwrap_or_default() {
-            let Ok(number) = node.number.trim().parse() else {
-                continue;
-            };
-            if node.local {
-                roster.own = Some(number);
-            }
-            roster.nodes.push((number, node.name));
+        let nodes = live.nodes().unwrap_or_default();
+        let own = nodes.iter().find(|node| node.local);
+        Self {
+            own: own.map(|own| own.node.number),
+            nodes: numbered(nodes.into_iter().map(|registered| registered.node)),
         }
-        roster
     }
 
     fn configured(system: &System, name: Option<&ClusterName>) -> Option<Self> {
@@ -59,9 +54,7 @@ impl NodeNames {
         let host = read_attribute(&system.path("/proc/sys/kernel/hostname")).ok()??;
         Some(Self {
             own: cluster.local_node(&host).ok().map(|node| node.number),
-            nodes: (cluster.nodes.into_iter())
-                .map(|node| (node.number, node.name))
-                .collect(),
+            nodes: numbered(cluster.nodes.into_iter()),
         })
     }
 
@@ -76,4 +69,8 @@ impl NodeNames {
     pub fn knows(&self, number: u8) -> Option<bool> {
         (!self.nodes.is_empty()).then(|| self.name(number).is_some())
     }
+}
+
+fn numbered(nodes: impl Iterator<Item = Node>) -> Vec<(u8, String)> {
+    nodes.map(|node| (node.number, node.name)).collect()
 }

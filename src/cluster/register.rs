@@ -2,13 +2,13 @@
 
 use super::registered::{self, RegisteredCluster, RegisteredNode};
 use super::timeouts;
-use super::transaction::{Transaction, furnish, remove};
+use super::transaction::{Transaction, remove};
 use crate::config::cluster_conf::{Cluster, Node};
 use crate::config::sysconfig::Sysconfig;
 use crate::host::System;
 use crate::ids::HeartbeatMode;
 use crate::syscall::signal;
-use eyre::{Result, WrapErr, bail, eyre};
+use eyre::{Result, WrapErr, bail};
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -90,11 +90,9 @@ fn take_down(changes: &mut Transaction, live: &RegisteredCluster) -> Result<()> 
     // are gone, and starts no heartbeat without it.
     let mut nodes = live.nodes()?;
     nodes.sort_by_key(|node| !node.local);
-    let directory = live.path().join("node");
     for node in nodes {
-        let path = directory.join(&node.name);
-        let failed = format!("unregistering node \"{}\"", node.name);
-        changes.remove_node(&path, node).wrap_err(failed)?;
+        let failed = format!("unregistering node \"{}\"", node.node.name);
+        changes.remove_node(live.path(), node).wrap_err(failed)?;
     }
     remove(changes.system(), live.path())
         .wrap_err_with(|| format!("unregistering cluster \"{}\"", live.name()))
@@ -117,15 +115,16 @@ fn bring_up(
     timeouts::apply(changes, directory, &sysconfig.timeouts)?;
     let known = drop_changed(changes, cluster, local)?;
     for node in &cluster.nodes {
-        let wanted = live_form(node, local);
-        let path = directory.join("node").join(&node.name);
-        let settled = match known.iter().find(|known| known.name == node.name) {
+        let wanted = RegisteredNode {
+            node: node.clone(),
+            local: node.name == local.name,
+        };
+        let settled = match known.iter().find(|known| known.node.name == node.name) {
             // A node registered under another hostname becomes local here: the kernel takes the
             // flag later too.
-            Some(known) if wanted.local && !known.local => listen(changes.system(), &path, node)
-                .map(|()| changes.wrote(path.join("local"), "0".into())),
+            Some(known) if wanted.local && !known.local => changes.make_local(directory, &wanted),
             Some(_) => Ok(()),
-            None => add(changes, &path, node, &wanted),
+            None => changes.add_node(directory, &wanted),
         };
         settled.wrap_err_with(|| format!("registering node \"{}\"", node.name))?;
     }
@@ -145,20 +144,16 @@ fn drop_changed(
     let (same, changed): (Vec<_>, Vec<_>) = live.nodes()?.into_iter().partition(is_wanted);
     let in_use = !live.regions()?.is_empty();
     for node in changed {
+        let name = &node.node.name;
         // The removal would cut its connection, on which other nodes may hold locks.
         if in_use {
             bail!(
-                "node \"{}\" is not so in the configuration, and cannot be changed while volumes \
-                 are in use (unmount them, then o2cb offline and online)",
-                node.name
+                "node \"{name}\" is not so in the configuration, and cannot be changed while volumes \
+                 are in use (unmount them, then o2cb offline and online)"
             );
         }
-        let path = live.path().join("node").join(&node.name);
-        let failed = format!(
-            "removing node \"{}\", which the configuration does not have so",
-            node.name
-        );
-        changes.remove_node(&path, node).wrap_err(failed)?;
+        let failed = format!("removing node \"{name}\", which the configuration does not have so");
+        changes.remove_node(live.path(), node).wrap_err(failed)?;
     }
     Ok(same)
 }
@@ -166,53 +161,8 @@ fn drop_changed(
 /// Returns whether a node of the kernel's can stay. Otherwise it must go, which it cannot while a
 /// region is active.
 pub(super) fn is_so(live: &RegisteredNode, cluster: &Cluster, local: &Node) -> bool {
-    let mut wanted = cluster.nodes.iter().map(|node| live_form(node, local));
     // A node can become local later.
-    wanted.any(|node| {
-        node == RegisteredNode {
-            local: live.local || node.local,
-            ..live.clone()
-        }
-    })
-}
-
-/// Returns the form of a node that the kernel is to show.
-pub(super) fn live_form(node: &Node, local: &Node) -> RegisteredNode {
-    RegisteredNode {
-        name: node.name.clone(),
-        number: node.number.to_string(),
-        address: node.address.to_string(),
-        port: node.port.to_string(),
-        local: node.name == local.name,
-    }
-}
-
-fn add(changes: &mut Transaction, path: &Path, node: &Node, wanted: &RegisteredNode) -> Result<()> {
-    changes.make(path)?;
-    furnish(changes.system(), path, wanted)?;
-    match wanted.local {
-        true => listen(changes.system(), path, node),
-        false => {
-            let written = changes.system().set_attribute(&path.join("local"), "0");
-            written.wrap_err("setting local to 0")
-        }
-    }
-}
-
-/// Makes a node the local one: the kernel listens on its address from now on.
-fn listen(system: &System, path: &Path, node: &Node) -> Result<()> {
-    let listens = system.set_attribute(&path.join("local"), "1");
-    listens.map_err(|error| match error.raw_os_error() {
-        Some(libc::EADDRNOTAVAIL) => eyre!(
-            "this host does not have the address {} (ip address shows those it has)",
-            node.address
-        ),
-        Some(libc::EADDRINUSE) => eyre!(
-            "another program listens on port {} (ss -tlnp shows which)",
-            node.port
-        ),
-        _ => eyre!(error).wrap_err(format!("listening on {}:{}", node.address, node.port)),
-    })
+    cluster.nodes.contains(&live.node) && (!live.local || live.node.name == local.name)
 }
 
 /// Sets the heartbeat mode. The kernel silently ignores the write while there is a region.

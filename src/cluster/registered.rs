@@ -1,11 +1,14 @@
 //! The cluster that the kernel has now (configfs, fs/ocfs2/cluster/nodemanager.c).
 
+use crate::config::cluster_conf::Node;
 use crate::host::mounts::{self, DeviceNumber};
-use crate::host::{System, read_attribute};
+use crate::host::{System, if_present, read_attribute};
 use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use eyre::{Result, WrapErr, bail, eyre};
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The meaning of ENOTCONN when a process joins a lock domain.
 pub const UNREACHABLE: &str = "another node of the cluster could not be reached (see that the \
@@ -21,16 +24,17 @@ pub struct RegisteredCluster<'s> {
 /// A node as the kernel knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredNode {
-    /// The directory's name.
-    pub name: String,
-    /// The number, 0 to 254, as the attribute has it.
-    pub number: String,
-    /// The address, as a dotted quad.
-    pub address: String,
-    /// The TCP port, in decimal.
-    pub port: String,
+    /// The node; it has the defaults of the kernel until a process sets its values.
+    pub node: Node,
     /// Whether the node is this host.
     pub local: bool,
+}
+
+impl RegisteredNode {
+    /// Returns its directory below that of its cluster.
+    pub(super) fn path(&self, cluster: &Path) -> PathBuf {
+        cluster.join("node").join(&self.node.name)
+    }
 }
 
 /// Returns the directory of clusters; it exists when the node manager is loaded and configfs
@@ -124,24 +128,33 @@ impl<'s> RegisteredCluster<'s> {
 
     /// Returns its nodes, by name.
     pub fn nodes(&self) -> Result<Vec<RegisteredNode>> {
-        let directory = self.path.join("node");
-        let names = self.system.objects(&directory);
+        let names = self.system.objects(&self.path.join("node"));
         let names = names.wrap_err("listing the nodes in configfs")?;
-        let node = |name: &OsString| {
-            let value = |attribute: &str| {
-                let value = self.system.attribute(&directory.join(name).join(attribute));
-                let value = value.map(Option::unwrap_or_default);
-                value.wrap_err_with(|| format!("reading {attribute} of node {name:?}"))
-            };
-            Ok(RegisteredNode {
+        let nodes = names.iter().map(|name| {
+            // It may have been removed meanwhile.
+            let node = if_present(self.node(name));
+            node.wrap_err_with(|| format!("reading the values of node {name:?}"))
+        });
+        nodes.filter_map(Result::transpose).collect()
+    }
+
+    fn node(&self, name: &OsStr) -> io::Result<RegisteredNode> {
+        let directory = self.path.join("node").join(name);
+        Ok(RegisteredNode {
+            node: Node {
                 name: name.to_string_lossy().into_owned(),
-                number: value("num")?,
-                address: value("ipv4_address")?,
-                port: value("ipv4_port")?,
-                local: value("local")? == "1",
-            })
-        };
-        names.iter().map(node).collect()
+                number: self.value(&directory.join("num"))?,
+                address: self.value(&directory.join("ipv4_address"))?,
+                port: self.value(&directory.join("ipv4_port"))?,
+            },
+            local: self.value::<u8>(&directory.join("local"))? == 1,
+        })
+    }
+
+    fn value<T: FromStr>(&self, path: &Path) -> io::Result<T> {
+        let text = self.system.attribute(path)?;
+        let text = text.ok_or(io::ErrorKind::NotFound)?;
+        text.parse().map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
     /// Returns its heartbeat regions; other directories are skipped.

@@ -2,7 +2,7 @@
 
 use super::registered::RegisteredNode;
 use crate::host::{System, is_absent};
-use eyre::{Result, WrapErr};
+use eyre::{Result, WrapErr, eyre};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +36,26 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
+    /// Makes a node with its values.
+    pub(super) fn add_node(&mut self, cluster: &Path, node: &RegisteredNode) -> Result<()> {
+        let path = node.path(cluster);
+        self.make(&path)?;
+        furnish(self.system, &path, node)
+    }
+
+    /// Makes a registered node the local one.
+    pub(super) fn make_local(&mut self, cluster: &Path, node: &RegisteredNode) -> Result<()> {
+        let path = node.path(cluster);
+        set_local(self.system, &path, node)?;
+        self.steps.push(Step::Wrote(path.join("local"), "0".into()));
+        Ok(())
+    }
+
     /// Removes a node, if it still exists.
-    pub(super) fn remove_node(&mut self, path: &Path, node: RegisteredNode) -> Result<()> {
-        remove(self.system, path)?;
-        self.steps.push(Step::Removed(path.to_owned(), node));
+    pub(super) fn remove_node(&mut self, cluster: &Path, node: RegisteredNode) -> Result<()> {
+        let path = node.path(cluster);
+        remove(self.system, &path)?;
+        self.steps.push(Step::Removed(path, node));
         Ok(())
     }
 
@@ -61,45 +77,59 @@ impl<'s> Transaction<'s> {
         let written = system.set_attribute(path, value);
         written.wrap_err_with(|| format!("setting {what} to {plain}"))?;
         let end = value.get(plain.len()..).unwrap_or_default();
-        self.wrote(path.to_owned(), now + end);
+        self.steps.push(Step::Wrote(path.to_owned(), now + end));
         read()
-    }
-
-    /// Records that another function set an attribute, which held `old`.
-    pub(super) fn wrote(&mut self, path: PathBuf, old: String) {
-        self.steps.push(Step::Wrote(path, old));
     }
 
     /// Rolls back all changes, the last first. The caller reports the error that led here.
     pub(super) fn take_back(self) {
         let system = self.system;
         for step in self.steps.into_iter().rev() {
-            let _ = match step {
-                Step::Made(path) => system.remove_object(&path),
-                Step::Wrote(path, value) => system.set_attribute(&path, &value),
+            match step {
+                Step::Made(path) => drop(system.remove_object(&path)),
+                Step::Wrote(path, value) => drop(system.set_attribute(&path, &value)),
                 Step::Removed(path, node) => {
-                    let _ = system.make_object(&path);
-                    let _ = furnish(self.system, &path, &node);
-                    let local = if node.local { "1" } else { "0" };
-                    system.set_attribute(&path.join("local"), local)
+                    drop(system.make_object(&path));
+                    drop(furnish(system, &path, &node));
                 }
-            };
+            }
         }
     }
 }
 
-/// Sets a new node's values, all but `local`, which needs them. The kernel requires this order: a
-/// number needs an address.
-pub(super) fn furnish(system: &System, path: &Path, node: &RegisteredNode) -> Result<()> {
+/// Sets a new node's values. The kernel requires this order: a number needs an address, and `local`
+/// needs all others.
+fn furnish(system: &System, path: &Path, new: &RegisteredNode) -> Result<()> {
     for (attribute, value) in [
-        ("ipv4_port", &node.port),
-        ("ipv4_address", &node.address),
-        ("num", &node.number),
+        ("ipv4_port", new.node.port.to_string()),
+        ("ipv4_address", new.node.address.to_string()),
+        ("num", new.node.number.to_string()),
     ] {
-        let written = system.set_attribute(&path.join(attribute), value);
+        let written = system.set_attribute(&path.join(attribute), &value);
         written.wrap_err_with(|| format!("setting {attribute} to {value}"))?;
     }
-    Ok(())
+    set_local(system, path, new)
+}
+
+/// Sets whether a node is the local one: the kernel listens on its address from then on.
+fn set_local(system: &System, path: &Path, set: &RegisteredNode) -> Result<()> {
+    let RegisteredNode { node, local } = set;
+    let value = if *local { "1" } else { "0" };
+    let written = system.set_attribute(&path.join("local"), value);
+    written.map_err(|error| match error.raw_os_error() {
+        Some(libc::EADDRNOTAVAIL) => eyre!(
+            "this host does not have the address {} (ip address shows those it has)",
+            node.address
+        ),
+        Some(libc::EADDRINUSE) => eyre!(
+            "another program listens on port {} (ss -tlnp shows which)",
+            node.port
+        ),
+        _ if *local => {
+            eyre!(error).wrap_err(format!("listening on {}:{}", node.address, node.port))
+        }
+        _ => eyre!(error).wrap_err("setting local to 0"),
+    })
 }
 
 /// Removes a directory that may be gone already.

@@ -82,7 +82,7 @@ fn port(site: &Site, node: &Node, findings: &mut Findings) -> Result<()> {
     let at = SocketAddrV4::new(node.address, node.port);
     if let Ok(Some(live)) = &site.live {
         let listens = |known: &RegisteredNode| {
-            known.local && format!("{}:{}", known.address, known.port) == at.to_string()
+            known.local && SocketAddrV4::new(known.node.address, known.node.port) == at
         };
         if live.nodes()?.iter().any(listens) {
             return Ok(());

@@ -188,9 +188,12 @@ impl Plan {
 fn names(system: &System, numbers: &[u32]) -> Result<String> {
     let live = RegisteredCluster::find(system)?;
     let nodes = live.map_or(Ok(Vec::new()), |live| live.nodes())?;
-    let name = |number: &u32| match nodes.iter().find(|node| node.number == number.to_string()) {
-        Some(node) if node.local => format!("{} (this node)", node.name),
-        Some(node) => node.name.clone(),
+    let name = |number: &u32| match nodes
+        .iter()
+        .find(|known| u32::from(known.node.number) == *number)
+    {
+        Some(known) if known.local => format!("{} (this node)", known.node.name),
+        Some(known) => known.node.name.clone(),
         None => format!("node {number}"),
     };
     let names: Vec<_> = numbers.iter().map(name).collect();

@@ -20,7 +20,7 @@ pub fn online<'s>(
         (live, nodes) = registered(system, wanted)?;
     }
     if !nodes.iter().any(|node| node.local) {
-        let known: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+        let known: Vec<_> = nodes.iter().map(|known| known.node.name.as_str()).collect();
         bail!(
             "cluster \"{0}\" is registered, but none of its nodes ({1}) is this host (run: o2cb \
              offline {0}; o2cb online {0})",

@@ -50,13 +50,13 @@ fn cluster(cluster: &Cluster) -> Json {
     }
 }
 
-fn node(node: &RegisteredNode) -> Json {
+fn node(RegisteredNode { node, local }: &RegisteredNode) -> Json {
     object! {
         "name": &node.name,
-        "number": node.number.parse::<u32>().ok(),
-        "address": &node.address,
-        "port": node.port.parse::<u32>().ok(),
-        "local": node.local,
+        "number": u32::from(node.number),
+        "address": Json::text(node.address),
+        "port": u32::from(node.port),
+        "local": *local,
     }
 }
 
@@ -88,6 +88,7 @@ mod tests {
     use super::*;
     use crate::cluster::driver::Loaded;
     use crate::cluster::timeouts::Timeouts;
+    use crate::config::cluster_conf::Node;
     use crate::heartbeat::survey::{Counters, Party};
     use crate::host::places::Place;
     use crate::ids::HeartbeatMode;
@@ -168,10 +169,12 @@ mod tests {
                     fence_method: Some("reset".into()),
                 },
                 nodes: vec![RegisteredNode {
-                    name: "n1".into(),
-                    number: "0".into(),
-                    address: "192.0.2.1".into(),
-                    port: "7777".into(),
+                    node: Node {
+                        name: "n1".into(),
+                        number: 0,
+                        address: [192, 0, 2, 1].into(),
+                        port: 7777,
+                    },
                     local: true,
                 }],
                 regions,

@@ -2,6 +2,7 @@
 
 use super::{Cluster, Status};
 use crate::cluster::driver::CallOut;
+use crate::cluster::registered::RegisteredNode;
 use crate::cluster::timeouts::restart_after;
 use crate::heartbeat::survey::Snapshot;
 use crate::heartbeat::{State, Thread};
@@ -82,8 +83,8 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
         let method = printable(method);
         let _ = writeln!(text, "  a node that lost its cluster does: {method}");
     }
-    for node in &cluster.nodes {
-        let local = if node.local { " (this node)" } else { "" };
+    for RegisteredNode { node, local } in &cluster.nodes {
+        let local = if *local { " (this node)" } else { "" };
         let line = format!(
             "  node {} {} {}:{}{local}",
             node.number, node.name, node.address, node.port
