@@ -5,11 +5,11 @@
 //! its name is fixed, so the next writer reuses one that a killed writer left behind.
 
 use super::cluster_conf::MAX_BYTES;
-use eyre::{Result, WrapErr, bail, eyre};
-use rustix::fs::{FlockOperation, OFlags, flock};
+use crate::host::lock_file::{self, LockMode};
+use eyre::{Result, WrapErr, bail};
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -71,17 +71,10 @@ fn behind_links(mut path: PathBuf) -> Result<PathBuf> {
         let Ok(target) = fs::read_link(&path) else {
             return Ok(path);
         };
-        path = directory(&path).join(target);
+        path.pop();
+        path.push(target);
     }
     bail!("too many symbolic links")
-}
-
-/// Returns the file's directory. `Path::parent` is empty for a plain name.
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(directory) if directory != Path::new("") => directory,
-        _ => Path::new("."),
-    }
 }
 
 /// A file that replaces another; it is removed unless it did.
@@ -108,28 +101,18 @@ impl<'p> Replacement<'p> {
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(".new");
-        let temporary = directory(path).join(hidden);
+        let temporary = path.with_file_name(hidden);
         let shown = temporary.display();
         let since = Instant::now();
         loop {
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .mode(0o600)
-                .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-                .open(&temporary)
-                .wrap_err_with(|| format!("making {shown}"))?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(rustix::io::Errno::WOULDBLOCK) if since.elapsed() < TIMEOUT => {
-                    std::thread::sleep(PAUSE);
-                    continue;
+            let file = lock_file::open(&temporary).wrap_err_with(|| format!("making {shown}"))?;
+            let locked = lock_file::has(&file, LockMode::Exclusive);
+            if !locked.wrap_err_with(|| format!("locking {shown}"))? {
+                if since.elapsed() >= TIMEOUT {
+                    bail!("another program is changing it (fuser {shown} shows which)");
                 }
-                Err(rustix::io::Errno::WOULDBLOCK) => {
-                    bail!("another program is changing it (fuser {shown} shows which)")
-                }
-                Err(error) => return Err(error).wrap_err_with(|| format!("locking {shown}")),
+                std::thread::sleep(PAUSE);
+                continue;
             }
             let ours = file.metadata().wrap_err("looking at the lock")?;
             // The writer that had the lock has renamed or removed what was opened here.
@@ -175,8 +158,8 @@ impl<'p> Replacement<'p> {
         }
         // The name is free now, and may be another writer's.
         self.temporary = None;
-        let directory = directory(self.path);
-        let synced = File::open(directory).and_then(|directory| directory.sync_all());
-        synced.wrap_err_with(|| eyre!("it is replaced, but syncing {} failed", directory.display()))
+        let directory = File::open(self.path.with_file_name("."));
+        let synced = directory.and_then(|directory| directory.sync_all());
+        synced.wrap_err("it is replaced, but syncing its directory failed")
     }
 }

@@ -46,7 +46,8 @@ pub fn directory(system: &System) -> io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Opens a file of the directory, and makes it if it is not there.
+/// Opens a lock's file, and makes it if it is not there. What is there in its place is not followed
+/// and not waited for.
 pub fn open(path: &Path) -> io::Result<File> {
     File::options()
         .read(true)
@@ -54,7 +55,7 @@ pub fn open(path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)
 }
 
