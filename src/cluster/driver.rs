@@ -103,8 +103,9 @@ pub fn unload(system: &System) -> Result<()> {
 
 /// Fails if a volume of any stack is mounted: its driver cannot be unloaded.
 pub fn check_unused(system: &System) -> Result<()> {
-    if let Some(point) = mounted(system)? {
-        bail!("{} is still mounted (unmount it first)", point.display());
+    if let Some(volume) = mounts::volumes(system)?.next() {
+        let point = volume.point.display();
+        bail!("{point} is still mounted (unmount it first)");
     }
     // Each superblock has a reference to its driver (fs/super.c, alloc_super).
     let users = read_attribute(&system.path("/sys/module/ocfs2/refcnt"));
@@ -116,13 +117,6 @@ pub fn check_unused(system: &System) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// Returns where a volume of any stack is mounted; `unload` is refused then.
-pub fn mounted(system: &System) -> Result<Option<PathBuf>> {
-    let mounts = mounts::visible(system)?;
-    let mount = mounts.into_iter().find(|mount| mount.kind == "ocfs2");
-    Ok(mount.map(|mount| mount.point))
 }
 
 /// Sets the program that the kernel runs after an unmount; does nothing on drivers without the

@@ -4,8 +4,9 @@
 use super::exit_status::NotConfigured;
 use super::{Call, answer, bringup};
 use crate::cluster::registered::RegisteredCluster;
-use crate::cluster::{driver, stack};
+use crate::cluster::stack;
 use crate::group;
+use crate::host::mounts;
 use crate::ids::StackName;
 use crate::report;
 use eyre::{Result, bail};
@@ -60,10 +61,10 @@ pub(super) fn stop(call: &Call) -> Result<u8> {
         return call.done(format_args!("cluster \"{}\" stays online", live.name()));
     }
     // A local volume, or one of another stack, does not need the cluster.
-    if let Some(point) = driver::mounted(call.system)? {
+    if let Some(volume) = mounts::volumes(call.system)?.next() {
         return call.done(format_args!(
             "the drivers stay, for {} is mounted",
-            point.display()
+            volume.point.display()
         ));
     }
     bringup::unload_drivers(call)
