@@ -8,7 +8,6 @@
 mod check;
 mod document;
 mod edit;
-mod fields;
 mod render;
 mod syntax;
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! Turns stanzas into clusters, and checks each attribute.
 
-use super::fields::{address, cluster_name};
 use super::syntax::{Attribute, Stanza};
 use super::{Cluster, Flaw, NUMBERS, Node, PORTS, listed, node_name, shown};
-use crate::ids::{BadName, HeartbeatMode};
-use std::collections::BTreeMap;
+use crate::ids::{BadName, ClusterName, HeartbeatMode, Uuid};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(super) const MODE: &str = "heartbeat_mode";
 
@@ -91,14 +90,13 @@ struct Draft<'s> {
     head: &'s Stanza,
     /// The number of nodes that the file states.
     count: usize,
-    /// The line of each node's stanza, by the node's number.
-    lines: BTreeMap<u8, usize>,
+    /// The line of each node's stanza, with the node's number.
+    lines: Vec<(u8, usize)>,
 }
 
 impl<'s> Draft<'s> {
     fn begin(head: &'s Stanza) -> Result<Self, Flaw> {
-        let attribute = head.need("name")?;
-        let name = cluster_name(&attribute.value).map_err(|why| attribute.wrong(why))?;
+        let name = head.parse("name", cluster_name)?;
         let count = head.node_count()?;
         let heartbeat_mode = match head.get(MODE) {
             None => HeartbeatMode::Local,
@@ -114,39 +112,39 @@ impl<'s> Draft<'s> {
             cluster: Cluster::new(name, heartbeat_mode),
             head,
             count,
-            lines: BTreeMap::new(),
+            lines: Vec::new(),
         })
     }
 
     fn add_node(&mut self, stanza: &Stanza, warnings: &mut Vec<Flaw>) -> Result<(), Flaw> {
-        let name = stanza.need("name")?;
         let node = Node {
-            name: node_name(&name.value).map_err(|why| name.wrong(why))?,
+            name: stanza.parse("name", node_name)?,
             number: stanza.number("number", NUMBERS)?,
-            address: address(stanza.need("ip_address")?, warnings)?,
+            address: stanza.parse("ip_address", address)?,
             port: stanza.number("ip_port", PORTS)?,
         };
+        if !is_one_machine(node.address) {
+            let address = node.address;
+            let reason =
+                format!("{address} is not one machine's address: no peer can connect to it");
+            warnings.push(stanza.need("ip_address")?.wrong(reason));
+        }
         if let Some((other, attribute, what)) = self.cluster.rival(&node) {
-            let first = self.lines.get(&other.number).copied().unwrap_or_default();
+            let first = self
+                .lines
+                .iter()
+                .find(|(number, _)| *number == other.number);
+            let first = first.map_or(0, |(_, line)| *line);
             let reason = format!("node \"{}\" (line {first}) has {what} already", other.name);
             return Err(stanza.need(attribute)?.wrong(reason));
         }
-        self.lines.insert(node.number, stanza.line);
+        self.lines.push((node.number, stanza.line));
         self.cluster.nodes.push(node);
         Ok(())
     }
 
     fn add_region(&mut self, stanza: &Stanza) -> Result<(), Flaw> {
-        let attribute = stanza.need("region")?;
-        let region = String::from_utf8_lossy(&attribute.value).parse();
-        let region = region.map_err(|_: BadName| {
-            let given = shown(&attribute.value);
-            attribute.wrong(format!(
-                "\"region\" must be the UUID of a volume (32 hex digits), not {given}"
-            ))
-        })?;
-        let added = self.cluster.add_region(region);
-        added.map_err(|why| attribute.wrong(why))
+        stanza.parse("region", |value| self.cluster.add_region(region(value)?))
     }
 
     /// Finishes the cluster, and notes what works, yet is unlikely to be meant.
@@ -175,4 +173,42 @@ impl<'s> Draft<'s> {
         }
         cluster
     }
+}
+
+/// Parses a cluster's name: letters and digits only, as the C tools refuse to register any other.
+pub(super) fn cluster_name(value: &[u8]) -> Result<ClusterName, String> {
+    let text = String::from_utf8_lossy(value);
+    if let Some(at) = text.chars().position(|c| !c.is_ascii_alphanumeric()) {
+        return Err(format!(
+            "cluster name {}: character {} is neither an ASCII letter nor a digit",
+            shown(value),
+            at + 1
+        ));
+    }
+    text.parse().map_err(|why: BadName| why.to_string())
+}
+
+fn address(value: &[u8]) -> Result<Ipv4Addr, String> {
+    let (text, given) = (String::from_utf8_lossy(value), shown(value));
+    text.parse().map_err(|_| match text.parse::<Ipv6Addr>() {
+        Ok(_) => format!("{given} is an IPv6 address, but OCFS2 in the kernel knows IPv4 only"),
+        Err(_) => format!(
+            "\"ip_address\" must be an IPv4 address such as 192.0.2.1 (no host name, no leading \
+             zeros), not {given}"
+        ),
+    })
+}
+
+/// Parses the name of a heartbeat region.
+pub(super) fn region(value: &[u8]) -> Result<Uuid, String> {
+    let region = String::from_utf8_lossy(value).parse();
+    region.map_err(|_: BadName| {
+        let given = shown(value);
+        format!("\"region\" must be the UUID of a volume (32 hex digits), not {given}")
+    })
+}
+
+/// Returns whether peers could connect to the address.
+pub(super) fn is_one_machine(address: Ipv4Addr) -> bool {
+    !(address.is_unspecified() || address.is_multicast() || address.is_broadcast())
 }

@@ -1,9 +1,8 @@
 //! The changes to a cluster.conf. Each change is made to the values first, which checks that it is
 //! sound, and then to the text, which has to mean the same afterwards.
 
-use super::check::MODE;
+use super::check::{self, MODE, cluster_name, is_one_machine};
 use super::document::Document;
-use super::fields::{cluster_name, is_one_machine};
 use super::syntax::Stanza;
 use super::{Cluster, Config, NUMBERS, Node, listed, node_name, render, shown};
 use crate::ids::{ClusterName, HeartbeatMode, Uuid};
@@ -112,8 +111,8 @@ impl Document {
         };
         cluster.regions.remove(at);
         let text = self.without(&|stanza| {
-            let text = || String::from_utf8_lossy(value(stanza, "region")).parse();
-            stanza.kind == "heartbeat" && is_of(stanza, name) && text() == Ok(region)
+            let is_it = || check::region(value(stanza, "region")) == Ok(region);
+            stanza.kind == "heartbeat" && is_of(stanza, name) && is_it()
         });
         self.become_text(text, &wanted)
     }

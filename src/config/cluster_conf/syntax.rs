@@ -3,7 +3,10 @@
 //! A stanza's head (`node:`) and comments begin in the first column, attributes are
 //! indented, a blank line closes a stanza.
 
-use super::{Flaw, shown};
+use super::{Flaw, decimal, shown};
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 /// A head and the attributes under it.
 #[derive(Debug)]
@@ -18,6 +21,53 @@ impl Stanza {
     pub(super) fn end(&self) -> usize {
         let last = self.attributes.last();
         last.map_or(self.line, |attribute| attribute.end)
+    }
+
+    /// Returns the last attribute of that name, which is the one that counts.
+    pub(super) fn get(&self, name: &str) -> Option<&Attribute> {
+        let mut attributes = self.attributes.iter();
+        attributes.rfind(|attribute| attribute.name == name)
+    }
+
+    pub(super) fn need(&self, name: &str) -> Result<&Attribute, Flaw> {
+        self.get(name).ok_or_else(|| {
+            let alike = |other: &&Attribute| other.name.eq_ignore_ascii_case(name);
+            let hint = match self.attributes.iter().find(alike) {
+                Some(other) => format!(" (line {} spells it \"{}\")", other.line, other.name),
+                None => String::new(),
+            };
+            let reason = format!("this \"{}\" stanza has no \"{name}\"{hint}", self.kind);
+            Flaw::new(self.line, reason)
+        })
+    }
+
+    /// Parses the value of an attribute that must be there.
+    pub(super) fn parse<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Flaw> {
+        let attribute = self.need(name)?;
+        parse(&attribute.value).map_err(|why| attribute.wrong(why))
+    }
+
+    /// Parses a decimal number as strtoul(3) does, with space and a plus sign in front.
+    pub(super) fn number<T: FromStr + PartialOrd + Display>(
+        &self,
+        name: &str,
+        range: RangeInclusive<T>,
+    ) -> Result<T, Flaw> {
+        self.parse(name, |value| {
+            let text = String::from_utf8_lossy(value.trim_ascii_start());
+            let digits = text.strip_prefix('+').unwrap_or(&text);
+            let number = decimal(digits, &range);
+            number.map_err(|wanted| format!("\"{name}\" must be {wanted}, not {}", shown(value)))
+        })
+    }
+
+    /// Returns the number of nodes that a cluster's stanza states.
+    pub(super) fn node_count(&self) -> Result<usize, Flaw> {
+        self.number("node_count", 0..=u32::MAX as usize)
     }
 }
 
@@ -34,27 +84,27 @@ pub(super) struct Attribute {
     pub(super) value: Vec<u8>,
 }
 
+impl Attribute {
+    pub(super) fn wrong(&self, reason: impl Into<String>) -> Flaw {
+        Flaw::new(self.line, reason)
+    }
+}
+
 /// Splits a file into its stanzas.
 pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Flaw>) -> Result<Vec<Stanza>, Flaw> {
     let whole = text.strip_suffix(b"\n").unwrap_or(text);
     let mut lines = (1..).zip(whole.split(is_newline));
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        stanzas: Vec::new(),
+        closed: None,
+        warnings,
+    };
     while let Some((number, line)) = lines.next() {
         reader.line(number, line, &mut lines)?;
     }
-    let cut = text.last().filter(|&&byte| byte != b'\n');
-    for (line, reason) in [
-        (reader.carriage_return, CRLF),
-        (
-            reader.unparted,
-            "no blank line parts this stanza from the one before",
-        ),
-        (
-            cut.map(|_| whole.split(is_newline).count()),
-            "the last line has no end: is the file cut short?",
-        ),
-    ] {
-        warnings.extend(line.map(|line| Flaw::new(line, reason)));
+    if !text.ends_with(b"\n") && !text.is_empty() {
+        let last = whole.split(is_newline).count();
+        reader.warn_once(last, "the last line has no end: is the file cut short?");
     }
     Ok(reader.stanzas)
 }
@@ -65,18 +115,14 @@ const CRLF: &str = "the line ends in CR LF as on Windows; cluster.conf needs pla
 /// The lines that follow, with their numbers.
 type Lines<'l, 't> = &'l mut dyn Iterator<Item = (usize, &'t [u8])>;
 
-#[derive(Default)]
-struct Reader {
+struct Reader<'w> {
     stanzas: Vec<Stanza>,
     /// The blank line that closed the last stanza; until then an attribute may follow.
     closed: Option<usize>,
-    /// The first attribute with CR LF: the C parser takes it for space after the value.
-    carriage_return: Option<usize>,
-    /// The first head right below another stanza: some versions of the C tools do not see it.
-    unparted: Option<usize>,
+    warnings: &'w mut Vec<Flaw>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn line(&mut self, number: usize, line: &[u8], next: Lines) -> Result<(), Flaw> {
         match line.first() {
             _ if is_blank(line) => {
@@ -90,7 +136,11 @@ impl Reader {
             _ => {
                 let kind = head(line).map_err(|why| Flaw::new(number, why))?;
                 if self.closed.take().is_none() && !self.stanzas.is_empty() {
-                    self.unparted.get_or_insert(number);
+                    // Some versions of the C tools do not see such a head.
+                    self.warn_once(
+                        number,
+                        "no blank line parts this stanza from the one before",
+                    );
                 }
                 self.stanzas.push(Stanza {
                     line: number,
@@ -100,6 +150,12 @@ impl Reader {
             }
         }
         Ok(())
+    }
+
+    fn warn_once(&mut self, line: usize, reason: &str) {
+        if self.warnings.iter().all(|known| known.reason != reason) {
+            self.warnings.push(Flaw::new(line, reason));
+        }
     }
 
     fn place(&mut self, attribute: Attribute) -> Result<(), Flaw> {
@@ -133,7 +189,8 @@ impl Reader {
             value.extend_from_slice(last);
         }
         if last.ends_with(b"\r") {
-            self.carriage_return.get_or_insert(number);
+            // The C parser takes it for space after the value.
+            self.warn_once(number, CRLF);
         }
         // Only these count: the C parser leaves a vertical tab in place.
         let kept = value
