@@ -84,29 +84,29 @@ fn records(mut log: File, most: usize) -> impl Iterator<Item = String> {
 fn relevant(record: &str, pid: u32, device: &str) -> Option<String> {
     let (head, text) = record.split_once(';')?;
     let text = text.lines().next()?;
-    let caller = head
-        .split(',')
-        .find_map(|field| field.strip_prefix("caller=T"));
-    if caller.is_some_and(|caller| caller == pid.to_string()) {
-        return Some(plain(text));
-    }
-    if let Some((speaker, _)) = tagged(text) {
-        return (speaker == pid).then(|| plain(text));
+    let mut fields = head.split(',');
+    let caller = fields.find_map(|field| field.strip_prefix("caller=T")?.parse().ok());
+    let (speaker, said) = match tagged(text) {
+        Some((speaker, said)) => (Some(speaker), said),
+        None => (caller, text),
+    };
+    if [caller, speaker].contains(&Some(pid)) {
+        return Some(plain(said).to_owned());
     }
     let spoken = SPEAKERS.iter().any(|name| text.starts_with(name));
-    let of_another = caller.is_some() || names_another_device(text, device);
+    let of_another = speaker.is_some() || names_another_device(text, device);
     (spoken && !of_another).then(|| text.to_owned())
 }
 
-/// Removes from `(mount.ocfs2,123,0):...` what only a developer of the driver reads.
-fn plain(text: &str) -> String {
-    let said = tagged(text).map_or(text, |(_, said)| said);
-    said.split_once(" ERROR: ")
+/// Removes what only a developer of the driver reads.
+fn plain(said: &str) -> &str {
+    let parts = said.split_once(" ERROR: ");
+    parts
         .or_else(|| said.split_once(" NOTICE: "))
         .map_or(said, |(_, said)| said)
-        .to_owned()
 }
 
+/// Splits `(mount.ocfs2,123,0):...` into the process and what follows.
 fn tagged(text: &str) -> Option<(u32, &str)> {
     let (tag, said) = text.strip_prefix('(')?.split_once("):")?;
     let mut fields = tag.rsplit(',');
