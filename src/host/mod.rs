@@ -19,10 +19,10 @@ pub mod waiter;
 pub use kernel::{Kernel, Linux};
 
 use eyre::{Result, WrapErr};
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Attributes of configfs, sysfs and /proc that are read here fit in one page.
@@ -32,7 +32,7 @@ const ATTRIBUTE_MAX: u64 = 64 * 1024;
 pub struct System {
     root: PathBuf,
     kernel: Box<dyn Kernel>,
-    warnings: Mutex<Vec<String>>,
+    warnings: RefCell<Vec<String>>,
     /// How long a daemon may take for an answer.
     pub daemon_timeout: Duration,
     /// The same for a rollback, after the daemon has shown that it does not behave.
@@ -51,7 +51,7 @@ impl System {
         Self {
             root: root.into(),
             kernel,
-            warnings: Mutex::default(),
+            warnings: RefCell::default(),
             daemon_timeout: Duration::from_secs(30),
             rollback_timeout: Duration::from_secs(5),
             helper: configfs::Helper::default(),
@@ -73,7 +73,7 @@ impl System {
 
     /// Keeps a warning that the applet prints at its end, once, however often it is given.
     pub fn warn(&self, warning: String) {
-        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut warnings = self.warnings.borrow_mut();
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -81,7 +81,7 @@ impl System {
 
     /// Returns the warnings since the last call.
     pub fn take_warnings(&self) -> Vec<String> {
-        std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+        self.warnings.take()
     }
 
     /// Returns the mode of the semaphores that count references: 0, root alone, as the C tools make
