@@ -20,7 +20,7 @@ pub fn register<'s>(
     cluster: &Cluster,
     local: &Node,
     sysconfig: &Sysconfig,
-) -> Result<Registered<'s>> {
+) -> Result<Transaction<'s>> {
     let _lock = file_lock(system)?;
     let directory = registered::directory(system)?;
     let registered = RegisteredCluster::find(system)?;
@@ -36,7 +36,7 @@ pub fn register<'s>(
     let mut changes = Transaction::of(system);
     let directory = directory.join(cluster.name.as_str());
     match bring_up(&mut changes, &directory, cluster, local, sysconfig) {
-        Ok(()) => Ok(Registered(changes)),
+        Ok(()) => Ok(changes),
         Err(error) => {
             changes.take_back();
             Err(error)
@@ -44,16 +44,11 @@ pub fn register<'s>(
     }
 }
 
-/// The changes of a registration. A drop keeps them.
-pub struct Registered<'s>(Transaction<'s>);
-
-impl Registered<'_> {
-    /// Rolls the changes back, as far as no heartbeat is active.
-    pub fn take_back(self) {
-        // Rolling back without the lock is better than not at all.
-        let _lock = file_lock(self.0.system());
-        self.0.take_back();
-    }
+/// Rolls the changes of a registration back, as far as no heartbeat is active.
+pub fn take_back(registered: Transaction) {
+    // Rolling back without the lock is better than not at all.
+    let _lock = file_lock(registered.system());
+    registered.take_back();
 }
 
 /// Keeps other processes of this program from changing the kernel's cluster until the result is

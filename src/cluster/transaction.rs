@@ -6,8 +6,8 @@ use eyre::{Result, WrapErr, eyre};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The changes of one call in configfs, in order.
-pub(super) struct Transaction<'s> {
+/// The changes of one call in configfs, in order. A drop keeps them.
+pub struct Transaction<'s> {
     system: &'s System,
     steps: Vec<Step>,
 }

@@ -112,7 +112,7 @@ impl Plan {
                 // After an interruption, child processes stop the heartbeats, and need the
                 // nodes until then.
                 if !error.is::<Interrupted>() {
-                    registered.take_back();
+                    register::take_back(registered);
                 }
                 return Err(error);
             }
