@@ -135,8 +135,9 @@ fn each_open_file(system: &System, see: &mut dyn FnMut(u32, &Path)) -> io::Resul
 pub fn among_others(system: &System, domain: &Path) -> io::Result<File> {
     // Dropping locks takes no time.
     const TIMEOUT: Duration = Duration::from_secs(30);
-    let file_lock = file_lock(system, domain, LockMode::Shared, TIMEOUT)?;
-    file_lock.ok_or_else(|| io::Error::other("another process does not end to drop locks"))
+    let name = lock_name(domain);
+    let lock = lock_file::take(system, &name, LockMode::Shared, system.pause(TIMEOUT))?;
+    lock.ok_or_else(|| io::Error::other("another process does not end to drop locks"))
 }
 
 /// Keeps processes of this program from opening a lock of the domain until the result is dropped;
@@ -144,18 +145,13 @@ pub fn among_others(system: &System, domain: &Path) -> io::Result<File> {
 pub fn alone(system: &System, domain: &Path) -> io::Result<Option<File>> {
     // Opening a lock that no other node uses takes less.
     const TIMEOUT: Duration = Duration::from_secs(5);
-    file_lock(system, domain, LockMode::Exclusive, TIMEOUT)
+    let timeout = system.pause(TIMEOUT);
+    lock_file::take(system, &lock_name(domain), LockMode::Exclusive, timeout)
 }
 
-fn file_lock(
-    system: &System,
-    domain: &Path,
-    lock: LockMode,
-    timeout: Duration,
-) -> io::Result<Option<File>> {
+fn lock_name(domain: &Path) -> String {
     let name = domain.file_name().unwrap_or_default();
-    let name = format!("locks-{}", name.display());
-    lock_file::take(system, &name, lock, system.pause(timeout))
+    format!("locks-{}", name.display())
 }
 
 fn is_busy(error: &io::Error) -> bool {

@@ -47,7 +47,7 @@ pub fn register<'s>(
 /// Rolls the changes of a registration back, as far as no heartbeat is active.
 pub fn take_back(registered: Transaction) {
     // Rolling back without the lock is better than not at all.
-    let _lock = file_lock(registered.system());
+    let _lock = file_lock(registered.system);
     registered.take_back();
 }
 
@@ -89,7 +89,7 @@ fn take_down(changes: &mut Transaction, live: &RegisteredCluster) -> Result<()> 
         let failed = format!("unregistering node \"{}\"", node.node.name);
         changes.remove_node(live.path(), node).wrap_err(failed)?;
     }
-    remove(changes.system(), live.path())
+    remove(changes.system, live.path())
         .wrap_err_with(|| format!("unregistering cluster \"{}\"", live.name()))
 }
 
@@ -101,7 +101,7 @@ fn bring_up(
     sysconfig: &Sysconfig,
 ) -> Result<()> {
     let registering = || format!("registering cluster \"{}\"", cluster.name);
-    let there = changes.system().has_object(directory);
+    let there = changes.system.has_object(directory);
     if !there.wrap_err_with(registering)? {
         changes.make(directory).wrap_err_with(registering)?;
     }
@@ -132,7 +132,7 @@ fn drop_changed(
     cluster: &Cluster,
     local: &Node,
 ) -> Result<Vec<RegisteredNode>> {
-    let Some(live) = RegisteredCluster::find(changes.system())? else {
+    let Some(live) = RegisteredCluster::find(changes.system)? else {
         return Ok(Vec::new());
     };
     let is_wanted = |live: &RegisteredNode| is_so(live, cluster, local);

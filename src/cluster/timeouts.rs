@@ -16,7 +16,7 @@ const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 /// # Errors
 /// The kernel refuses a value, or ignores the threshold because a region is active.
 pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -> Result<()> {
-    let system = changes.system();
+    let system = changes.system;
     if let Some(threshold) = set.heartbeat_threshold {
         let (what, wanted) = ("the heartbeat's dead threshold", threshold.to_string());
         let now = match changes.set(&cluster.join(THRESHOLD), what, &wanted)? {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The changes of one call in configfs, in order. A drop keeps them.
 pub struct Transaction<'s> {
-    system: &'s System,
+    pub(super) system: &'s System,
     steps: Vec<Step>,
 }
 
@@ -23,10 +23,6 @@ impl<'s> Transaction<'s> {
     pub(super) fn of(system: &'s System) -> Self {
         let steps = Vec::new();
         Self { system, steps }
-    }
-
-    pub(super) fn system(&self) -> &'s System {
-        self.system
     }
 
     /// Makes a cluster or a node.

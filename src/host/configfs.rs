@@ -9,7 +9,6 @@
 use super::{System, if_present, list, lock_file, read_attribute};
 use crate::syscall::channel::Channel;
 use crate::syscall::{fork, is_pause};
-use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, symlink_metadata};
 use std::io;
@@ -37,10 +36,7 @@ enum Task {
 message!(enum Task { 0 = List, 1 = Read, 2 = Find, 3 = Make, 4 = Remove, 5 = Write });
 
 /// The child of this process that accesses configfs.
-#[derive(Default)]
-pub(super) struct Helper(RefCell<Option<Asked>>);
-
-struct Asked {
+pub(super) struct Helper {
     channel: Channel,
     /// The child has not answered yet.
     owes: bool,
@@ -105,7 +101,7 @@ impl System {
         if fork::is_child() {
             return self.perform(task, path, value);
         }
-        let mut helper = self.helper.0.borrow_mut();
+        let mut helper = self.helper.borrow_mut();
         let asked = match &mut *helper {
             Some(asked) => asked,
             none => none.insert(self.start_helper()?),
@@ -132,7 +128,7 @@ impl System {
         }
     }
 
-    fn start_helper(&self) -> io::Result<Asked> {
+    fn start_helper(&self) -> io::Result<Helper> {
         let parent = rustix::process::getpid();
         let (_, channel) = fork::in_child_on_channel(|mut theirs| {
             if fork::end_with(parent).is_ok() {
@@ -140,7 +136,7 @@ impl System {
             }
         })?;
         channel.set_timeout(self.pause(TIMEOUT))?;
-        Ok(Asked {
+        Ok(Helper {
             channel,
             owes: false,
         })
@@ -190,7 +186,7 @@ pub fn note_removal(lock: &File, region: &str) {
     let _ = lock.write_all_at(text.as_bytes(), 0);
 }
 
-impl Asked {
+impl Helper {
     fn hear(&mut self) -> io::Result<io::Result<Vec<u8>>> {
         let answer = self.channel.receive()?;
         self.owes = false;

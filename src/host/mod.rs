@@ -37,7 +37,7 @@ pub struct System {
     pub daemon_timeout: Duration,
     /// The same for a rollback, after the daemon has shown that it does not behave.
     pub rollback_timeout: Duration,
-    helper: configfs::Helper,
+    helper: RefCell<Option<configfs::Helper>>,
 }
 
 impl System {
@@ -54,7 +54,7 @@ impl System {
             warnings: RefCell::default(),
             daemon_timeout: Duration::from_secs(30),
             rollback_timeout: Duration::from_secs(5),
-            helper: configfs::Helper::default(),
+            helper: RefCell::default(),
         }
     }
 

@@ -112,6 +112,8 @@ pub(super) fn stanzas(text: &[u8], warnings: &mut Vec<Flaw>) -> Result<Vec<Stanz
 const CRLF: &str = "the line ends in CR LF as on Windows; cluster.conf needs plain LF \
                     (convert the file with: sed -i 's/\\r$//')";
 
+const UNPARTED: &str = "no blank line parts this stanza from the one before";
+
 /// The lines that follow, with their numbers.
 type Lines<'l, 't> = &'l mut dyn Iterator<Item = (usize, &'t [u8])>;
 
@@ -137,10 +139,7 @@ impl Reader<'_> {
                 let kind = head(line).map_err(|why| Flaw::new(number, why))?;
                 if self.closed.take().is_none() && !self.stanzas.is_empty() {
                     // Some versions of the C tools do not see such a head.
-                    self.warn_once(
-                        number,
-                        "no blank line parts this stanza from the one before",
-                    );
+                    self.warn_once(number, UNPARTED);
                 }
                 self.stanzas.push(Stanza {
                     line: number,
