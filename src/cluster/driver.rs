@@ -4,7 +4,7 @@ use super::dlmfs;
 use super::registered::RegisteredCluster;
 use super::stack;
 use crate::host::mounts::{self, knows_filesystem};
-use crate::host::{System, is_there, list, read_attribute};
+use crate::host::{System, if_present, is_there, read_attribute};
 use crate::ids::StackName;
 use eyre::{Result, WrapErr, bail};
 use rustix::mount::{MountFlags, UnmountFlags};
@@ -90,10 +90,8 @@ pub fn unload(system: &System) -> Result<()> {
         "ocfs2_stack_user",
         "ocfs2_stackglue",
     ] {
-        let names = list(&system.path("/sys/module").join(module));
-        let names = names.wrap_err("looking at the loaded modules")?;
         // A module built into the kernel has no `refcnt`.
-        if names.iter().any(|name| name == "refcnt") {
+        if is_there(&system.path(format!("/sys/module/{module}/refcnt")))? {
             let unloaded = system.kernel().unload_module(module);
             unloaded.wrap_err_with(|| format!("unloading the module {module}"))?;
         }
@@ -122,13 +120,11 @@ pub fn check_unused(system: &System) -> Result<()> {
 /// Sets the program that the kernel runs after an unmount; does nothing on drivers without the
 /// attribute.
 pub fn set_call_out(system: &System, program: &Path) -> Result<()> {
-    let path = system.path(HB_CTL_PATH);
-    if !is_there(&path)? {
-        return Ok(());
-    }
-    let program = program.to_string_lossy();
-    let written = system.kernel().write_attribute(&path, &program);
-    written.wrap_err_with(|| format!("writing {program} to {HB_CTL_PATH}"))
+    let (path, program) = (system.path(HB_CTL_PATH), program.to_string_lossy());
+    let written = if_present(system.kernel().write_attribute(&path, &program));
+    written
+        .map(drop)
+        .wrap_err_with(|| format!("writing {program} to {HB_CTL_PATH}"))
 }
 
 /// The kernel's callout, which leaves a volume's group after its last unmount.
