@@ -17,8 +17,9 @@ const OLD_THRESHOLD: &str = "/proc/fs/ocfs2_nodemanager/hb_dead_threshold";
 /// The kernel refuses a value, or ignores the threshold because a region is active.
 pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -> Result<()> {
     let system = changes.system;
-    if let Some(threshold) = set.heartbeat_threshold {
-        let (what, wanted) = ("the heartbeat's dead threshold", threshold.to_string());
+    let [(_, threshold, _), mut rest @ ..] = set.rows();
+    if let Some(wanted) = threshold {
+        let what = "the heartbeat's dead threshold";
         let now = match changes.set(&cluster.join(THRESHOLD), what, &wanted)? {
             None => changes.set(&system.path(OLD_THRESHOLD), what, &wanted)?,
             now => now,
@@ -30,25 +31,21 @@ pub(super) fn apply(changes: &mut Transaction, cluster: &Path, set: &Timeouts) -
             );
         }
     }
-    let idle = ("idle_timeout_ms", set.idle_timeout_ms);
-    let keepalive = ("keepalive_delay_ms", set.keepalive_delay_ms);
-    let reconnect = ("reconnect_delay_ms", set.reconnect_delay_ms);
     let now = Timeouts::read(system, cluster)?.keepalive_delay_ms;
-    // The keepalive has to stay below the idle timeout at every step.
-    let order = match (idle.1, now) {
-        (Some(wanted), Some(now)) if now >= wanted => [keepalive, idle, reconnect],
-        _ => [idle, keepalive, reconnect],
-    };
-    // The oldest drivers lack some of them.
-    for (attribute, value) in order {
-        if let Some(value) = value {
-            changes.set(&cluster.join(attribute), attribute, &value.to_string())?;
-        }
+    if set.idle_timeout_ms.is_some_and(|idle| now >= Some(idle)) {
+        // The keepalive delay, the second, has to stay below the idle timeout at every step.
+        rest.swap(0, 1);
     }
-    if let Some(method) = &set.fence_method {
-        let (path, attribute) = (cluster.join("fence_method"), "fence_method");
-        // The kernel requires the newline.
-        changes.set(&path, attribute, &format!("{method}\n"))?;
+    for (attribute, value, _) in rest {
+        // The oldest drivers lack some of them.
+        if let Some(value) = value {
+            let value = match attribute {
+                // The kernel requires the newline.
+                "fence_method" => value + "\n",
+                _ => value,
+            };
+            changes.set(&cluster.join(attribute), attribute, &value)?;
+        }
     }
     Ok(())
 }

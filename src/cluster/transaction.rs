@@ -1,7 +1,7 @@
 //! Changes to the kernel's cluster that can be rolled back.
 
 use super::registered::RegisteredNode;
-use crate::host::{System, is_absent};
+use crate::host::{System, if_present};
 use eyre::{Result, WrapErr, eyre};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -130,8 +130,5 @@ fn set_local(system: &System, path: &Path, set: &RegisteredNode) -> Result<()> {
 
 /// Removes a directory that may be gone already.
 pub(super) fn remove(system: &System, path: &Path) -> io::Result<()> {
-    match system.remove_object(path) {
-        Err(error) if !is_absent(&error) => Err(error),
-        _ => Ok(()),
-    }
+    if_present(system.remove_object(path)).map(drop)
 }
