@@ -19,7 +19,7 @@
 use super::reference::Reference;
 use super::semaphores::{LOCK_TIMEOUT, Lifetime, RegionLock};
 use super::{Heartbeat, LeaveOutcome, Source, State, Wait, Watch};
-use crate::host::control_group;
+use crate::host::detached;
 use crate::host::mounts::DeviceNumber;
 use crate::syscall::channel::Channel;
 use crate::syscall::signal::Interrupted;
@@ -159,7 +159,7 @@ impl<'h> PendingStart<'h> {
 /// Starts the heartbeat in the child.
 fn serve(heartbeat: &Heartbeat, source: &Source, mut applet: Channel) {
     // systemd kills the processes of a mount that has timed out, and a start must not be cut off.
-    control_group::leave(heartbeat.system);
+    detached::leave_control_group(heartbeat.system);
     let locked = match make_beat(heartbeat, source, &mut applet) {
         Ok(locked) => locked,
         Err(error) => {

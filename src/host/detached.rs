@@ -1,6 +1,6 @@
-//! A call that ends although its caller is killed.
+//! A call that ends although its caller is killed, by a signal or with its unit.
 
-use super::{System, control_group};
+use super::System;
 use crate::message::Message;
 use crate::syscall::fork;
 use eyre::Result;
@@ -16,7 +16,23 @@ pub fn call<T: Message>(system: &System, work: impl FnOnce() -> Result<T>) -> Re
         return work();
     }
     fork::call_in_child_unbounded(|| {
-        control_group::leave(system);
+        leave_control_group(system);
         work()
     })
+}
+
+/// Moves a process that has to outlive a unit of systemd's out of the caller's group. The root
+/// group belongs to no unit: version 2's, or that of systemd's own hierarchy of version 1.
+///
+/// Best effort: where the kernel refuses, or there are no groups, the process stays where it is.
+pub fn leave_control_group(system: &System) {
+    let own = std::process::id().to_string();
+    for group in [
+        "/sys/fs/cgroup",
+        "/sys/fs/cgroup/unified",
+        "/sys/fs/cgroup/systemd",
+    ] {
+        let members = system.path(group).join("cgroup.procs");
+        let _ = system.kernel().write_attribute(&members, &own);
+    }
 }

@@ -5,7 +5,6 @@
 
 pub mod address;
 pub mod configfs;
-pub mod control_group;
 pub mod detached;
 pub mod kernel;
 pub mod kmsg;

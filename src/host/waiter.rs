@@ -4,7 +4,7 @@
 //! It holds nothing that could keep the superblock, or anything of its caller's, alive. If it is
 //! killed, the next call that uses what it waits for does its work.
 
-use super::{System, control_group, namespace};
+use super::{System, detached, namespace};
 use crate::syscall::{fork, signal};
 use eyre::{Result, WrapErr};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub fn start(system: &System, is_over: &mut dyn FnMut() -> bool) -> Result<()> {
         fork::close_inherited_files(None);
         // A machine that shuts down must not wait for this.
         let _ = signal::allow_termination();
-        control_group::leave(system);
+        detached::leave_control_group(system);
         let mut pause = SHORTEST;
         loop {
             fork::shed_code();
