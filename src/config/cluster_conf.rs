@@ -203,18 +203,14 @@ impl Cluster {
 
     /// Adds a region, or returns why the cluster cannot have it.
     fn add_region(&mut self, region: Uuid) -> Result<(), String> {
-        let name = &self.name;
-        if self.regions.contains(&region) {
-            return Err(format!(
-                "cluster \"{name}\" has the region {region} already"
-            ));
-        }
-        if self.regions.len() >= MAX_REGIONS {
-            return Err(format!(
-                "cluster \"{name}\" has more than {MAX_REGIONS} regions"
-            ));
-        }
-        self.regions.push(region);
-        Ok(())
+        let has = if self.regions.contains(&region) {
+            format!("the region {region} already")
+        } else if self.regions.len() >= MAX_REGIONS {
+            format!("more than {MAX_REGIONS} regions")
+        } else {
+            self.regions.push(region);
+            return Ok(());
+        };
+        Err(format!("cluster \"{}\" has {has}", self.name))
     }
 }

@@ -122,12 +122,9 @@ pub fn parse(table: &[u8]) -> Vec<Mount> {
 
 /// Returns the number of the block device that the kernel calls `name`.
 pub fn number_of(system: &System, name: &str) -> Result<Option<DeviceNumber>> {
-    let attribute = system
-        .path("/sys/class/block")
-        .join(super::file_name_of_device(name))
-        .join("dev");
-    let number =
-        super::read_attribute(&attribute).wrap_err("looking up the number of a block device")?;
+    let name = super::file_name_of_device(name);
+    let number = super::read_attribute(&system.path(format!("/sys/class/block/{name}/dev")));
+    let number = number.wrap_err("looking up the number of a block device")?;
     Ok(number.and_then(|number| DeviceNumber::parse(number.as_bytes())))
 }
 

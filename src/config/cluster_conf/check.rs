@@ -159,18 +159,12 @@ impl<'s> Draft<'s> {
             let reason = format!("\"node_count\" is {count}, but cluster \"{name}\" has {nodes}");
             warn("node_count", reason);
         }
-        match (cluster.heartbeat_mode, cluster.regions.is_empty()) {
-            (HeartbeatMode::Global, true) => {
-                let reason = format!("cluster \"{name}\" is global, but has no heartbeat region");
-                warn(MODE, reason);
-            }
-            (HeartbeatMode::Local, false) => {
-                let reason =
-                    format!("cluster \"{name}\" is local: its heartbeat regions are unused");
-                warn(MODE, reason);
-            }
-            _ => {}
-        }
+        let odd = match (cluster.heartbeat_mode, cluster.regions.is_empty()) {
+            (HeartbeatMode::Global, true) => "is global, but has no heartbeat region",
+            (HeartbeatMode::Local, false) => "is local: its heartbeat regions are unused",
+            _ => return cluster,
+        };
+        warn(MODE, format!("cluster \"{name}\" {odd}"));
         cluster
     }
 }
