@@ -16,7 +16,6 @@ mod text;
 
 use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 pub use document::Document;
-pub use edit::NewNode;
 use eyre::{Report, Result, bail, eyre};
 use std::net::Ipv4Addr;
 use syntax::Stanza;
@@ -181,6 +180,14 @@ impl Cluster {
                 listed(self.nodes.iter().map(|node| node.name.as_str()))
             ),
         }
+    }
+
+    /// Returns the lowest number that no node has.
+    pub fn free_number(&self) -> Result<u8> {
+        let is_free = |number: &u8| self.nodes.iter().all(|node| node.number != *number);
+        let name = &self.name;
+        let number = NUMBERS.clone().find(is_free);
+        number.ok_or_else(|| eyre!("cluster \"{name}\" is full: all its node numbers are taken"))
     }
 
     /// Returns the node that has what `node` has and must be unique: the kernel refuses a number or

@@ -1,7 +1,7 @@
 //! Changes keep every line that they are not about.
 
 use crate::{files, mutate};
-use ocfs2box::config::cluster_conf::{Cluster, Config, Document, NewNode};
+use ocfs2box::config::cluster_conf::{Cluster, Config, Document, Node};
 use ocfs2box::ids::{ClusterName, HeartbeatMode, Uuid};
 use std::net::Ipv4Addr;
 
@@ -15,13 +15,21 @@ fn region(text: &str) -> Uuid {
     text.parse().unwrap()
 }
 
-fn node(name: &str, last: u8) -> NewNode {
-    NewNode {
+fn node(name: &str, last: u8) -> Node {
+    Node {
         name: name.into(),
-        number: None,
+        number: 0,
         address: Ipv4Addr::new(192, 0, 2, last),
         port: 7777,
     }
+}
+
+/// Adds a node with the lowest free number, and returns that.
+fn add(file: &mut Document, cluster: &str, node: Node) -> eyre::Result<u8> {
+    let cluster = name(cluster);
+    let number = file.config().need(&cluster)?.free_number()?;
+    file.add_node(&cluster, Node { number, ..node })?;
+    Ok(number)
 }
 
 fn document(text: &str) -> Document {
@@ -69,7 +77,7 @@ cluster:
 #[test]
 fn a_file_made_by_hand_keeps_its_form() {
     let mut file = document(BY_HAND);
-    file.add_node(&name("web"), node("gamma", 3)).unwrap();
+    add(&mut file, "web", node("gamma", 3)).unwrap();
     let gamma = "\nnode:\n\tcluster = web\n\tnumber = 1\n\tip_port = 7777\n\tip_address = \
                  192.0.2.3\n\tname = gamma\n";
     let wanted = BY_HAND.replace("\n\npool", &format!("\n{gamma}\npool"));
@@ -118,7 +126,7 @@ fn values_are_changed_in_place() {
     ] {
         let head = "cluster:\n\tname = c\n";
         let mut file = document(&format!("{head}{before}"));
-        file.add_node(&name("c"), node("n", 1)).unwrap();
+        add(&mut file, "c", node("n", 1)).unwrap();
         let start = format!("{head}{after}\nnode:\n");
         assert!(text(&file).starts_with(&start), "{before:?} {file:?}");
     }
@@ -131,16 +139,16 @@ fn values_are_changed_in_place() {
 #[test]
 fn what_is_not_sound_is_refused_and_changes_nothing() {
     let mut file = document("cluster:\n\tname = c\n\tnode_count = 1\n\n");
-    file.add_node(&name("c"), node("n", 1)).unwrap();
+    add(&mut file, "c", node("n", 1)).unwrap();
     let before = text(&file).to_owned();
     for bad in [
         "", ".", "a/b", "a\nb", " a", "a ", "a\\", "N", "a\u{7}", "n",
     ] {
-        assert!(file.add_node(&name("c"), node(bad, 2)).is_err(), "{bad:?}");
+        assert!(add(&mut file, "c", node(bad, 2)).is_err(), "{bad:?}");
     }
-    assert!(file.add_node(&name("c"), node("m", 1)).is_err());
-    let taken = NewNode {
-        number: Some(0),
+    assert!(add(&mut file, "c", node("m", 1)).is_err());
+    let taken = Node {
+        number: 0,
         ..node("m", 2)
     };
     assert!(file.add_node(&name("c"), taken).is_err());
@@ -150,13 +158,13 @@ fn what_is_not_sound_is_refused_and_changes_nothing() {
     assert!(file.remove_region(&name("c"), region(REGION)).is_err());
     assert_eq!(text(&file), before);
     for at in 1..=254 {
-        let node = NewNode {
+        let node = Node {
             address: Ipv4Addr::new(198, 51, 100, at),
             ..node(&format!("n{at}"), 0)
         };
-        assert_eq!(file.add_node(&name("c"), node).unwrap(), at);
+        assert_eq!(add(&mut file, "c", node).unwrap(), at);
     }
-    let full = file.add_node(&name("c"), node("m", 2)).unwrap_err();
+    let full = add(&mut file, "c", node("m", 2)).unwrap_err();
     assert!(full.to_string().contains("is full"), "{full}");
     for at in 0..32 {
         let region = region(&format!("{at:02}{}", &REGION[2..]));
@@ -239,7 +247,7 @@ fn change(file: &mut Document, cluster: &Cluster) -> usize {
         lines.map(<[u8]>::to_vec).collect()
     };
     let before = file.text().to_owned();
-    file.add_node(&cluster.name, node("fresh", 250)).unwrap();
+    add(file, cluster.name.as_str(), node("fresh", 250)).unwrap();
     let wrong_count = format!("cluster \"{}\" has {}", cluster.name, cluster.nodes.len());
     let notes = &Config::parse(file.text()).unwrap().warnings;
     assert!(!notes.iter().any(|note| note.reason.ends_with(&wrong_count)));

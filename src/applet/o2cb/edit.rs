@@ -2,7 +2,7 @@
 
 use super::{Call, wrong};
 use crate::cli::Word;
-use crate::config::cluster_conf::{DEFAULT_PORT, Document, NUMBERS, NewNode, PORTS, decimal};
+use crate::config::cluster_conf::{DEFAULT_PORT, Document, NUMBERS, Node, PORTS, decimal};
 use crate::config::hosts;
 use crate::disk::VolumeInfo;
 use crate::ids::{HeartbeatMode, Uuid};
@@ -51,20 +51,22 @@ pub(super) fn add_node(call: &Call) -> Result<u8> {
             ))
         })?,
     };
-    let new = NewNode {
+    let mut node = Node {
         name: name.to_owned(),
-        number,
+        number: 0,
         address,
         port: port.unwrap_or(DEFAULT_PORT),
     };
-    let mut number = 0;
     call.settings.edit(&mut |file| {
-        number = file.add_node(cluster, new.clone())?;
-        Ok(())
+        node.number = match number {
+            Some(number) => number,
+            None => file.config().need(cluster)?.free_number()?,
+        };
+        file.add_node(cluster, node.clone())
     })?;
     call.done(format_args!(
-        "added node \"{name}\" of cluster \"{cluster}\": number {number}, {address}:{}",
-        new.port
+        "added node \"{name}\" of cluster \"{cluster}\": number {}, {address}:{}",
+        node.number, node.port
     ))
 }
 

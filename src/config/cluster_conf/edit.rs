@@ -4,23 +4,9 @@
 use super::check::{self, MODE, cluster_name, is_one_machine};
 use super::document::Document;
 use super::syntax::Stanza;
-use super::{Cluster, Config, NUMBERS, Node, listed, node_name, render, shown};
+use super::{Cluster, Config, Node, listed, node_name, render, shown};
 use crate::ids::{ClusterName, HeartbeatMode, Uuid};
 use eyre::{Result, bail, eyre};
-use std::net::Ipv4Addr;
-
-/// A node to be added.
-#[derive(Debug, Clone)]
-pub struct NewNode {
-    /// Its host's name.
-    pub name: String,
-    /// The number; none for the lowest that is free.
-    pub number: Option<u8>,
-    /// The address where its peers reach it.
-    pub address: Ipv4Addr,
-    /// The TCP port.
-    pub port: u16,
-}
 
 impl Document {
     /// Adds a cluster without nodes, with local heartbeat.
@@ -45,24 +31,14 @@ impl Document {
         self.become_text(text, &wanted)
     }
 
-    /// Adds a node, and returns its number.
-    pub fn add_node(&mut self, name: &ClusterName, new: NewNode) -> Result<u8> {
-        node_name(new.name.as_bytes()).map_err(|why| eyre!(why))?;
-        if !is_one_machine(new.address) {
-            bail!("{} is not one machine's address", new.address);
+    /// Adds a node.
+    pub fn add_node(&mut self, name: &ClusterName, node: Node) -> Result<()> {
+        node_name(node.name.as_bytes()).map_err(|why| eyre!(why))?;
+        if !is_one_machine(node.address) {
+            bail!("{} is not one machine's address", node.address);
         }
         let mut wanted = self.config().clone();
         let cluster = wanted.need_mut(name)?;
-        let is_free = |number: &u8| cluster.nodes.iter().all(|node| node.number != *number);
-        let Some(number) = new.number.or_else(|| NUMBERS.clone().find(is_free)) else {
-            bail!("cluster \"{name}\" is full: all its node numbers are taken");
-        };
-        let node = Node {
-            name: new.name,
-            number,
-            address: new.address,
-            port: new.port,
-        };
         if let Some((other, _, what)) = cluster.rival(&node) {
             let other = &other.name;
             bail!("node \"{other}\" of cluster \"{name}\" has {what} already");
@@ -70,8 +46,7 @@ impl Document {
         let stanza = render::node(name, &node);
         cluster.nodes.push(node);
         self.append(name, &stanza, &wanted)?;
-        self.count(name)?;
-        Ok(number)
+        self.count(name)
     }
 
     /// Removes the node of exactly that name.
