@@ -61,7 +61,7 @@ impl HeartbeatGuard<'_> {
         // The mounts that were there before may have gone since.
         let alone = locked
             .as_ref()
-            .is_ok_and(|locked| locked.count().is_ok_and(|count| count <= 1));
+            .is_ok_and(|locked| locked.tally().is_ok_and(|tally| tally.count <= 1));
         let mark = self.mark == Mark::Superblock;
         reference.give_to_superblock(mark, self.first_mount || alone)?;
         Ok(Ok(()))
@@ -93,7 +93,7 @@ impl HeartbeatGuard<'_> {
         };
         // By this process: the kernel keeps SEM_UNDO adjustments per process.
         reference.put()?;
-        if self.heartbeat.references.count()? == 0 {
+        if self.heartbeat.references.tally()?.count == 0 {
             self.heartbeat.tidy()?;
         } else if let Some(locked) = self.heartbeat.references.try_lock()? {
             self.heartbeat.forget_mounting(&locked)?;

@@ -85,7 +85,7 @@ impl Heartbeat<'_> {
     /// stay: for a superblock whose own reference was removed, or a lock domain.
     pub fn leave_process(&self) -> Result<LeaveOutcome> {
         let locked = self.lock(&mut |_, _| Ok(()))?;
-        let last = locked.count()? <= 1;
+        let last = locked.tally()?.count <= 1;
         // By this process: the kernel keeps SEM_UNDO adjustments per process.
         locked.put(Lifetime::Process)?;
         drop(locked);
@@ -196,7 +196,7 @@ impl Heartbeat<'_> {
     /// Returns whether the region is worth a closer look: only a superblock may refer to it, and
     /// that superblock is not visible.
     pub fn looks_idle(&self) -> Result<bool> {
-        Ok(self.references.count()? <= 1
+        Ok(self.references.tally()?.count <= 1
             && self.region.state()? != State::Absent
             && !self.is_shown_mounted()?)
     }

@@ -274,5 +274,5 @@ impl<'s> Heartbeat<'s> {
 
 /// Returns the number of references to the heartbeat of the volume `name`, whatever the cluster.
 pub fn references(system: &System, name: Uuid) -> Result<u32> {
-    RegionSemaphores::of(system, name).count()
+    Ok(RegionSemaphores::of(system, name).tally()?.count)
 }

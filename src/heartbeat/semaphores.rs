@@ -83,15 +83,10 @@ impl<'s> RegionSemaphores<'s> {
         i32::from_ne_bytes(crc.to_ne_bytes())
     }
 
-    /// Returns the references, read without the lock and without making a set.
+    /// Returns the references, read without the lock and without making a set where there is none.
     pub fn tally(self) -> Result<Tally> {
         let tally = unless_gone(self.find().and_then(Tally::of));
         Ok(tally.wrap_err(READING)?.unwrap_or_default())
-    }
-
-    /// Returns the number of references, without making a set where there is none.
-    pub fn count(self) -> Result<u32> {
-        Ok(self.tally()?.count)
     }
 
     /// Takes the region's lock. `wanted` is called repeatedly while another process has the lock;
@@ -163,11 +158,6 @@ impl RegionLock {
             let _ = set.apply(&[tally.mark.op(-1)], POLL_INTERVAL);
         }
         locked
-    }
-
-    /// Returns the number of references.
-    pub fn count(&self) -> Result<u32> {
-        Ok(self.tally()?.count)
     }
 
     /// Returns the references by their owners.

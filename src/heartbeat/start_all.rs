@@ -52,7 +52,7 @@ fn hold<'h>(
     watch: &mut Watch,
 ) -> Result<Option<HeartbeatGuard<'h>>> {
     starting.wait(watch)?;
-    if heartbeat.references.count()? > 0 {
+    if heartbeat.references.tally()?.count > 0 {
         return Ok(None);
     }
     let (reference, starter) = starting.take(Lifetime::Process, watch)?;

@@ -195,7 +195,8 @@ fn tidy_behind(heartbeat: &Heartbeat) {
         let kept = heartbeat
             .tidy()
             .is_ok_and(|left| left == LeaveOutcome::StillAlive);
-        let nobody_refers = heartbeat.references.count().is_ok_and(|count| count == 0);
+        let tally = heartbeat.references.tally();
+        let nobody_refers = tally.is_ok_and(|tally| tally.count == 0);
         let waited = begun.elapsed();
         let joins = || !heartbeat.is_shown_mounted().unwrap_or(true) && waited < LONGEST_JOIN;
         if !(kept && nobody_refers && (waited < GRACE || joins())) {
@@ -217,7 +218,7 @@ fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut Channel) -> Re
         .map_err(|_| Interrupted.into())
         .and_then(|()| start_region(heartbeat, source));
     if let Err(error) = beats {
-        let nobody_refers = locked.count().is_ok_and(|count| count == 0);
+        let nobody_refers = locked.tally().is_ok_and(|tally| tally.count == 0);
         if nobody_refers && heartbeat.region.state()? == State::Absent {
             locked.destroy()?;
         }
@@ -231,7 +232,7 @@ fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut Channel) -> Re
 fn lock(heartbeat: &Heartbeat, applet: &mut Channel) -> Result<RegionLock> {
     loop {
         let locked = heartbeat.references.lock(&mut || still_wanted(applet))?;
-        if locked.count()? == 0 || heartbeat.region.state()? != State::Absent {
+        if locked.tally()?.count == 0 || heartbeat.region.state()? != State::Absent {
             return Ok(locked);
         }
         locked.destroy()?;
