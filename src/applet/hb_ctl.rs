@@ -19,7 +19,7 @@ use crate::ids::{Service, Uuid};
 use crate::inspect;
 use crate::report::{self, Failure, bail_usage};
 use args::{Action, Args, Target, with_seconds_apart};
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, WrapErr};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -78,11 +78,7 @@ fn act(system: &System, args: &Args) -> Result<u8> {
             report::say(group::describe(system, uuid)?)?;
         }
         (Action::Priority(level), target, _) => {
-            let (_, group) = group_of(system, target)?;
-            if let Some(why) = group.why_idle().filter(|_| group.has_global_heartbeat()) {
-                bail!("nothing done: {why}");
-            }
-            group.prefer_heartbeat_io(level)?;
+            group_of(system, target)?.1.prefer_heartbeat_io(level)?;
         }
     }
     Ok(0)

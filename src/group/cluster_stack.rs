@@ -67,11 +67,6 @@ pub trait Group {
         Ok(LeaveOutcome::NothingThere)
     }
 
-    /// Returns whether the volume's heartbeat is on regions of its cluster.
-    fn has_global_heartbeat(&self) -> bool {
-        false
-    }
-
     /// Returns why a user's start or stop does nothing; none where the volume has something of its
     /// own on this node.
     fn why_idle(&self) -> Option<&'static str>;
@@ -87,6 +82,9 @@ pub trait Group {
     }
 
     /// Gives the I/O of the volume's own heartbeat priority over that of others.
+    ///
+    /// # Errors
+    /// The heartbeat is that of the cluster (global).
     fn prefer_heartbeat_io(&self, _level: Level) -> Result<()> {
         Ok(())
     }

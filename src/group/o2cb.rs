@@ -125,6 +125,9 @@ impl<'s> ClusterStack<'s> for O2cb<'s> {
     }
 }
 
+const IS_GLOBAL: &str = "the cluster has global heartbeat, whose regions are no volume's own (o2cb \
+                         start-heartbeat and stop-heartbeat start and stop them)";
+
 /// The cluster's own heartbeat (global): nothing is started or stopped for a volume.
 struct ClusterHeartbeat<'s>(&'s System);
 
@@ -136,15 +139,12 @@ impl Group for ClusterHeartbeat<'_> {
         Ok(None)
     }
 
-    fn has_global_heartbeat(&self) -> bool {
-        true
+    fn why_idle(&self) -> Option<&'static str> {
+        Some(IS_GLOBAL)
     }
 
-    fn why_idle(&self) -> Option<&'static str> {
-        Some(
-            "the cluster has global heartbeat, whose regions are no volume's own (o2cb \
-             start-heartbeat and stop-heartbeat start and stop them)",
-        )
+    fn prefer_heartbeat_io(&self, _: Level) -> Result<()> {
+        bail!("nothing done: {IS_GLOBAL}")
     }
 }
 
