@@ -1,6 +1,6 @@
 //! Errors whose text is one sentence, and the system error in a report.
 
-use eyre::Report;
+use eyre::{Report, Result, eyre};
 use rustix::io::Errno;
 use std::io;
 
@@ -17,6 +17,13 @@ macro_rules! sentence {
 
         impl std::error::Error for $type {}
     };
+}
+
+/// Fails if there is an error: one alone as it is, several with the texts of all.
+pub fn none_of(errors: Vec<Report>) -> Result<()> {
+    let all = errors.into_iter();
+    let all = all.reduce(|all, next| eyre!("{all:#}; {next:#}"));
+    all.map_or(Ok(()), Err)
 }
 
 /// Returns the system error in the chain of `report`.

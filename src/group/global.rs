@@ -15,6 +15,7 @@ use crate::cluster::stack;
 use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
 use crate::disk::find::Search;
+use crate::error::none_of;
 use crate::heartbeat::{self, Heartbeat, LeaveOutcome, Source, State, Wait, Watch, start_all};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
@@ -74,11 +75,7 @@ pub fn sources(
             Err(error) => wrong.push(error),
         }
     }
-    if let Some(first) = wrong.pop() {
-        let joined = |all, one| eyre!("{one:#}; {all:#}");
-        return Err(wrong.into_iter().rfold(first, joined));
-    }
-    Ok(sources)
+    none_of(wrong).map(|()| sources)
 }
 
 fn source(system: &System, cluster: &Cluster, region: Uuid, device: &Path) -> Result<Source> {

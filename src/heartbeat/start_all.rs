@@ -5,8 +5,9 @@
 use super::semaphores::Mark;
 use super::starter::PendingStart;
 use super::{Heartbeat, HeartbeatGuard, LeaveCause, LeaveOutcome, Lifetime, Source, Watch};
+use crate::error::none_of;
 use crate::syscall::signal::Interrupted;
-use eyre::{Report, Result, eyre};
+use eyre::Result;
 
 /// Starts all regions or none: if one fails, those that this call has started are stopped. A region
 /// that is active already stays as it is.
@@ -20,29 +21,21 @@ pub fn start_all(regions: &[(Heartbeat<'_>, Source)], watch: &mut Watch) -> Resu
         starting.push(begun);
     }
     let mut holds = Vec::with_capacity(regions.len());
-    let mut failed: Option<Report> = None;
+    let mut failed = Vec::new();
     // The others are waited for even then, so that none is left to be stopped in the background.
     for (starting, (heartbeat, source)) in starting.into_iter().zip(regions) {
         match hold(heartbeat, starting, watch) {
             Ok(hold) => holds.extend(hold),
             Err(error) if error.is::<Interrupted>() => return Err(error),
-            Err(error) => {
-                let error = error.wrap_err(format!(
-                    "heartbeat region {} on {}",
-                    heartbeat.region.name(),
-                    source.device.display()
-                ));
-                failed = Some(match failed {
-                    None => error,
-                    Some(first) => eyre!("{first:#}; {error:#}"),
-                });
-            }
+            Err(error) => failed.push(error.wrap_err(format!(
+                "heartbeat region {} on {}",
+                heartbeat.region.name(),
+                source.device.display()
+            ))),
         }
     }
-    match failed {
-        Some(error) => Err(error),
-        None => holds.into_iter().try_for_each(HeartbeatGuard::make_lasting),
-    }
+    none_of(failed)?;
+    holds.into_iter().try_for_each(HeartbeatGuard::make_lasting)
 }
 
 /// Takes the cluster's reference; none if another process has taken it already.
