@@ -16,11 +16,12 @@ use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
 use crate::disk::find::Search;
 use crate::error::none_of;
-use crate::heartbeat::{self, Heartbeat, LeaveOutcome, Source, State, Wait, Watch, start_all};
+use crate::heartbeat::{
+    self, Heartbeat, LeaveOutcome, Source, State, Wait, Watch, child, start_all,
+};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
 use crate::ids::Uuid;
-use crate::syscall::fork;
 use crate::syscall::ioprio::Level;
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::fs::File;
@@ -189,16 +190,7 @@ fn in_child(system: &System, count: usize, work: impl FnOnce() -> Result<()>) ->
         return Ok(());
     }
     let timeout = REST + EACH * u32::try_from(count).unwrap_or(u32::MAX);
-    let done = fork::call_in_child(timeout, work)?;
-    done.ok_or_else(|| {
-        eyre!(
-            "stopping the heartbeat regions has not ended within {} s, and goes on: {}",
-            timeout.as_secs(),
-            system
-                .hung_removal()
-                .unwrap_or_else(|| "another process works on them".into())
-        )
-    })
+    child::call(system, timeout, "stopping the heartbeat regions", work)
 }
 
 fn stop_all(system: &System, live: &RegisteredCluster) -> Result<()> {

@@ -14,7 +14,6 @@ pub mod global;
 mod kernel_dlm;
 pub mod nocluster;
 mod o2cb;
-pub mod repair;
 
 pub use cluster_stack::Group;
 

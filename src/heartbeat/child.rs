@@ -2,6 +2,8 @@
 //! where the caller has given up, or was killed.
 
 use super::{Heartbeat, LeaveOutcome};
+use crate::host::System;
+use crate::message::Message;
 use crate::syscall::fork;
 use eyre::{Result, eyre};
 use std::time::Duration;
@@ -20,14 +22,27 @@ impl Heartbeat<'_> {
             return work(self);
         }
         let timeout = self.system.pause(TIMEOUT);
-        fork::call_in_child(timeout, || work(self))?.ok_or_else(|| {
-            let hung = self.system.hung_removal().unwrap_or_else(|| {
-                "another process works on the region, or its device does not answer".into()
-            });
-            let waited = timeout.as_secs();
-            eyre!("it has not ended within {waited} s, and goes on: {hung}")
-        })
+        call(self.system, timeout, "it", || work(self))
     }
+}
+
+/// Calls `work`, which may remove regions, in a child.
+///
+/// # Errors
+/// The child has not ended within `timeout`: names `what`, and the removal that hangs.
+pub fn call<T: Message>(
+    system: &System,
+    timeout: Duration,
+    what: &str,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    fork::call_in_child(timeout, work)?.ok_or_else(|| {
+        let hung = system.hung_removal().unwrap_or_else(|| {
+            "another process works on the region, or its device does not answer".into()
+        });
+        let waited = timeout.as_secs();
+        eyre!("{what} has not ended within {waited} s, and goes on: {hung}")
+    })
 }
 
 message!(enum LeaveOutcome {

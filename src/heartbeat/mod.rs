@@ -5,7 +5,7 @@
 //! The kernel's state of a region outweighs the references: a mounted volume pins its region, so
 //! that a missing reference stops nothing.
 
-mod child;
+pub mod child;
 mod guard;
 mod leave;
 mod reference;
@@ -19,7 +19,7 @@ pub mod survey;
 
 pub use guard::{Completion, HeartbeatGuard, Unprotected};
 pub use region::{REBOOT, Region, State, Thread};
-pub use repair::{RepairMode, RepairOutcome, RepairReport};
+pub use repair::{RepairOutcome, RepairReport, repair};
 pub use semaphores::Lifetime;
 pub use start_all::start_all;
 

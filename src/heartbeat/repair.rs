@@ -1,13 +1,19 @@
-//! Repairs a region: removes what is of no use, and reports why the rest stays.
+//! Repairs what killed programs, removed disks and leaks have left of heartbeats: removes what is
+//! of no use, and reports why the rest stays.
 
-use super::survey::{Party, Remedy, Snapshot};
-use super::{Heartbeat, LeaveCause, LeaveOutcome, State};
+use super::survey::{Party, Remedy, Snapshot, Survey};
+use super::{Heartbeat, LeaveCause, LeaveOutcome, State, child};
+use crate::cluster::registered::RegisteredCluster;
+use crate::host::System;
+use crate::ids::Uuid;
 use eyre::{Result, WrapErr, bail};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Longer than the start of a heartbeat, during which the region is locked.
-const TIMEOUT: Duration = Duration::from_secs(20);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+/// Per region: the wait for the process that works on it, and the kernel's wait for the disk.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The result of a repair of one region.
@@ -30,44 +36,76 @@ pub enum RepairOutcome {
     LeftAlone,
 }
 
-/// How far a repair goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RepairMode {
-    /// Repair what may be repaired.
-    Repair,
-    /// Only report what would be repaired.
-    DryRun,
+/// Repairs the heartbeat of `volume`, or all of this node, and reports on each. A `dry_run` only
+/// reports what would be repaired. One whose state cannot be determined holds up no other.
+///
+/// Sets of semaphores without a region are found for `volume`, and for volumes that udev(7) shows:
+/// a set does not show its volume's name.
+///
+/// # Errors
+/// The regions cannot be listed.
+pub fn repair(
+    system: &System,
+    volume: Option<Uuid>,
+    dry_run: bool,
+    tell: &mut dyn FnMut(Uuid, Result<RepairReport>) -> Result<()>,
+) -> Result<()> {
+    let live = RegisteredCluster::if_loaded(system)?;
+    let names = match volume {
+        Some(name) => vec![name],
+        None => {
+            let survey = Survey::gather(system, &[])?;
+            let regions = survey.regions.iter().map(|region| region.uuid);
+            regions
+                .chain(survey.left.iter().map(|(name, _)| *name))
+                .collect()
+        }
+    };
+    for name in names {
+        let heartbeat = Heartbeat::of(system, live.as_ref(), name);
+        let report = match dry_run {
+            true => heartbeat.would_repair(),
+            false => heartbeat.repair_in_child(),
+        };
+        tell(name, report)?;
+    }
+    Ok(())
 }
 
 impl Heartbeat<'_> {
-    /// Removes a set that another user has made in the place of the region's semaphores.
-    pub fn evict_stranger(&self) -> Result<()> {
+    /// Repairs in a child: neither the kernel's wait for a disk nor a kill of this process cuts it
+    /// off.
+    fn repair_in_child(&self) -> Result<RepairReport> {
+        // In this process, as a warning in a child would be lost.
         let evicted = self.references.evict().map(drop);
-        evicted.wrap_err("removing the semaphores of another user")
+        evicted.wrap_err("removing the semaphores of another user")?;
+        child::call(self.system, TIMEOUT, "mending it", || self.repair())
     }
 
-    /// Repairs the region and its references, or reports what a repair would do. Waits for a
-    /// process that works on the region.
+    /// Reports what a repair would do. Waits for a process that works on the region.
+    fn would_repair(&self) -> Result<RepairReport> {
+        let started = Instant::now();
+        loop {
+            let found = self.snapshot_to_act(None)?;
+            if !is_busy(&found) {
+                return Ok(self.report(&found, "would be "));
+            }
+            self.check_timeout(started.elapsed())?;
+            sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Repairs the region and its references. Waits for a process that works on the region.
     ///
     /// # Errors
     /// The state cannot be determined, as a process works on the region and does not end; or the
     /// kernel refuses.
-    pub fn repair(&self, mode: RepairMode) -> Result<RepairReport> {
-        let started = Instant::now();
-        let mut found = self.snapshot_to_act(None)?;
-        let is_busy = |found: &Snapshot| {
-            found.locked_by().is_some()
-                && (found.state == State::Absent || !found.faults().is_empty())
-        };
-        while mode == RepairMode::DryRun && is_busy(&found) {
-            self.check_timeout(started.elapsed())?;
-            sleep(POLL_INTERVAL);
-            found = self.snapshot_to_act(None)?;
-        }
+    fn repair(&self) -> Result<RepairReport> {
         let name = self.region.name();
+        let mut found = self.snapshot_to_act(None)?;
         let needs_work = matches!(found.remedy(name), Remedy::Remove | Remedy::PutSuperblock);
-        if mode == RepairMode::DryRun || !(needs_work || is_busy(&found)) {
-            return Ok(self.report(&found, "would be "));
+        if !(needs_work || is_busy(&found)) {
+            return Ok(self.report(&found, ""));
         }
         let locked = self.lock(&mut |_, since| self.check_timeout(since))?;
         // Only with the lock does the state no longer change.
@@ -85,7 +123,7 @@ impl Heartbeat<'_> {
     }
 
     fn check_timeout(&self, since: Duration) -> Result<()> {
-        if since < TIMEOUT {
+        if since < LOCK_TIMEOUT {
             return Ok(());
         }
         let found = self.snapshot_to_act(None)?;
@@ -95,7 +133,7 @@ impl Heartbeat<'_> {
         };
         bail!(
             "process {holder} has been working on it for {} s (try again when that has ended)",
-            TIMEOUT.as_secs()
+            LOCK_TIMEOUT.as_secs()
         )
     }
 
@@ -119,6 +157,11 @@ impl Heartbeat<'_> {
     }
 }
 
+/// Returns whether a process works on the region, and the repair may depend on what it does.
+fn is_busy(found: &Snapshot) -> bool {
+    found.locked_by().is_some() && (found.state == State::Absent || !found.faults().is_empty())
+}
+
 fn kept(found: &Snapshot, why: &str) -> RepairReport {
     RepairReport {
         outcome: RepairOutcome::LeftAlone,
@@ -133,3 +176,6 @@ fn complaint(found: &Snapshot) -> String {
         .first()
         .map_or(String::new(), |fault| found.describe(*fault))
 }
+
+message!(struct RepairReport { outcome, text });
+message!(enum RepairOutcome { 0 = Sound, 1 = Repaired, 2 = LeftAlone });

@@ -2,8 +2,7 @@
 
 use super::args::{Args, Target};
 use super::{UNKNOWN, named};
-use crate::group::repair::repair;
-use crate::heartbeat::{RepairMode, RepairOutcome, RepairReport};
+use crate::heartbeat::{self, RepairOutcome, RepairReport};
 use crate::host::System;
 use crate::ids::Uuid;
 use crate::json::{Json, object};
@@ -20,13 +19,9 @@ const LEFT_ALONE: u8 = 1;
 pub(super) fn run(system: &System, target: Option<Target>, args: &Args) -> Result<u8> {
     let volume = target.map(|target| named(system, &target)).transpose()?;
     let volume = volume.map(|(uuid, _)| uuid);
-    let mode = match args.dry_run {
-        true => RepairMode::DryRun,
-        false => RepairMode::Repair,
-    };
     let (mut code, mut told) = (0, false);
     let mut entries = Vec::new();
-    repair(system, volume, mode, &mut |uuid, repaired| {
+    heartbeat::repair(system, volume, args.dry_run, &mut |uuid, repaired| {
         code = code.max(match &repaired {
             Ok(found) if found.outcome == RepairOutcome::LeftAlone => LEFT_ALONE,
             Ok(_) => 0,
