@@ -44,7 +44,7 @@ fn judge(name: &str, seen: &Snapshot, findings: &mut Findings) {
 /// The semaphores cannot be listed.
 pub(super) fn leftovers<'l>(site: &'l Site) -> Result<Option<Look<'l>>> {
     let regions = site.surveyed.iter().flatten().map(|region| region.uuid);
-    let sets = Sets::gather(site.system)?.without(regions);
+    let sets = Sets::without_region(site.system, regions)?;
     if sets.is_empty() {
         return Ok(None);
     }

@@ -10,12 +10,13 @@ use eyre::{Result, WrapErr};
 pub struct Sets(Vec<i32>);
 
 impl Sets {
-    /// Lists the sets of this IPC namespace that have a region's size and owner. Unlike semctl(2)
-    /// with SEM_STAT, the file shows those that the caller may not read, and shows the keys.
+    /// Lists the sets of this IPC namespace that have a region's size and owner, but not those of
+    /// existing `regions`. Unlike semctl(2) with SEM_STAT, the file shows those that the caller may
+    /// not read, and shows the keys.
     ///
     /// # Errors
     /// The list cannot be read.
-    pub fn gather(system: &System) -> Result<Self> {
+    pub fn without_region(system: &System, regions: impl Iterator<Item = Uuid>) -> Result<Self> {
         /// `sysvipc_sem_proc_show` in ipc/sem.c: key, number, mode, size, uid, gid, cuid...
         const LIST: &str = "/proc/sysvipc/sem";
         let text = read_text(&system.path(LIST)).wrap_err_with(|| format!("reading {LIST}"))?;
@@ -29,16 +30,9 @@ impl Sets {
             let is_ours = [user, maker] == [i64::from(system.owner()); 2];
             i32::try_from(key).ok().filter(|_| is_ours)
         };
-        Ok(Self(text.lines().filter_map(key).collect()))
-    }
-
-    /// Removes the sets of existing regions.
-    pub fn without(mut self, regions: impl Iterator<Item = Uuid>) -> Self {
-        for region in regions {
-            let known = RegionSemaphores::key(region);
-            self.0.retain(|key| *key != known);
-        }
-        self
+        let known: Vec<_> = regions.map(RegionSemaphores::key).collect();
+        let keys = text.lines().filter_map(key);
+        Ok(Self(keys.filter(|key| !known.contains(key)).collect()))
     }
 
     /// Returns whether there are no sets.
