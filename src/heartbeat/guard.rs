@@ -9,14 +9,14 @@ use eyre::Result;
 /// A reference of this process to an active region. Dropped, it is given back.
 #[must_use]
 pub struct HeartbeatGuard<'h> {
-    pub(super) heartbeat: &'h Heartbeat<'h>,
+    heartbeat: &'h Heartbeat<'h>,
     /// None once the guard has ended.
-    pub(super) reference: Option<Reference>,
+    reference: Option<Reference>,
     /// The starter's end of it lasts as long, to remove the region should this process be killed.
-    pub(super) starter: Option<Channel>,
+    starter: Option<Channel>,
     /// The mark of the reference when it becomes a mount's.
-    pub(super) mark: Mark,
-    pub(super) first_mount: bool,
+    mark: Mark,
+    first_mount: bool,
 }
 
 /// Why nothing protects a volume that was just mounted: the mount must not stay.
@@ -31,11 +31,28 @@ pub type Completion = Result<Result<(), Unprotected>>;
 const NO_HEARTBEAT: Unprotected =
     Unprotected("its heartbeat was stopped meanwhile by somebody else");
 
-impl HeartbeatGuard<'_> {
-    /// Notes that mount(2) follows, if it does.
-    pub(super) fn mark_mounting(&self) -> Result<()> {
+impl<'h> HeartbeatGuard<'h> {
+    /// Guards a reference that no mark is meant for.
+    pub(super) fn of(
+        heartbeat: &'h Heartbeat<'h>,
+        reference: Reference,
+        starter: Option<Channel>,
+    ) -> Self {
+        Self {
+            heartbeat,
+            reference: Some(reference),
+            starter,
+            mark: Mark::None,
+            first_mount: false,
+        }
+    }
+
+    /// Sets what decides when the reference becomes a mount's, and notes that mount(2) follows, if
+    /// it does.
+    pub(super) fn expect_mount(&mut self, mark: Mark, first_mount: bool) -> Result<()> {
+        (self.mark, self.first_mount) = (mark, first_mount);
         match &self.reference {
-            Some(reference) if self.mark == Mark::Superblock => reference.mark_mounting(),
+            Some(reference) if mark == Mark::Superblock => reference.mark_mounting(),
             _ => Ok(()),
         }
     }

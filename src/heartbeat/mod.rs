@@ -185,23 +185,15 @@ impl<'s> Heartbeat<'s> {
         };
         let mounted_before =
             self.is_shown_mounted()? || !mounts::points_of(self.system, source.number)?.is_empty();
-        let (reference, starter) = match self.hold_running(source, lifetime, mark, watch)? {
-            Some(reference) => (reference, None),
+        let mut guard = match self.hold_running(source, lifetime, mark, watch)? {
+            Some(reference) => HeartbeatGuard::of(self, reference, None),
             None => {
                 let mut starting = PendingStart::begin(self, source, &mut Vec::new())?;
                 starting.wait(watch)?;
-                let (reference, starter) = starting.take(lifetime, watch)?;
-                (reference, Some(starter))
+                starting.take(lifetime, watch)?
             }
         };
-        let guard = HeartbeatGuard {
-            heartbeat: self,
-            reference: Some(reference),
-            starter,
-            mark,
-            first_mount: !mounted_before,
-        };
-        guard.mark_mounting()?;
+        guard.expect_mount(mark, !mounted_before)?;
         Ok(guard)
     }
 

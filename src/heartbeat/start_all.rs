@@ -2,7 +2,6 @@
 //!
 //! Each region has one reference in all, as the C tools count: that of the online cluster.
 
-use super::semaphores::Mark;
 use super::starter::PendingStart;
 use super::{Heartbeat, HeartbeatGuard, LeaveCause, LeaveOutcome, Lifetime, Source, Watch};
 use crate::error::none_of;
@@ -48,14 +47,7 @@ fn hold<'h>(
     if heartbeat.references.tally()?.count > 0 {
         return Ok(None);
     }
-    let (reference, starter) = starting.take(Lifetime::Process, watch)?;
-    Ok(Some(HeartbeatGuard {
-        heartbeat,
-        reference: Some(reference),
-        starter: Some(starter),
-        mark: Mark::None,
-        first_mount: false,
-    }))
+    starting.take(Lifetime::Process, watch).map(Some)
 }
 
 impl Heartbeat<'_> {

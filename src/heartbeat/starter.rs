@@ -18,7 +18,7 @@
 
 use super::reference::Reference;
 use super::semaphores::{LOCK_TIMEOUT, Lifetime, RegionLock};
-use super::{Heartbeat, LeaveOutcome, Source, State, Wait, Watch};
+use super::{Heartbeat, HeartbeatGuard, LeaveOutcome, Source, State, Wait, Watch};
 use crate::host::detached;
 use crate::host::mounts::DeviceNumber;
 use crate::syscall::channel::Channel;
@@ -106,9 +106,8 @@ impl<'h> PendingStart<'h> {
         bail!(DIED)
     }
 
-    /// Takes a reference to the active region. The child lasts as long as the channel, and should
-    /// last as long as the reference.
-    pub fn take(mut self, lifetime: Lifetime, watch: &mut Watch) -> Result<(Reference, Channel)> {
+    /// Takes a reference to the active region. The child lasts as long as its guard.
+    pub fn take(mut self, lifetime: Lifetime, watch: &mut Watch) -> Result<HeartbeatGuard<'h>> {
         let reference = Reference::take_unlocked(self.heartbeat.references, lifetime)?;
         // Where the child was killed before `Released`, another process may have removed the region.
         let kept = match self.child.send(&()) {
@@ -116,7 +115,11 @@ impl<'h> PendingStart<'h> {
             Err(_) => Ok(false),
         };
         if matches!(kept, Ok(true)) {
-            return Ok((reference, self.child));
+            return Ok(HeartbeatGuard::of(
+                self.heartbeat,
+                reference,
+                Some(self.child),
+            ));
         }
         reference.put()?;
         self.heartbeat.tidy().wrap_err(DIED)?;
@@ -202,11 +205,7 @@ fn tidy_behind(heartbeat: &Heartbeat) {
         if !(kept && nobody_refers && (waited < GRACE || joins())) {
             return;
         }
-        std::thread::sleep(if waited < GRACE {
-            POLL_INTERVAL
-        } else {
-            POLL_INTERVAL * 8
-        });
+        std::thread::sleep(POLL_INTERVAL * if waited < GRACE { 1 } else { 8 });
     }
 }
 
