@@ -133,8 +133,7 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 enum Answer {
-    Done,
-    Refused(Refused),
+    Status(Result<(), Refused>),
     Count(usize),
     Item(Vec<u8>),
 }
@@ -150,8 +149,8 @@ impl Answer {
                 let (errno, text) = rest.split_once(' ')?;
                 let text = report::printable(text);
                 match errno.parse().ok()? {
-                    0 => Some(Self::Done),
-                    errno @ 1..4096 => Some(Self::Refused(Refused { errno, text })),
+                    0 => Some(Self::Status(Ok(()))),
+                    errno @ 1..4096 => Some(Self::Status(Err(Refused { errno, text }))),
                     _ => None,
                 }
             }
@@ -163,7 +162,7 @@ impl Answer {
 
     fn out_of_place(&self, wanted: &str) -> Report {
         let name = match self {
-            Self::Done | Self::Refused(_) => "STATUS",
+            Self::Status(_) => "STATUS",
             Self::Count(_) => "ITEMCOUNT",
             Self::Item(_) => "ITEM",
         };
@@ -207,8 +206,7 @@ impl Daemon {
         let answer = self.receive(asked, watch)?;
         self.nothing_more()?;
         match answer {
-            Answer::Done => Ok(Ok(())),
-            Answer::Refused(refused) => Ok(Err(refused)),
+            Answer::Status(status) => Ok(status),
             other => Err(other.out_of_place("STATUS")),
         }
     }
@@ -230,14 +228,14 @@ impl Daemon {
         let count = match self.receive(asked, watch)? {
             Answer::Count(count) if count <= ITEMS_MAX => count,
             Answer::Count(count) => bail!("ocfs2_controld announces a list of {count}"),
-            Answer::Refused(refused) => bail!(refused),
+            Answer::Status(Err(refused)) => bail!(refused),
             other => return Err(other.out_of_place("ITEMCOUNT")),
         };
         let mut items = Vec::new();
         loop {
             match self.receive(asked, watch)? {
-                Answer::Done if items.len() == count => return Ok(items),
-                Answer::Refused(refused) => bail!(refused),
+                Answer::Status(Ok(())) if items.len() == count => return Ok(items),
+                Answer::Status(Err(refused)) => bail!(refused),
                 Answer::Item(item) if items.len() < count => items.push(item),
                 other if items.len() < count => return Err(other.out_of_place("ITEM")),
                 other => return Err(other.out_of_place("STATUS")),
