@@ -16,9 +16,7 @@ use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
 use crate::disk::find::Search;
 use crate::error::none_of;
-use crate::heartbeat::{
-    self, Heartbeat, LeaveOutcome, Source, State, Wait, Watch, child, start_all,
-};
+use crate::heartbeat::{self, Heartbeat, LeaveOutcome, Source, Wait, Watch, child, start_all};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
 use crate::ids::Uuid;
@@ -46,8 +44,7 @@ pub fn silent(system: &System, cluster: &Cluster) -> Result<Vec<Uuid>> {
     let mut silent = cluster.regions.clone();
     if let Some(live) = live {
         for region in live.regions()? {
-            let heartbeat = Heartbeat::new(system, live.path(), region);
-            let beats = matches!(heartbeat.region().state()?, State::Beating(_));
+            let beats = Heartbeat::new(system, live.path(), region).beats()?;
             if beats && heartbeat::references(system, region)? > 0 {
                 silent.retain(|silent| *silent != region);
             }

@@ -151,10 +151,8 @@ impl Join<'_> {
     /// # Errors
     /// The join could not be kept or rolled back; the purpose's own error stays with the caller.
     pub fn complete(self, purpose: &io::Result<()>) -> Completion {
-        match self.joined {
-            Some(joined) => joined.complete(&self.service, purpose),
-            None => Ok(Ok(())),
-        }
+        let joined = self.joined;
+        joined.map_or(Ok(Ok(())), |joined| joined.complete(&self.service, purpose))
     }
 }
 
@@ -174,10 +172,9 @@ fn serving(system: &System, name: StackName) -> Result<Stack<'_>> {
 fn stack_of(system: &System, name: Uuid) -> Result<Stack<'_>> {
     let running = stack::running(system)?;
     let is_o2cb = running == StackName::O2CB
-        || match RegisteredCluster::if_loaded(system)? {
-            Some(live) => live.regions()?.contains(&name),
-            None => false,
-        };
+        || RegisteredCluster::if_loaded(system)?
+            .map_or(Ok(Vec::new()), |live| live.regions())?
+            .contains(&name);
     match is_o2cb {
         true => Ok(Box::new(o2cb::O2cb(system))),
         false => serving(system, running),

@@ -78,11 +78,8 @@ impl<'s> ClusterStack<'s> for O2cb<'s> {
     }
 
     fn of_mount(&self, mount: &Mount, name: NameOf) -> Result<Box<dyn Group + 's>> {
-        let region = match registered::region_on(self.0, mount.device)? {
-            Some(region) => region,
-            None => name()?,
-        };
-        self.of_name(region, Some(mount.device))
+        let region = registered::region_on(self.0, mount.device)?;
+        self.of_name(region.map_or_else(name, Ok)?, Some(mount.device))
     }
 
     fn cluster(&self) -> Result<Option<String>> {

@@ -1,8 +1,8 @@
 //! A process's own reference to a heartbeat, until it is handed over or given back.
 
+use super::Heartbeat;
 use super::reference::Reference;
 use super::semaphores::Mark;
-use super::{Heartbeat, State};
 use crate::syscall::channel::Channel;
 use eyre::Result;
 
@@ -70,8 +70,8 @@ impl<'h> HeartbeatGuard<'h> {
         // would remove this one's. Without the lock rather than not at all.
         let locked = self.heartbeat.lock(&mut |_, _| Ok(()));
         // A region that cannot be read is there: mount(2) has pinned it.
-        let state = self.heartbeat.region.state();
-        if locked.is_ok() && state.is_ok_and(|state| !matches!(state, State::Beating(_))) {
+        let beats = self.heartbeat.beats();
+        if locked.is_ok() && beats.is_ok_and(|beats| !beats) {
             reference.put()?;
             return Ok(Err(NO_HEARTBEAT));
         }
@@ -87,10 +87,8 @@ impl<'h> HeartbeatGuard<'h> {
     /// Makes the reference outlive this process: that of a program, or of a mount by another tool
     /// (ocfs2_hb_ctl -S).
     pub fn make_lasting(mut self) -> Result<()> {
-        match self.reference.take() {
-            Some(reference) => reference.make_lasting(self.mark),
-            None => Ok(()),
-        }
+        let reference = self.reference.take();
+        reference.map_or(Ok(()), |reference| reference.make_lasting(self.mark))
     }
 
     /// Keeps the reference as this process's, and the starter while its heartbeat is used.

@@ -187,10 +187,8 @@ impl Heartbeat<'_> {
 
     /// Does what `tidy` does, but leaves a region alone that another process works on.
     pub fn tidy_unless_locked(&self) -> Result<()> {
-        match self.references.try_lock()? {
-            Some(locked) => self.tidy_locked(locked).map(drop),
-            None => Ok(()),
-        }
+        let locked = self.references.try_lock()?;
+        locked.map_or(Ok(()), |locked| self.tidy_locked(locked).map(drop))
     }
 
     /// Returns whether the region is worth a closer look: only a superblock may refer to it, and

@@ -18,7 +18,7 @@ mod superblock;
 pub mod survey;
 
 pub use guard::{Completion, HeartbeatGuard, Unprotected};
-pub use region::{REBOOT, Region, State, Thread};
+pub use region::{REBOOT, State, Thread};
 pub use repair::{RepairOutcome, RepairReport, repair};
 pub use semaphores::Lifetime;
 pub use start_all::start_all;
@@ -32,6 +32,7 @@ use crate::syscall::channel::Channel;
 use crate::syscall::ioprio::Level;
 use eyre::{Result, WrapErr, bail};
 use reference::Reference;
+use region::Region;
 use semaphores::{Mark, RegionLock, RegionSemaphores};
 use starter::PendingStart;
 use std::cell::Cell;
@@ -154,9 +155,9 @@ impl<'s> Heartbeat<'s> {
         Ok(mode.as_deref() == Some("global"))
     }
 
-    /// Returns the region, to read it.
-    pub fn region(&self) -> &Region<'s> {
-        &self.region
+    /// Returns whether the region's heartbeat is active.
+    pub fn beats(&self) -> Result<bool> {
+        Ok(matches!(self.region.state()?, State::Beating(_)))
     }
 
     /// Joins: the region's heartbeat is active and a reference of this process keeps it so. That of

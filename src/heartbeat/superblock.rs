@@ -33,10 +33,8 @@ impl Heartbeat<'_> {
         let State::Beating(device) = self.region.state()? else {
             return Ok(Vec::new());
         };
-        match mounts::number_of(self.system, &device)? {
-            Some(number) => places::of(self.system, number),
-            None => Ok(Vec::new()),
-        }
+        let number = mounts::number_of(self.system, &device)?;
+        number.map_or(Ok(Vec::new()), |number| places::of(self.system, number))
     }
 
     /// Returns the error of a failed removal: why the region stays.

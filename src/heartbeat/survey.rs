@@ -51,10 +51,9 @@ impl Survey {
     /// The cluster or the list of its regions cannot be read.
     pub fn gather(system: &System, known: &[Uuid]) -> Result<Self> {
         let live = RegisteredCluster::if_loaded(system)?;
-        let regions = match &live {
-            Some(live) => regions(system, live)?,
-            None => Vec::new(),
-        };
+        let all = live.as_ref().map(|live| regions(system, live));
+        let regions = all.unwrap_or(Ok(Vec::new()))?;
+        let mode = live.as_ref().map(RegisteredCluster::heartbeat_mode);
         let mut names: Vec<Uuid> = Vec::new();
         for name in shown_by_udev(system).iter().chain(known) {
             let listed = names.contains(name) || regions.iter().any(|region| region.uuid == *name);
@@ -68,10 +67,7 @@ impl Survey {
         });
         Ok(Self {
             left: left.collect(),
-            mode: match &live {
-                Some(live) => live.heartbeat_mode()?,
-                None => HeartbeatMode::Local,
-            },
+            mode: mode.unwrap_or(Ok(HeartbeatMode::Local))?,
             cluster: live.map(|live| live.name().clone()),
             regions,
         })

@@ -14,7 +14,7 @@ use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts::DeviceNumber;
 use crate::host::{self, System};
 use crate::ids::Uuid;
-use eyre::{Result, WrapErr, bail};
+use eyre::{Result, WrapErr, eyre};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
@@ -64,15 +64,14 @@ impl Ledger {
     /// # Errors
     /// Another process has the lock for two minutes.
     pub fn lock(system: &System, uuid: Uuid, watch: &mut Watch) -> Result<Self> {
-        match Self::lock_within(system, uuid, LOCK_TIMEOUT, watch)? {
-            Some(ledger) => Ok(ledger),
-            None => bail!(
+        Self::lock_within(system, uuid, LOCK_TIMEOUT, watch)?.ok_or_else(|| {
+            eyre!(
                 "another mount or unmount of the volume has not ended within {} s (fuser -v {} \
                  names its process)",
                 LOCK_TIMEOUT.as_secs(),
                 path_of(system, uuid).display()
-            ),
-        }
+            )
+        })
     }
 
     /// Locks the ledger of `uuid` if that is possible within `timeout`.

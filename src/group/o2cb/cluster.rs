@@ -2,7 +2,7 @@
 
 use crate::cluster::register;
 use crate::cluster::registered::{RegisteredCluster, RegisteredNode};
-use crate::heartbeat::{Heartbeat, State};
+use crate::heartbeat::Heartbeat;
 use crate::host::System;
 use crate::ids::ClusterName;
 use eyre::{Result, bail, eyre};
@@ -56,8 +56,7 @@ fn registered<'s>(
 pub fn check_beat(system: &System) -> Result<()> {
     if let Some(live) = RegisteredCluster::find(system)? {
         for region in live.regions()? {
-            let heartbeat = Heartbeat::new(system, live.path(), region);
-            if matches!(heartbeat.region().state()?, State::Beating(_)) {
+            if Heartbeat::new(system, live.path(), region).beats()? {
                 return Ok(());
             }
         }
