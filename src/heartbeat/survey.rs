@@ -3,12 +3,10 @@
 
 mod counters;
 mod diagnosis;
-mod sets;
 mod snapshot;
 
-pub use counters::{Counters, Party};
+pub use counters::{Counters, Party, Sets};
 pub use diagnosis::{Fault, Remedy};
-pub use sets::Sets;
 pub use snapshot::Snapshot;
 
 use super::Heartbeat;
