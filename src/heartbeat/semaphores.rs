@@ -64,17 +64,12 @@ impl Lifetime {
 pub struct RegionSemaphores<'s> {
     system: &'s System,
     name: Uuid,
-    key: i32,
 }
 
 impl<'s> RegionSemaphores<'s> {
     /// Returns the semaphores of the region `name`.
     pub fn of(system: &'s System, name: Uuid) -> Self {
-        Self {
-            system,
-            name,
-            key: Self::key(name),
-        }
+        Self { system, name }
     }
 
     /// Returns the key of the set, from which the name does not follow.

@@ -12,7 +12,7 @@ const EVICTION_TIMEOUT: Duration = Duration::from_secs(5);
 impl RegionSemaphores<'_> {
     /// Returns the existing set; ENOENT also for another user's.
     pub(in crate::heartbeat) fn find(self) -> io::Result<Set> {
-        let set = Set::open(self.key)?;
+        let set = Set::open(Self::key(self.name))?;
         match self.other_user(set)? {
             None => Ok(set),
             Some(_) => Err(io::Error::from_raw_os_error(libc::ENOENT)),
@@ -37,7 +37,7 @@ impl RegionSemaphores<'_> {
     /// Removes the set if it is another user's; returns `false` where there is no such set.
     pub fn evict(self) -> io::Result<bool> {
         let evict = || {
-            let set = Set::open(self.key)?;
+            let set = Set::open(Self::key(self.name))?;
             match self.other_user(set)? {
                 Some(_) => set.remove().map(|()| true),
                 None => Ok(false),
@@ -76,11 +76,11 @@ impl RegionSemaphores<'_> {
 
     fn make(self) -> io::Result<(Set, bool)> {
         let mode = self.system.semaphore_mode();
-        match Set::open_or_make(self.key, 4, mode) {
+        match Set::open_or_make(Self::key(self.name), 4, mode) {
             Ok(set) => Ok((set, true)),
             // EINVAL: the C tools made it with two.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                Ok((Set::open_or_make(self.key, 2, mode)?, false))
+                Ok((Set::open_or_make(Self::key(self.name), 2, mode)?, false))
             }
             Err(error) => Err(error),
         }
