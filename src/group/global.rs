@@ -16,7 +16,9 @@ use crate::config::cluster_conf::Cluster;
 use crate::disk::VolumeInfo;
 use crate::disk::find::Search;
 use crate::error::none_of;
-use crate::heartbeat::{self, Heartbeat, LeaveOutcome, Source, Wait, Watch, child, start_all};
+use crate::heartbeat::{
+    self, Heartbeat, LeaveOutcome, POLL_INTERVAL, Source, Wait, Watch, child, start_all,
+};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::{System, list, places};
 use crate::ids::Uuid;
@@ -259,14 +261,12 @@ fn users(system: &System) -> Result<Option<String>> {
 /// of one that was killed. Best effort where there is no /run.
 fn file_lock(system: &System, watch: &mut Watch) -> Result<Option<File>> {
     const NAME: &str = "heartbeat";
-    const POLL_INTERVAL: Duration = Duration::from_millis(250);
     let started = Instant::now();
     loop {
         match lock_file::take(system, NAME, LockMode::Exclusive, POLL_INTERVAL) {
             Ok(None) if started.elapsed() < TIMEOUT => watch(Wait::Lock, started.elapsed())?,
             Ok(None) => return Err(lock_file::not_had(system, NAME, TIMEOUT)),
-            Ok(lock) => return Ok(lock),
-            Err(_) => return Ok(None),
+            lock => return Ok(lock.unwrap_or(None)),
         }
     }
 }

@@ -67,8 +67,11 @@ pub enum Wait {
     Slots,
 }
 
-/// The progress callback, called some four times a second during a wait; an error ends the wait.
+/// The progress callback, called every [`POLL_INTERVAL`] during a wait; an error ends the wait.
 pub type Watch<'w> = dyn FnMut(Wait, Duration) -> Result<()> + 'w;
+
+/// How often a wait checks whether to go on.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Who reports that the superblock is done with its region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

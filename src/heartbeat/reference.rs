@@ -1,7 +1,8 @@
 //! One reference of a process, which becomes the superblock's or is given back.
 
+use super::POLL_INTERVAL;
 use super::semaphores::{
-    COUNT, HELD, Lifetime, MARK, Mark, POLL_INTERVAL, RegionSemaphores, cannot_open, unless_gone,
+    COUNT, HELD, Lifetime, MARK, Mark, RegionSemaphores, cannot_open, unless_gone,
 };
 use crate::syscall::sem::{Op, Set};
 use eyre::{Result, WrapErr};

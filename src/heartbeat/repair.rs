@@ -2,7 +2,7 @@
 //! of no use, and reports why the rest stays.
 
 use super::survey::{Party, Remedy, Snapshot, Survey};
-use super::{Heartbeat, LeaveCause, LeaveOutcome, State, child};
+use super::{Heartbeat, LeaveCause, LeaveOutcome, POLL_INTERVAL, State, child};
 use crate::cluster::registered::RegisteredCluster;
 use crate::host::System;
 use crate::ids::Uuid;
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Per region: the wait for the process that works on it, and the kernel's wait for the disk.
 const TIMEOUT: Duration = Duration::from_secs(60);
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The result of a repair of one region.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +55,8 @@ pub fn repair(
         None => {
             let survey = Survey::gather(system, &[])?;
             let regions = survey.regions.iter().map(|region| region.uuid);
-            regions
-                .chain(survey.left.iter().map(|(name, _)| *name))
-                .collect()
+            let left = survey.left.iter().map(|(name, _)| *name);
+            regions.chain(left).collect()
         }
     };
     for name in names {

@@ -9,6 +9,7 @@ mod tally;
 
 pub use tally::{Mark, Tally};
 
+use super::POLL_INTERVAL;
 use super::reference::{Ops, Reference, own, put};
 use crate::crc;
 use crate::host::System;
@@ -29,8 +30,6 @@ const DOWN: [Op; 2] = [
     Op::new(LOCK, 1).undone_at_exit(),
 ];
 
-/// How often a wait for the lock checks whether to go on.
-pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than any start of a heartbeat that the kernel does not give up itself.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 

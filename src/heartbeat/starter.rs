@@ -18,7 +18,7 @@
 
 use super::reference::Reference;
 use super::semaphores::{LOCK_TIMEOUT, Lifetime, RegionLock};
-use super::{Heartbeat, HeartbeatGuard, LeaveOutcome, Source, State, Wait, Watch};
+use super::{Heartbeat, HeartbeatGuard, LeaveOutcome, POLL_INTERVAL, Source, State, Wait, Watch};
 use crate::host::detached;
 use crate::host::mounts::DeviceNumber;
 use crate::syscall::channel::Channel;
@@ -30,8 +30,6 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
-/// How often the waiting applet checks whether to go on.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// The kernel gives up by itself after 18 s (30 s with global heartbeat), unless the device
 /// does not answer at all.
 const LONGEST_START: Duration = Duration::from_secs(60);

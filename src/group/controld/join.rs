@@ -6,17 +6,15 @@ use super::wire::{Daemon, Message, Refused};
 use super::{DaemonUsers, THEIRS, clusters, name_of};
 use crate::cluster::stack;
 use crate::group::cluster_stack::Joined;
-use crate::heartbeat::{Completion, Unprotected, Wait, Watch};
+use crate::heartbeat::{Completion, POLL_INTERVAL, Unprotected, Wait, Watch};
 use crate::ids::Service;
 use crate::syscall::signal::Interrupted;
 use eyre::{Report, Result, WrapErr, bail};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How often a wait for the group's end asks.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// What an interrupt by the user means while the daemon joins.
 const GIVEN_UP: &str = "ocfs2_controld has not joined the volume's group yet, and rolls that back by \
                         itself; the next mount waits for it";

@@ -9,7 +9,7 @@
 //! mark and its name. `?`: the service is in doubt, as the daemon has not yet answered a request
 //! for it or to leave it. `+`: the daemon has it. `-`: it does not.
 
-use crate::heartbeat::{Wait, Watch};
+use crate::heartbeat::{POLL_INTERVAL, Wait, Watch};
 use crate::host::lock_file::{self, LockMode};
 use crate::host::mounts::DeviceNumber;
 use crate::host::{self, System};
@@ -23,8 +23,6 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How often a wait for the lock checks whether to go on.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Longer than a join and a mount that replays journals, unless the cluster waits for something.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 /// No machine has so many mounts of one volume.

@@ -1,6 +1,6 @@
 //! A connection to a daemon on which every wait is bounded.
 
-use crate::heartbeat::{Wait, Watch};
+use crate::heartbeat::{POLL_INTERVAL, Wait, Watch};
 use crate::host::System;
 use crate::syscall::is_pause;
 use crate::syscall::socket::peer_user;
@@ -9,9 +9,6 @@ use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketT
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
-
-/// How often a wait checks whether to go on.
-const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A stream socket.
 pub struct Socket {
