@@ -216,19 +216,14 @@ impl Registration<'_> {
         let message = self.controld.result(&open.entry.service, 0)?;
         let told = open.daemon.ask(&message, &mut |_, _| Ok(()));
         drop(open.daemon);
-        match told {
-            Ok(Ok(())) if of_mount => Ok(Ok(())),
-            Ok(Ok(())) => {
-                self.ledger.forget(&open.entry);
-                Ok(Ok(()))
-            }
-            Ok(Err(refused)) if refused.is_detached() => {
-                self.ledger.forget(&open.entry);
-                Ok(Err(NO_GROUP))
-            }
-            Ok(Err(refused)) => Err(refused).wrap_err(UNTOLD),
-            Err(report) => Err(report.wrap_err(UNTOLD)),
+        let kept = match told.wrap_err(UNTOLD)? {
+            Err(refused) if refused.is_detached() => Err(NO_GROUP),
+            told => Ok(told.wrap_err(UNTOLD)?),
+        };
+        if !of_mount || kept.is_err() {
+            self.ledger.forget(&open.entry);
         }
+        Ok(kept)
     }
 
     /// Reports failure, and rolls back.
