@@ -115,8 +115,6 @@ impl Surveyed {
 /// Returns the UUIDs in /dev/disk/by-uuid that may be those of volumes.
 fn shown_by_udev(system: &System) -> Vec<Uuid> {
     let names = list(&system.path("/dev/disk/by-uuid")).unwrap_or_default();
-    let names = names.iter();
-    names
-        .filter_map(|name| name.to_str()?.parse().ok())
-        .collect()
+    let names = names.iter().filter_map(|name| name.to_str()?.parse().ok());
+    names.collect()
 }
