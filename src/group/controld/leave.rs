@@ -151,15 +151,13 @@ impl DaemonUsers<'_> {
     ) -> Result<Answer> {
         let mut entries = ledger.entries().iter();
         let known = entries.find(|known| known.service == service).cloned();
-        let message = match (self.message(b"UNMOUNT", &[service.as_bytes()]), &known) {
-            (Ok(message), _) => message,
+        let message = self.message(b"UNMOUNT", &[service.as_bytes()]);
+        if let (Err(_), Some(entry)) = (&message, &known) {
             // No daemon has a service that no message can name.
-            (Err(_), Some(entry)) => {
-                ledger.forget(entry);
-                return Ok(Answer::NotThere);
-            }
-            (Err(report), None) => return Err(report),
-        };
+            ledger.forget(entry);
+            return Ok(Answer::NotThere);
+        }
+        let message = message?;
         let mut daemon = Daemon::connect(self.system, timeout, watch)?;
         let entry = match &known {
             Some(entry) => {
