@@ -27,7 +27,7 @@ use crate::syscall::{fork, is_pause};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::time::{Duration, Instant};
 
 /// The kernel gives up by itself after 18 s (30 s with global heartbeat), unless the device
@@ -249,10 +249,8 @@ fn start_region(heartbeat: &Heartbeat, source: &Source) -> Result<()> {
         .open(&source.device)
         .wrap_err("opening the device for the heartbeat")?;
     // The name may lead to another device by now, and the heartbeat writes where it leads.
-    let number = rustix::fs::fstat(&device)
-        .wrap_err("looking at the device")?
-        .st_rdev;
-    let number = Some(DeviceNumber::from_raw(number));
+    let found = device.metadata().wrap_err("looking at the device")?;
+    let number = Some(DeviceNumber::from_raw(found.rdev()));
     let kernel = heartbeat.system.kernel();
     if kernel.block_device(&source.device, number) != Some(source.number) {
         bail!(
