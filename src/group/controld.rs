@@ -65,12 +65,9 @@ impl<'s> ClusterStack<'s> for Controld<'s> {
     /// Returns none without the daemon.
     fn cluster(&self) -> Result<Option<String>> {
         let watch: &mut Watch = &mut |_, _| Ok(());
-        Ok(
-            match Daemon::if_running(self.0, self.0.daemon_timeout, watch)? {
-                Some(daemon) => clusters(daemon, watch)?.into_iter().next(),
-                None => None,
-            },
-        )
+        let daemon = Daemon::if_running(self.0, self.0.daemon_timeout, watch)?;
+        let clusters = daemon.map_or(Ok(Vec::new()), |daemon| clusters(daemon, watch))?;
+        Ok(clusters.into_iter().next())
     }
 
     fn describe(&self, name: Uuid) -> Result<String> {
