@@ -211,13 +211,10 @@ impl Group for DaemonUsers<'_> {
 
 /// Returns the names of the daemon's clusters, of which there is one.
 fn clusters(mut daemon: Daemon, watch: &mut Watch) -> Result<Vec<String>> {
-    let names = daemon
-        .list(&[b"LISTCLUSTERS"], watch)
-        .wrap_err("asking for the cluster's name")?;
-    let names = names.iter();
-    Ok(names
-        .map(|name| String::from_utf8_lossy(name).into_owned())
-        .collect())
+    let names = daemon.list(&[b"LISTCLUSTERS"], watch);
+    let names = names.wrap_err("asking for the cluster's name")?.into_iter();
+    let names = names.map(|name| String::from_utf8_lossy(&name).into_owned());
+    Ok(names.collect())
 }
 
 fn name_of(service: &Service) -> OsString {

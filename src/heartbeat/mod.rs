@@ -242,9 +242,8 @@ impl<'s> Heartbeat<'s> {
 
     fn lock(&self, watch: &mut Watch) -> Result<RegionLock> {
         let started = std::time::Instant::now();
-        let locked = self
-            .references
-            .lock(&mut || watch(Wait::Lock, started.elapsed()))?;
+        let wanted = &mut || watch(Wait::Lock, started.elapsed());
+        let locked = self.references.lock(wanted)?;
         self.forget_mounting(&locked)?;
         Ok(locked)
     }

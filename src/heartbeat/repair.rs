@@ -169,10 +169,8 @@ fn kept(found: &Snapshot, why: &str) -> RepairReport {
 
 /// Describes the fault that matters most.
 fn complaint(found: &Snapshot) -> String {
-    let faults = found.faults();
-    faults
-        .first()
-        .map_or(String::new(), |fault| found.describe(*fault))
+    let worst = found.faults().into_iter().next();
+    worst.map_or(String::new(), |fault| found.describe(fault))
 }
 
 message!(struct RepairReport { outcome, text });

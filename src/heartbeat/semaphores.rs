@@ -217,10 +217,8 @@ impl RegionLock {
 
     /// Removes the set, and the lock with it: nothing refers to the region any more.
     pub fn destroy(self) -> Result<()> {
-        let removed = unless_gone(self.set.remove());
-        removed
-            .map(drop)
-            .wrap_err("removing the region's semaphores")
+        let removed = unless_gone(self.set.remove()).map(drop);
+        removed.wrap_err("removing the region's semaphores")
     }
 }
 

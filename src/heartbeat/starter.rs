@@ -193,9 +193,8 @@ fn tidy_behind(heartbeat: &Heartbeat) {
         .state()
         .is_ok_and(|state| state != State::Absent)
     {
-        let kept = heartbeat
-            .tidy()
-            .is_ok_and(|left| left == LeaveOutcome::StillAlive);
+        let left = heartbeat.tidy();
+        let kept = left.is_ok_and(|left| left == LeaveOutcome::StillAlive);
         let tally = heartbeat.references.tally();
         let nobody_refers = tally.is_ok_and(|tally| tally.count == 0);
         let waited = begun.elapsed();

@@ -65,8 +65,7 @@ impl Heartbeat<'_> {
         let journals = host::list(&self.system.path("/proc/fs/jbd2"))
             .wrap_err("listing the journals of mounted filesystems")?;
         let own = format!("{device}-");
-        Ok(journals
-            .iter()
-            .any(|name| name.to_string_lossy().starts_with(&own)))
+        let mut journals = journals.iter();
+        Ok(journals.any(|name| name.to_string_lossy().starts_with(&own)))
     }
 }

@@ -46,10 +46,8 @@ impl Region<'_> {
     /// Returns whether there may have been a thread though `pid` is empty. There is none before the
     /// geometry is set, and one made since the region was absent cannot have ended yet.
     fn may_hide_a_thread(&self) -> Result<bool> {
-        let absent_just_now = self
-            .absent_at
-            .get()
-            .is_some_and(|at| at.elapsed() < SHORTEST_LIFE);
+        let absent_at = self.absent_at.get();
+        let absent_just_now = absent_at.is_some_and(|at| at.elapsed() < SHORTEST_LIFE);
         if absent_just_now || self.geometry()?.is_none() {
             return Ok(false);
         }

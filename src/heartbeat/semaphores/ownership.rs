@@ -75,14 +75,12 @@ impl RegionSemaphores<'_> {
     }
 
     fn make(self) -> io::Result<(Set, bool)> {
-        let mode = self.system.semaphore_mode();
-        match Set::open_or_make(Self::key(self.name), 4, mode) {
-            Ok(set) => Ok((set, true)),
+        let (key, mode) = (Self::key(self.name), self.system.semaphore_mode());
+        let open = |size| Set::open_or_make(key, size, mode);
+        match open(4) {
             // EINVAL: the C tools made it with two.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                Ok((Set::open_or_make(Self::key(self.name), 2, mode)?, false))
-            }
-            Err(error) => Err(error),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok((open(2)?, false)),
+            made => Ok((made?, true)),
         }
     }
 }
