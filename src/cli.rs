@@ -7,18 +7,25 @@
 //!
 //! Every byte string survives: see [`Word`].
 
+pub mod help;
+mod operands;
 mod word;
 
 use std::ffi::OsString;
 
 use argh::{ArgsInfo, FlagInfo, FlagInfoKind, Optionality, TopLevelCommand};
 
-use crate::report::{self, Failure, bail_usage, exit};
+use crate::report::{self, Failure, Usage, bail_usage, exit};
 use word::{decode, encode};
 
+pub use operands::{miscounted, operands, unknown};
 pub use word::Word;
 
-/// Parses an applet's arguments; `None` when help was asked for and has been printed.
+/// The answer to `--version`.
+const VERSION: &str = concat!("ocfs2box ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// Parses an applet's arguments; `None` when help or the version was asked for and has been
+/// printed.
 ///
 /// Of the options that each of `rivals` (long names) lists together, the last one given wins, as in
 /// getopt loops: `&[&["--read-only", "--read-write"]]`. argh, which keeps no order, receives only
@@ -28,13 +35,27 @@ pub fn parse<T: TopLevelCommand + ArgsInfo>(
     args: &[OsString],
     rivals: Rivals<'_>,
 ) -> Result<Option<T>, Failure> {
-    match interpret(applet, args, rivals) {
-        Ok(parsed) => Ok(Some(parsed)),
-        Err(Stop::Help(text)) => report::say(text)
-            .map(|()| None)
-            .map_err(|report| Failure::new(exit::SYSTEM, report)),
+    let help = |_: &[Word]| Ok(help::of(applet, &T::get_args_info(), None));
+    let parsed = parse_or(applet, args, rivals, &help)?;
+    Ok(parsed.map(|(parsed, _)| parsed))
+}
+
+/// Parses like [`parse`], and returns the long names of the given options as well; `help` makes the
+/// text of `--help` from the operands before that.
+pub fn parse_or<T: TopLevelCommand + ArgsInfo>(
+    applet: &str,
+    args: &[OsString],
+    rivals: Rivals<'_>,
+    help: &dyn Fn(&[Word]) -> Result<String, Usage>,
+) -> Result<Option<(T, Vec<&'static str>)>, Failure> {
+    let text = match interpret(applet, args, rivals) {
+        Ok(parsed) => return Ok(Some(parsed)),
+        Err(Stop::Help(operands)) => help(&operands)?,
+        Err(Stop::Version) => VERSION.to_owned(),
         Err(Stop::Wrong(text)) => bail_usage!("{text} (see \"{applet} --help\")"),
-    }
+    };
+    report::say(text).map_err(|report| Failure::new(exit::SYSTEM, report))?;
+    Ok(None)
 }
 
 /// Groups of options that exclude each other.
@@ -43,55 +64,69 @@ pub type Rivals<'a> = &'a [&'a [&'a str]];
 /// The reason why there are no parsed arguments.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
-    Help(String),
+    /// `--help`, after these operands.
+    Help(Vec<Word>),
+    Version,
     Wrong(String),
+}
+
+impl From<String> for Stop {
+    fn from(wrong: String) -> Self {
+        Self::Wrong(wrong)
+    }
 }
 
 fn interpret<T: TopLevelCommand + ArgsInfo>(
     applet: &str,
     args: &[OsString],
     rivals: Rivals<'_>,
-) -> Result<T, Stop> {
-    let info = T::get_args_info();
-    let line = Line::read(info.flags, args, rivals).map_err(Stop::Wrong)?;
-    let words = line.for_argh();
+) -> Result<(T, Vec<&'static str>), Stop> {
+    let flags = help::flags(&T::get_args_info());
+    let (words, given) = Line::read(flags, args, rivals)?.for_argh();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    T::from_args(&[applet], &words).map_err(|early| match early.status {
-        Ok(()) => Stop::Help(early.output),
-        Err(()) => Stop::Wrong(one_line(&early.output)),
-    })
+    let parsed = T::from_args(&[applet], &words).map_err(|early| reworded(&early.output))?;
+    Ok((parsed, given))
 }
 
-/// Joins the lines of argh's message: it lists missing items indented by four.
-fn one_line(text: &str) -> String {
+/// Words argh's messages as getopt and coreutils do. All values that argh itself checks are
+/// numbers.
+fn reworded(text: &str) -> String {
     let text = text.strip_suffix('\n').unwrap_or(text);
-    shown(&text.replace(":\n    ", ": ").replace("\n    ", ", "))
+    let option = text.strip_prefix("Error parsing option '");
+    if let Some((option, rest)) = option.and_then(|rest| rest.split_once("' with value '")) {
+        let value = rest.rsplit_once("': ").map_or(rest, |(value, _)| value);
+        return format!("option {option}: invalid number \"{}\"", shown(value));
+    }
+    if let Some(word) = text.strip_prefix("Unrecognized argument: ") {
+        return format!("extra operand \"{}\"", shown(word));
+    }
+    let missing = text.replace(":\n    ", ": ").replace("\n    ", ", ");
+    shown(&missing.replace("Required options not provided:", "missing option"))
 }
 
 /// A command line taken apart: the options, spelt as given but one to an argument, and the
 /// operands.
 #[derive(Default)]
 struct Line<'a> {
-    flags: &'a [FlagInfo<'static>],
+    flags: Vec<&'static FlagInfo<'static>>,
     rivals: Rivals<'a>,
-    options: Vec<(String, &'a FlagInfo<'static>, Option<String>)>,
+    options: Vec<(String, &'static FlagInfo<'static>, Option<String>)>,
     operands: Vec<String>,
-    help: bool,
 }
 
 impl<'a> Line<'a> {
     fn read(
-        flags: &'a [FlagInfo<'static>],
+        flags: Vec<&'static FlagInfo<'static>>,
         args: &[OsString],
         rivals: Rivals<'a>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Stop> {
         let mut line = Self {
             flags,
             rivals,
             ..Self::default()
         };
         let mut words = args.iter().map(|arg| encode(arg));
-        while let (Some(word), false) = (words.next(), line.help) {
+        while let Some(word) = words.next() {
             match word.strip_prefix('-') {
                 Some("-") => line.operands.extend(words.by_ref()),
                 Some("") | None => line.operands.push(word),
@@ -105,20 +140,13 @@ impl<'a> Line<'a> {
     }
 
     /// Parses short options: `-vn`, `-odata=ordered`, `-o data=ordered`.
-    fn shorts(
-        &mut self,
-        text: &str,
-        words: &mut impl Iterator<Item = String>,
-    ) -> Result<(), String> {
+    fn shorts(&mut self, text: &str, words: &mut impl Iterator<Item = String>) -> Result<(), Stop> {
         let mut letters = text.chars();
         while let Some(letter) = letters.next() {
             let spelt = format!("-{letter}");
-            let Some(flag) = self.flags.iter().find(|flag| flag.short == Some(letter)) else {
-                self.help = letter == 'h';
-                return match self.help {
-                    true => Ok(()),
-                    false => Err(format!("unknown option {}", shown(&spelt))),
-                };
+            let mut flags = self.flags.iter();
+            let Some(flag) = flags.find(|flag| flag.short == Some(letter)) else {
+                return Err(format!("unknown option {}", shown(&spelt)).into());
             };
             let glued = takes_value(flag).then(|| letters.by_ref().collect());
             let glued = glued.filter(|glued: &String| !glued.is_empty());
@@ -129,19 +157,19 @@ impl<'a> Line<'a> {
 
     /// Parses a long option: `--long`, `--long=value`, `--long value`, or an unambiguous
     /// abbreviation.
-    fn long(&mut self, text: &str, words: &mut impl Iterator<Item = String>) -> Result<(), String> {
+    fn long(&mut self, text: &str, words: &mut impl Iterator<Item = String>) -> Result<(), Stop> {
         let (name, glued) = match text.split_once('=') {
             Some((name, value)) => (format!("--{name}"), Some(value.to_owned())),
             None => (format!("--{text}"), None),
         };
         let flag = self.named(&name)?;
-        self.help |= flag.long == "--help";
         self.give(flag.long.to_owned(), flag, glued, words)
     }
 
-    fn named(&self, name: &str) -> Result<&'a FlagInfo<'static>, String> {
+    fn named(&self, name: &str) -> Result<&'static FlagInfo<'static>, String> {
         let mut alike: Vec<&FlagInfo> = Vec::new();
-        for flag in self.flags.iter().filter(|flag| flag.long.starts_with(name)) {
+        let flags = self.flags.iter();
+        for flag in flags.filter(|flag| flag.long.starts_with(name)) {
             if flag.long == name {
                 return Ok(flag);
             }
@@ -153,7 +181,7 @@ impl<'a> Line<'a> {
             _ => {
                 let alike: Vec<&str> = alike.iter().map(|flag| flag.long).collect();
                 let alike = alike.join(", ");
-                Err(format!("option {} may be any of {alike}", shown(name)))
+                Err(format!("option {} is ambiguous: {alike}", shown(name)))
             }
         }
     }
@@ -164,16 +192,16 @@ impl<'a> Line<'a> {
     fn give(
         &mut self,
         spelt: String,
-        flag: &'a FlagInfo<'static>,
+        flag: &'static FlagInfo<'static>,
         glued: Option<String>,
         words: &mut impl Iterator<Item = String>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Stop> {
         let value = match (takes_value(flag), glued) {
             (true, None) => match words.next() {
-                None => return Err(format!("option {spelt} needs a value")),
+                None => return Err(format!("option {spelt} requires an argument").into()),
                 value => value,
             },
-            (false, Some(_)) => return Err(format!("option {spelt} takes no value")),
+            (false, Some(_)) => return Err(format!("option {spelt} takes no argument").into()),
             (_, glued) => glued,
         };
         let single = value.is_some() && flag.optionality != Optionality::Repeating;
@@ -185,24 +213,30 @@ impl<'a> Line<'a> {
         self.options.retain(|(_, earlier, _)| {
             !(single && earlier.long == flag.long || rivals.contains(&earlier.long))
         });
-        self.options.push((spelt, flag, value));
+        match flag.long {
+            "--help" => {
+                let operands = self.operands.iter().map(|word| Word(decode(word)));
+                return Err(Stop::Help(operands.collect()));
+            }
+            "--version" => return Err(Stop::Version),
+            _ => self.options.push((spelt, flag, value)),
+        }
         Ok(())
     }
 
-    /// Returns the arguments for argh. `--` keeps argh from taking an operand for an option, or the
-    /// operand `help` for a request for help.
-    fn for_argh(self) -> Vec<String> {
-        if self.help {
-            return vec!["--help".to_owned()];
-        }
+    /// Returns the arguments for argh, and the long names of the options. `--` keeps argh from
+    /// taking an operand for an option, or the operand `help` for a request for help.
+    fn for_argh(self) -> (Vec<String>, Vec<&'static str>) {
         let mut words = Vec::new();
-        for (spelt, _, value) in self.options {
+        let mut given = Vec::new();
+        for (spelt, flag, value) in self.options {
+            given.push(flag.long);
             words.push(spelt);
             words.extend(value);
         }
         words.push("--".to_owned());
         words.extend(self.operands);
-        words
+        (words, given)
     }
 }
 

@@ -12,18 +12,15 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::cli::Word;
+use crate::cli::{self, Word};
 use crate::host::System;
 use crate::host::namespace::Namespace;
 use crate::report::{self, Failure, Usage, bail_usage, exit};
 use crate::syscall::start;
-use eyre::Result;
+use eyre::{Report, Result};
 
 /// The program's own name, under which it takes an applet's name as first argument.
 pub const PROGRAM: &str = "ocfs2box";
-
-/// The answer to `--version`.
-pub(crate) const VERSION: &str = concat!("ocfs2box ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// One applet of the program.
 #[derive(Debug)]
@@ -112,9 +109,9 @@ pub(crate) fn enter(
 
 /// Makes the failure for a name that no applet has.
 pub(crate) fn unknown(name: &OsStr) -> Failure {
-    let name = report::printable(name.as_bytes());
-    let report = eyre::eyre!("\"{name}\" is no applet (\"{PROGRAM} --list\" names them)");
-    Failure::new(exit::NOT_FOUND, report)
+    let names = APPLETS.iter().map(|applet| applet.name);
+    let text = cli::unknown("unknown applet", name, names, "ocfs2box --list");
+    Failure::new(exit::NOT_FOUND, Report::msg(text))
 }
 
 /// Ends with `code`; the reason for any but 0 is printed already.

@@ -10,54 +10,53 @@ use crate::cli::{self, Word};
 use crate::host::System;
 use crate::host::namespace::Namespace;
 use crate::options::MountOptions;
-use crate::report::{Failure, bail_usage, exit};
+use crate::report::{Failure, exit};
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Mount an OCFS2 volume, joining its cluster. mount(8) runs this for the type ocfs2.
+/// Mount an OCFS2 volume and join its cluster. mount(8) runs this for the type ocfs2.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    help_triggers("-h", "--help"),
-    note = "The first mount of a volume on a node waits some 8 s for its heartbeat. \
-            Words of -o that OCFS2 adds to those of mount(8) are in mount.ocfs2(8).",
-    error_code(1, "wrong usage, or no permission"),
-    error_code(2, "the system lacks something: memory, processes, files"),
+    example = "[OPTIONS] DEVICE DIRECTORY",
+    note = "The first mount of a volume on a node waits about 8 s for its heartbeat. \
+            mount.ocfs2(8) lists the mount options of OCFS2.",
+    error_code(1, "wrong usage, or not permitted"),
+    error_code(2, "out of memory, processes or open files"),
     error_code(8, "interrupted; nothing is left behind"),
-    error_code(32, "the mount failed")
+    error_code(32, "mount failure")
 )]
 struct Args {
     /// say what is done, and what is waited for
     #[argh(switch, short = 'v')]
     verbose: u8,
-    /// check everything, but join and mount nothing
+    /// check everything, but neither join nor mount
     #[argh(switch, short = 'f')]
     fake: bool,
-    /// leave mount options out that the driver does not know
+    /// ignore mount options that the driver does not know
     #[argh(switch, short = 's')]
     sloppy: bool,
-    /// accepted: no mount table but the kernel's is kept
+    /// ignored: there is no /etc/mtab to write
     #[argh(switch, short = 'n')]
     #[allow(dead_code, reason = "mount(8) passes it")]
     no_mtab: bool,
-    /// mount read-only, as -o ro
+    /// mount read-only (same as -o ro)
     #[argh(switch, short = 'r')]
     read_only: bool,
-    /// mount read-write, as -o rw
+    /// mount read-write (same as -o rw)
     #[argh(switch, short = 'w')]
     read_write: bool,
-    /// mount namespace to mount in: a file such as /proc/PID/ns/mnt, or a PID
+    /// mount in another mount namespace: a file such as /proc/PID/ns/mnt, or a PID
     #[argh(option, short = 'N', arg_name = "ns")]
     namespace: Option<Word>,
-    /// mount options, separated by commas
+    /// comma-separated list of mount options
     #[argh(option, short = 'o', arg_name = "list")]
     options: Vec<Word>,
-    /// the type, which has to be ocfs2
+    /// filesystem type; only ocfs2 is accepted
     #[argh(option, short = 't', long = "type", arg_name = "type")]
     kind: Option<Word>,
-    /// the device, and the directory to mount it on
-    #[argh(positional, arg_name = "device directory")]
+    #[argh(positional)]
     operands: Vec<Word>,
 }
 
@@ -84,12 +83,8 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
 impl Plan {
     fn of(args: Args) -> Result<Self> {
         super::check_type(args.kind.as_ref())?;
-        let [Word(device), Word(point)] = args.operands.as_slice() else {
-            bail_usage!(
-                "{} operand(s) given, a device and a directory are wanted (see \"mount.ocfs2 --help\")",
-                args.operands.len()
-            );
-        };
+        let names = ["DEVICE", "DIRECTORY"];
+        let [Word(device), Word(point)] = cli::operands("mount.ocfs2", names, &args.operands)?;
         let mut words: Vec<OsString> = args.options.into_iter().map(|Word(list)| list).collect();
         words.extend(args.read_only.then(|| "ro".into()));
         words.extend(args.read_write.then(|| "rw".into()));

@@ -10,24 +10,27 @@ use argh::{ArgsInfo, FromArgs};
 use eyre::{Report, WrapErr};
 
 use super::{APPLETS, PROGRAM};
-use crate::cli::{self, Word};
+use crate::cli::{self, Word, help};
 use crate::host::System;
 use crate::report::{self, Failure, bail_usage, exit, printable};
 
+/// Mount OCFS2 volumes and manage their cluster. The program runs the applet whose name it is
+/// called by, or the one that its first argument names.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    description = "The cluster half of OCFS2's tools in one program. Called by the name of an\napplet, or with that name as its first argument, it is that applet.",
-    usage = "APPLET [ARGUMENTS]\n   or: {command_name} --install [-s] [-f] DIR\n   or: {command_name} --uninstall DIR\n   or: {command_name} --list | --version | --help",
-    help_triggers("-h", "--help"),
+    example = "APPLET [ARGUMENT...]",
+    example = "--install [-s] [-f] DIR",
+    example = "--uninstall DIR",
+    example = "--list",
     error_code(1, "wrong usage, or not permitted"),
     error_code(2, "a file could not be written"),
-    error_code(127, "no such applet")
+    error_code(127, "unknown applet")
 )]
 struct Args {
     /// print the names of the applets
     #[argh(switch)]
     list: bool,
-    /// make a link for each applet in DIR: a hard link, unless -s is given
+    /// make a hard link for each applet in DIR
     #[argh(switch)]
     install: bool,
     /// remove the links to this program from DIR
@@ -39,11 +42,7 @@ struct Args {
     /// replace files that are not links to this program
     #[argh(switch, short = 'f')]
     force: bool,
-    /// print the version
-    #[argh(switch, short = 'V')]
-    version: bool,
-    /// where the links go
-    #[argh(positional, arg_name = "DIR")]
+    #[argh(positional)]
     dir: Option<Word>,
 }
 
@@ -54,11 +53,9 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
             let applet = super::find(name).ok_or_else(|| super::unknown(name))?;
             return super::enter(system, applet, rest);
         }
-        // The list of applets belongs to the help, and argh cannot know it.
         [] => report::say(help()),
-        [only] if only == "-h" || only == "--help" => report::say(help()),
-        _ => match cli::parse::<Args>(PROGRAM, args, &[])? {
-            Some(args) => manage(&args),
+        _ => match cli::parse_or::<Args>(PROGRAM, args, &[], &|_| Ok(help()))? {
+            Some((args, _)) => manage(&args),
             None => Ok(()),
         },
     };
@@ -66,7 +63,7 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
 }
 
 fn manage(args: &Args) -> eyre::Result<()> {
-    let chosen = [args.list, args.version, args.install, args.uninstall];
+    let chosen = [args.list, args.install, args.uninstall];
     let one = chosen.iter().filter(|&&chosen| chosen).count() == 1;
     match &args.dir {
         Some(dir) if one && args.install => install(dir.as_ref(), args.symbolic, args.force),
@@ -75,20 +72,20 @@ fn manage(args: &Args) -> eyre::Result<()> {
             let names = APPLETS.iter().map(|applet| format!("{}\n", applet.name));
             report::say(names.collect::<String>())
         }
-        None if one && args.version => report::say(super::VERSION),
         _ => bail_usage!(
-            "one of --list, --version, --install DIR, --uninstall DIR (see \"{PROGRAM} --help\")"
+            "one of --list, --install DIR and --uninstall DIR is required (see \"{PROGRAM} --help\")"
         ),
     }
 }
 
 fn help() -> String {
-    let help = Args::from_args(&[PROGRAM], &["--help"]).err();
-    let mut text = help.map_or_else(String::new, |early| early.output) + "\nApplets:\n";
-    for applet in APPLETS {
-        text += &format!("  {:<16}  {}\n", applet.name, applet.about);
-    }
-    text
+    let applets = APPLETS.iter();
+    let rows = applets.map(|applet| (applet.name.to_owned(), applet.about));
+    help::of(
+        PROGRAM,
+        &Args::get_args_info(),
+        Some(("Applets", rows.collect())),
+    )
 }
 
 /// The running executable, by path and by identity.

@@ -12,7 +12,7 @@ use crate::host::mounts::{self, Mount};
 use crate::host::namespace::Namespace;
 use crate::ids::Service;
 use crate::options::MountOptions;
-use crate::report::{self, Failure, bail_usage, exit};
+use crate::report::{self, Failure, exit};
 use crate::syscall::signal;
 use argh::{ArgsInfo, FromArgs};
 use eyre::{Result, WrapErr, bail, eyre};
@@ -24,36 +24,35 @@ use std::path::{Path, PathBuf};
 /// Unmount an OCFS2 volume and leave its cluster. umount(8) runs this for the type ocfs2.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    help_triggers("-h", "--help"),
-    error_code(1, "wrong usage, or no permission"),
-    error_code(2, "the system lacks something: memory, processes, files"),
-    error_code(32, "the unmount failed")
+    example = "[OPTIONS] DIRECTORY|DEVICE",
+    error_code(1, "wrong usage, or not permitted"),
+    error_code(2, "out of memory, processes or open files"),
+    error_code(32, "unmount failure")
 )]
 struct Args {
     /// say what is done
     #[argh(switch, short = 'v')]
     verbose: u8,
-    /// accepted: no mount table but the kernel's is kept
+    /// ignored: there is no /etc/mtab to write
     #[argh(switch, short = 'n')]
     #[allow(dead_code, reason = "umount(8) passes it")]
     no_mtab: bool,
-    /// take the mount out of sight at once, and end it when nobody uses it any more
+    /// detach the filesystem now, and unmount it when it is no longer busy
     #[argh(switch, short = 'l')]
     lazy: bool,
-    /// give up what is under way (MNT_FORCE)
+    /// abort pending requests (MNT_FORCE)
     #[argh(switch, short = 'f')]
     force: bool,
-    /// where it is busy, make it read-only instead
+    /// if the filesystem is busy, remount it read-only
     #[argh(switch, short = 'r')]
     read_only: bool,
-    /// mount namespace to unmount in: a file such as /proc/PID/ns/mnt, or a PID
+    /// unmount in another mount namespace: a file such as /proc/PID/ns/mnt, or a PID
     #[argh(option, short = 'N', arg_name = "ns")]
     namespace: Option<Word>,
-    /// the type, which has to be ocfs2
+    /// filesystem type; only ocfs2 is accepted
     #[argh(option, short = 't', long = "type", arg_name = "type")]
     kind: Option<Word>,
-    /// the directory it is mounted on, or the device
-    #[argh(positional, arg_name = "directory")]
+    #[argh(positional)]
     operands: Vec<Word>,
 }
 
@@ -67,9 +66,7 @@ pub fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
 
 fn unmount(system: &System, args: Args) -> Result<()> {
     super::check_type(args.kind.as_ref())?;
-    let [Word(given)] = args.operands.as_slice() else {
-        bail_usage!("one directory or device is wanted (see \"umount.ocfs2 --help\")");
-    };
+    let [Word(given)] = cli::operands("umount.ocfs2", ["DIRECTORY|DEVICE"], &args.operands)?;
     let namespace = super::namespace(args.namespace.as_ref())?;
     let (mount, below) = find(system, namespace.as_ref(), Path::new(given))?;
     // The volume's name has to be read before the unmount.

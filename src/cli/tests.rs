@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 /// mounts nothing.
 #[derive(Debug, PartialEq, FromArgs, ArgsInfo)]
-#[argh(help_triggers("-h", "--help"))]
+#[argh(example = "[OPTIONS] SPEC DIR")]
 struct Mount {
     /// say more
     #[argh(switch, short = 'v')]
@@ -46,19 +46,12 @@ fn os(args: &[&str]) -> Vec<OsString> {
 }
 
 fn mount(args: &[&str]) -> Result<Mount, Stop> {
-    interpret("mount.ocfs2", &os(args), RIVALS)
+    interpret("mount.ocfs2", &os(args), RIVALS).map(|(parsed, _)| parsed)
 }
 
 fn wrong<T: std::fmt::Debug>(result: Result<T, Stop>) -> String {
     match result {
         Err(Stop::Wrong(text)) => text,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn help<T: std::fmt::Debug>(result: Result<T, Stop>) -> String {
-    match result {
-        Err(Stop::Help(text)) => text,
         other => panic!("{other:?}"),
     }
 }
@@ -127,25 +120,28 @@ fn wrong_usage_names_the_word() {
         (&["--nope=1"], "unknown option --nope"),
         (
             &["--=1"],
-            "option -- may be any of --help, --kind, --no-mtab, --options, --port, --read-only, --read-write, --verbose",
+            "option -- is ambiguous: --help, --kind, --no-mtab, --options, --port, --read-only, --read-write, --verbose, --version",
         ),
         (
             &["--read"],
-            "option --read may be any of --read-only, --read-write",
+            "option --read is ambiguous: --read-only, --read-write",
         ),
-        (&["d", "m", "-o"], "option -o needs a value"),
-        (&["d", "m", "--options"], "option --options needs a value"),
+        (&["d", "m", "-o"], "option -o requires an argument"),
+        (
+            &["d", "m", "--options"],
+            "option --options requires an argument",
+        ),
         (
             &["--verbose=2", "d", "m"],
-            "option --verbose takes no value",
+            "option --verbose takes no argument",
         ),
         (
             &["--port", "x", "d", "m"],
-            "Error parsing option '--port' with value 'x': invalid digit found in string",
+            r#"option --port: invalid number "x""#,
         ),
         (&["d"], "Required positional arguments not provided: dir"),
         (&[], "Required positional arguments not provided: spec, dir"),
-        (&["d", "m", "e\n"], r"Unrecognized argument: e\n"),
+        (&["d", "m", "e\n"], r#"extra operand "e\n""#),
     ] {
         assert_eq!(wrong(mount(args)), text, "{args:?}");
     }
@@ -153,18 +149,20 @@ fn wrong_usage_names_the_word() {
 
 #[test]
 fn help_wins_where_it_stands() {
-    for args in [
-        &["-h"][..],
-        &["--help"],
-        &["-vh"],
-        &["d", "--he"],
-        &["-h", "--nope"],
-        &["-o", "x", "-h"],
+    for (args, operands) in [
+        (&["-h"][..], &[][..]),
+        (&["--help"], &[]),
+        (&["-vhx"], &[]),
+        (&["d", "--he", "m"], &["d"]),
+        (&["-h", "--nope"], &[]),
+        (&["-o", "x", "-h"], &[]),
     ] {
-        assert!(
-            help(mount(args)).starts_with("Usage: mount.ocfs2 [-v]"),
-            "{args:?}"
-        );
+        let operands = operands.iter().map(|&word: &&str| Word(word.into()));
+        let help = Stop::Help(operands.collect());
+        assert_eq!(mount(args), Err(help), "{args:?}");
+    }
+    for args in [&["-V"][..], &["-vVx"], &["d", "--versio", "-h"]] {
+        assert_eq!(mount(args), Err(Stop::Version), "{args:?}");
     }
     assert_eq!(wrong(mount(&["--nope", "-h"])), "unknown option --nope");
 }
@@ -180,7 +178,8 @@ fn every_byte_string_survives() {
     assert_eq!(encode(OsStr::new("/mnt/été")), "/mnt/été");
     let raw = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let args = [raw(b"-o\xff=1"), raw(b"\xe9"), raw(b"\xff")];
-    let got: Mount = interpret("mount.ocfs2", &args, RIVALS).unwrap();
+    let (got, given) = interpret::<Mount>("mount.ocfs2", &args, RIVALS).unwrap();
+    assert_eq!(given, ["--options"]);
     assert_eq!(
         (got.options[0].0.as_bytes(), got.dir.0.as_bytes()),
         (&b"\xff=1"[..], &b"\xff"[..])
@@ -188,5 +187,32 @@ fn every_byte_string_survives() {
     let got = interpret::<Mount>("mount.ocfs2", &[raw(b"-\xff")], &[]);
     assert_eq!(wrong(got), r"unknown option -\xff");
     let got = interpret::<Mount>("m", &[raw(b"a"), raw(b"b"), raw(b"\xffc")], &[]);
-    assert_eq!(wrong(got), r"Unrecognized argument: \xffc");
+    assert_eq!(wrong(got), r#"extra operand "\xffc""#);
+}
+
+#[test]
+fn help_wraps_at_eighty_columns() {
+    let words = "word ".repeat(40);
+    let section = ("List", vec![("head".into(), &*words)]);
+    let text = help::page("m", &["A", "B"], &words, &[section], &[]);
+    let width = text.lines().map(str::len).max();
+    assert!(
+        width.is_some_and(|width| (76..=80).contains(&width)),
+        "{text}"
+    );
+    assert!(
+        text.starts_with("Usage: m A\n   or: m B\n\nword word"),
+        "{text}"
+    );
+    assert!(text.contains("\n\nList:\n  head  word"), "{text}");
+    assert!(
+        text.lines()
+            .skip(9)
+            .all(|line| line.starts_with("        word")),
+        "{text}"
+    );
+    let text = help::of("m", &Mount::get_args_info(), None);
+    assert!(text.starts_with("Usage: m [OPTIONS] SPEC DIR\n\nmounts nothing.\n\nOptions:\n"));
+    assert!(text.contains("\n  -o, --options <list>"), "{text}");
+    assert!(text.contains("\n      --port <port>"), "{text}");
 }

@@ -36,7 +36,7 @@ fn an_unknown_name_is_127() {
     for program in [dir.link("mkfs.ocfs2"), dir.link("O2CB"), dir.join("copied")] {
         let end = call(&program, &["--help"]);
         assert_eq!((end.code, end.out.as_str()), (127, ""), "{end:?}");
-        assert!(end.err.contains("is no applet"), "{end:?}");
+        assert!(end.err.contains(": unknown applet \""), "{end:?}");
     }
     for args in [
         &["nosuch"][..],
@@ -50,6 +50,11 @@ fn an_unknown_name_is_127() {
         assert_eq!(end.err.lines().count(), 1, "{args:?}");
     }
     assert_eq!(call(BOX, &["nosuch"]).code, 127);
+    let near = call(BOX, &["umont.ocfs2"]);
+    assert!(
+        near.err.contains("(did you mean umount.ocfs2?)"),
+        "{near:?}"
+    );
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn pages() -> Vec<(String, String, String)> {
 }
 
 /// The applets by the names of their pages; o2cb.init is o2cb.
-fn applets() -> BTreeSet<String> {
+pub fn applets() -> BTreeSet<String> {
     let list = call(BOX, &["--list"]).out;
     let names = list.lines().map(|name| name.trim_end_matches(".init"));
     names.map(str::to_owned).collect()
@@ -53,7 +53,7 @@ fn documented() -> BTreeSet<String> {
     names
 }
 
-fn help(name: &str) -> String {
+pub fn help(name: &str) -> String {
     match name {
         "ocfs2box" => call(BOX, &["--help"]),
         _ => call(BOX, &[name, "--help"]),
@@ -108,8 +108,18 @@ fn plain(line: &str) -> String {
         })
 }
 
-/// `-v` and `--verbose` of `  -v, --verbose     say what is done`.
-fn options(text: &str) -> impl Iterator<Item = String> {
+/// The heads of a help section: `-N, --namespace <ns>` of `  -N, --namespace <ns>  mount in …`.
+pub fn heads<'t>(help: &'t str, heading: &str) -> Vec<&'t str> {
+    let lines = help_section(help, heading).into_iter();
+    // An option without a letter is indented; so are the further lines of a text.
+    let heads = lines.filter(|line| !line.starts_with("   ") || line.starts_with("      --"));
+    heads
+        .map(|line| line.trim_start().split("  ").next().unwrap())
+        .collect()
+}
+
+/// `-v` and `--verbose` of `-v, --verbose`.
+pub fn options(text: &str) -> impl Iterator<Item = String> {
     let words = text.split([' ', ',']);
     words
         .filter(|word| word.starts_with('-'))
@@ -128,12 +138,9 @@ fn every_applet_has_a_page_and_every_page_an_applet() {
 fn options_are_those_of_the_help() {
     for name in documented() {
         let help = help(&name);
-        let told = help_section(&help, "Options:");
-        // Only heads of entries: what they say begins behind two blanks.
-        let told: BTreeSet<String> = told
-            .iter()
-            .filter(|line| line.starts_with("  -"))
-            .flat_map(|line| options(line.trim_start().split("  ").next().unwrap_or_default()))
+        let told: BTreeSet<String> = heads(&help, "Options:")
+            .into_iter()
+            .flat_map(options)
             .collect();
         let written: BTreeSet<String> = tags(&page(&name), "OPTIONS")
             .iter()
@@ -147,19 +154,16 @@ fn options_are_those_of_the_help() {
 #[test]
 fn options_and_codes_of_exec_are_explained() {
     let help = call(BOX, &["o2cb", "exec", "--help"]).out;
-    assert!(help.starts_with("Usage: o2cb exec -d DEVICE "), "{help}");
+    assert!(help.starts_with("Usage: o2cb exec -d <device> "), "{help}");
     let page = page("o2cb");
     let text = section(&page, "A COMMAND ON A VOLUME").join("\n");
     let text = text.replace("\\-", "-");
-    let heads = help_section(&help, "Options:");
-    let told = heads.iter().filter(|line| line.starts_with("  -"));
-    for option in told.flat_map(|line| options(line.trim_start().split("  ").next().unwrap())) {
-        let known = ["-h", "--help"].contains(&option.as_str());
+    for option in heads(&help, "Options:").into_iter().flat_map(options) {
+        let known = ["-h", "--help", "-V", "--version"].contains(&option.as_str());
         assert!(known || text.contains(&option), "{option}");
     }
-    for line in help_section(&help, "Error codes:") {
-        let code = line.split_whitespace().next().unwrap();
-        assert!(code == "1" || text.contains(code), "{line}");
+    for code in heads(&help, "Exit status:") {
+        assert!(code == "1" || text.contains(code), "{code}");
     }
 }
 
@@ -167,11 +171,18 @@ fn options_and_codes_of_exec_are_explained() {
 fn exit_codes_are_those_of_the_help() {
     let number = |text: &str| text.split(' ').next()?.parse::<u8>().ok();
     for name in documented() {
-        let help = help(&name);
-        let told = help_section(&help, "Error codes:");
+        // Those of o2cb are in the help of its commands; exec's are in a section of their own.
+        let helps: Vec<String> = match name.as_str() {
+            "o2cb" => commands()
+                .iter()
+                .filter(|command| *command != "exec")
+                .map(|command| call(BOX, &["o2cb", "help", command]).out)
+                .collect(),
+            name => vec![help(name)],
+        };
+        let told = helps.iter().flat_map(|help| heads(help, "Exit status:"));
         let told: BTreeSet<u8> = told
-            .iter()
-            .map(|line| number(line.trim_start()).expect("a number"))
+            .map(|code| code.parse().expect("a number"))
             .chain([0])
             .collect();
         let written: BTreeSet<u8> = tags(&page(&name), "EXIT STATUS")
@@ -182,28 +193,57 @@ fn exit_codes_are_those_of_the_help() {
     }
 }
 
-/// The commands of o2cb as its help has them.
-fn commands() -> BTreeSet<String> {
+/// The commands of o2cb, with their operands, as its help has them.
+fn synopses() -> Vec<String> {
     let help = help("o2cb");
-    let (_, list) = help.split_once("Commands: ").expect("a list of commands");
-    let (list, _) = list.split_once(".\n").expect("the list's end");
-    let first = |part: &str| part.split_whitespace().next().map(str::to_owned);
-    list.split(',').filter_map(first).collect()
+    let groups = help.lines().filter(|line| line.ends_with(" Commands:"));
+    groups
+        .flat_map(|group| heads(&help, group))
+        .map(str::to_owned)
+        .collect()
+}
+
+pub fn commands() -> BTreeSet<String> {
+    let synopses = synopses();
+    let names = synopses.iter().map(|line| line.split(' ').next().unwrap());
+    names.map(str::to_owned).collect()
 }
 
 #[test]
-fn commands_of_o2cb_are_those_of_the_help() {
-    let first = |tag: &String| tag.split(' ').next().map(str::to_owned);
-    let written: BTreeSet<String> = tags(&page("o2cb"), "COMMANDS")
-        .iter()
-        .filter_map(first)
+fn every_help_fits_eighty_columns() {
+    let applets = documented().into_iter().map(|name| help(&name));
+    let commands = commands().into_iter();
+    let commands = commands.map(|command| call(BOX, &["o2cb", &command, "--help"]).out);
+    for help in applets.chain(commands) {
+        assert!(help.starts_with("Usage: "), "{help}");
+        let long = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(long, None);
+    }
+    // One line for each command.
+    let help = help("o2cb");
+    for group in help.lines().filter(|line| line.ends_with(" Commands:")) {
+        assert_eq!(heads(&help, group).len(), help_section(&help, group).len());
+    }
+}
+
+#[test]
+fn commands_and_operands_of_o2cb_are_those_of_the_help() {
+    let told: BTreeSet<String> = synopses()
+        .into_iter()
+        .filter(|line| !line.starts_with("exec "))
+        .map(|line| line.to_lowercase())
         .collect();
-    assert_eq!(written, commands());
-    for command in written {
+    let mut written: BTreeSet<String> = tags(&page("o2cb"), "COMMANDS")
+        .iter()
+        .map(|tag| tag.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    assert!(written.remove("exec options -- command"), "{written:?}");
+    assert_eq!(written, told);
+    for command in commands() {
         // Too many operands, so that nothing is done if it is known.
         let end = call(BOX, &["o2cb", &command, "x", "x", "x"]);
         let refused = [1, 2, 4].contains(&end.code);
-        assert!(refused && !end.err.contains("no command"), "{end:?}");
+        assert!(refused && !end.err.contains("unknown command"), "{end:?}");
     }
 }
 

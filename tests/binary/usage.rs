@@ -22,6 +22,33 @@ fn help_and_version() {
     let version = concat!("ocfs2box ", env!("CARGO_PKG_VERSION"), "\n");
     for flag in ["-V", "--version"] {
         assert_eq!(call(BOX, &[flag]).out, version);
+        for name in APPLETS {
+            assert_eq!(call(BOX, &[name, flag]).out, version, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_help_of_a_command_is_found_in_three_ways() {
+    let help = call(BOX, &["o2cb", "help", "add-node"]);
+    assert!(
+        help.out
+            .starts_with("Usage: o2cb add-node [OPTIONS] CLUSTER NODE\n")
+    );
+    assert!(help.out.contains("--ip <address>"), "{help:?}");
+    assert!(!help.out.contains("--wait"), "{help:?}");
+    for args in [["o2cb", "add-node", "-h"], ["o2cb", "add-node", "--help"]] {
+        assert_eq!(call(BOX, &args).out, help.out);
+    }
+    let all = call(BOX, &["o2cb", "--help"]).out;
+    for args in [&["o2cb", "help"][..], &["o2cb", "-h", "add-node"]] {
+        assert_eq!(call(BOX, args).out, all, "{args:?}");
+    }
+    for args in [["o2cb", "help", "onlin"], ["o2cb", "onlin", "-h"]] {
+        let end = call(BOX, &args);
+        assert_eq!((end.code, end.out.as_str()), (1, ""), "{args:?}");
+        let says = "o2cb: unknown command \"onlin\" (did you mean online?)\n";
+        assert_eq!(end.err, says);
     }
 }
 

@@ -13,66 +13,70 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Start, stop or show the heartbeat of an OCFS2 volume. mount.ocfs2 and umount.ocfs2 do this
-/// by themselves; this is for repair and for asking.
+/// Start, stop, show or repair the heartbeat of an OCFS2 volume. mount.ocfs2 and umount.ocfs2 start
+/// and stop it themselves.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    help_triggers("-h", "--help"),
+    example = "-S -d <device>|-u <uuid> SERVICE",
+    example = "-K -d <device>|-u <uuid> [SERVICE]",
+    example = "-I [-d <device>|-u <uuid>] [OPTIONS]",
+    example = "-P -d <device>|-u <uuid> [-n <level>]",
+    example = "--repair [-d <device>|-u <uuid>|--all] [--dry-run] [--json]",
+    note = "SERVICE is the user of the volume: a mount point, or the name of a program.",
     error_code(
         1,
-        "it failed, or wrong usage; with --quiet: it does not beat; with --repair: something was \
-         left alone"
+        "failure, or wrong usage; with --quiet: the heartbeat is inactive; with --repair: a \
+         problem is left"
     ),
-    error_code(2, "with --quiet and --repair: it cannot be told")
+    error_code(2, "with --quiet and --repair: unknown")
 )]
 pub(super) struct Args {
-    /// start the heartbeat, or count one user more
+    /// start the heartbeat, or add a reference
     #[argh(switch, short = 'S')]
     pub start: bool,
-    /// count one user less, and stop the heartbeat after the last
+    /// drop a reference; the last one stops the heartbeat
     #[argh(switch, short = 'K', long = "kill")]
     pub stop: bool,
-    /// print the number of users; without -d and -u, of all heartbeats of this node
+    /// print the number of references; without -d and -u, of each heartbeat of this node
     #[argh(switch, short = 'I')]
     pub info: bool,
-    /// mend what was left behind, of one volume or of all
+    /// repair what was left behind, of one volume or of all
     #[argh(switch)]
     pub repair: bool,
     /// put the heartbeat's I/O into the real-time class
     #[argh(switch, short = 'P')]
     pub priority: bool,
-    /// with -I: all that is known
+    /// with -I: print all details
     #[argh(switch)]
     pub long: bool,
-    /// with -I: the nodes by their slots on the disk, which is read for some 3 s
+    /// with -I: print the nodes by their slots on the disk, which takes about 3 s
     #[argh(switch)]
     pub nodes: bool,
-    /// with -I and --repair: the same for programs
+    /// with -I and --repair: print JSON
     #[argh(switch)]
     pub json: bool,
-    /// with -I: the nodes again and again; a number of seconds may follow
+    /// with -I: print the nodes repeatedly; an interval in seconds may follow (default: 2)
     #[argh(switch)]
     pub watch: bool,
-    /// with -I: nothing is printed, the exit code tells whether it beats
+    /// with -I: print nothing; the exit status shows whether the heartbeat is active
     #[argh(switch)]
     pub quiet: bool,
-    /// with --repair: of all volumes, which is the default
+    /// with --repair: repair all volumes (default)
     #[argh(switch)]
     pub all: bool,
-    /// with --repair: only say what would be mended
+    /// with --repair: only show what would be repaired
     #[argh(switch)]
     pub dry_run: bool,
-    /// the volume's device
+    /// device of the volume
     #[argh(option, short = 'd', arg_name = "device")]
     pub device: Option<Word>,
-    /// the volume's UUID
+    /// UUID of the volume
     #[argh(option, short = 'u', arg_name = "uuid")]
     pub uuid: Option<Word>,
-    /// with -P: the priority within the class, 0 (most urgent) to 7
+    /// with -P: priority within the class, 0 (highest, default) to 7
     #[argh(option, short = 'n', long = "level", arg_name = "level", default = "0")]
     pub level: u8,
-    /// who uses the volume: a mount point or a program's name
-    #[argh(positional, arg_name = "service")]
+    #[argh(positional)]
     pub service: Vec<Word>,
 }
 
@@ -107,7 +111,7 @@ impl Args {
             Self { info: true, .. } => Action::Info,
             Self { priority: true, .. } => Action::Priority(level),
             _ => bail_usage!(
-                "one of -S, -K, -I, -P and --repair is wanted (see \"ocfs2_hb_ctl --help\")"
+                "one of -S, -K, -I, -P and --repair is required (see \"ocfs2_hb_ctl --help\")"
             ),
         };
         let is_info = action == Action::Info;
@@ -155,7 +159,7 @@ impl Args {
                 Ok(uuid) => Ok(Target::Uuid(uuid)),
                 Err(bad) => bail_usage!("{bad}"),
             },
-            _ => bail_usage!("one of -d DEVICE and -u UUID is wanted"),
+            _ => bail_usage!("one of -d DEVICE and -u UUID is required"),
         }
     }
 

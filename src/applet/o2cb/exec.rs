@@ -1,6 +1,7 @@
 //! o2cb exec: runs a command as a member of a volume's cluster.
 
 use super::super::progress::Progress;
+use super::Call;
 use crate::cli::{self, Word};
 use crate::cluster::registered::RegisteredCluster;
 use crate::disk::VolumeInfo;
@@ -19,32 +20,34 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The name of the command.
+pub(super) const NAME: &str = "exec";
+
 /// The pause between two attempts to lock the cluster out.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Run a command on a volume as a member of its cluster.
 #[derive(FromArgs, ArgsInfo)]
 #[argh(
-    usage = "-d DEVICE [-v] [-x [-w SECONDS]] [--service NAME] -- COMMAND [ARGUMENTS]",
-    help_triggers("-h", "--help"),
-    note = "Otherwise the exit code is the command's, or 128 and the number of the signal that \
+    example = "-d <device> [OPTIONS] -- COMMAND [ARGUMENT...]",
+    note = "Otherwise the exit status is the command's, or 128 plus the number of the signal that \
             ended it.",
     error_code(1, "wrong usage"),
     error_code(125, "the command was not run, and nothing is left behind"),
     error_code(126, "the command cannot be executed"),
-    error_code(127, "there is no such command")
+    error_code(127, "the command was not found")
 )]
-struct Args {
-    /// the volume's device
+pub(super) struct Args {
+    /// device of the volume (required)
     #[argh(option, short = 'd', arg_name = "device")]
     device: Word,
-    /// lock the other nodes out: they have it not mounted, and cannot mount it
+    /// exclude other nodes: the volume is not mounted there, and cannot be
     #[argh(switch, short = 'x')]
     exclusive: bool,
-    /// with -x: wait for so long until nobody uses the volume
+    /// with -x: wait until the volume is no longer in use
     #[argh(option, short = 'w', arg_name = "seconds")]
     wait: Option<u32>,
-    /// who uses the volume, instead of the command's name
+    /// register this name as the volume's user (default: COMMAND)
     #[argh(option, arg_name = "name")]
     service: Option<Word>,
     /// say what is done
@@ -73,10 +76,15 @@ pub(super) fn run(system: &System, args: &[OsString]) -> Result<(), Failure> {
     super::super::end(code?)
 }
 
+/// Refuses options before the command's name, which are not its own.
+pub(super) fn misplaced(_: &Call) -> Result<u8> {
+    bail_usage!("exec: options before it are not allowed (see \"o2cb exec --help\")")
+}
+
 impl Plan {
     fn of(args: Args, command: &[OsString]) -> Result<Self> {
         let Some(name) = command.get(1) else {
-            bail_usage!("exec: a command is wanted after -- (see \"o2cb exec --help\")");
+            bail_usage!("exec: missing COMMAND operand after \"--\" (see \"o2cb exec --help\")");
         };
         if args.wait.is_some() && !args.exclusive {
             bail_usage!("exec: -w waits for nothing without -x");

@@ -9,29 +9,37 @@ pub(super) struct NotConfigured(pub(super) &'static str);
 
 sentence!(NotConfigured(it) => "not started: O2CB_ENABLED is not true in {} (run: o2cb enable)", it.0);
 
-/// The exit codes of a command's failures.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Codes {
-    /// The C tool's code: 1.
-    Plain,
-    /// The LSB's codes for actions of init scripts: 2 for wrong usage, 4 for a lack of permission,
-    /// 6 for a service that is not set up to run.
-    Action,
-    /// The LSB's code for `status`: 4, unknown.
-    Status,
-    /// A question's code: 2, unknown. The C tools' script has it for `online-status`.
-    Question,
-}
+/// A command's code for failures, and all its codes but 0 with what they mean. Without the former,
+/// the LSB's codes for actions of init scripts tell causes apart.
+#[derive(Clone, Copy)]
+pub(super) struct Codes(Option<u8>, pub(super) &'static [(i32, &'static str)]);
+
+/// The C tool's code.
+pub(super) const PLAIN: Codes = Codes(Some(1), &[(1, "failure, or wrong usage")]);
+pub(super) const CHECK_CONFIG: Codes = Codes(Some(1), &[(1, "there are findings, or failure")]);
+pub(super) const CLUSTER_STATUS: Codes = Codes(Some(1), &[(1, "not online, or failure")]);
+pub(super) const ACTION: Codes = Codes(None, &[FAILURE, USAGE, PERMISSION]);
+pub(super) const START: Codes = Codes(None, &[FAILURE, USAGE, PERMISSION, NOT_CONFIGURED]);
+/// The LSB's codes for `status`.
+pub(super) const STATUS: Codes = Codes(Some(4), &[(3, "not online"), (4, "unknown")]);
+/// The codes of the C tools' script for `online-status`.
+pub(super) const ONLINE_STATUS: Codes = Codes(Some(2), &[(1, "offline"), (2, "unknown")]);
+pub(super) const DOCTOR: Codes = Codes(Some(2), &[(1, "warnings"), (2, "errors, or failure")]);
+pub(super) const DIFF: Codes = Codes(Some(2), &[(1, "there are differences"), (2, "unknown")]);
+
+const FAILURE: (i32, &str) = (1, "failure");
+const USAGE: (i32, &str) = (2, "wrong usage");
+const PERMISSION: (i32, &str) = (4, "not permitted");
+const NOT_CONFIGURED: (i32, &str) = (6, "O2CB_ENABLED is not true");
 
 impl Codes {
     pub(super) fn of(self, report: Report) -> Failure {
-        let code = match self {
-            Self::Question => 2,
-            Self::Status => 4,
-            Self::Action if report.is::<Usage>() => 2,
-            Self::Action if lacks_permission(&report) => 4,
-            Self::Action if report.is::<NotConfigured>() => 6,
-            Self::Plain | Self::Action => 1,
+        let code = match self.0 {
+            Some(code) => code,
+            None if report.is::<Usage>() => 2,
+            None if lacks_permission(&report) => 4,
+            None if report.is::<NotConfigured>() => 6,
+            None => 1,
         };
         Failure::new(code, report)
     }
