@@ -1,10 +1,12 @@
 //! The built executable, called the ways the world calls it.
 
+mod completion;
 mod dispatch;
 mod docs;
 mod links;
 mod script;
 mod stdio;
+mod terminal;
 mod usage;
 mod watch;
 

@@ -1,46 +1,15 @@
 //! ocfs2_hb_ctl -I --watch on a pseudo-terminal: how it ends, and what it leaves of the terminal.
 
-use std::fs::{self, File};
-use std::os::fd::OwnedFd;
+use std::fs;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+use std::time::Duration;
 
 use crate::BOX;
+use crate::terminal::Terminal;
 
 const OPEN: &str = "\x1b[?1049h\x1b[?25l";
 const CLOSE: &str = "\x1b[?25h\x1b[?1049l";
-
-/// The side of a pseudo-terminal that shows and types.
-struct Terminal {
-    master: OwnedFd,
-    shown: String,
-}
-
-impl Terminal {
-    /// Waits until `text` is shown.
-    fn expect(&mut self, text: &str) {
-        let until = Instant::now() + Duration::from_secs(300);
-        while !self.shown.contains(text) {
-            let left = until.saturating_duration_since(Instant::now());
-            let left = Timespec::try_from(left).unwrap();
-            let mut polled = [PollFd::new(&self.master, PollFlags::IN)];
-            poll(&mut polled, Some(&left)).unwrap();
-            let mut bytes = [0; 4096];
-            let is_readable = polled[0].revents().contains(PollFlags::IN);
-            assert!(is_readable, "no {text:?}: {:?}", self.shown);
-            let length = rustix::io::read(&self.master, &mut bytes).unwrap();
-            self.shown += str::from_utf8(&bytes[..length]).unwrap();
-        }
-    }
-
-    fn press(&self, key: u8) {
-        assert_eq!(rustix::io::write(&self.master, &[key]), Ok(1));
-    }
-}
 
 /// Returns all that a terminal of this type shows of a shell that runs a watch; `end` ends the
 /// watch, whose process it gets.
@@ -54,22 +23,7 @@ fn screen(term: &str, end: impl FnOnce(&mut Terminal, &str)) -> String {
         stty -g
         echo over
     "#;
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = openpt(flags).unwrap();
-    unlockpt(&master).unwrap();
-    let slave = File::from(ioctl_tiocgptpeer(&master, flags).unwrap());
-    let mut shell = Command::new("setsid")
-        .args(["--ctty", "--wait", "bash", "-c", script, BOX])
-        .env("TERM", term)
-        .stdin(slave.try_clone().unwrap())
-        .stdout(slave.try_clone().unwrap())
-        .stderr(slave)
-        .spawn()
-        .unwrap();
-    let mut terminal = Terminal {
-        master,
-        shown: String::new(),
-    };
+    let (mut shell, mut terminal) = Terminal::open(&["bash", "-c", script, BOX], term);
     terminal.expect(".\r\n");
     let (_, pid) = terminal.shown.split_once("pid ").unwrap();
     let pid = pid.split_once('.').unwrap().0.to_string();
@@ -88,9 +42,9 @@ fn kill(signal: &str, pid: &str) {
 fn a_key_or_a_signal_ends_it_and_the_terminal_is_as_before() {
     type End = fn(&Terminal, &str);
     let ends: [(&str, End); 5] = [
-        ("q", |terminal, _| terminal.press(b'q')),
-        ("Ctrl-C", |terminal, _| terminal.press(3)),
-        ("Ctrl-\\", |terminal, _| terminal.press(28)),
+        ("q", |terminal, _| terminal.press(b"q")),
+        ("Ctrl-C", |terminal, _| terminal.press(b"\x03")),
+        ("Ctrl-\\", |terminal, _| terminal.press(b"\x1c")),
         ("SIGTERM", |_, pid| kill("TERM", pid)),
         ("SIGHUP", |_, pid| kill("HUP", pid)),
     ];
