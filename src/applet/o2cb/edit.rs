@@ -93,7 +93,9 @@ pub(super) fn heartbeat_mode(call: &Call) -> Result<u8> {
     let modes = [HeartbeatMode::Global, HeartbeatMode::Local];
     let wanted = call.operand()?;
     let Some(mode) = modes.into_iter().find(|mode| wanted.0 == mode.as_str()) else {
-        return Err(wrong("usage: heartbeat-mode CLUSTER global|local".into()));
+        return Err(wrong(format!(
+            "mode \"{wanted}\" is neither global nor local"
+        )));
     };
     let done = format!("cluster \"{cluster}\" has {mode} heartbeat");
     edit(call, &done, &mut |file| file.set_mode(cluster, mode))
