@@ -33,22 +33,8 @@ pub fn from_bytes<T: Message>(mut bytes: &[u8]) -> Option<T> {
     bytes.is_empty().then_some(value)
 }
 
-/// Makes a type with these fields, or with these variants and their numbers, or a list of a type, a
-/// [`Message`].
+/// Makes a type with these fields, or with these variants and their numbers, a [`Message`].
 macro_rules! message {
-    (list $type:ident) => {
-        impl $crate::message::Message for Vec<$type> {
-            fn put(&self, to: &mut Vec<u8>) {
-                $crate::message::Message::put(&(self.len() as u64), to);
-                self.iter().for_each(|value| value.put(to));
-            }
-
-            fn take(from: &mut &[u8]) -> Option<Self> {
-                let count = <u64 as $crate::message::Message>::take(from)?;
-                (0..count).map(|_| $crate::message::Message::take(from)).collect()
-            }
-        }
-    };
     (struct $type:ident { $($field:tt),* }) => {
         impl $crate::message::Message for $type {
             fn put(&self, to: &mut Vec<u8>) {
@@ -60,8 +46,13 @@ macro_rules! message {
             }
         }
     };
-    (enum $type:ident { $($number:literal = $variant:ident $(($($field:ident),*))?),* }) => {
-        impl $crate::message::Message for $type {
+    (
+        enum $type:ident $(<$($of:ident),*>)?
+        { $($number:literal = $variant:ident $(($($field:ident),*))?),* }
+    ) => {
+        impl$(<$($of: $crate::message::Message),*>)? $crate::message::Message
+            for $type$(<$($of),*>)?
+        {
             fn put(&self, to: &mut Vec<u8>) {
                 match self {
                     $(Self::$variant $(($($field),*))? => {
@@ -110,15 +101,16 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u8 i32 u32 u64);
+// Without u8: a list of it is a message of its own.
+numbers!(i32 u32 u64);
 
 impl Message for bool {
     fn put(&self, to: &mut Vec<u8>) {
-        to.push(u8::from(*self));
+        [u8::from(*self)].put(to);
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
-        u8::take(from).map(|byte| byte != 0)
+        <[u8; 1]>::take(from).map(|byte| byte != [0])
     }
 }
 
@@ -141,36 +133,18 @@ impl<A: Message, B: Message> Message for (A, B) {
     }
 }
 
-impl<T: Message> Message for Option<T> {
+message!(enum Option<T> { 0 = None, 1 = Some(value) });
+message!(enum Result<T, E> { 0 = Err(error), 1 = Ok(value) });
+
+impl<T: Message> Message for Vec<T> {
     fn put(&self, to: &mut Vec<u8>) {
-        self.is_some().put(to);
-        if let Some(value) = self {
-            value.put(to);
-        }
+        (self.len() as u64).put(to);
+        self.iter().for_each(|value| value.put(to));
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
-        match bool::take(from)? {
-            true => T::take(from).map(Some),
-            false => Some(None),
-        }
-    }
-}
-
-impl<T: Message, E: Message> Message for Result<T, E> {
-    fn put(&self, to: &mut Vec<u8>) {
-        self.is_ok().put(to);
-        match self {
-            Ok(value) => value.put(to),
-            Err(error) => error.put(to),
-        }
-    }
-
-    fn take(from: &mut &[u8]) -> Option<Self> {
-        match bool::take(from)? {
-            true => T::take(from).map(Ok),
-            false => E::take(from).map(Err),
-        }
+        let count = u64::take(from)?;
+        (0..count).map(|_| T::take(from)).collect()
     }
 }
 
@@ -179,7 +153,7 @@ fn put_bytes(bytes: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(bytes);
 }
 
-// Not as a list: a channel takes what has come of a long message again and again.
+// Not byte by byte: a channel takes what has come of a long message again and again.
 impl Message for Vec<u8> {
     fn put(&self, to: &mut Vec<u8>) {
         put_bytes(self, to);
@@ -212,8 +186,6 @@ impl Message for PathBuf {
         Message::take(from).map(|bytes| OsString::from_vec(bytes).into())
     }
 }
-
-message!(list PathBuf);
 
 /// A system error keeps its number; of another, only whether something is absent arrives.
 impl Message for io::Error {

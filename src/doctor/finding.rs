@@ -54,7 +54,6 @@ impl Findings {
 }
 
 message!(struct Findings { 0 });
-message!(list Finding);
 message!(struct Finding { kind, what });
 
 impl Message for &'static Kind {
