@@ -1,12 +1,11 @@
-//! Errors whose text is one sentence, and the system error in a report.
+//! Types and errors whose text is one sentence, and the system error in a report.
 
 use eyre::{Report, Result, eyre};
 use rustix::io::Errno;
 use std::io;
 
-/// Makes a type an error with the text of a format string:
-/// `sentence!(Late(it) => "{} s late", it.0)`.
-macro_rules! sentence {
+/// Displays a type as the text of a format string: `display!(Late(it) => "{} s late", it.0)`.
+macro_rules! display {
     ($type:ident $(($it:ident))? => $($text:tt)+) => {
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -14,6 +13,13 @@ macro_rules! sentence {
                 write!(f, $($text)+)
             }
         }
+    };
+}
+
+/// Makes a type an error with such a text.
+macro_rules! sentence {
+    ($type:ident $($text:tt)+) => {
+        display!($type $($text)+);
 
         impl std::error::Error for $type {}
     };

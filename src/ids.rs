@@ -89,11 +89,7 @@ impl ClusterName {
     }
 }
 
-impl fmt::Display for ClusterName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+display!(ClusterName(it) => "{}", it.0);
 
 impl FromStr for ClusterName {
     type Err = BadName;
@@ -138,11 +134,7 @@ impl StackName {
     }
 }
 
-impl fmt::Display for StackName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+display!(StackName(it) => "{}", it.as_str());
 
 impl FromStr for StackName {
     type Err = BadName;
@@ -204,11 +196,7 @@ impl HeartbeatMode {
     }
 }
 
-impl fmt::Display for HeartbeatMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+display!(HeartbeatMode(it) => "{}", it.as_str());
 
 #[cfg(test)]
 mod tests {

@@ -52,11 +52,7 @@ impl LockName {
     }
 }
 
-impl std::fmt::Display for LockName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+display!(LockName(it) => "{}", it.0);
 
 impl FromStr for LockName {
     type Err = BadName;
