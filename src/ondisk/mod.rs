@@ -7,7 +7,7 @@
 
 use std::io;
 
-use eyre::{Report, Result, WrapErr, eyre};
+use eyre::{Result, WrapErr, bail, eyre};
 
 mod blocks;
 pub(crate) mod bytes;
@@ -29,7 +29,6 @@ pub use dinode::Extent;
 pub use features::Incompat;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
 pub use label::Label;
-pub use signatures::NotOcfs2;
 pub use slots::Slot;
 pub use superblock::{HEAD_BYTES, Membership, Superblock};
 
@@ -72,11 +71,12 @@ impl Volume {
     ///
     /// # Errors
     ///
-    /// [`NotOcfs2`] in the report's chain where the device holds no OCFS2 volume,
-    /// [`ReadError`] where it cannot be read, else the volume is damaged or too new.
+    /// [`ReadError`] in the report's chain where the device cannot be read, else it holds no OCFS2
+    /// volume, or one that is damaged or too new.
     pub fn read(source: &mut dyn ReadBlocks) -> Result<Self> {
         if source.size() < HEAD_BYTES as u64 {
-            return Err(Report::new(NotOcfs2::TooSmall(source.size())));
+            let size = source.size();
+            bail!("too small to be an OCFS2 volume ({size} bytes)");
         }
         let head = read_exactly(source, 0, HEAD_BYTES)
             .map_err(ReadError)

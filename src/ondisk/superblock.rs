@@ -5,14 +5,12 @@ mod membership;
 
 pub use membership::Membership;
 
-use std::fmt;
-
-use eyre::{Report, Result, eyre};
+use eyre::{Report, Result, bail, eyre};
 
 use super::bytes::Bytes;
 use super::features::Incompat;
 use super::label::Label;
-use super::signatures::{self, NotOcfs2};
+use super::signatures;
 use super::{check, dinode};
 use crate::ids::Uuid;
 
@@ -60,27 +58,27 @@ impl Superblock {
     ///
     /// # Errors
     ///
-    /// [`NotOcfs2`] inside the report when there is no OCFS2 volume; any other error is
-    /// about one that is damaged, or too new, or on a device with too large sectors.
+    /// There is no OCFS2 volume, or one that is damaged, or too new, or on a device with too large
+    /// sectors.
     pub fn parse(head: &[u8], sector: u32) -> Result<Self> {
         if signatures::is_ocfs1(head) {
-            return Err(Report::new(NotOcfs2::Ocfs1));
+            bail!("is an OCFS version 1 volume (this driver reads version 2 only)");
         }
         let (bits, block) = find(head, sector)?;
-        Ok(Self::read_block(bits, block.to_vec())?)
-    }
-
-    fn read_block(bits: u32, mut block: Vec<u8>) -> Result<Self, Unusable> {
-        verify(&mut block)?;
+        let mut block = block.to_vec();
+        verify(&mut block).map_err(Unusable::from)?;
         let superblock = Self::decode(Bytes(&block))?;
-        superblock.validate(bits)?;
+        superblock.validate(bits).map_err(Unusable::from)?;
         Ok(superblock)
     }
 
     fn decode(block: Bytes<'_>) -> Result<Self, Unusable> {
         let incompat = Incompat::from_bits(block.u32(0xE0)?);
         if incompat.unknown() != 0 {
-            return Err(Unusable::Features(incompat.unknown()));
+            return Err(Unusable(format!(
+                "uses features unknown to this version: incompat {:#x}",
+                incompat.unknown()
+            )));
         }
         let own = block.u64(0x50)?;
         if own != SUPER_BLOCK {
@@ -163,7 +161,7 @@ fn find(head: &[u8], sector: u32) -> Result<(u32, &[u8])> {
     match (found.iter().find(fits), found.first()) {
         (Some(found), _) => Ok(*found),
         (None, Some((bits, _))) => Err(too_large_sector(1 << bits, sector)),
-        (None, None) => Err(Report::new(signatures::recognise(head))),
+        (None, None) => bail!("not an OCFS2 volume ({})", signatures::recognise(head)),
     }
 }
 
@@ -196,42 +194,19 @@ fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-/// Why a superblock that is there cannot be used.
+/// The reason why a superblock that is there cannot be used.
 #[derive(Debug)]
-enum Unusable {
-    Damaged(String),
-    Features(u32),
-    Name(&'static str, String),
-}
+struct Unusable(String);
+
+sentence!(Unusable(it) => "{}", it.0);
 
 impl From<String> for Unusable {
-    fn from(reason: String) -> Self {
-        Self::Damaged(reason)
+    fn from(damage: String) -> Self {
+        Self(format!(
+            "the superblock is damaged: {damage} (run fsck.ocfs2)"
+        ))
     }
 }
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged(reason) => {
-                write!(f, "the superblock is damaged: {reason} (run fsck.ocfs2)")
-            }
-            Self::Features(unknown) => {
-                write!(
-                    f,
-                    "uses features unknown to this version: incompat {unknown:#x}"
-                )
-            }
-            Self::Name(what, reason) => write!(
-                f,
-                "the superblock names no valid {what} \
-                 (tunefs.ocfs2 --update-cluster-stack writes a new one): {reason}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for Unusable {}
 
 #[cfg(test)]
 mod tests;

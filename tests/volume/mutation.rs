@@ -1,7 +1,7 @@
 //! Metadata with bits, words and fields changed at random: an answer or an error, never a
 //! panic, never a read outside the image (the source asserts it), never many reads.
 
-use ocfs2box::ondisk::{Geometry, HEAD_BYTES, NotOcfs2, Volume};
+use ocfs2box::ondisk::{Geometry, HEAD_BYTES, Volume};
 
 use crate::common::Image;
 
@@ -214,7 +214,7 @@ fn truncated_at_every_interesting_length() {
             match found {
                 Ok(found) => assert!(found == expected && size >= end, "{size}"),
                 Err(error) if size < HEAD_BYTES as u64 => {
-                    assert_eq!(error.downcast_ref(), Some(&NotOcfs2::TooSmall(size)));
+                    assert!(error.to_string().starts_with("too small"), "{error}");
                 }
                 Err(error) => {
                     // The directory's file ends a cluster, so it may need more than the end.

@@ -101,14 +101,15 @@ pub(super) fn read(block: Bytes<'_>, incompat: Incompat) -> Result<Membership, U
 
 /// Parses a name. A wrong one is no mere damage to repair: it decides which cluster guards the
 /// disk.
-fn name<T: FromStr<Err = BadName>>(bytes: &[u8], what: &'static str) -> Result<T, Unusable> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text
-            .parse()
-            .map_err(|bad: BadName| Unusable::Name(what, bad.to_string())),
-        Err(_) => Err(Unusable::Name(
-            what,
-            format!("\"{}\" is not text", bytes.escape_ascii()),
-        )),
-    }
+fn name<T: FromStr<Err = BadName>>(bytes: &[u8], what: &str) -> Result<T, Unusable> {
+    let name = match std::str::from_utf8(bytes) {
+        Ok(text) => text.parse().map_err(|bad: BadName| bad.to_string()),
+        Err(_) => Err(format!("\"{}\" is not text", bytes.escape_ascii())),
+    };
+    name.map_err(|reason| {
+        Unusable(format!(
+            "the superblock names no valid {what} \
+             (tunefs.ocfs2 --update-cluster-stack writes a new one): {reason}"
+        ))
+    })
 }

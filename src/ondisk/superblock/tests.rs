@@ -59,7 +59,6 @@ fn damaged_fields_are_refused() {
     ] {
         let error = parse_with(&[(at, &bytes.to_le_bytes())]).unwrap_err();
         assert!(error.to_string().contains(sentence), "{error}: {sentence}");
-        assert!(error.downcast_ref::<NotOcfs2>().is_none());
     }
     assert!(parse_with(&[(0x100, &[0, 0]), (0xE0, &[2])]).is_ok());
     assert!(parse_with(&[(0xE4, &[0xFF; 4])]).is_ok());
@@ -120,13 +119,13 @@ fn labels_are_safe_to_print() {
 fn other_contents_are_not_ocfs2() {
     let mut ocfs1 = head(9);
     ocfs1[4] = 2;
-    for (head, kind) in [
-        (ocfs1, NotOcfs2::Ocfs1),
-        (vec![0; HEAD_BYTES], NotOcfs2::Blank),
-        (vec![7; HEAD_BYTES], NotOcfs2::Unknown),
-        (vec![], NotOcfs2::Blank),
+    for (head, sentence) in [
+        (ocfs1, "is an OCFS version 1 volume"),
+        (vec![0; HEAD_BYTES], "not an OCFS2 volume (it is blank)"),
+        (vec![7; HEAD_BYTES], "not an OCFS2 volume (no superblock"),
+        (vec![], "not an OCFS2 volume (it is blank)"),
     ] {
-        let error = Superblock::parse(&head, 512).unwrap_err();
-        assert_eq!(error.downcast_ref(), Some(&kind));
+        let error = Superblock::parse(&head, 512).unwrap_err().to_string();
+        assert!(error.starts_with(sentence), "{error}");
     }
 }
