@@ -19,7 +19,7 @@
 //! inspector.look_for_nodes(&mut || Ok(()))?;
 //! let volume = inspector.inspected()?.remove(0);
 //! let about = volume.about.expect("it was read");
-//! assert_eq!(about.superblock.label.as_bytes(), b"data");
+//! assert_eq!(about.superblock.label, b"data");
 //! assert_eq!(about.geometry.expect("a place for heartbeats").blocks, 255);
 //! let lives = |sign: &Sign| matches!(sign, Sign::Alive(_));
 //! assert!(!volume.nodes.iter().any(|node| lives(&node.sign)));

@@ -17,7 +17,6 @@ mod directory;
 mod features;
 mod geometry;
 pub mod heartbeat_slots;
-mod label;
 mod signatures;
 pub mod slot_history;
 mod slots;
@@ -28,7 +27,6 @@ pub(crate) use blocks::exactly;
 pub use dinode::Extent;
 pub use features::Incompat;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
-pub use label::Label;
 pub use slots::Slot;
 pub use superblock::{HEAD_BYTES, Membership, Superblock};
 

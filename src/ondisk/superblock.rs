@@ -9,7 +9,6 @@ use eyre::{Report, Result, bail, eyre};
 
 use super::bytes::Bytes;
 use super::features::Incompat;
-use super::label::Label;
 use super::signatures;
 use super::{check, dinode};
 use crate::ids::Uuid;
@@ -44,8 +43,8 @@ pub struct Superblock {
     pub generation: u32,
     /// The volume's UUID.
     pub uuid: Uuid,
-    /// The volume's label.
-    pub label: Label,
+    /// The volume's label: up to 64 bytes in no defined encoding.
+    pub label: Vec<u8>,
     /// Features a driver has to know; [`Superblock::parse`] lets no unknown bit through.
     pub incompat: Incompat,
     /// Who coordinates the nodes.
@@ -93,7 +92,7 @@ impl Superblock {
             system_dir_block: block.u64(0xF0)?,
             generation: block.u32(0x60)?,
             uuid: Uuid::from_bytes(block.array(0x150)?),
-            label: Label(until_nul(block.slice(0x110, 64)?).to_vec()),
+            label: until_nul(block.slice(0x110, 64)?).to_vec(),
             incompat,
             membership: membership::read(block, incompat)?,
         })

@@ -136,8 +136,8 @@ fn compare_superblock(volume: &Volume, stats: &str, args: &str) {
     assert_eq!(superblock.uuid.to_string(), word(stats, "UUID:"), "{args}");
     let label = stats.split_once("Label: ").unwrap().1;
     assert_eq!(
-        superblock.label.to_string(),
-        label.lines().next().unwrap(),
+        superblock.label,
+        label.lines().next().unwrap().as_bytes(),
         "{args}"
     );
     assert_eq!(superblock.is_heartbeat_device(), args.starts_with("-H"));

@@ -46,7 +46,7 @@ fn region(volume: &Inspected, with_nodes: bool) -> Json {
         "error": volume.region.error(),
         "device": volume.device.as_ref(),
         "device_error": volume.trouble.as_ref(),
-        "label": superblock.map(|superblock| superblock.label.as_bytes()),
+        "label": superblock.map(|superblock| &superblock.label[..]),
         "volume_stack": membership.and_then(Membership::stack).map(Json::text),
         "volume_cluster": membership.and_then(Membership::cluster).map(Json::text),
         "volume_heartbeat": mode,

@@ -66,8 +66,8 @@ fn head(volume: &Inspected) -> String {
     }
     if let Some(about) = &volume.about {
         let superblock = &about.superblock;
-        if !superblock.label.as_bytes().is_empty() {
-            line += &format!(", label {}", superblock.label);
+        if !superblock.label.is_empty() {
+            line += &format!(", label {}", printable(&superblock.label));
         }
         let membership = &superblock.membership;
         line += &match (membership.stack(), membership.cluster()) {

@@ -139,9 +139,9 @@ fn place(volume: &Inspected) -> String {
 }
 
 fn label(volume: &Inspected) -> String {
-    let label = (volume.about.as_ref()).map(|about| about.superblock.label.to_string());
+    let label = (volume.about.as_ref()).map(|about| printable(&about.superblock.label));
     match label.filter(|label| !label.is_empty()) {
-        Some(label) => printable(label),
+        Some(label) => label,
         None => volume.region.uuid.to_string(),
     }
 }
