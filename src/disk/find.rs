@@ -5,7 +5,7 @@ use super::{Device, NotPermitted, volume_info};
 use crate::host::mounts::DeviceNumber;
 use crate::host::{System, list, read_attribute};
 use crate::ids::Uuid;
-use crate::ondisk::{ReadError, Volume};
+use crate::ondisk::{ReadError, Superblock};
 use eyre::{Report, Result, WrapErr, bail, eyre};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -143,8 +143,8 @@ fn listed(devices: &[&Path]) -> String {
 /// Reads what a device holds, in a child process.
 fn look(system: &System, path: &Path) -> Held {
     let read = Device::open(path).and_then(|mut device| {
-        let volume = Volume::read(&mut device)?;
-        Ok((volume.superblock.uuid, device.number()))
+        let superblock = Superblock::read(&mut device)?;
+        Ok((superblock.uuid, device.number()))
     });
     match read {
         Ok((uuid, number)) => {

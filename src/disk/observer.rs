@@ -5,7 +5,7 @@ use super::{Device, child_device};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
 use crate::ondisk::heartbeat_slots::Beats;
-use crate::ondisk::{Geometry, HEAD_BYTES, Membership, ReadBlocks, Superblock, Volume, exactly};
+use crate::ondisk::{Geometry, HEAD_BYTES, ReadBlocks, Superblock, exactly};
 use crate::syscall::channel::{self, Channel};
 use crate::syscall::{fork, is_pause};
 use eyre::{Result, WrapErr, eyre};
@@ -223,11 +223,7 @@ fn open(system: &System, path: &Path) -> Result<(Device, Option<Geometry>, Found
         .read_at(0, HEAD_BYTES)
         .and_then(|head| exactly(head, HEAD_BYTES))
         .unwrap_or_default();
-    let volume = Volume::read(&mut device)?;
-    let geometry = match volume.superblock.membership {
-        Membership::Local => None,
-        _ => Some(volume.heartbeat(&mut device)?),
-    };
+    let geometry = Superblock::read(&mut device)?.heartbeat(&mut device)?;
     let number = system.kernel().block_device(path, device.number());
     let found = Found::Volume(device.sector(), geometry, number, head);
     Ok((device, geometry, found))

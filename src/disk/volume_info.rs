@@ -3,7 +3,7 @@
 use super::child_device::ChildDevice;
 use crate::host::mounts::DeviceNumber;
 use crate::host::{System, read_attribute};
-use crate::ondisk::{Geometry, Membership, Slot, Superblock, Volume};
+use crate::ondisk::{Geometry, Membership, Slot, Superblock};
 use eyre::{Result, WrapErr, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,14 +36,10 @@ impl VolumeInfo {
 
     /// Reads the volume on `device`; each answer of the device may take `timeout`.
     pub fn read_within(system: &System, device: &Path, timeout: Duration) -> Result<Self> {
-        let (mut remote, volume) = open(system, device, timeout)?;
-        let geometry = match volume.superblock.membership {
-            Membership::Local => None,
-            _ => Some(volume.heartbeat(&mut remote)?),
-        };
+        let (mut remote, superblock) = open(system, device, timeout)?;
         Ok(Self {
-            superblock: volume.superblock,
-            geometry,
+            geometry: superblock.heartbeat(&mut remote)?,
+            superblock,
             device: device.to_owned(),
             canonical: canonical(system, device)?,
             number: system.kernel().block_device(device, remote.facts.number),
@@ -53,20 +49,20 @@ impl VolumeInfo {
 
     /// Reads the volume's node slots as they are at this moment.
     pub fn slots(&self, system: &System) -> Result<Vec<Slot>> {
-        let (mut remote, volume) = self.reopen(system, TIMEOUT)?;
-        volume.slots(&mut remote)
+        let (mut remote, superblock) = self.reopen(system, TIMEOUT)?;
+        superblock.slots(&mut remote)
     }
 
     /// Reopens the device, to read what changes; each answer may take `timeout`.
     ///
     /// # Errors
     /// The device holds another volume by now.
-    pub fn reopen(&self, system: &System, timeout: Duration) -> Result<(ChildDevice, Volume)> {
-        let (remote, volume) = open(system, &self.device, timeout)?;
-        if volume.superblock.uuid != self.superblock.uuid {
+    pub fn reopen(&self, system: &System, timeout: Duration) -> Result<(ChildDevice, Superblock)> {
+        let (remote, superblock) = open(system, &self.device, timeout)?;
+        if superblock.uuid != self.superblock.uuid {
             bail!("it holds another volume now");
         }
-        Ok((remote, volume))
+        Ok((remote, superblock))
     }
 
     /// Returns whether one node at a time mounts the volume, without a cluster.
@@ -75,10 +71,10 @@ impl VolumeInfo {
     }
 }
 
-fn open(system: &System, device: &Path, timeout: Duration) -> Result<(ChildDevice, Volume)> {
+fn open(system: &System, device: &Path, timeout: Duration) -> Result<(ChildDevice, Superblock)> {
     let mut remote = ChildDevice::open(device, &system.path("/sys"), timeout)?;
-    let volume = Volume::read(&mut remote)?;
-    Ok((remote, volume))
+    let superblock = Superblock::read(&mut remote)?;
+    Ok((remote, superblock))
 }
 
 /// Resolves `device`. An administrator does not know `/dev/dm-3`, whose number changes between

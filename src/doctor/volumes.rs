@@ -7,7 +7,7 @@ use crate::config::cluster_conf::Cluster;
 use crate::disk::{NotPermitted, VolumeInfo};
 use crate::message::from_bytes;
 use crate::ondisk::heartbeat_slots::{APART, Sign, Slot};
-use crate::ondisk::{Geometry, Membership, ReadBlocks, Volume};
+use crate::ondisk::{Geometry, Membership, ReadBlocks, Superblock};
 use crate::report::lacks_permission;
 use eyre::{Result, WrapErr, eyre};
 use std::path::{Path, PathBuf};
@@ -172,10 +172,10 @@ impl View<'_> {
     fn node_slots(
         &mut self,
         cluster: &Cluster,
-        volume: &Volume,
+        volume: &Superblock,
         source: &mut dyn ReadBlocks,
     ) -> Result<()> {
-        if volume.superblock.is_heartbeat_device() {
+        if volume.is_heartbeat_device() {
             return Ok(());
         }
         let map = volume.slot_map(source).wrap_err("reading its node slots")?;

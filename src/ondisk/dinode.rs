@@ -85,13 +85,9 @@ impl Dinode {
             .ok_or_else(|| format!("{} bytes cannot live in the inode", self.size))
     }
 
-    pub fn has_extents(&self) -> bool {
-        self.dynamic & INLINE_DATA == 0 && self.flags & WITHOUT_EXTENTS == 0
-    }
-
     /// Returns the root of the file's extent tree.
     pub fn extents(&self) -> Result<ExtentList, String> {
-        if !self.has_extents() {
+        if self.dynamic & INLINE_DATA != 0 || self.flags & WITHOUT_EXTENTS != 0 {
             return Err("the inode has no extents".to_owned());
         }
         ExtentList::parse(Bytes(&self.block), BODY)
@@ -100,7 +96,7 @@ impl Dinode {
 
 /// A run of clusters of a file, or, above the leaves, the extent block that lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
+pub(super) struct Extent {
     /// First cluster within the file.
     pub first: u32,
     /// Number of clusters.

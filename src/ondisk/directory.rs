@@ -6,6 +6,7 @@ use super::blocks::{Fault, Reader, at};
 use super::bytes::Bytes;
 use super::dinode::Dinode;
 use super::features::Incompat;
+use eyre::{Result, eyre};
 
 /// Fields of an entry before its name.
 const ENTRY_HEAD: usize = 12;
@@ -16,8 +17,20 @@ const TRAILER_CHECK: usize = 0x38;
 const CHUNK_BYTES: u32 = 16 * 1024;
 
 impl Reader<'_> {
+    /// Returns the inode of a file of the system directory (`slot_map`, `journal:0000`, ...).
+    pub fn system_file(&mut self, name: &str) -> Result<Dinode> {
+        let in_directory = |fault: Fault| fault.of("the system directory");
+        // The superblock, as the origin of the number.
+        let directory = (self.inode(2, self.superblock.system_dir_block)).map_err(in_directory)?;
+        let number = (self.look_up(&directory, name.as_bytes())).map_err(in_directory)?;
+        let number =
+            number.ok_or_else(|| eyre!("the volume has no system file {name} (run fsck.ocfs2)"))?;
+        self.inode(directory.number, number)
+            .map_err(|fault| fault.of(&format!("the system file {name}")))
+    }
+
     /// Returns the inode number that `name` has in `directory`.
-    pub fn look_up(&mut self, directory: &Dinode, name: &[u8]) -> Result<Option<u64>, Fault> {
+    fn look_up(&mut self, directory: &Dinode, name: &[u8]) -> Result<Option<u64>, Fault> {
         let damaged = at(directory.number);
         if !directory.is_directory() {
             return Err(damaged("the inode is not a directory".to_owned()));

@@ -1,9 +1,7 @@
 //! The place of a volume's heartbeat region on its device, in the terms of configfs.
 
-use eyre::{Report, Result, bail, eyre};
-
-use super::dinode::Extent;
-use super::superblock::{Superblock, too_large_sector};
+use super::Superblock;
+use super::dinode::Dinode;
 
 /// Blocks of a region, one per possible node number (`ocfs2_nodemanager.h`,
 /// O2NM_MAX_NODES).
@@ -28,56 +26,46 @@ impl Geometry {
         self.block_bytes != 0 && self.start_block != 0 && self.blocks != 0
     }
 
-    /// Returns the region in the one extent of the heartbeat file, on a device of `device` bytes
-    /// with logical sectors of `sector` bytes.
-    pub(super) fn new(
+    /// Returns the region in the heartbeat file, on a device of `size` bytes with logical sectors of
+    /// `sector` bytes, which are no larger than the volume's blocks.
+    ///
+    /// The kernel writes to it without asking the filesystem again, so the file has to be the one
+    /// that mkfs made: flagged as heartbeat, and its only extent in the inode itself.
+    pub(super) fn of(
         superblock: &Superblock,
-        extents: &[Extent],
+        file: &Dinode,
         sector: u32,
-        device: u64,
-    ) -> Result<Self> {
-        check_sector(superblock, sector)?;
-        let extent = match extents {
-            [extent] if extent.first == 0 => extent,
-            [_] => return Err(invalid("it does not begin at its first cluster")),
-            [] => return Err(invalid("it has no space")),
-            _ => return Err(invalid("it is in several pieces")),
+        size: u64,
+    ) -> Result<Self, String> {
+        if !file.is_file() || !file.is_heartbeat() {
+            return Err("the inode is not a heartbeat file's".to_owned());
+        }
+        let list = file.extents()?;
+        let extent = match (list.depth, list.records.as_slice()) {
+            (0, [extent]) if extent.first == 0 => extent,
+            (0, [_]) => return Err("it does not begin at its first cluster".to_owned()),
+            (0, []) => return Err("it has no space".to_owned()),
+            _ => return Err("it is in several pieces".to_owned()),
         };
         let room = u64::from(extent.clusters) << superblock.cluster_shift();
         if room < u64::from(HEARTBEAT_BLOCKS) {
-            return Err(invalid(&format!(
+            return Err(format!(
                 "it has room for {room} nodes, not {HEARTBEAT_BLOCKS}"
-            )));
+            ));
         }
         // The blocks up to the superblock never belong to a file.
         if extent.block <= 2 {
-            return Err(invalid("it lies on top of the superblock"));
+            return Err("it lies on top of the superblock".to_owned());
         }
-        let start = extent
-            .block
-            .checked_mul(u64::from(superblock.block_bytes()));
+        let start = (extent.block).checked_mul(u64::from(superblock.block_bytes()));
         let end = start.and_then(|start| start.checked_add(u64::from(HEARTBEAT_BLOCKS * sector)));
         match (start, end) {
-            (Some(start), Some(end)) if end <= superblock.bytes().min(device) => Ok(Self {
+            (Some(start), Some(end)) if end <= superblock.bytes().min(size) => Ok(Self {
                 block_bytes: sector,
                 start_block: start / u64::from(sector),
                 blocks: HEARTBEAT_BLOCKS,
             }),
-            _ => Err(invalid("it lies beyond the end of the device")),
+            _ => Err("it lies beyond the end of the device".to_owned()),
         }
     }
-}
-
-fn check_sector(superblock: &Superblock, sector: u32) -> Result<()> {
-    if !sector.is_power_of_two() || !(512..=4096).contains(&sector) {
-        bail!("no heartbeat is possible on a device with sectors of {sector} bytes");
-    }
-    if superblock.block_bytes() < sector {
-        return Err(too_large_sector(superblock.block_bytes(), sector));
-    }
-    Ok(())
-}
-
-fn invalid(reason: &str) -> Report {
-    eyre!("the heartbeat file is damaged: {reason} (run fsck.ocfs2)")
 }

@@ -5,8 +5,8 @@ use super::blocks::{Fault, Reader, at};
 use super::bytes::Bytes;
 use super::dinode::Dinode;
 use super::features::Incompat;
-use super::{ReadBlocks, Volume};
-use eyre::{Result, eyre};
+use super::{ReadBlocks, Superblock};
+use eyre::Result;
 
 /// A slot that no node has, in a map of 16-bit node numbers.
 const EMPTY: u16 = u16::MAX;
@@ -23,38 +23,32 @@ pub struct Slot {
     pub node: Option<u32>,
 }
 
-impl Volume {
+impl Superblock {
     /// Returns all slots, by number, in some three reads for each.
     pub fn slots(&self, source: &mut dyn ReadBlocks) -> Result<Vec<Slot>> {
-        let nodes = self.slot_map(source)?;
-        let mut slots = Vec::with_capacity(nodes.len());
-        for (number, node) in nodes.into_iter().enumerate() {
-            let journal = self.existing(source, &format!("journal:{number:04}"))?;
-            slots.push(Slot {
+        let nodes = self.slot_map(source)?.into_iter().enumerate();
+        let slots = nodes.map(|(number, node)| {
+            let journal = format!("journal:{number:04}");
+            let journal = Reader::new(source, self).system_file(&journal)?;
+            Ok(Slot {
                 journal: journal.number,
                 generation: journal.generation,
                 node,
-            });
-        }
-        Ok(slots)
+            })
+        });
+        slots.collect()
     }
 
     /// Returns the number of the node in each slot, in some four reads for all.
     pub fn slot_map(&self, source: &mut dyn ReadBlocks) -> Result<Vec<Option<u32>>> {
-        let inode = self.existing(source, "slot_map")?;
-        let mut reader = Reader::new(source, &self.superblock);
-        let extended = self.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP);
-        let slots = usize::from(self.superblock.max_slots);
+        let mut reader = Reader::new(source, self);
+        let inode = reader.system_file("slot_map")?;
+        let extended = self.incompat.has(Incompat::EXTENDED_SLOT_MAP);
+        let slots = usize::from(self.max_slots);
         let bytes = slots * if extended { 8 } else { 2 };
         data(&mut reader, &inode, bytes)
             .and_then(|map| parse(&map, slots, extended).map_err(at(inode.number)))
             .map_err(|fault| fault.of("the slot map"))
-    }
-
-    fn existing(&self, source: &mut dyn ReadBlocks, name: &str) -> Result<Dinode> {
-        let mut reader = Reader::new(source, &self.superblock);
-        self.find(&mut reader, name)?
-            .ok_or_else(|| eyre!("the volume has no system file {name} (run fsck.ocfs2)"))
     }
 }
 

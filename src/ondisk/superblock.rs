@@ -164,7 +164,7 @@ fn find(head: &[u8], sector: u32) -> Result<(u32, &[u8])> {
     }
 }
 
-pub(super) fn too_large_sector(block_bytes: u32, sector: u32) -> Report {
+fn too_large_sector(block_bytes: u32, sector: u32) -> Report {
     eyre!(
         "its block size ({block_bytes} bytes) is smaller than the sector size of the device \
          ({sector} bytes)"

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ocfs2box::ondisk::{ReadBlocks, Volume};
+use ocfs2box::ondisk::{ReadBlocks, Superblock};
 
 /// Bytes from the start of an image that hold all metadata of the tests.
 pub const HEAD: usize = 8 << 20;
@@ -115,8 +115,8 @@ impl Image {
         Self::load(&mkfs(&dir, "image", size, args))
     }
 
-    pub fn volume(&mut self) -> Volume {
-        Volume::read(self).unwrap()
+    pub fn volume(&mut self) -> Superblock {
+        Superblock::read(self).unwrap()
     }
 }
 

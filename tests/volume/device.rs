@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use ocfs2box::disk::Device;
-use ocfs2box::ondisk::{ReadBlocks, Volume};
+use ocfs2box::ondisk::{ReadBlocks, Superblock};
 
 use crate::common::{Image, TempDir, mkfs, sentence};
 
@@ -44,7 +44,7 @@ fn a_volume_in_a_file_with_an_odd_name() {
     let odd = dir.path("").join(OsStr::from_bytes(b"n\xffme\n"));
     std::fs::rename(&plain, &odd).unwrap();
     let mut device = Device::open(&odd).unwrap();
-    let volume = Volume::read(&mut device).unwrap();
+    let volume = Superblock::read(&mut device).unwrap();
     let mut image = Image::load(&odd);
     assert_eq!(volume, image.volume());
     assert_eq!(
@@ -79,10 +79,10 @@ fn each_refusal_has_its_sentence() {
     );
     assert_eq!(open(&fifo), "not a block device but a pipe");
 
-    let said = sentence(Volume::read(&mut Device::open(&file).unwrap()));
+    let said = sentence(Superblock::read(&mut Device::open(&file).unwrap()));
     assert_eq!(said, "too small to be an OCFS2 volume (5 bytes)");
     std::fs::write(&file, vec![0; 1 << 16]).unwrap();
-    let said = sentence(Volume::read(&mut Device::open(&file).unwrap()));
+    let said = sentence(Superblock::read(&mut Device::open(&file).unwrap()));
     assert_eq!(said, "not an OCFS2 volume (it is blank)");
 }
 
@@ -111,7 +111,7 @@ fn errors_of_the_device_name_the_cause() {
         (libc::ENOMEDIUM, "no medium"),
         (0, "ends before it"),
     ] {
-        let said = sentence(Volume::read(&mut Broken(errno)));
+        let said = sentence(Superblock::read(&mut Broken(errno)));
         assert!(said.starts_with("cannot read the superblock: "), "{said}");
         assert!(said.contains(cause), "{said}");
     }

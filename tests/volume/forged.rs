@@ -20,10 +20,11 @@ impl Forge {
         let args = format!("-b 512 -C 4K -N 20 -J size=4M --fs-features={features}");
         let mut image = Image::make(400 << 20, &args);
         let volume = image.volume();
-        let heartbeat = volume.system_file(&mut image, "heartbeat");
+        let is_heartbeat = |block: &[u8]| block.starts_with(b"INODE01") && block[0x2D] & 2 != 0;
+        let heartbeat = image.bytes.chunks(BLOCK).position(is_heartbeat);
         Self {
-            directory: volume.superblock.system_dir_block,
-            heartbeat: heartbeat.unwrap().unwrap().inode,
+            directory: volume.system_dir_block,
+            heartbeat: heartbeat.unwrap() as u64,
             image,
         }
     }
@@ -75,7 +76,7 @@ impl Forge {
         let volume = self.image.volume();
         let found = volume.heartbeat(&mut self.image);
         assert!(self.image.reads.len() <= 65);
-        found.map(|geometry| geometry.start_block)
+        found.map(|geometry| geometry.unwrap().start_block)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::common::Image;
 use ocfs2box::ondisk::heartbeat_slots::{Beats, Sign, Slot};
 
 fn beats(image: &mut Image) -> Beats {
-    let geometry = image.volume().heartbeat(image).unwrap();
+    let geometry = image.volume().heartbeat(image).unwrap().unwrap();
     geometry.beats(image).unwrap()
 }
 
@@ -21,7 +21,7 @@ fn fresh_volume_has_no_node_in_any_slot() {
         assert!(found.iter().all(|(_, slot)| slot == Slot::Never), "{args}");
         let volume = image.volume();
         let map = volume.slot_map(&mut image).unwrap();
-        let slots = usize::from(volume.superblock.max_slots);
+        let slots = usize::from(volume.max_slots);
         assert_eq!(map, vec![None; slots], "{args}");
     }
 }
@@ -31,7 +31,7 @@ fn rubbish_in_a_slot_is_distinguished_from_a_node() {
     let mut image = Image::make(400 << 20, "-b 4K -C 4K -N 2 -J size=4M");
     for sector in [512u32, 4096] {
         image.sector = sector;
-        let geometry = image.volume().heartbeat(&mut image).unwrap();
+        let geometry = image.volume().heartbeat(&mut image).unwrap().unwrap();
         let first = (geometry.start_block * u64::from(sector)) as usize;
         let at = |node: usize| first + node * sector as usize;
         let before = beats(&mut image);

@@ -1,11 +1,13 @@
 //! A volume's disk as other nodes write to it.
 
-use super::World;
+use super::{World, run};
 use ocfs2box::crc;
 use ocfs2box::disk::Device;
-use ocfs2box::ondisk::{Geometry, Incompat, Volume};
+use ocfs2box::ondisk::{Geometry, Incompat, Superblock};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,6 +16,18 @@ use std::time::Duration;
 pub const INTERVAL: Duration = Duration::from_millis(100);
 /// The kernel's own threshold, in milliseconds.
 pub const DEAD_MS: u32 = 62_000;
+
+/// The first block of the slot map, as debugfs.ocfs2 shows it.
+fn slot_map(device: &Path) -> u64 {
+    let mut debugfs = Command::new("debugfs.ocfs2");
+    debugfs.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
+    debugfs.args(["-R", "stat //slot_map"]).arg(device);
+    let shown = run::spawn(debugfs.stdout(Stdio::piped())).unwrap();
+    let shown = String::from_utf8(shown.wait_with_output().unwrap().stdout).unwrap();
+    let (_, extents) = shown.split_once("## Offset").unwrap();
+    let first = extents.lines().nth(1).unwrap();
+    first.split_whitespace().nth(3).unwrap().parse().unwrap()
+}
 
 pub struct Disk {
     file: File,
@@ -27,13 +41,12 @@ impl Disk {
     pub fn open(world: &World, name: &str) -> Self {
         let path = world.path("/dev").join(name);
         let mut device = Device::open(&path).unwrap();
-        let volume = Volume::read(&mut device).unwrap();
-        let map = volume.system_file(&mut device, "slot_map").unwrap();
+        let volume = Superblock::read(&mut device).unwrap();
         Self {
-            file: File::options().write(true).open(path).unwrap(),
-            geometry: volume.heartbeat(&mut device).unwrap(),
-            map: map.unwrap().extents[0].block << volume.superblock.block_bits,
-            extended: volume.superblock.incompat.has(Incompat::EXTENDED_SLOT_MAP),
+            file: File::options().write(true).open(&path).unwrap(),
+            geometry: volume.heartbeat(&mut device).unwrap().unwrap(),
+            map: slot_map(&path) << volume.block_bits,
+            extended: volume.incompat.has(Incompat::EXTENDED_SLOT_MAP),
         }
     }
 
