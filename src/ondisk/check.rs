@@ -29,15 +29,6 @@ pub fn verify(block: &mut [u8], at: usize) -> Result<(), String> {
     }
 }
 
-/// Computes the check field of `block` at byte `at`.
-pub fn compute(block: &[u8], at: usize) -> [u8; 8] {
-    let mut block = block.to_vec();
-    put(&mut block, at, [0; 8]);
-    let [a, b, c, d] = crc::update(!0, &block).to_le_bytes();
-    let [e, f] = parity(&block).to_le_bytes();
-    [a, b, c, d, e, f, 0, 0]
-}
-
 fn put(block: &mut [u8], at: usize, bytes: [u8; 8]) {
     if let Some(field) = block.get_mut(at..at.saturating_add(8)) {
         field.copy_from_slice(&bytes);
@@ -73,6 +64,15 @@ fn flip(bytes: &mut [u8], position: u16) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Computes the check field of `block` at byte `at`.
+    fn compute(block: &[u8], at: usize) -> [u8; 8] {
+        let mut block = block.to_vec();
+        put(&mut block, at, [0; 8]);
+        let [a, b, c, d] = crc::update(!0, &block).to_le_bytes();
+        let [e, f] = parity(&block).to_le_bytes();
+        [a, b, c, d, e, f, 0, 0]
+    }
 
     /// Values of the C library: a ramp of bytes, and the ends of the range.
     #[test]

@@ -1,9 +1,9 @@
 //! The superblock's word of features that a driver has to know (`ocfs2_fs.h`,
 //! OCFS2_FEATURE_INCOMPAT_*).
 
-/// Features that a driver has to know.
+/// Features that a driver has to know, as the bits on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Incompat(u32);
+pub struct Incompat(pub u32);
 
 impl Incompat {
     /// The volume holds only a heartbeat region (for global heartbeat).
@@ -24,16 +24,6 @@ impl Incompat {
     /// The features above, and the others up to direct I/O beyond the end of a file (0x8000): they
     /// change nothing of what is read here.
     const KNOWN: u32 = 0xfffe;
-
-    /// Converts the word as it is on disk.
-    pub const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    /// Returns all bits, also the unknown ones.
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
 
     /// Returns whether all bits of `feature` are set.
     pub const fn has(self, feature: Self) -> bool {

@@ -11,7 +11,7 @@ use eyre::{Result, WrapErr, bail};
 
 mod blocks;
 pub(crate) mod bytes;
-pub mod check;
+mod check;
 mod dinode;
 mod directory;
 mod features;

@@ -72,7 +72,7 @@ impl Superblock {
     }
 
     fn decode(block: Bytes<'_>) -> Result<Self, Unusable> {
-        let incompat = Incompat::from_bits(block.u32(0xE0)?);
+        let incompat = Incompat(block.u32(0xE0)?);
         if incompat.unknown() != 0 {
             return Err(Unusable(format!(
                 "uses features unknown to this version: incompat {:#x}",
@@ -180,7 +180,7 @@ fn probe(head: &[u8], bits: u32) -> Option<(u32, &[u8])> {
 
 /// Verifies the block's checksum, if the block itself shows that it carries one.
 fn verify(block: &mut [u8]) -> Result<(), String> {
-    let incompat = Incompat::from_bits(Bytes(block).u32(0xE0)?);
+    let incompat = Incompat(Bytes(block).u32(0xE0)?);
     if incompat.has(Incompat::META_ECC) {
         return check::verify(block, dinode::CHECK);
     }

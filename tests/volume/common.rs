@@ -86,6 +86,23 @@ pub fn number<T: std::str::FromStr>(text: &str, key: &str) -> T {
     word.parse().unwrap_or_else(|_| panic!("{key} {word}"))
 }
 
+/// The check field of a block at byte `at` (`ocfs2_block_check`).
+pub fn check_field(block: &[u8], at: usize) -> [u8; 8] {
+    let mut block = block.to_vec();
+    block[at..at + 8].fill(0);
+    let [a, b, c, d] = ocfs2box::crc::update(!0, &block).to_le_bytes();
+    // The data bits have the positions that are no powers of two.
+    let positions = (1..).filter(|position: &u16| !position.is_power_of_two());
+    let bits = block
+        .iter()
+        .flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1));
+    let set = bits.zip(positions).filter(|(bit, _)| *bit == 1);
+    let [e, f] = set
+        .fold(0, |parity, (_, position)| parity ^ position)
+        .to_le_bytes();
+    [a, b, c, d, e, f, 0, 0]
+}
+
 /// The part of an image that holds metadata; what lies behind it reads as zeroes.
 #[derive(Clone)]
 pub struct Image {

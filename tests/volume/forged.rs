@@ -1,9 +1,7 @@
 //! Structures that mkfs.ocfs2 never makes: deep extent trees, indexed directories, links
 //! in circles.
 
-use ocfs2box::ondisk::check;
-
-use crate::common::{Image, sentence};
+use crate::common::{Image, check_field, sentence};
 
 const BLOCK: usize = 512;
 /// Blocks that no file of the image uses, for extent blocks.
@@ -38,7 +36,7 @@ impl Forge {
     }
 
     fn seal(&mut self, number: u64, at: usize) {
-        let field = check::compute(self.block(number), at);
+        let field = check_field(self.block(number), at);
         self.put(number, at, &field);
     }
 

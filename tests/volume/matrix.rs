@@ -118,7 +118,7 @@ fn compare_heartbeat(volume: &Superblock, image: &mut Image, said: &str, args: &
 
 fn compare_superblock(superblock: &Superblock, stats: &str, args: &str) {
     for (key, value) in [
-        ("Feature Incompat:", u64::from(superblock.incompat.bits())),
+        ("Feature Incompat:", u64::from(superblock.incompat.0)),
         ("Root Blknum:", superblock.root_block),
         ("System Dir Blknum:", superblock.system_dir_block),
         ("Block Size Bits:", u64::from(superblock.block_bits)),

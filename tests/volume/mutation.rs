@@ -3,7 +3,7 @@
 
 use ocfs2box::ondisk::{Geometry, HEAD_BYTES, Superblock};
 
-use crate::common::Image;
+use crate::common::{Image, check_field};
 
 /// Changes per image, and bits tried per block: many where the code is fast.
 const ROUNDS: usize = if cfg!(debug_assertions) { 400 } else { 4000 };
@@ -99,7 +99,7 @@ fn seal(block: &mut [u8], number: usize) {
         _ if block.starts_with(b"INODE01") || number == 0 => 0x80,
         _ => block.len() - 8,
     };
-    let field = ocfs2box::ondisk::check::compute(block, at);
+    let field = check_field(block, at);
     block[at..at + 8].copy_from_slice(&field);
 }
 
@@ -109,7 +109,7 @@ fn random_damage_is_survived() {
     for mut image in images() {
         let blocks = metadata(&mut image);
         let pristine = image.bytes.clone();
-        let checksums = image.volume().incompat.bits() & 0x800 != 0;
+        let checksums = image.volume().incompat.0 & 0x800 != 0;
         let (mut good, mut bad) = (0, 0);
         for _ in 0..ROUNDS {
             let which = random.below(blocks.len());
