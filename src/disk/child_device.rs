@@ -106,7 +106,7 @@ fn timed_out() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the device does not answer")
 }
 
-fn silence(error: io::Error) -> io::Error {
+pub(super) fn silence(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::WouldBlock => timed_out(),
         // A reset means that the child ended before it had read the request.

@@ -5,10 +5,10 @@ use super::{Device, child_device};
 use crate::host::System;
 use crate::host::mounts::DeviceNumber;
 use crate::ondisk::heartbeat_slots::Beats;
-use crate::ondisk::{Geometry, HEAD_BYTES, ReadBlocks, Superblock, exactly};
+use crate::ondisk::{Geometry, ReadBlocks, Superblock, read_head};
 use crate::syscall::channel::{self, Channel};
 use crate::syscall::{fork, is_pause};
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Report, Result, WrapErr, eyre};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,14 +27,12 @@ pub struct About {
     pub number: Option<DeviceNumber>,
 }
 
-/// A message of the child. After an error before the first `Volume`, the child ends.
-type Answer = Result<Found, String>;
-
-/// What the child has read.
+/// What the child has read, for an empty message of its parent.
 enum Found {
-    /// The device's sector size, its heartbeat region, its number, and the superblock's bytes.
+    /// The device's sector size, its heartbeat region, its number, and the superblock's bytes: once,
+    /// before the first slots.
     Volume(u32, Option<Geometry>, Option<DeviceNumber>, Vec<u8>),
-    /// The slots, which the caller has asked for by an empty message.
+    /// The slots.
     Slots(Vec<u8>),
 }
 
@@ -48,9 +46,7 @@ pub struct Observer {
     child: Option<(Channel, fork::Child)>,
     asked: Option<Instant>,
     about: Option<About>,
-    /// The child has reported what the device holds.
-    opened: bool,
-    heard: Option<(Instant, Result<Beats, String>)>,
+    heard: Option<(Instant, Result<Beats>)>,
 }
 
 impl Observer {
@@ -78,7 +74,7 @@ impl Observer {
     }
 
     /// Returns what was read since the last call and when, or why the read failed.
-    pub fn take(&mut self) -> Option<(Instant, Result<Beats, String>)> {
+    pub fn take(&mut self) -> Option<(Instant, Result<Beats>)> {
         self.heard.take()
     }
 
@@ -91,84 +87,67 @@ impl Observer {
         if self.asked.is_some() {
             return Ok(());
         }
-        if self.child.is_none() {
-            let serve = |device: &Path, parent| serve(system, device, parent);
-            let (child, channel) = child_device::start(&self.device, serve)?;
-            let set = channel.set_nonblocking(true);
-            set.wrap_err("setting up a socket")?;
-            self.child = Some((channel, child));
-            self.opened = false;
-        }
+        let (channel, _) = match &mut self.child {
+            Some(child) => child,
+            none => {
+                let serve = |device: &Path, parent| serve(system, device, parent);
+                let (child, channel) = child_device::start(&self.device, serve)?;
+                let set = channel.set_nonblocking(true);
+                set.wrap_err("setting up a socket")?;
+                none.insert((channel, child))
+            }
+        };
+        // The wait for its answer detects a child that has ended.
+        let _ = channel.send(&());
         self.asked = Some(Instant::now());
-        if let Some((child, _)) = &mut self.child {
-            // The wait for its answer detects a child that has ended.
-            let _ = child.send(&());
-        }
         Ok(())
     }
 
     /// Receives what the child has sent.
     fn hear(&mut self) {
-        while let Some((child, _)) = &mut self.child {
-            let answer = match child.receive::<Answer>() {
-                Ok(answer) => answer,
+        while self.asked.is_some()
+            && let Some((child, _)) = &mut self.child
+        {
+            let heard = match child.receive::<Result<Found>>() {
+                Ok(answer) => answer.and_then(|found| self.note(found)),
                 Err(error) if is_pause(&error) => return,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    self.reap();
-                    return self.end("the process that reads the device has ended early");
-                }
-                Err(error) => return self.end(&error.to_string()),
+                Err(error) => Err(self.end(error)),
             };
-            if let Err(why) = answer.and_then(|found| self.note(found)) {
-                self.answer(Err(why));
-                if !self.opened {
-                    self.reap();
-                }
+            if let Some(heard) = heard.transpose() {
+                self.heard = Some((Instant::now(), heard));
+                self.asked = None;
             }
         }
     }
 
-    fn note(&mut self, found: Found) -> Result<(), String> {
+    /// Returns the slots, if they have come.
+    fn note(&mut self, found: Found) -> Result<Option<Beats>> {
         match found {
             Found::Volume(sector, geometry, number, head) => {
-                let superblock = Superblock::parse(&head, sector);
                 self.about = Some(About {
-                    superblock: superblock.map_err(|report| format!("{report:#}"))?,
+                    superblock: Superblock::parse(&head, sector)?,
                     geometry,
                     number,
                 });
-                self.opened = true;
+                Ok(None)
             }
             Found::Slots(region) => {
                 let geometry = self.about.as_ref().and_then(|about| about.geometry);
-                let geometry = geometry.ok_or("it has no heartbeat")?;
-                let beats = Beats::parse(&region, geometry.block_bytes as usize);
-                let beats = beats.map_err(|reason| format!("a heartbeat block: {reason}"))?;
-                self.answer(Ok(beats));
+                let geometry = geometry.ok_or_else(|| eyre!("it has no heartbeat"))?;
+                Beats::parse(&region, geometry.block_bytes).map(Some)
             }
         }
-        Ok(())
     }
 
-    /// Reaps the child, which has ended or is about to.
-    fn reap(&mut self) {
-        if let Some((socket, child)) = self.child.take() {
-            drop(socket);
+    /// Reaps a child that has ended, leaves any other to itself, and returns the error.
+    fn end(&mut self, error: io::Error) -> Report {
+        let has_ended = error.kind() == io::ErrorKind::UnexpectedEof;
+        if let Some((_, child)) = self.child.take()
+            && has_ended
+        {
             child.wait();
         }
-    }
-
-    fn answer(&mut self, heard: Result<Beats, String>) {
-        self.heard = Some((Instant::now(), heard));
-        self.asked = None;
-    }
-
-    fn end(&mut self, why: &str) {
-        self.child = None;
-        // After an error the child ends as it should.
-        if self.asked.is_some() {
-            self.answer(Err(why.to_owned()));
-        }
+        child_device::silence(error).into()
     }
 }
 
@@ -200,30 +179,31 @@ pub fn listen(
     }
 }
 
-/// Serves the requests in the child.
+/// Serves the requests in the child. A device that could not be opened is tried again.
 fn serve(system: &System, path: &Path, mut parent: Channel) -> io::Result<()> {
-    let plain = |report| format!("{report:#}");
-    let (mut device, geometry, found) = match open(system, path) {
-        Ok(opened) => opened,
-        Err(report) => return parent.send(&Answer::Err(plain(report))),
+    let (mut device, geometry) = loop {
+        let () = parent.receive()?;
+        match open(system, path) {
+            Ok((device, geometry, found)) => {
+                parent.send(&Result::<_>::Ok(found))?;
+                break (device, geometry);
+            }
+            Err(report) => parent.send(&Result::<Found>::Err(report))?,
+        }
     };
-    parent.send(&Answer::Ok(found))?;
     let local = || eyre!("a volume for one node alone (local) has no heartbeat");
     loop {
-        let () = parent.receive()?;
         let region = geometry.ok_or_else(local);
         let region = region.and_then(|geometry| geometry.region(&mut device));
-        parent.send(&region.map(Found::Slots).map_err(plain))?;
+        parent.send(&region.map(Found::Slots))?;
+        let () = parent.receive()?;
     }
 }
 
 fn open(system: &System, path: &Path) -> Result<(Device, Option<Geometry>, Found)> {
     let mut device = Device::open(path)?;
-    let head = device
-        .read_at(0, HEAD_BYTES)
-        .and_then(|head| exactly(head, HEAD_BYTES))
-        .unwrap_or_default();
-    let geometry = Superblock::read(&mut device)?.heartbeat(&mut device)?;
+    let head = read_head(&mut device)?;
+    let geometry = Superblock::parse(&head, device.sector())?.heartbeat(&mut device)?;
     let number = system.kernel().block_device(path, device.number());
     let found = Found::Volume(device.sector(), geometry, number, head);
     Ok((device, geometry, found))

@@ -35,7 +35,7 @@ impl Subject {
             }
             Some((_, Err(why))) => {
                 self.track.miss();
-                self.trouble = Some(plain(why));
+                self.trouble = Some(plain(format_args!("{why:#}")));
             }
             None => {
                 self.track.miss();

@@ -92,9 +92,8 @@ impl<'a> Reader<'a> {
         self.reads_left = (self.reads_left.checked_sub(1))
             .ok_or_else(|| damaged("it leads to too many blocks".to_owned()))?;
         let bits = self.superblock.block_bits;
-        let len = usize::try_from(count)
-            .ok()
-            .and_then(|count| count.checked_mul(1 << bits))
+        let len = (count as usize)
+            .checked_mul(1 << bits)
             .ok_or_else(|| damaged("it asks for too much".to_owned()))?;
         // The position is inside the device, so it cannot overflow.
         read_exactly(self.source, block << bits, len).map_err(|error| Fault::Read { block, error })
@@ -188,16 +187,13 @@ pub(super) fn at(block: u64) -> impl Fn(String) -> Fault {
     move |reason| Fault::Damaged { block, reason }
 }
 
+/// Refuses bytes of another length than was requested: their source cannot be trusted.
 pub(super) fn read_exactly(
     source: &mut dyn ReadBlocks,
     offset: u64,
     len: usize,
 ) -> io::Result<Vec<u8>> {
-    exactly(source.read_at(offset, len)?, len)
-}
-
-/// Refuses bytes of another length than was requested: their source cannot be trusted.
-pub(crate) fn exactly(bytes: Vec<u8>, len: usize) -> io::Result<Vec<u8>> {
+    let bytes = source.read_at(offset, len)?;
     match bytes.len() == len {
         true => Ok(bytes),
         false => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Report, Result, WrapErr, eyre};
 
 use super::blocks::read_exactly;
 use super::bytes::Bytes;
@@ -121,12 +121,13 @@ pub enum Sign {
 
 impl Beats {
     /// Parses the slots of a whole region.
-    pub(crate) fn parse(region: &[u8], block_bytes: usize) -> Result<Self, String> {
-        let blocks = region.chunks_exact(block_bytes);
+    pub(crate) fn parse(region: &[u8], block_bytes: u32) -> Result<Self> {
+        let blocks = region.chunks_exact(block_bytes as usize);
         let slots = (0..=u8::MAX)
             .zip(blocks)
             .map(|(node, block)| Ok((Slot::parse(block, node)?, crc::update(!0, block))));
-        slots.collect::<Result<_, _>>().map(Self)
+        let slots: Result<_, String> = slots.collect();
+        slots.map(Self).map_err(invalid)
     }
 
     /// Returns every slot with its node's number.
@@ -156,15 +157,12 @@ impl Beats {
 impl Geometry {
     /// Reads the slots as they are at this moment, in one read.
     pub fn beats(&self, source: &mut dyn ReadBlocks) -> Result<Beats> {
-        let region = self.region(source)?;
-        let size = usize::try_from(self.block_bytes)?;
-        Beats::parse(&region, size).map_err(|reason| eyre!("a heartbeat block: {reason}"))
+        Beats::parse(&self.region(source)?, self.block_bytes)
     }
 
     /// Reads the slot of one node, in one read.
     pub fn beat(&self, source: &mut dyn ReadBlocks, node: u8) -> Result<Slot> {
-        let block = self.read(source, u64::from(node), 1)?;
-        Slot::parse(&block, node).map_err(|reason| eyre!("a heartbeat block: {reason}"))
+        Slot::parse(&self.read(source, u64::from(node), 1)?, node).map_err(invalid)
     }
 
     /// Reads all of the blocks as they are.
@@ -185,6 +183,10 @@ impl Geometry {
             .map_err(ReadError)
             .wrap_err("cannot read the heartbeat slots")
     }
+}
+
+fn invalid(reason: String) -> Report {
+    eyre!("a heartbeat block: {reason}")
 }
 
 #[cfg(test)]

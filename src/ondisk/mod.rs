@@ -23,7 +23,6 @@ mod slots;
 mod superblock;
 
 pub use blocks::ReadError;
-pub(crate) use blocks::exactly;
 pub use features::Incompat;
 pub use geometry::{Geometry, HEARTBEAT_BLOCKS};
 pub use slots::Slot;
@@ -44,6 +43,17 @@ pub trait ReadBlocks {
     fn size(&self) -> u64;
 }
 
+/// Reads the part of the device that holds the superblock.
+pub(crate) fn read_head(source: &mut dyn ReadBlocks) -> Result<Vec<u8>> {
+    let size = source.size();
+    if size < HEAD_BYTES as u64 {
+        bail!("too small to be an OCFS2 volume ({size} bytes)");
+    }
+    read_exactly(source, 0, HEAD_BYTES)
+        .map_err(ReadError)
+        .wrap_err("cannot read the superblock")
+}
+
 impl Superblock {
     /// Reads the superblock, in one read.
     ///
@@ -52,14 +62,7 @@ impl Superblock {
     /// [`ReadError`] in the report's chain where the device cannot be read, else it holds no OCFS2
     /// volume, or one that is damaged or too new.
     pub fn read(source: &mut dyn ReadBlocks) -> Result<Self> {
-        if source.size() < HEAD_BYTES as u64 {
-            let size = source.size();
-            bail!("too small to be an OCFS2 volume ({size} bytes)");
-        }
-        let head = read_exactly(source, 0, HEAD_BYTES)
-            .map_err(ReadError)
-            .wrap_err("cannot read the superblock")?;
-        Self::parse(&head, source.sector())
+        Self::parse(&read_head(source)?, source.sector())
     }
 
     /// Returns where the volume's heartbeat region is, in two or three reads; none for a local
