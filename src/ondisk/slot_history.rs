@@ -25,10 +25,11 @@ pub enum Round {
 /// The slots of one region since the first reading.
 #[derive(Debug, Clone)]
 pub struct Track {
+    /// None before the first reading.
     slots: Vec<Tracked>,
     rounds: usize,
-    /// The time of the last reading; none before the first.
-    now: Option<Instant>,
+    /// The time of the last reading.
+    now: Instant,
 }
 
 #[derive(Debug, Clone)]
@@ -36,9 +37,9 @@ struct Tracked {
     slot: Slot,
     /// The last state that was a valid heartbeat.
     good: Slot,
-    /// When that was last seen to have changed; at first, none.
-    changed: Option<Instant>,
-    since: Instant,
+    /// When that was last seen to have changed, or, if never, when it was first read.
+    last: Instant,
+    has_changed: bool,
     history: Vec<Round>,
 }
 
@@ -48,43 +49,28 @@ impl Track {
         Self {
             slots: Vec::new(),
             rounds,
-            now: None,
+            now: Instant::now(),
         }
     }
 
     /// Adds one reading, made at `now`.
     pub fn add(&mut self, beats: &Beats, now: Instant) {
-        let first = self.now.replace(now).is_none();
-        for (number, slot) in beats.iter() {
-            if first {
-                self.slots.push(Tracked {
-                    slot,
-                    good: slot,
-                    changed: None,
-                    since: now,
-                    history: Vec::new(),
-                });
-            }
-            if let Some(tracked) = self.slots.get_mut(usize::from(number)) {
-                if matches!(slot, Slot::Written(_)) && tracked.good != slot {
-                    tracked.good = slot;
-                    tracked.changed = Some(now);
-                }
-                let beat = tracked.changed == Some(now);
-                tracked.slot = slot;
-                let round = match tracked.sign(now) {
-                    Sign::Never => Round::Empty,
-                    Sign::Left(_) => Round::Left,
-                    Sign::Damaged | Sign::Misplaced(_) => Round::Bad,
-                    Sign::Alive(_) if beat => Round::Beat,
-                    // There is no earlier reading to compare the first with.
-                    _ if now.duration_since(tracked.last()) <= APART => Round::NotDue,
-                    _ => Round::Missed,
-                };
-                if !first {
-                    tracked.note(round, self.rounds);
-                }
-            }
+        self.now = now;
+        if self.slots.is_empty() {
+            // There is no earlier reading to compare the first with.
+            let slots = beats.iter().map(|(_, slot)| Tracked {
+                slot,
+                good: slot,
+                last: now,
+                has_changed: false,
+                history: Vec::new(),
+            });
+            self.slots = slots.collect();
+            return;
+        }
+        for (tracked, (_, slot)) in self.slots.iter_mut().zip(beats.iter()) {
+            let round = tracked.round(slot, now);
+            tracked.note(round, self.rounds);
         }
     }
 
@@ -97,24 +83,22 @@ impl Track {
 
     /// Returns whether there has been no reading.
     pub fn is_empty(&self) -> bool {
-        self.now.is_none()
+        self.slots.is_empty()
     }
 
     /// Returns the sign of each slot at the last reading, by node number. At the first, no node is
     /// alive.
     pub fn signs(&self) -> impl Iterator<Item = (u8, Sign)> + '_ {
         let now = self.now;
-        (0..=u8::MAX)
-            .zip((self.slots.iter()).filter_map(move |tracked| now.map(|now| tracked.sign(now))))
+        (0..=u8::MAX).zip(self.slots.iter().map(move |tracked| tracked.sign(now)))
     }
 
     /// Returns how long, at the last reading, the slot had not been seen to change.
     pub fn silence(&self, number: u8) -> Duration {
         let tracked = self.slots.get(usize::from(number));
-        match (self.now, tracked) {
-            (Some(now), Some(tracked)) => now.duration_since(tracked.last()),
-            _ => Duration::ZERO,
-        }
+        tracked.map_or(Duration::ZERO, |tracked| {
+            self.now.duration_since(tracked.last)
+        })
     }
 
     /// Returns the last rounds of a slot, the newest last.
@@ -137,13 +121,27 @@ impl Track {
 }
 
 impl Tracked {
-    fn last(&self) -> Instant {
-        self.changed.unwrap_or(self.since)
+    /// Takes the slot as it is read at `now`.
+    fn round(&mut self, slot: Slot, now: Instant) -> Round {
+        if matches!(slot, Slot::Written(_)) && self.good != slot {
+            self.good = slot;
+            self.last = now;
+            self.has_changed = true;
+        }
+        self.slot = slot;
+        match self.sign(now) {
+            Sign::Never => Round::Empty,
+            Sign::Left(_) => Round::Left,
+            Sign::Damaged | Sign::Misplaced(_) => Round::Bad,
+            Sign::Alive(_) if self.last == now => Round::Beat,
+            _ if now.duration_since(self.last) <= APART => Round::NotDue,
+            _ => Round::Missed,
+        }
     }
 
     fn sign(&self, now: Instant) -> Sign {
-        let is_young = |changed| now.duration_since(changed) <= APART;
-        self.slot.sign(self.changed.is_some_and(is_young))
+        let is_young = now.duration_since(self.last) <= APART;
+        self.slot.sign(self.has_changed && is_young)
     }
 
     fn note(&mut self, round: Round, rounds: usize) {
