@@ -31,15 +31,12 @@ pub(crate) fn shown(text: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid([u8; 16]);
 
+message!(struct Uuid { 0 });
+
 impl Uuid {
     /// Makes a UUID of the raw bytes in the superblock.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
-    }
-
-    /// Returns the raw bytes.
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
     }
 
     /// Formats the UUID as udev and blkid do: lower case, with dashes.

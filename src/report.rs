@@ -8,7 +8,7 @@ pub(crate) use failure::bail_usage;
 pub use failure::{Failure, Usage, exit, lacks_permission};
 
 use eyre::WrapErr;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -97,11 +97,9 @@ pub fn reader_left(report: &eyre::Report) -> bool {
 
 fn write_all(to: impl AsFd, mut rest: &[u8]) -> rustix::io::Result<()> {
     while !rest.is_empty() {
-        match rustix::io::write(&to, rest) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
+        match retry_on_intr(|| rustix::io::write(&to, rest))? {
+            0 => return Err(Errno::IO),
+            written => rest = rest.get(written..).unwrap_or_default(),
         }
     }
     Ok(())

@@ -64,7 +64,7 @@ impl Search {
     /// Returns all volumes, each with its device and the device's number.
     pub fn volumes(&self) -> impl Iterator<Item = (Uuid, &Path, Option<DeviceNumber>)> {
         self.held.iter().filter_map(|(device, held)| match held {
-            Held::Volume(uuid, number) => Some((Uuid::from_bytes(*uuid), &**device, *number)),
+            Held::Volume(uuid, number) => Some((*uuid, &**device, *number)),
             _ => None,
         })
     }
@@ -147,9 +147,7 @@ fn look(system: &System, path: &Path) -> Held {
         Ok((superblock.uuid, device.number()))
     });
     match read {
-        Ok((uuid, number)) => {
-            Held::Volume(uuid.to_bytes(), system.kernel().block_device(path, number))
-        }
+        Ok((uuid, number)) => Held::Volume(uuid, system.kernel().block_device(path, number)),
         Err(report) if report.is::<NotPermitted>() => Held::Denied,
         Err(report) if report.is::<ReadError>() => Held::Broken,
         Err(_) => Held::Other,

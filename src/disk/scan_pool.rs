@@ -2,6 +2,7 @@
 //! Another process replaces one that hangs.
 
 use crate::host::mounts::DeviceNumber;
+use crate::ids::Uuid;
 use crate::syscall::channel::{self, Channel};
 use crate::syscall::fork;
 use eyre::{Result, WrapErr};
@@ -23,7 +24,7 @@ const MOMENT: Duration = Duration::from_millis(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held {
     /// A volume of this UUID, and the device's number; none for a file.
-    Volume([u8; 16], Option<DeviceNumber>),
+    Volume(Uuid, Option<DeviceNumber>),
     /// Something else, or nothing.
     Other,
     /// It cannot be read.
@@ -177,7 +178,7 @@ mod tests {
         let read = |device: &Path| match deadly(device) {
             // There is no such file.
             true => std::fs::read(device).map(|_| Held::Other).unwrap(),
-            false => Held::Volume([7; 16], None),
+            false => Held::Volume(Uuid::from_bytes([7; 16]), None),
         };
         let mut held = Vec::new();
         let timeout = Duration::from_secs(60);
@@ -191,7 +192,7 @@ mod tests {
         for (device, held) in held {
             let wanted = match deadly(&device) {
                 true => Held::Broken,
-                false => Held::Volume([7; 16], None),
+                false => Held::Volume(Uuid::from_bytes([7; 16]), None),
             };
             assert_eq!(held, wanted, "{}", device.display());
         }

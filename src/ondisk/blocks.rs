@@ -80,23 +80,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `count` blocks in one read; `cause` is the block that pointed here.
-    pub fn read(&mut self, cause: u64, block: u64, count: u32) -> Result<Vec<u8>, Fault> {
-        let damaged = |reason: String| Fault::Damaged {
-            block: cause,
-            reason,
-        };
-        match block.checked_add(u64::from(count)) {
-            Some(end) if end <= self.end => (),
-            _ => return Err(damaged(format!("it points past the end, to block {block}"))),
+    pub fn read(&mut self, cause: u64, block: u64, count: u64) -> Result<Vec<u8>, Fault> {
+        let damaged = at(cause);
+        if block.checked_add(count).is_none_or(|end| end > self.end) {
+            return Err(damaged(format!("it points past the end, to block {block}")));
         }
         self.reads_left = (self.reads_left.checked_sub(1))
             .ok_or_else(|| damaged("it leads to too many blocks".to_owned()))?;
+        // All of it is inside the device, so neither can overflow.
         let bits = self.superblock.block_bits;
-        let len = (count as usize)
-            .checked_mul(1 << bits)
-            .ok_or_else(|| damaged("it asks for too much".to_owned()))?;
-        // The position is inside the device, so it cannot overflow.
-        read_exactly(self.source, block << bits, len).map_err(|error| Fault::Read { block, error })
+        let (offset, len) = (block << bits, count << bits);
+        let len = usize::try_from(len).map_err(|_| damaged("it asks for too much".to_owned()))?;
+        read_exactly(self.source, offset, len).map_err(|error| Fault::Read { block, error })
     }
 
     pub fn inode(&mut self, cause: u64, number: u64) -> Result<Dinode, Fault> {

@@ -14,7 +14,7 @@ const TRAILER: usize = 64;
 /// Position of the check field in the trailer.
 const TRAILER_CHECK: usize = 0x38;
 /// The bytes of a directory per read: the whole of most system directories.
-const CHUNK_BYTES: u32 = 16 * 1024;
+const CHUNK_BYTES: u64 = 16 * 1024;
 
 impl Reader<'_> {
     /// Returns the inode of a file of the system directory (`slot_map`, `journal:0000`, ...).
@@ -70,20 +70,16 @@ impl Reader<'_> {
         name: &[u8],
     ) -> Result<Option<u64>, Fault> {
         let bits = self.superblock.block_bits;
-        let mut block = first;
-        let mut left = count;
-        while left > 0 {
-            let take = u32::try_from(left)
-                .map_or(CHUNK_BYTES >> bits, |left| left.min(CHUNK_BYTES >> bits));
-            let mut bytes = self.read(directory.number, block, take)?;
+        let chunk = CHUNK_BYTES >> bits;
+        let end = first.saturating_add(count);
+        for block in (first..end).step_by(chunk as usize) {
+            let mut bytes = self.read(directory.number, block, chunk.min(end - block))?;
             for (number, bytes) in (block..).zip(bytes.chunks_exact_mut(1 << bits)) {
                 let entries = self.entries(directory, number, bytes)?;
                 if let Some(found) = find(entries, name).map_err(at(number))? {
                     return Ok(Some(found));
                 }
             }
-            block = block.saturating_add(u64::from(take));
-            left = left.saturating_sub(u64::from(take));
         }
         Ok(None)
     }

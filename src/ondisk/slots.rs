@@ -60,14 +60,13 @@ fn data(reader: &mut Reader<'_>, inode: &Dinode, len: usize) -> Result<Vec<u8>, 
     }
     let mut bytes = Vec::new();
     for extent in reader.extents(inode)? {
-        let blocks = extent.clusters << reader.superblock.cluster_shift();
-        let left = len.saturating_sub(bytes.len());
+        let blocks = u64::from(extent.clusters) << reader.superblock.cluster_shift();
+        let left = len.saturating_sub(bytes.len()) as u64;
         let wanted = left.div_ceil(1 << reader.superblock.block_bits);
-        let wanted = u32::try_from(wanted).map_or(blocks, |wanted| wanted.min(blocks));
         if wanted == 0 {
             break;
         }
-        bytes.extend(reader.read(inode.number, extent.block, wanted)?);
+        bytes.extend(reader.read(inode.number, extent.block, wanted.min(blocks))?);
     }
     Ok(bytes)
 }
