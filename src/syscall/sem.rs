@@ -6,47 +6,45 @@ use std::io;
 use std::time::Duration;
 
 unsafe extern "C" {
-    /// Both glibc and musl have this, but the libc crate does not declare it.
+    /// Both glibc and musl have this, but the libc crate does not declare it. It only reads the
+    /// operations, whatever the C header allows it.
     fn semtimedop(
         id: c_int,
-        operations: *mut libc::sembuf,
+        operations: *const libc::sembuf,
         count: libc::size_t,
         timeout: *const libc::timespec,
     ) -> c_int;
 }
 
 /// One operation on one semaphore of a set.
-#[derive(Clone, Copy, Debug)]
-pub struct Op {
-    semaphore: u16,
-    delta: i16,
-    flags: c_int,
-}
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Op(libc::sembuf);
 
 impl Op {
     /// Makes an operation that adds `delta`; 0 waits for the value to be 0.
     pub const fn new(semaphore: u16, delta: i16) -> Self {
-        Self {
-            semaphore,
-            delta,
-            flags: 0,
-        }
+        Self(libc::sembuf {
+            sem_num: semaphore,
+            sem_op: delta,
+            sem_flg: 0,
+        })
     }
 
     /// Has the kernel undo it when this process ends, however it ends.
     pub const fn undone_at_exit(self) -> Self {
-        Self {
-            flags: self.flags | libc::SEM_UNDO,
-            ..self
-        }
+        self.with(libc::SEM_UNDO)
     }
 
     /// Makes it fail with `WouldBlock` instead of waiting; the whole list then answers at once.
     pub const fn or_fail(self) -> Self {
-        Self {
-            flags: self.flags | libc::IPC_NOWAIT,
-            ..self
-        }
+        self.with(libc::IPC_NOWAIT)
+    }
+
+    const fn with(mut self, flag: c_int) -> Self {
+        // Both flags fit the short of the C structure.
+        self.0.sem_flg |= flag as libc::c_short;
+        self
     }
 }
 
@@ -74,21 +72,13 @@ impl Set {
     /// # Errors
     /// EIDRM: the set was removed, before or while waiting.
     pub fn apply(self, operations: &[Op], timeout: Duration) -> io::Result<()> {
-        let mut raw: smallvec::SmallVec<[libc::sembuf; 5]> = operations
-            .iter()
-            .map(|op| libc::sembuf {
-                sem_num: op.semaphore,
-                sem_op: op.delta,
-                // SEM_UNDO and IPC_NOWAIT both fit the short of the C structure.
-                sem_flg: op.flags as libc::c_short,
-            })
-            .collect();
         let timeout = libc::timespec {
             tv_sec: timeout.as_secs().min(i32::MAX as u64) as libc::time_t,
             tv_nsec: timeout.subsec_nanos() as libc::c_long,
         };
+        let list = operations.as_ptr().cast();
         // SAFETY: both pointers lead to live values of the C layout, and the count is the list's.
-        let answer = unsafe { semtimedop(self.0, raw.as_mut_ptr(), raw.len(), &timeout) };
+        let answer = unsafe { semtimedop(self.0, list, operations.len(), &timeout) };
         checked(answer).map(drop)
     }
 
