@@ -59,12 +59,8 @@ impl Dinode {
         self.mode & 0xF000 == 0x4000
     }
 
-    pub fn is_file(&self) -> bool {
-        self.mode & 0xF000 == 0x8000
-    }
-
-    pub fn is_heartbeat(&self) -> bool {
-        self.flags & HEARTBEAT != 0
+    pub fn is_heartbeat_file(&self) -> bool {
+        self.mode & 0xF000 == 0x8000 && self.flags & HEARTBEAT != 0
     }
 
     pub fn is_indexed(&self) -> bool {

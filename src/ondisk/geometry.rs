@@ -37,7 +37,7 @@ impl Geometry {
         sector: u32,
         size: u64,
     ) -> Result<Self, String> {
-        if !file.is_file() || !file.is_heartbeat() {
+        if !file.is_heartbeat_file() {
             return Err("the inode is not a heartbeat file's".to_owned());
         }
         let list = file.extents()?;

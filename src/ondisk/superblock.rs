@@ -5,7 +5,7 @@ mod membership;
 
 pub use membership::Membership;
 
-use eyre::{Report, Result, bail, eyre};
+use eyre::{Result, bail};
 
 use super::bytes::Bytes;
 use super::features::Incompat;
@@ -159,16 +159,13 @@ fn find(head: &[u8], sector: u32) -> Result<(u32, &[u8])> {
     let fits = |(bits, _): &&(u32, &[u8])| 1 << bits >= sector;
     match (found.iter().find(fits), found.first()) {
         (Some(found), _) => Ok(*found),
-        (None, Some((bits, _))) => Err(too_large_sector(1 << bits, sector)),
+        (None, Some((bits, _))) => bail!(
+            "its block size ({} bytes) is smaller than the sector size of the device ({sector} \
+             bytes)",
+            1 << bits
+        ),
         (None, None) => bail!("not an OCFS2 volume ({})", signatures::recognise(head)),
     }
-}
-
-fn too_large_sector(block_bytes: u32, sector: u32) -> Report {
-    eyre!(
-        "its block size ({block_bytes} bytes) is smaller than the sector size of the device \
-         ({sector} bytes)"
-    )
 }
 
 /// Returns the block that would be the superblock at this block size, if it is one.
