@@ -135,13 +135,19 @@ put_configuration() {
 	done
 }
 
-# put_completions SHELL'S-DIRECTORY SUBDIRECTORY PATTERN
+# bash and fish look for a file by the name of the program; zsh's file lists its programs.
 put_completions() {
-	[ -d "$root/usr/share/$1" ] || return 0
-	for file in "$here"/docs/completions/$3; do
-		if [ -e "$file" ]; then
-			name=${file##*/}
-			put "$file" "$root$prefix/share/$1/$2/${name%.bash}"
+	shells=$root/usr/share
+	own=$root$prefix/share
+	if [ -d "$shells/zsh" ]; then
+		put "$here/docs/completions/_o2cb" "$own/zsh/site-functions/_o2cb"
+	fi
+	for name in $("$installed" --list); do
+		if [ -d "$shells/bash-completion" ]; then
+			put "$here/docs/completions/o2cb.bash" "$own/bash-completion/completions/$name"
+		fi
+		if [ -d "$shells/fish" ]; then
+			put "$here/docs/completions/o2cb.fish" "$own/fish/vendor_completions.d/$name.fish"
 		fi
 	done
 }
@@ -178,6 +184,4 @@ done
 put_pages
 put_service
 put_configuration
-put_completions bash-completion completions '*.bash'
-put_completions zsh site-functions '_*'
-put_completions fish vendor_completions.d '*.fish'
+put_completions

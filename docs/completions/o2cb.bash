@@ -1,6 +1,6 @@
-# bash completion for o2cb, mount.ocfs2, umount.ocfs2 and ocfs2_hb_ctl.
+# bash completion for the programs of ocfs2box.
 #
-# Install it in /usr/share/bash-completion/completions under each of these names, or source it.
+# symlinks.sh installs it under the name of each; or source it.
 # Options, commands and operands are read from the --help of the program.
 
 _ocfs2box() {

@@ -1,6 +1,6 @@
-# fish completion for o2cb, mount.ocfs2, umount.ocfs2 and ocfs2_hb_ctl.
+# fish completion for the programs of ocfs2box.
 #
-# Install it in /usr/share/fish/vendor_completions.d under each of these names, with .fish behind.
+# symlinks.sh installs it under the name of each.
 # Options, commands and operands are read from the --help of the programs.
 
 for program in o2cb mount.ocfs2 umount.ocfs2 ocfs2_hb_ctl

@@ -196,28 +196,38 @@ fn configuration_file_is_never_replaced_nor_hidden() {
 
 #[test]
 fn completions_are_installed_for_the_shells_that_are_there() {
-    let source = with_directories(&["docs/completions"]);
-    let script = source.join("symlinks.sh");
-    fs::copy(SCRIPT, &script).unwrap();
-    fs::write(source.join("docs/o2cb.8"), "ocfs2box").unwrap();
-    for name in ["o2cb.bash", "_o2cb", "o2cb.fish"] {
-        fs::write(source.join("docs/completions").join(name), "ocfs2box").unwrap();
+    let dest = with_directories(&["usr/share/bash-completion", "usr/share/zsh"]);
+    // Again, over its own.
+    for _ in 0..2 {
+        installs(&dest, &[]);
     }
-    let shells = ["bash-completion", "zsh", "fish"];
-    let shells = shells.map(|shell| format!("usr/share/{shell}"));
-    let dest = with_directories(&shells.each_ref().map(String::as_str));
-    let end = install_by(&script, &dest, &[]);
-    assert_eq!((end.code, end.err.as_str()), (0, ""), "{end:?}");
-    for path in [
-        "bash-completion/completions/o2cb",
-        "zsh/site-functions/_o2cb",
-        "fish/vendor_completions.d/o2cb.fish",
-    ] {
-        assert!(dest.join("usr/local/share").join(path).exists(), "{path}");
+    let share = dest.join("usr/local/share");
+    assert!(share.join("zsh/site-functions/_o2cb").exists());
+    for name in APPLETS {
+        assert!(
+            share
+                .join("bash-completion/completions")
+                .join(name)
+                .exists()
+        );
     }
-    let bare = Dir::new();
-    assert_eq!(install_by(&script, &bare, &[]).code, 0);
-    assert!(!bare.join("usr/local/share/zsh").exists());
+    assert!(!share.join("fish").exists());
+    fs::create_dir(dest.join("usr/share/fish")).unwrap();
+    installs(&dest, &[]);
+    assert!(
+        share
+            .join("fish/vendor_completions.d/mount.ocfs2.fish")
+            .exists()
+    );
+    // Another's file stays.
+    let other = share.join("fish/vendor_completions.d/o2cb.fish");
+    fs::write(&other, "another").unwrap();
+    assert!(
+        install(&dest, &[])
+            .err
+            .contains("not from ocfs2box, left alone")
+    );
+    assert_eq!(fs::read(&other).unwrap(), b"another");
 }
 
 /// A Debian root in which a package owns some of our programs.
