@@ -1,6 +1,6 @@
 //! The files, and whether this machine and its kernel agree with them.
 
-use super::finding::{Code, Findings};
+use super::finding::{Findings, Kind};
 use super::{Site, diff, stated};
 use crate::cluster::registered::RegisteredNode;
 use crate::cluster::stack;
@@ -19,23 +19,23 @@ pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
     }
     let place = &site.config_place;
     match &site.config {
-        Ok(None) => findings.add(Code::ConfigMissing, format!("there is no {place}")),
-        Err(report) => findings.add(Code::ConfigInvalid, format!("{report:#}")),
+        Ok(None) => findings.add(Kind::CONFIG_MISSING, format!("there is no {place}")),
+        Err(report) => findings.add(Kind::CONFIG_INVALID, report),
         Ok(Some(config)) => {
             for note in &config.warnings {
-                findings.add(Code::ConfigOdd, format!("{place}: {note}"));
+                findings.add(Kind::CONFIG_ODD, format!("{place}: {note}"));
             }
             if let Err(report) = &site.cluster {
-                findings.add(Code::ConfigInvalid, format!("{report:#}"));
+                findings.add(Kind::CONFIG_INVALID, report);
             }
         }
     }
     let place = site.sysconfig_place;
     match &site.sysconfig {
-        Err(report) => findings.add(Code::SettingsInvalid, format!("{report:#}")),
+        Err(report) => findings.add(Kind::SETTINGS_INVALID, report),
         Ok(sysconfig) => {
             for note in &sysconfig.warnings {
-                findings.add(Code::ConfigOdd, format!("{place}: {note}"));
+                findings.add(Kind::CONFIG_ODD, format!("{place}: {note}"));
             }
             if let Some(program) = &sysconfig.hb_ctl_path
                 && !site.system.path(program).exists()
@@ -43,12 +43,12 @@ pub(super) fn files(site: &Site, findings: &mut Findings) -> Result<()> {
                 let program = program.display();
                 let what =
                     format!("{place}: O2CB_HB_CTL_PATH names {program}, which does not exist");
-                findings.add(Code::HbCtlMissing, what);
+                findings.add(Kind::HB_CTL_MISSING, what);
             }
         }
     }
     if let Err(report) = &site.boot_cluster {
-        findings.add(Code::SettingsInvalid, format!("{report:#}"));
+        findings.add(Kind::SETTINGS_INVALID, report);
     }
     Ok(())
 }
@@ -60,11 +60,11 @@ pub(super) fn local(site: &Site, findings: &mut Findings) -> Result<()> {
         return Ok(());
     }
     match &site.local {
-        Err(report) => findings.add(Code::NotANode, format!("{report:#}")),
+        Err(report) => findings.add(Kind::NOT_A_NODE, report),
         Ok(node) if !address::is_own(site.system, node.address)? => {
             let (name, address) = (&node.name, node.address);
             findings.add(
-                Code::AddressMissing,
+                Kind::ADDRESS_MISSING,
                 format!("no interface has {address}, the address of node \"{name}\""),
             );
         }
@@ -91,7 +91,7 @@ fn port(site: &Site, node: &Node, findings: &mut Findings) -> Result<()> {
     match site.system.kernel().can_listen(at) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let what = format!("another program listens on this node's port, {at}");
-            findings.add(Code::PortTaken, what);
+            findings.add(Kind::PORT_TAKEN, what);
             Ok(())
         }
         tried => tried.wrap_err_with(|| format!("binding a socket to {at}")),
@@ -107,18 +107,18 @@ pub(super) fn applied(site: &Site, findings: &mut Findings) -> Result<()> {
         // Where configfs is not mounted, that is a finding already.
         if site.regions().is_some() {
             let what = "the cluster is not online on this node";
-            findings.add(Code::ClusterOffline, what);
+            findings.add(Kind::CLUSTER_OFFLINE, what);
         }
         return Ok(());
     };
     if !live.is_online()? {
         let what = format!("cluster \"{}\" is only half online", live.name());
-        findings.add(Code::ClusterOffline, what);
+        findings.add(Kind::CLUSTER_OFFLINE, what);
     }
     if let (Ok(cluster), Ok(local), Ok(sysconfig)) = (&site.cluster, &site.local, &site.sysconfig) {
         let differences = diff::of_kernel(site.system, cluster, local, sysconfig, Some(live))?;
         for difference in differences {
-            findings.add(Code::ConfigNotApplied, difference.to_string());
+            findings.add(Kind::CONFIG_NOT_APPLIED, difference);
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
     if named.is_empty() {
         match used(site.system) {
             Ok(used) => named = used,
-            Err(report) => findings.unknown("the volumes of this node", &report),
+            Err(report) => findings.unknown("the volumes of this node", report),
         }
     }
     // The regions' check reports what is wrong with a region.

@@ -1,10 +1,10 @@
 //! Where the files, the kernel's cluster and the volumes' stamps differ.
 
-use super::{Site, TIMEOUT, devices, parallel, stated, volumes};
+use super::parallel::{self, Look};
+use super::{Site, TIMEOUT, devices, stated, volumes};
 pub use crate::cluster::differences::{Difference, of_kernel};
 use crate::disk::VolumeInfo;
 use crate::ids::{ClusterName, HeartbeatMode};
-use crate::message::from_bytes;
 use crate::ondisk::Membership;
 use crate::report::printable;
 use eyre::Result;
@@ -32,12 +32,11 @@ pub fn of(site: &Site) -> Diff {
     diff.unknown.extend(unread);
     let looks = devices
         .iter()
-        .map(|path| parallel::look(|| stamp(site, path)));
+        .map(|path| -> Look<Result<String, String>> { Box::new(|| stamp(site, path)) });
     let answers = parallel::all(&looks.collect::<Vec<_>>(), TIMEOUT);
     for (path, answer) in devices.iter().zip(answers) {
         let device = path.display().to_string();
-        let told = answer.and_then(|told| from_bytes::<Result<String, _>>(&told));
-        match told.unwrap_or_else(|| Err("the device does not answer".to_owned())) {
+        match answer.unwrap_or_else(|| Err("the device does not answer".to_owned())) {
             Ok(there) => (diff.differences).extend(of_volume(site, device, printable(there))),
             Err(why) => diff.unknown.push(format!("{device}: {}", printable(why))),
         }

@@ -1,7 +1,7 @@
 //! The kernel: its modules, what they show, and what it does after an oops or a panic.
 
 use super::Site;
-use super::finding::{Code, Findings};
+use super::finding::{Findings, Kind};
 use crate::cluster::driver::{self, CallOut};
 use crate::host::{mounts, read_attribute, read_text};
 use eyre::{Result, bail, eyre};
@@ -35,7 +35,7 @@ pub(super) fn modules(site: &Site, findings: &mut Findings) -> Result<()> {
     for (module, there) in MODULES.into_iter().zip(there) {
         if !there && !known.iter().any(|list| names(list, module)) {
             let what = format!("there is no module {module} for the running kernel, {release}");
-            findings.add(Code::ModuleMissing, what);
+            findings.add(Kind::MODULE_MISSING, what);
         }
     }
     Ok(())
@@ -60,10 +60,10 @@ pub(super) fn drivers(site: &Site, findings: &mut Findings) -> Result<()> {
         return Ok(());
     }
     if loaded.configfs.is_none() {
-        findings.add(Code::ConfigfsUnmounted, "configfs is not mounted");
+        findings.add(Kind::CONFIGFS_UNMOUNTED, "configfs is not mounted");
     }
     if !loaded.dlmfs_mounted {
-        findings.add(Code::DlmfsUnmounted, "ocfs2_dlmfs is not mounted");
+        findings.add(Kind::DLMFS_UNMOUNTED, "ocfs2_dlmfs is not mounted");
     }
     let left_to_helper = driver::call_out(site.system)? == CallOut::None;
     let helped = HELPERS.iter().any(|path| site.system.path(path).exists());
@@ -71,23 +71,23 @@ pub(super) fn drivers(site: &Site, findings: &mut Findings) -> Result<()> {
     if left_to_helper && !helped {
         let what =
             format!("there is no umount.ocfs2, and hb_ctl_path \"{set}\" stops no heartbeat");
-        findings.add(Code::HbCtlPath, what);
+        findings.add(Kind::HB_CTL_PATH, what);
     } else if !set.is_empty() && !site.system.path(&set).exists() {
         let what = format!("the kernel's hb_ctl_path names {set}, which does not exist");
-        findings.add(Code::HbCtlMissing, what);
+        findings.add(Kind::HB_CTL_MISSING, what);
     }
     Ok(())
 }
 
 /// Checks that a node that crashes resets, and stops blocking the others.
 pub(super) fn panics(site: &Site, findings: &mut Findings) -> Result<()> {
-    for (name, code) in [
-        ("panic", Code::PanicHangs),
-        ("panic_on_oops", Code::OopsSurvived),
+    for (name, kind) in [
+        ("panic", Kind::PANIC_HANGS),
+        ("panic_on_oops", Kind::OOPS_SURVIVED),
     ] {
         let path = site.system.path("/proc/sys/kernel").join(name);
         match read_attribute(&path)?.as_deref() {
-            Some("0") => findings.add(code, format!("kernel.{name} is 0")),
+            Some("0") => findings.add(kind, format!("kernel.{name} is 0")),
             Some(_) => {}
             None => bail!("there is no kernel.{name}"),
         }

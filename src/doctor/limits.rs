@@ -1,7 +1,7 @@
 //! The heartbeat's timeout against that of the storage below it.
 
 use super::Site;
-use super::finding::{Code, Findings};
+use super::finding::{Findings, Kind};
 use crate::cluster::timeouts::restart_after;
 use crate::host::{list, read_attribute, read_text};
 use eyre::Result;
@@ -21,7 +21,7 @@ pub(super) fn limits(site: &Site, findings: &mut Findings) -> Result<()> {
             };
             let what =
                 format!("{what} tries for {takes}, and this node restarts after {restart} s");
-            findings.add(Code::ThresholdLow, what);
+            findings.add(Kind::THRESHOLD_LOW, what);
         }
     };
     let blocks = site.system.path("/sys/class/block");

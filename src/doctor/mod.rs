@@ -19,14 +19,29 @@ mod volumes;
 pub use context::Site;
 pub use finding::{Finding, KINDS, Kind, Severity};
 
-use crate::message::from_bytes;
 use eyre::{Result, eyre};
 use finding::Findings;
+use std::io;
 use std::time::Duration;
 
 /// The time for all slow checks together: a device or a peer that has not answered by then is not
 /// going to.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A check that waits for a disk or a peer; its error is that of a connection.
+type Look<'l> = parallel::Look<'l, io::Result<Seen>>;
+
+/// What such a check finds.
+#[derive(Default)]
+struct Seen {
+    /// The nodes alive on the device.
+    alive: Vec<u8>,
+    /// Whether this node heartbeats there as well.
+    beside: bool,
+    findings: Findings,
+}
+
+message!(struct Seen { alive, beside, findings });
 
 /// A check, and what it looks at.
 type Check = (&'static str, fn(&Site, &mut Findings) -> Result<()>);
@@ -53,7 +68,7 @@ pub fn examine(site: &Site) -> Vec<Finding> {
     let mut findings = Findings::default();
     for (what, check) in CHECKS {
         if let Err(report) = check(site, &mut findings) {
-            findings.unknown(what, &report);
+            findings.unknown(what, report);
         }
     }
     slow(site, &mut findings);
@@ -71,7 +86,7 @@ fn slow(site: &Site, findings: &mut Findings) {
     looks.extend(peers.iter().map(|peer| peer.look(site)));
     match regions::leftovers(site) {
         Ok(look) => looks.extend(look),
-        Err(report) => findings.unknown(regions::LEFTOVERS, &report),
+        Err(report) => findings.unknown(regions::LEFTOVERS, report),
     }
     let mut answers = parallel::all(&looks, TIMEOUT).into_iter();
     let alive = volumes::gather(&devices, &mut answers, findings);
@@ -79,12 +94,12 @@ fn slow(site: &Site, findings: &mut Findings) {
         peer.judge(site, &alive, answer, findings);
     }
     for leftovers in answers {
-        match leftovers.and_then(|told| from_bytes::<Findings>(&told)) {
-            Some(found) => findings.0.extend(found.0),
-            None => {
-                let report = eyre!("the block devices were not read in time");
-                findings.unknown(regions::LEFTOVERS, &report);
-            }
+        match leftovers {
+            Some(Ok(seen)) => findings.0.extend(seen.findings.0),
+            _ => findings.unknown(
+                regions::LEFTOVERS,
+                "the block devices were not read in time",
+            ),
         }
     }
 }

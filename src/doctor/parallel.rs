@@ -1,24 +1,19 @@
 //! Checks that may take long, each in a process of its own: all of them together take no longer
 //! than one, and one that hangs takes a bounded time.
 
-use crate::message::{Message, to_bytes};
+use crate::message::Message;
 use crate::syscall::channel::{self, Channel};
 use crate::syscall::{fork, is_pause};
 use rustix::process::Signal;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// A check for a child process, which returns the bytes of its answer.
-pub type Look<'l> = Box<dyn Fn() -> Vec<u8> + 'l>;
-
-/// Makes a check of a function that returns the answer.
-pub fn look<'l, T: Message>(answer: impl Fn() -> T + 'l) -> Look<'l> {
-    Box::new(move || to_bytes(&answer()))
-}
+/// A check for a child process, which returns its answer.
+pub type Look<'l, T> = Box<dyn Fn() -> T + 'l>;
 
 /// Returns the answer of each of `looks`, in their order; none of one that died, could not be
 /// started, or took longer than `timeout`.
-pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
+pub fn all<T: Message>(looks: &[Look<T>], timeout: Duration) -> Vec<Option<T>> {
     let deadline = Instant::now() + timeout;
     let mut begun: Vec<_> = looks.iter().map(|look| begin(look).ok()).collect();
     listen(&mut begun, deadline);
@@ -36,14 +31,14 @@ pub fn all(looks: &[Look], timeout: Duration) -> Vec<Option<Vec<u8>>> {
 }
 
 /// A check in progress.
-struct Begun {
+struct Begun<T> {
     channel: Channel,
     child: fork::Child,
     /// The complete answer, or the child's end without one.
-    told: Option<io::Result<Vec<u8>>>,
+    told: Option<io::Result<T>>,
 }
 
-fn begin(look: &Look) -> io::Result<Begun> {
+fn begin<T: Message>(look: &Look<T>) -> io::Result<Begun<T>> {
     let (child, channel) = fork::in_child_on_channel(|mut theirs| {
         let _ = theirs.send(&look());
     })?;
@@ -57,7 +52,7 @@ fn begin(look: &Look) -> io::Result<Begun> {
 
 /// Receives from all at once: a wait for one must not leave another's answer in its socket, which
 /// holds only the beginning of a long one.
-fn listen(begun: &mut [Option<Begun>], deadline: Instant) {
+fn listen<T: Message>(begun: &mut [Option<Begun<T>>], deadline: Instant) {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut open: Vec<_> = (begun.iter_mut().flatten())
@@ -85,7 +80,7 @@ mod tests {
     #[test]
     fn all_run_at_once() {
         let mark = std::env::temp_dir().join(format!("ocfs2box-parallel-{}", std::process::id()));
-        let looks: Vec<Look> = vec![
+        let looks: Vec<Look<Vec<u8>>> = vec![
             Box::new(|| {
                 while !mark.exists() {
                     std::thread::sleep(Duration::from_millis(10));
@@ -109,7 +104,7 @@ mod tests {
 
     #[test]
     fn one_that_hangs_takes_the_timeout() {
-        let looks: Vec<Look> = vec![Box::new(|| {
+        let looks: Vec<Look<()>> = vec![Box::new(|| {
             loop {
                 std::thread::park();
             }

@@ -7,14 +7,12 @@
 //! while a heartbeat is active, it tries only nodes of higher numbers, which close at once. The
 //! kernel's own connections are read from it; timeouts that disagree, from its log.
 
-use super::Site;
-use super::finding::{Code, Findings};
-use super::parallel::{self, Look};
+use super::finding::{Findings, Kind};
 use super::volumes::Alive;
+use super::{Look, Seen, Site};
 use crate::config::cluster_conf::Node;
 use crate::host::{kmsg, read_text};
-use crate::message::from_bytes;
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr};
 use rustix::io::Errno;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -49,12 +47,13 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<Peer> {
     let nodes = cluster.nodes.iter();
     let peers = nodes.filter(|node| node.number != local.number);
     let in_use = site.regions().is_none_or(|regions| !regions.is_empty());
-    let connected = in_use.then(|| connections(site)).transpose();
-    let connected = connected.unwrap_or_else(|report| {
-        findings.unknown("the kernel's connections", &report);
-        None
-    });
-    let connected = connected.unwrap_or_default();
+    let mut connected = Vec::new();
+    if in_use {
+        match connections(site) {
+            Ok(found) => connected = found,
+            Err(report) => findings.unknown("the kernel's connections", report),
+        }
+    }
     let peer = |node: &Node| {
         let way = match connected.contains(&node.address) {
             true => Way::Connected,
@@ -104,9 +103,11 @@ impl Peer {
     /// Returns the slow part of the check.
     pub(super) fn look<'l>(&'l self, site: &'l Site) -> Look<'l> {
         let to = SocketAddrV4::new(self.node.address, self.node.port);
-        parallel::look(move || match self.way {
-            Way::Try => site.system.kernel().connect(self.from, to, TIMEOUT),
-            _ => Ok(()),
+        Box::new(move || {
+            if self.way == Way::Try {
+                site.system.kernel().connect(self.from, to, TIMEOUT)?;
+            }
+            Ok(Seen::default())
         })
     }
 
@@ -115,7 +116,7 @@ impl Peer {
         &self,
         site: &Site,
         alive: &Alive,
-        answer: Option<Vec<u8>>,
+        answer: Option<io::Result<Seen>>,
         findings: &mut Findings,
     ) {
         let Node {
@@ -136,31 +137,29 @@ impl Peer {
             if let Some(line) = kmsg::last_of(site.system, "o2net: ", &format!("node {name} ")) {
                 what += &format!("; the kernel's log: {line}");
             }
-            return findings.add(Code::PeerCutOff, what);
+            return findings.add(Kind::PEER_CUT_OFF, what);
         }
         if self.way == Way::Leave {
-            let report = eyre!(
+            return findings.unknown(
+                &peer,
                 "a connection while this node beats might be taken for the kernel's own, and it \
-                 beats nowhere beside this node (run this on it, or here with nothing mounted)"
+                 beats nowhere beside this node (run this on it, or here with nothing mounted)",
             );
-            return findings.unknown(&peer, &report);
         }
-        let answer = answer.and_then(|told| from_bytes::<io::Result<()>>(&told));
-        let error = match answer.unwrap_or_else(|| Err(Errno::TIMEDOUT.into())) {
-            Ok(()) => return,
-            Err(error) => error,
+        let Err(error) = answer.unwrap_or_else(|| Err(Errno::TIMEDOUT.into())) else {
+            return;
         };
-        let (code, why) = match error.raw_os_error() {
-            Some(libc::ECONNREFUSED) => (Code::PeerOffline, "nothing listens there".into()),
+        let (kind, why) = match error.raw_os_error() {
+            Some(libc::ECONNREFUSED) => (Kind::PEER_OFFLINE, "nothing listens there".into()),
             Some(libc::EINPROGRESS | libc::EAGAIN | libc::ETIMEDOUT) => (
-                Code::PeerUnreachable,
+                Kind::PEER_UNREACHABLE,
                 format!("no answer within {} s", TIMEOUT.as_secs()),
             ),
-            _ => (Code::PeerUnreachable, error.to_string()),
+            _ => (Kind::PEER_UNREACHABLE, error.to_string()),
         };
         match alive.anywhere.contains(number) {
-            true => findings.add(Code::PeerCutOff, format!("{peer} beats, but: {why}")),
-            false => findings.add(code, format!("{peer}: {why}")),
+            true => findings.add(Kind::PEER_CUT_OFF, format!("{peer} beats, but: {why}")),
+            false => findings.add(kind, format!("{peer}: {why}")),
         }
     }
 }

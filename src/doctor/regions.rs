@@ -1,9 +1,8 @@
 //! Heartbeat regions that nothing needs, that are inactive or have lost what they need, and the
 //! rest of those that no longer exist.
 
-use super::finding::{Code, Findings};
-use super::parallel::{self, Look};
-use super::{Site, stated};
+use super::finding::{Findings, Kind};
+use super::{Look, Seen, Site, stated};
 use crate::disk::{NotPermitted, find};
 use crate::heartbeat::survey::{self, Fault, Sets, Snapshot};
 use eyre::{Result, eyre};
@@ -14,7 +13,7 @@ pub(super) fn regions(site: &Site, findings: &mut Findings) -> Result<()> {
         let name = format!("heartbeat region {}", region.uuid);
         match &region.seen {
             Ok(seen) => judge(&name, seen, findings),
-            Err(why) => findings.unknown(&name, &eyre!("{why}")),
+            Err(why) => findings.unknown(&name, why),
         }
     }
     Ok(())
@@ -22,18 +21,18 @@ pub(super) fn regions(site: &Site, findings: &mut Findings) -> Result<()> {
 
 fn judge(name: &str, seen: &Snapshot, findings: &mut Findings) {
     if let Err(why) = &seen.counters {
-        findings.unknown(&format!("{name}: its references"), &eyre!("{why}"));
+        findings.unknown(&format!("{name}: its references"), why);
     }
     for fault in seen.faults() {
-        let code = match fault {
-            Fault::HalfStarted(_) => Code::RegionHalfStarted,
-            Fault::DeviceGone => Code::RegionDeviceGone,
-            Fault::Idle => Code::RegionOrphaned,
-            Fault::MarkStale | Fault::Unowned(_) => Code::ReferencesUnowned,
-            Fault::Uncounted => Code::MountUncounted,
+        let kind = match fault {
+            Fault::HalfStarted(_) => Kind::REGION_HALF_STARTED,
+            Fault::DeviceGone => Kind::REGION_DEVICE_GONE,
+            Fault::Idle => Kind::REGION_ORPHANED,
+            Fault::MarkStale | Fault::Unowned(_) => Kind::REFERENCES_UNOWNED,
+            Fault::Uncounted => Kind::MOUNT_UNCOUNTED,
             Fault::NoRegion => continue,
         };
-        findings.add(code, format!("{name}: {}", seen.describe(fault)));
+        findings.add(kind, format!("{name}: {}", seen.describe(fault)));
     }
 }
 
@@ -48,12 +47,12 @@ pub(super) fn leftovers<'l>(site: &'l Site) -> Result<Option<Look<'l>>> {
     if sets.is_empty() {
         return Ok(None);
     }
-    Ok(Some(parallel::look(move || {
-        let mut findings = Findings::default();
-        if let Err(report) = search(site, &sets, &mut findings) {
-            findings.unknown(LEFTOVERS, &report);
+    Ok(Some(Box::new(move || {
+        let mut seen = Seen::default();
+        if let Err(report) = search(site, &sets, &mut seen.findings) {
+            seen.findings.unknown(LEFTOVERS, report);
         }
-        findings
+        Ok(seen)
     })))
 }
 
@@ -69,7 +68,7 @@ fn search(site: &Site, sets: &Sets, findings: &mut Findings) -> Result<()> {
         if seen.faults().contains(&Fault::NoRegion) {
             let (device, what) = (device.display(), seen.describe(Fault::NoRegion));
             let name = format!("heartbeat region {uuid} of the volume on {device}");
-            findings.add(Code::SemaphoresLeft, format!("{name}: {what}"));
+            findings.add(Kind::SEMAPHORES_LEFT, format!("{name}: {what}"));
         }
     }
     match (search.is_denied(), search.skipped()) {

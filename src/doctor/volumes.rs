@@ -1,15 +1,15 @@
 //! The volumes on their devices: their cluster, the nodes that heartbeat on them, and free slots.
 
-use super::Site;
-use super::finding::{Code, Findings};
-use super::parallel::{self, Look};
+use super::finding::{Findings, Kind};
+use super::{Look, Seen, Site};
 use crate::config::cluster_conf::Cluster;
 use crate::disk::{NotPermitted, VolumeInfo};
-use crate::message::from_bytes;
 use crate::ondisk::heartbeat_slots::{APART, Sign, Slot};
 use crate::ondisk::{Geometry, Membership, ReadBlocks, Superblock};
 use crate::report::lacks_permission;
-use eyre::{Result, WrapErr, eyre};
+use eyre::{Result, WrapErr};
+use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,18 +19,6 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between readings of this node's own slot: two machines that write it in turn, each
 /// every two seconds, show both within [`APART`] unless they keep in step.
 const SAMPLE: Duration = Duration::from_millis(50);
-
-/// What a check finds on one device.
-#[derive(Default)]
-struct Seen {
-    /// The nodes alive there.
-    alive: Vec<u8>,
-    /// Whether this node heartbeats there as well.
-    beside: bool,
-    findings: Findings,
-}
-
-message!(struct Seen { alive, beside, findings });
 
 /// The nodes that were seen alive.
 #[derive(Debug, Default)]
@@ -43,8 +31,8 @@ pub(super) struct Alive {
 
 /// Returns one check for each device.
 pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>> {
-    let looks = devices.iter().map(|path| {
-        parallel::look(move || {
+    let looks = devices.iter().map(|path| -> Look {
+        Box::new(move || {
             let mut view = View {
                 site,
                 device: path.display().to_string(),
@@ -52,11 +40,11 @@ pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>>
             };
             if let Err(report) = view.look(path) {
                 match lacks_permission(&report) || report.is::<NotPermitted>() {
-                    true => view.seen.findings.unknown(&view.device, &report),
-                    false => view.add(Code::DeviceUnreadable, format!("{report:#}")),
+                    true => view.seen.findings.unknown(&view.device, report),
+                    false => view.add(Kind::DEVICE_UNREADABLE, report),
                 }
             }
-            view.seen
+            Ok(view.seen)
         })
     });
     looks.collect()
@@ -65,14 +53,14 @@ pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>>
 /// Gathers the results of the checks, in the order of the devices.
 pub(super) fn gather(
     devices: &[PathBuf],
-    answers: &mut dyn Iterator<Item = Option<Vec<u8>>>,
+    answers: &mut dyn Iterator<Item = Option<io::Result<Seen>>>,
     findings: &mut Findings,
 ) -> Alive {
     let mut alive = Alive::default();
     for (path, answer) in devices.iter().zip(answers) {
-        let Some(seen) = answer.and_then(|told| from_bytes::<Seen>(&told)) else {
+        let Some(Ok(seen)) = answer else {
             let what = format!("{}: the device does not answer", path.display());
-            findings.add(Code::DeviceUnreadable, what);
+            findings.add(Kind::DEVICE_UNREADABLE, what);
             continue;
         };
         if seen.beside {
@@ -104,9 +92,9 @@ struct View<'v> {
 }
 
 impl View<'_> {
-    fn add(&mut self, code: Code, what: String) {
-        let what = format!("{}: {what}", self.device);
-        self.seen.findings.add(code, what);
+    fn add(&mut self, kind: &'static Kind, what: impl Display) {
+        let what = format_args!("{}: {what:#}", self.device);
+        self.seen.findings.add(kind, what);
     }
 
     fn look(&mut self, path: &Path) -> Result<()> {
@@ -120,7 +108,7 @@ impl View<'_> {
             && let Some(other) = elsewhere(&volume.superblock.membership, cluster)
         {
             // Its nodes are not those of the configuration, whatever their numbers.
-            self.add(Code::VolumeElsewhere, format!("it belongs to {other}"));
+            self.add(Kind::VOLUME_ELSEWHERE, format!("it belongs to {other}"));
             return Ok(());
         }
         // The name of the device does not matter: there may be several paths to it.
@@ -185,10 +173,10 @@ impl View<'_> {
         let (slots, nodes) = (map.len(), cluster.nodes.len());
         if !map.iter().any(is_free) {
             let what = format!("all {slots} node slots are taken");
-            self.add(Code::SlotsFull, what);
+            self.add(Kind::SLOTS_FULL, what);
         } else if slots < nodes {
             let what = format!("{slots} node slots for {nodes} nodes");
-            self.add(Code::SlotsFew, what);
+            self.add(Kind::SLOTS_FEW, what);
         }
         Ok(())
     }
@@ -211,19 +199,19 @@ impl View<'_> {
             let Some(node) = node else {
                 let name = &cluster.name;
                 let what = format!("node {number} beats, which cluster \"{name}\" does not have");
-                self.add(Code::ForeignNode, what);
+                self.add(Kind::FOREIGN_NODE, what);
                 continue;
             };
             let is_own = self.site.number() == Some(*number);
             match is_taken {
                 None if is_own => {
                     let what = format!("{}: the heartbeat of node {number}", self.device);
-                    let report = eyre!("configfs does not show whether it is this node's own");
-                    self.seen.findings.unknown(&what, &report);
+                    let why = "configfs does not show whether it is this node's own";
+                    self.seen.findings.unknown(&what, why);
                 }
                 Some(true) if is_own => {
                     let what = format!("another machine beats as node {number}, which is this one");
-                    self.add(Code::NumberTaken, what);
+                    self.add(Kind::NUMBER_TAKEN, what);
                 }
                 _ => {
                     if let Some(theirs) = beat.dead_ms.filter(|ms| u64::from(*ms) != threshold_ms) {
@@ -232,14 +220,14 @@ impl View<'_> {
                              after {threshold_ms} ms here",
                             node.name
                         );
-                        self.add(Code::ThresholdDiffers, what);
+                        self.add(Kind::THRESHOLD_DIFFERS, what);
                     }
                 }
             }
         }
         if !damaged.is_empty() {
             let what = format!("rubbish in the heartbeat slots of nodes{damaged}");
-            self.add(Code::SlotDamaged, what);
+            self.add(Kind::SLOT_DAMAGED, what);
         }
     }
 }
