@@ -2,9 +2,8 @@
 
 use super::args::{Args, Target};
 use super::{UNKNOWN, named};
-use crate::heartbeat::{self, RepairOutcome, RepairReport};
+use crate::heartbeat::{self, RepairOutcome};
 use crate::host::System;
-use crate::ids::Uuid;
 use crate::json::{Json, object};
 use crate::report;
 use eyre::Result;
@@ -22,29 +21,27 @@ pub(super) fn run(system: &System, target: Option<Target>, args: &Args) -> Resul
     let (mut code, mut told) = (0, false);
     let mut entries = Vec::new();
     heartbeat::repair(system, volume, args.dry_run, &mut |uuid, repaired| {
-        code = code.max(match &repaired {
-            Ok(found) if found.outcome == RepairOutcome::LeftAlone => LEFT_ALONE,
-            Ok(_) => 0,
-            Err(_) => UNKNOWN,
-        });
+        // ocfs2box-json(5) defines names and meanings: none changes; more may come.
+        let (outcome, severity) = match repaired.as_ref().map(|found| found.outcome) {
+            Ok(RepairOutcome::Sound) => ("sound", 0),
+            Ok(RepairOutcome::Repaired) => ("repaired", 0),
+            Ok(RepairOutcome::LeftAlone) => ("left-alone", LEFT_ALONE),
+            Err(_) => ("unknown", UNKNOWN),
+        };
+        let text = repaired.map_or_else(|report| format!("{report:#}"), |found| found.text);
+        let text = report::plain(text);
+        code = code.max(severity);
         if args.json {
-            entries.push(entry(uuid, repaired));
-            return Ok(());
+            entries.push(object! { "uuid": Json::text(uuid), "outcome": outcome, "text": &text });
+        } else if severity == UNKNOWN {
+            told = true;
+            report::warn(format_args!("{uuid}: cannot be told or mended: {text}"));
+        } else if volume.is_some() || outcome != "sound" {
+            // Of all volumes, only the faulty ones are worth a line.
+            told = true;
+            report::say(format!("{uuid}: {text}\n"))?;
         }
-        // Of all volumes, only the faulty ones are worth a line.
-        if volume.is_none()
-            && matches!(&repaired, Ok(found) if found.outcome == RepairOutcome::Sound)
-        {
-            return Ok(());
-        }
-        told = true;
-        match repaired {
-            Ok(found) => report::say(format!("{uuid}: {}\n", report::plain(found.text))),
-            Err(report) => {
-                report::warn(format_args!("{uuid}: cannot be told or mended: {report:#}"));
-                Ok(())
-            }
-        }
+        Ok(())
     })?;
     if args.json {
         let json = object! {
@@ -57,21 +54,4 @@ pub(super) fn run(system: &System, target: Option<Target>, args: &Args) -> Resul
         report::say("nothing wrong\n")?;
     }
     Ok(code)
-}
-
-/// Makes one entry for programs. ocfs2box-json(5) defines names and meanings: none changes; more may
-/// come.
-fn entry(uuid: Uuid, repaired: Result<RepairReport>) -> Json {
-    let (outcome, text) = match repaired {
-        Ok(RepairReport { outcome, text }) => (
-            match outcome {
-                RepairOutcome::Sound => "sound",
-                RepairOutcome::Repaired => "repaired",
-                RepairOutcome::LeftAlone => "left-alone",
-            },
-            text,
-        ),
-        Err(report) => ("unknown", format!("{report:#}")),
-    };
-    object! { "uuid": Json::text(uuid), "outcome": outcome, "text": &report::plain(text) }
 }
