@@ -7,34 +7,28 @@ use crate::host::places;
 use crate::inspect::{Inspected, Node, wall_clock};
 use crate::ondisk::heartbeat_slots::{Beat, Sign};
 use crate::report::printable;
-use std::fmt::Write;
 
 pub(super) fn of(survey: &Survey, volumes: &[Inspected], args: &Args) -> String {
     let mut text = String::new();
     if args.long {
-        let _ = writeln!(text, "{}", cluster(survey));
+        text += &(cluster(survey) + "\n");
     }
     for volume in volumes {
-        let _ = writeln!(text, "{}", head(volume));
+        text += &(head(volume) + "\n");
         for (what, value) in args.long.then(|| facts(volume)).into_iter().flatten() {
-            let _ = writeln!(text, "  {what}: {}", printable(value));
+            text += &format!("  {what}: {}\n", printable(value));
         }
         match &volume.trouble {
-            Some(why) => {
-                let _ = writeln!(text, "  not read: {why}");
-            }
-            None if args.nodes => nodes(&mut text, volume),
+            Some(why) => text += &format!("  not read: {why}\n"),
+            None if args.nodes => text += &nodes(volume),
             None => {}
         }
     }
     let listed = |uuid| volumes.iter().any(|volume| volume.region.uuid == uuid);
     let others = survey.left.iter().filter(|(uuid, _)| !listed(*uuid));
     for (uuid, counters) in others.filter(|_| args.long) {
-        let _ = writeln!(
-            text,
-            "{uuid}\n  wrong: semaphores without a region: {}",
-            references(counters, false)
-        );
+        let count = references(counters, false);
+        text += &format!("{uuid}\n  wrong: semaphores without a region: {count}\n");
     }
     text
 }
@@ -42,10 +36,9 @@ pub(super) fn of(survey: &Survey, volumes: &[Inspected], args: &Args) -> String 
 /// Formats one line, as the C tool does.
 pub(super) fn brief(region: &Surveyed) -> String {
     let uuid = region.uuid;
-    let told = region.seen.as_ref().map(|seen| (&seen.counters, seen));
-    match told {
-        Err(why) | Ok((Err(why), _)) => format!("{uuid}: {why}\n"),
-        Ok((_, seen)) => format!("{uuid}: {} refs\n", seen.references().unwrap_or_default()),
+    match (region.error(), &region.seen) {
+        (None, Ok(seen)) => format!("{uuid}: {} refs\n", seen.references().unwrap_or_default()),
+        (Some(why), _) | (_, Err(why)) => format!("{uuid}: {why}\n"),
     }
 }
 
@@ -201,20 +194,21 @@ fn references(counters: &Counters, mounted: bool) -> String {
     line
 }
 
-/// Appends the nodes of a region.
-fn nodes(text: &mut String, volume: &Inspected) {
+/// Formats the nodes of a region.
+fn nodes(volume: &Inspected) -> String {
     let elsewhere = volume.beats_elsewhere();
-    if elsewhere {
-        text.push_str("  no nodes here (global heartbeat): -I --nodes shows them\n");
-    } else if volume.nodes.is_empty() {
-        text.push_str("  no node has ever beaten on it\n");
-    }
+    let mut text = match elsewhere {
+        true => "  no nodes here (global heartbeat): -I --nodes shows them\n".into(),
+        false if volume.nodes.is_empty() => "  no node has ever beaten on it\n".into(),
+        false => String::new(),
+    };
     // A node that has written, or writes, is shown: it is wrong there.
     for node in &volume.nodes {
         if !(elsewhere && matches!(node.sign, Sign::Never)) {
-            let _ = writeln!(text, "  {}: {}", name(node), sign(node));
+            text += &format!("  {}: {}\n", name(node), sign(node));
         }
     }
+    text
 }
 
 /// Formats a name: `node 1 n1 (this node)`.

@@ -8,16 +8,15 @@ use crate::heartbeat::survey::Snapshot;
 use crate::heartbeat::{State, Thread};
 use crate::host::places;
 use crate::report::printable;
-use std::fmt::Write;
 
 pub(super) fn of(status: &Status) -> String {
     let mut text = node(status);
     match &status.cluster {
-        Some(cluster) => describe_cluster(&mut text, cluster),
+        Some(cluster) => text += &describe_cluster(cluster),
         None => {
             let name = status.asked.as_ref().map(|name| format!(" '{name}'"));
             let state = if status.online { "online" } else { "offline" };
-            let _ = writeln!(text, "Cluster{}: {state}", name.unwrap_or_default());
+            text += &format!("Cluster{}: {state}\n", name.unwrap_or_default());
         }
     }
     text
@@ -38,7 +37,7 @@ fn node(status: &Status) -> String {
         mounted(loaded.dlmfs_mounted),
     );
     if let Some(stack) = &status.stack {
-        let _ = writeln!(text, "Cluster stack: {stack}");
+        text += &format!("Cluster stack: {stack}\n");
     }
     if let Some((path, call_out)) = &status.call_out {
         let who = match call_out {
@@ -46,27 +45,24 @@ fn node(status: &Status) -> String {
             CallOut::Ours => "the kernel has us stop heartbeats",
             CallOut::Foreign => "the kernel has that program stop heartbeats",
         };
-        let _ = writeln!(text, "hb_ctl_path: {} ({who})", printable(path));
+        text += &format!("hb_ctl_path: {} ({who})\n", printable(path));
     }
     text
 }
 
-fn describe_cluster(text: &mut String, cluster: &Cluster) {
+fn describe_cluster(cluster: &Cluster) -> String {
     let state = match cluster.online {
         true => "online",
         false => "registered, but not online",
     };
     let (name, mode, timeouts) = (&cluster.name, cluster.mode, &cluster.timeouts);
-    let _ = write!(text, "Cluster '{name}': {state}\n  heartbeat: {mode}");
-    if let Some(threshold) = timeouts.heartbeat_threshold
-        && let Some(seconds) = timeouts.heartbeat_threshold.map(restart_after)
-    {
-        let _ = write!(
-            text,
-            ", a node restarts after {seconds} s without a beat (threshold {threshold})"
-        );
+    let mut text = format!("Cluster '{name}': {state}\n  heartbeat: {mode}");
+    if let Some(threshold) = timeouts.heartbeat_threshold {
+        let seconds = restart_after(threshold);
+        text +=
+            &format!(", a node restarts after {seconds} s without a beat (threshold {threshold})");
     }
-    text.push('\n');
+    text += "\n";
     for (name, value) in [
         ("a silent connection is broken", timeouts.idle_timeout_ms),
         ("a silent peer is asked", timeouts.keepalive_delay_ms),
@@ -76,12 +72,12 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
         ),
     ] {
         if let Some(ms) = value {
-            let _ = writeln!(text, "  network: {name} after {ms} ms");
+            text += &format!("  network: {name} after {ms} ms\n");
         }
     }
     if let Some(method) = &timeouts.fence_method {
         let method = printable(method);
-        let _ = writeln!(text, "  a node that lost its cluster does: {method}");
+        text += &format!("  a node that lost its cluster does: {method}\n");
     }
     for RegisteredNode { node, local } in &cluster.nodes {
         let local = if *local { " (this node)" } else { "" };
@@ -89,15 +85,16 @@ fn describe_cluster(text: &mut String, cluster: &Cluster) {
             "  node {} {} {}:{}{local}",
             node.number, node.name, node.address, node.port
         );
-        let _ = writeln!(text, "{}", printable(line));
+        text += &(printable(line) + "\n");
     }
     for region in &cluster.regions {
         let line = match &region.seen {
             Ok(seen) => describe(seen),
             Err(why) => format!("cannot be told: {why}"),
         };
-        let _ = writeln!(text, "  region {}: {}", region.uuid, printable(line));
+        text += &format!("  region {}: {}\n", region.uuid, printable(line));
     }
+    text
 }
 
 fn describe(region: &Snapshot) -> String {
@@ -114,23 +111,21 @@ fn describe(region: &Snapshot) -> String {
         State::HalfStarted(_) => "half-started".into(),
     };
     match &region.counters {
-        Err(why) => {
-            let _ = write!(line, ", references cannot be told: {why}");
-        }
+        Err(why) => line += &format!(", references cannot be told: {why}"),
         Ok(_) => {
             let count = region.references().unwrap_or_default();
             let plural = if count == 1 { "" } else { "s" };
-            let _ = write!(line, ", {count} reference{plural}");
+            line += &format!(", {count} reference{plural}");
             if region.global && count == 1 {
-                line.push_str(" (the cluster's)");
+                line += " (the cluster's)";
             }
         }
     }
     if region.marked() == Some(true) {
-        line.push_str(" (one is the mounted volume's)");
+        line += " (one is the mounted volume's)";
     }
     if !region.places.is_empty() {
-        let _ = write!(line, ", mounted on {}", places::listed(&region.places));
+        line += &format!(", mounted on {}", places::listed(&region.places));
     }
     line
 }
