@@ -36,8 +36,9 @@ pub(super) fn unload_drivers(call: &Call) -> Result<u8> {
 
 pub(super) fn register_cluster(call: &Call) -> Result<u8> {
     let cluster = call.settings.cluster(call.cluster.as_ref())?;
-    let local = call.settings.local_node(&cluster)?;
-    register::register(call.system, &cluster, local, call.settings.sysconfig()?)?;
+    let sysconfig = call.settings.sysconfig()?;
+    let local = call.settings.node_of(&cluster, sysconfig)?;
+    register::register(call.system, &cluster, local, sysconfig)?;
     call.done(format_args!("cluster \"{}\" is registered", cluster.name))
 }
 
@@ -86,8 +87,8 @@ impl Plan {
     /// Makes the plan. It finds errors in the files before it changes anything.
     pub(super) fn of(call: &Call) -> Result<Self> {
         let cluster = call.settings.cluster(call.cluster.as_ref())?;
-        let local = call.settings.local_node(&cluster)?.clone();
-        call.settings.sysconfig()?;
+        let sysconfig = call.settings.sysconfig()?;
+        let local = call.settings.node_of(&cluster, sysconfig)?.clone();
         check_regions(&cluster)?;
         Ok(Self { cluster, local })
     }

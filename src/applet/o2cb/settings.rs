@@ -181,11 +181,6 @@ impl<'s> Settings<'s> {
     }
 
     /// Returns the node of `cluster` that this host is.
-    pub(super) fn local_node<'c>(&self, cluster: &'c Cluster) -> Result<&'c Node> {
-        self.node_of(cluster, self.sysconfig()?)
-    }
-
-    /// Returns that node, by a `/etc/default/o2cb` already read.
     pub(super) fn node_of<'c>(
         &self,
         cluster: &'c Cluster,
