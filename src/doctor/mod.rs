@@ -59,7 +59,7 @@ const CHECKS: &[Check] = &[
 ];
 
 /// Returns a part of the [`Site`], or its error again.
-fn stated<T>(part: &Result<T>) -> Result<&T> {
+pub fn stated<T>(part: &Result<T>) -> Result<&T> {
     part.as_ref().map_err(|report| eyre!("{report:#}"))
 }
 

@@ -4,11 +4,11 @@ use super::Call;
 use crate::cli::Word;
 use crate::cluster::registered::RegisteredCluster;
 use crate::config::cluster_conf::Cluster;
-use crate::doctor::{self, Finding, Severity, Site};
+use crate::doctor::{self, Finding, Severity, Site, stated};
 use crate::heartbeat::survey;
 use crate::json::{Json, object};
 use crate::report;
-use eyre::{Result, eyre};
+use eyre::{Result, bail};
 use std::path::PathBuf;
 
 /// The schema's version, which goes up when an existing name changes its meaning.
@@ -39,23 +39,21 @@ pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
         (Ok(Some(config)), Ok(sysconfig)) => settings.boot_cluster(config, sysconfig),
         _ => Ok(None),
     };
-    let cluster = match &config {
-        Ok(Some(config)) => {
-            let is_online = |cluster: &&Cluster| matches!(&live, Ok(Some(live)) if *live.name() == cluster.name);
-            let set = match &boot_cluster {
-                Ok(set) => *set,
-                Err(_) => config.clusters.iter().find(is_online),
-            };
-            let found = set.map_or_else(|| settings.only_cluster(config), Ok);
-            found.cloned()
-        }
-        Ok(None) => Err(eyre!("{} does not exist", settings.shown())),
-        Err(report) => Err(eyre!("{report:#}")),
-    };
-    let local = match (&cluster, &sysconfig) {
-        (Ok(cluster), Ok(sysconfig)) => settings.node_of(cluster, sysconfig).cloned(),
-        (Err(report), _) | (_, Err(report)) => Err(eyre!("{report:#}")),
-    };
+    let cluster = stated(&config).and_then(|config| {
+        let Some(config) = config else {
+            bail!("{} does not exist", settings.shown());
+        };
+        let is_online =
+            |cluster: &&Cluster| matches!(&live, Ok(Some(live)) if *live.name() == cluster.name);
+        let set = match &boot_cluster {
+            Ok(set) => *set,
+            Err(_) => config.clusters.iter().find(is_online),
+        };
+        let found = set.map_or_else(|| settings.only_cluster(config), Ok);
+        found.cloned()
+    });
+    let local = stated(&cluster)
+        .and_then(|cluster| settings.node_of(cluster, stated(&sysconfig)?).cloned());
     let boot_cluster = boot_cluster.map(drop);
     // The processes that read them have no working directory.
     let devices = (call.operands.iter())
