@@ -3,7 +3,7 @@
 use super::{Inspector, Target};
 use crate::cluster::stack;
 use crate::heartbeat::State;
-use crate::heartbeat::survey::{self, Snapshot, Survey, Surveyed};
+use crate::heartbeat::survey::{self, Survey, Surveyed};
 use crate::host::System;
 use crate::ids::StackName;
 use eyre::{Result, bail, eyre};
@@ -26,18 +26,18 @@ pub fn beats(system: &System, target: Target) -> Result<bool> {
             (false, found.map(|volume| volume.region).collect())
         }
     };
-    let absent = |seen: &Snapshot| seen.state == State::Absent;
-    let is_absent = |region: &Surveyed| region.seen.as_ref().is_ok_and(absent);
+    let is_absent =
+        |region: &Surveyed| matches!(&region.seen, Ok(seen) if seen.state == State::Absent);
     if !all && regions.iter().all(is_absent) {
         let running = stack::running(system)?;
         if running != StackName::O2CB {
             bail!("the stack {running} has no such heartbeat");
         }
         let survey = Survey::gather(system, &[])?;
-        regions = match survey.mode.is_global() {
-            true => survey.regions,
-            false => Vec::new(),
-        };
+        if !survey.mode.is_global() {
+            return Ok(false);
+        }
+        regions = survey.regions;
     }
     let mut beat = !regions.is_empty();
     for region in &regions {
