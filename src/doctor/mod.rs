@@ -36,7 +36,7 @@ type Look<'l> = parallel::Look<'l, io::Result<Seen>>;
 struct Seen {
     /// The nodes alive on the device.
     alive: Vec<u8>,
-    /// Whether this node heartbeats there as well.
+    /// Whether this node heartbeats there as well; it is connected to those nodes if all is well.
     beside: bool,
     findings: Findings,
 }
@@ -89,9 +89,9 @@ fn slow(site: &Site, findings: &mut Findings) {
         Err(report) => findings.unknown(regions::LEFTOVERS, report),
     }
     let mut answers = parallel::all(&looks, TIMEOUT).into_iter();
-    let alive = volumes::gather(&devices, &mut answers, findings);
+    let disks = volumes::gather(&devices, &mut answers, findings);
     for (peer, answer) in peers.iter().zip(&mut answers) {
-        peer.judge(site, &alive, answer, findings);
+        peer.judge(site, &disks, answer, findings);
     }
     for leftovers in answers {
         match leftovers {

@@ -8,7 +8,6 @@
 //! kernel's own connections are read from it; timeouts that disagree, from its log.
 
 use super::finding::{Findings, Kind};
-use super::volumes::Alive;
 use super::{Look, Seen, Site};
 use crate::config::cluster_conf::Node;
 use crate::host::{kmsg, read_text};
@@ -111,11 +110,11 @@ impl Peer {
         })
     }
 
-    /// Judges the answer, given the nodes that were seen alive on the disks.
+    /// Judges the answer, given what was seen on the disks.
     pub(super) fn judge(
         &self,
         site: &Site,
-        alive: &Alive,
+        disks: &[Seen],
         answer: Option<io::Result<Seen>>,
         findings: &mut Findings,
     ) {
@@ -127,7 +126,8 @@ impl Peer {
         } = &self.node;
         // A node whose heartbeat has only just started may be connected by now.
         let now = || connections(site).is_ok_and(|known| known.contains(address));
-        let is_beside = alive.beside.contains(number);
+        let alive_on = || disks.iter().filter(|disk| disk.alive.contains(number));
+        let is_beside = alive_on().any(|disk| disk.beside);
         if self.way == Way::Connected || (is_beside && now()) {
             return;
         }
@@ -157,7 +157,7 @@ impl Peer {
             ),
             _ => (Kind::PEER_UNREACHABLE, error.to_string()),
         };
-        match alive.anywhere.contains(number) {
+        match alive_on().next().is_some() {
             true => findings.add(Kind::PEER_CUT_OFF, format!("{peer} beats, but: {why}")),
             false => findings.add(kind, format!("{peer}: {why}")),
         }

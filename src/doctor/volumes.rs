@@ -5,7 +5,7 @@ use super::{Look, Seen, Site};
 use crate::config::cluster_conf::Cluster;
 use crate::disk::{NotPermitted, VolumeInfo};
 use crate::ondisk::heartbeat_slots::{APART, Sign, Slot};
-use crate::ondisk::{Geometry, Membership, ReadBlocks, Superblock};
+use crate::ondisk::{Geometry, ReadBlocks, Superblock};
 use crate::report::lacks_permission;
 use eyre::{Result, WrapErr};
 use std::fmt::Display;
@@ -19,15 +19,6 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between readings of this node's own slot: two machines that write it in turn, each
 /// every two seconds, show both within [`APART`] unless they keep in step.
 const SAMPLE: Duration = Duration::from_millis(50);
-
-/// The nodes that were seen alive.
-#[derive(Debug, Default)]
-pub(super) struct Alive {
-    /// The nodes alive on any device.
-    pub anywhere: Vec<u8>,
-    /// The nodes alive where this node heartbeats as well; they are connected to it if all is well.
-    pub beside: Vec<u8>,
-}
 
 /// Returns one check for each device.
 pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>> {
@@ -50,38 +41,23 @@ pub(super) fn looks<'l>(site: &'l Site, devices: &'l [PathBuf]) -> Vec<Look<'l>>
     looks.collect()
 }
 
-/// Gathers the results of the checks, in the order of the devices.
+/// Gathers the findings of the checks in the order of the devices, and returns what else they saw.
 pub(super) fn gather(
     devices: &[PathBuf],
     answers: &mut dyn Iterator<Item = Option<io::Result<Seen>>>,
     findings: &mut Findings,
-) -> Alive {
-    let mut alive = Alive::default();
+) -> Vec<Seen> {
+    let mut all = Vec::new();
     for (path, answer) in devices.iter().zip(answers) {
-        let Some(Ok(seen)) = answer else {
+        if let Some(Ok(mut seen)) = answer {
+            findings.0.append(&mut seen.findings.0);
+            all.push(seen);
+        } else {
             let what = format!("{}: the device does not answer", path.display());
             findings.add(Kind::DEVICE_UNREADABLE, what);
-            continue;
-        };
-        if seen.beside {
-            alive.beside.extend(&seen.alive);
         }
-        alive.anywhere.extend(seen.alive);
-        findings.0.extend(seen.findings.0);
     }
-    alive
-}
-
-/// Returns another stack or cluster than this node's; none where the two fit.
-fn elsewhere(membership: &Membership, cluster: &Cluster) -> Option<String> {
-    match membership {
-        Membership::User { stack, .. } => Some(format!("the stack {stack}")),
-        Membership::O2cb {
-            cluster: Some(name),
-            ..
-        } if *name != cluster.name => Some(format!("cluster \"{name}\", not \"{}\"", cluster.name)),
-        _ => None,
-    }
+    all
 }
 
 /// The check of one device.
@@ -105,10 +81,10 @@ impl View<'_> {
             return Ok(());
         };
         if let Ok(cluster) = &site.cluster
-            && let Some(other) = elsewhere(&volume.superblock.membership, cluster)
+            && let Some(why) = volume.superblock.membership.bars(&cluster.name)
         {
             // Its nodes are not those of the configuration, whatever their numbers.
-            self.add(Kind::VOLUME_ELSEWHERE, format!("it belongs to {other}"));
+            self.add(Kind::VOLUME_ELSEWHERE, format!("it {why}"));
             return Ok(());
         }
         // The name of the device does not matter: there may be several paths to it.
@@ -185,15 +161,9 @@ impl View<'_> {
     /// machine heartbeats as this node, if it does; none where that is unknown.
     fn nodes(&mut self, cluster: &Cluster, signs: &[(u8, Sign)], is_taken: Option<bool>) {
         let threshold_ms = u64::from(self.site.threshold()) * 2000;
-        let mut damaged = String::new();
         for (number, sign) in signs {
-            let beat = match sign {
-                Sign::Alive(beat) => beat,
-                Sign::Damaged | Sign::Misplaced(_) => {
-                    damaged += &format!(" {number}");
-                    continue;
-                }
-                _ => continue,
+            let Sign::Alive(beat) = sign else {
+                continue;
             };
             let node = cluster.nodes.iter().find(|node| node.number == *number);
             let Some(node) = node else {
@@ -225,6 +195,9 @@ impl View<'_> {
                 }
             }
         }
+        let damaged = |sign: &Sign| matches!(sign, Sign::Damaged | Sign::Misplaced(_));
+        let damaged = signs.iter().filter(|(_, sign)| damaged(sign));
+        let damaged: String = damaged.map(|(number, _)| format!(" {number}")).collect();
         if !damaged.is_empty() {
             let what = format!("rubbish in the heartbeat slots of nodes{damaged}");
             self.add(Kind::SLOT_DAMAGED, what);
