@@ -4,7 +4,7 @@ use super::{Call, answer, init, wrong};
 use crate::cli::Word;
 use crate::cluster::driver;
 use crate::config::sysconfig;
-use crate::config::sysconfig::edit::checked;
+use crate::config::sysconfig::edit::{checked, values};
 use crate::report::{self, bail_usage, printable};
 use eyre::{Result, WrapErr, bail, eyre};
 use std::path::Path;
@@ -60,7 +60,7 @@ pub(super) fn disable(call: &Call) -> Result<u8> {
 /// Sets what is given, or asks for everything; then brings the cluster up, if that is enabled.
 pub(super) fn configure(call: &Call) -> Result<u8> {
     let changes = match call.operands.is_empty() {
-        true => ask(&call.settings.values()?)?,
+        true => ask(&call.settings.parse_sysconfig(values)?)?,
         false => given(call)?,
     };
     call.settings.set(&changes)?;

@@ -4,6 +4,7 @@ use super::Call;
 use crate::cli::Word;
 use crate::cluster::registered::RegisteredCluster;
 use crate::config::cluster_conf::Cluster;
+use crate::config::sysconfig::Sysconfig;
 use crate::doctor::{self, Finding, Severity, Site, stated};
 use crate::heartbeat::survey;
 use crate::json::{Json, object};
@@ -33,7 +34,7 @@ pub(super) fn doctor(call: &Call) -> Result<u8> {
 pub(super) fn site<'s>(call: &Call<'s>) -> Site<'s> {
     let settings = &call.settings;
     let config = settings.config();
-    let sysconfig = settings.plain_sysconfig();
+    let sysconfig = settings.parse_sysconfig(Sysconfig::parse);
     let live = RegisteredCluster::if_loaded(call.system);
     let boot_cluster = match (&config, &sysconfig) {
         (Ok(Some(config)), Ok(sysconfig)) => settings.boot_cluster(config, sysconfig),

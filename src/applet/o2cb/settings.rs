@@ -36,7 +36,7 @@ impl<'s> Settings<'s> {
         if let Some(known) = self.sysconfig.get() {
             return Ok(known);
         }
-        let read = self.plain_sysconfig()?;
+        let read = self.parse_sysconfig(Sysconfig::parse)?;
         let place = self.sysconfig_place();
         for note in &read.warnings {
             report::warn(format_args!("{place}: {note}"));
@@ -44,12 +44,8 @@ impl<'s> Settings<'s> {
         Ok(self.sysconfig.get_or_init(|| read))
     }
 
-    /// Reads `/etc/default/o2cb` now, without warnings.
-    pub(super) fn plain_sysconfig(&self) -> Result<Sysconfig> {
-        self.parse_sysconfig(Sysconfig::parse)
-    }
-
-    fn parse_sysconfig<T>(&self, parse: fn(&[u8]) -> Result<T, Flaw>) -> Result<T> {
+    /// Reads `/etc/default/o2cb` now, without warnings, and returns what `parse` makes of it.
+    pub(super) fn parse_sysconfig<T>(&self, parse: fn(&[u8]) -> Result<T, Flaw>) -> Result<T> {
         let place = self.sysconfig_place();
         let text = atomic_file::read(&self.system.path(place)).wrap_err(place)?;
         parse(&text.unwrap_or_default()).wrap_err(place)
@@ -63,11 +59,6 @@ impl<'s> Settings<'s> {
         let places = || SYSCONFIG.into_iter();
         let found = places().find(there).or_else(|| places().find(directory));
         found.unwrap_or(debian)
-    }
-
-    /// Returns the keys that `/etc/default/o2cb` sets, with their values.
-    pub(super) fn values(&self) -> Result<Vec<(String, String)>> {
-        self.parse_sysconfig(sysconfig::edit::values)
     }
 
     /// Sets keys of `/etc/default/o2cb`, which must not have been read yet.
