@@ -28,23 +28,22 @@ impl Subject {
         let Some(observer) = &mut self.observer else {
             return;
         };
-        match observer.take() {
+        self.trouble = match observer.take() {
             Some((now, Ok(beats))) => {
                 self.track.add(&beats, now);
-                self.trouble = None;
+                None
             }
-            Some((_, Err(why))) => {
-                self.track.miss();
-                self.trouble = Some(plain(format_args!("{why:#}")));
-            }
+            Some((_, Err(why))) => Some(plain(format_args!("{why:#}"))),
             None => {
-                self.track.miss();
                 let since = observer.silent_since().map(|since| since.elapsed());
-                self.trouble = Some(format!(
-                    "the device does not answer, for {} s by now",
-                    since.unwrap_or_default().as_secs()
-                ));
+                let seconds = since.unwrap_or_default().as_secs();
+                Some(format!(
+                    "the device does not answer, for {seconds} s by now"
+                ))
             }
+        };
+        if self.trouble.is_some() {
+            self.track.miss();
         }
         if let (None, Some(about)) = (self.uuid, observer.about()) {
             self.uuid = Some(about.superblock.uuid);
