@@ -28,16 +28,14 @@ impl Plan {
         if volume.superblock.is_heartbeat_device() {
             bail!("is a heartbeat device: there are no files on it to mount");
         }
-        let read_only = self.options.flags.contains(MountFlags::RDONLY);
-        if volume.read_only && !(volume.is_local() && read_only) {
+        if volume.read_only && !volume.is_local() {
             bail!(
-                "the device is read-only, which {}",
-                if volume.is_local() {
-                    "takes -o ro"
-                } else {
-                    "a node of a cluster cannot mount: it has to write its heartbeat"
-                }
+                "the device is read-only, which a node of a cluster cannot mount: it has to write \
+                 its heartbeat"
             );
+        }
+        if volume.read_only && !self.options.flags.contains(MountFlags::RDONLY) {
+            bail!("the device is read-only, which takes -o ro");
         }
         let mut membership = &volume.superblock.membership;
         if let Some(asked) = self.options.nocluster.filter(|_| !volume.is_local()) {
