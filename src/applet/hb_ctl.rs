@@ -102,10 +102,8 @@ fn mount_begins(system: &System, device: &Path) -> Result<()> {
         device.display()
     ));
     let volume = examine(system, device)?;
-    let points = match volume.number {
-        Some(number) => mounts::points_of(system, number)?,
-        None => Vec::new(),
-    };
+    let points = |number| mounts::points_of(system, number);
+    let points = volume.number.map_or(Ok(Vec::new()), points)?;
     if !points.is_empty() {
         return group::check(system, &volume).wrap_err_with(|| device.display().to_string());
     }

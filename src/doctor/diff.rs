@@ -28,8 +28,8 @@ pub fn of(site: &Site) -> Diff {
     }
     let mut findings = super::Findings::default();
     let devices = devices::of(site, &mut findings);
-    let unread = findings.0.into_iter().map(|finding| finding.what);
-    diff.unknown.extend(unread);
+    diff.unknown
+        .extend(findings.0.into_iter().map(|finding| finding.what));
     let looks = devices
         .iter()
         .map(|path| -> Look<Result<String, String>> { Box::new(|| stamp(site, path)) });

@@ -124,10 +124,8 @@ impl Plan {
 
     /// Locks the other nodes out, if the options say so.
     fn prepare<'d>(&self, system: &System, dlm: &'d Dlm) -> Result<Option<LockedDown<'d>>> {
-        let locked = match self.args.exclusive {
-            true => Some(self.lock_down(system, dlm)?),
-            false => None,
-        };
+        let exclusive = self.args.exclusive;
+        let locked = exclusive.then(|| self.lock_down(system, dlm)).transpose()?;
         // A terminal's signal until now was for this process alone, and the command must not start
         // any more.
         signal::defer_termination()?.check()?;
