@@ -56,7 +56,7 @@ pub(super) fn run<T>(
                 let (survey, found) = gather(system, &inspector)?;
                 report::say(format!("{}\n", json::of(&survey, &found, true)))?;
             }
-            None => report::say(lines(&inspector.inspected()?))?,
+            None => report::say(inspector.inspected()?.iter().map(line).collect::<String>())?,
         }
         // A process that was stopped meanwhile does not catch up.
         next = next.max(Instant::now());
@@ -78,54 +78,46 @@ fn table(volumes: &[Inspected], columns: usize) -> String {
     }
     let beside = ((columns - NAME.min(columns)) / CELL).max(1);
     for group in volumes.chunks(beside) {
-        let row = |text: &mut String, first: &str, cell: &dyn Fn(&Inspected) -> String| {
-            let mut line = fit(first, NAME);
-            for volume in group {
-                line += &fit(&cell(volume), CELL);
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
+        let row = |first: &str, cell: &dyn Fn(&Inspected) -> String| {
+            let cells = group.iter().map(|volume| fit(&cell(volume), CELL));
+            let line = fit(first, NAME) + &cells.collect::<String>();
+            line.trim_end().to_owned() + "\n"
         };
-        row(&mut text, "", &place);
-        row(&mut text, "", &label);
+        text += &row("", &place);
+        text += &row("", &label);
         for number in 0..=u8::MAX {
-            let Some(node) = group.iter().find_map(|volume| node_of(volume, number)) else {
-                continue;
-            };
-            row(&mut text, &name(node), &|volume| {
-                let node = node_of(volume, number);
-                node.map_or(String::new(), |node| cell(volume, node))
-            });
+            if let Some(node) = group.iter().find_map(|volume| node_of(volume, number)) {
+                text += &row(&name(node), &|volume| {
+                    let node = node_of(volume, number);
+                    node.map_or(String::new(), |node| cell(volume, node))
+                });
+            }
         }
         for volume in group {
             if let Some(why) = &volume.trouble {
                 text += &format!("{}: {}\n", place(volume), printable(why));
             }
         }
-        text.push('\n');
+        text += "\n";
     }
-    text += LEGEND;
-    text.push('\n');
-    text
+    text + LEGEND + "\n"
 }
 
-/// Formats a line for each region.
-fn lines(volumes: &[Inspected]) -> String {
-    let mut text = String::new();
-    for volume in volumes {
-        text += &format!("{} {}:", volume.region.uuid, place(volume));
-        let nodes = volume.nodes.iter();
-        let nodes = nodes.map(|node| format!(" {} {}", name(node), state(volume, node)));
-        text += &match volume.nodes.is_empty() {
-            true => " no node".into(),
-            false => nodes.collect::<Vec<_>>().join(","),
-        };
-        if let Some(why) = &volume.trouble {
-            text += &format!(" ({})", printable(why));
-        }
-        text.push('\n');
-    }
-    text
+/// Formats the line of a region.
+fn line(volume: &Inspected) -> String {
+    let nodes = volume.nodes.iter();
+    let nodes = nodes.map(|node| format!(" {} {}", name(node), state(volume, node)));
+    let nodes = match volume.nodes.is_empty() {
+        true => " no node".into(),
+        false => nodes.collect::<Vec<_>>().join(","),
+    };
+    let trouble = volume.trouble.as_ref();
+    let trouble = trouble.map_or(String::new(), |why| format!(" ({})", printable(why)));
+    format!(
+        "{} {}:{nodes}{trouble}\n",
+        volume.region.uuid,
+        place(volume)
+    )
 }
 
 fn place(volume: &Inspected) -> String {
