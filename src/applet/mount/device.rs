@@ -12,15 +12,7 @@ use std::ffi::CStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
-/// A mount point in the mount namespace of mount(2).
-struct Place {
-    /// The path without symbolic links, as the mount table shows it.
-    shown: PathBuf,
-    /// The mount table, opened before mount(2): nothing that may fail can follow that.
-    table: File,
-}
+use std::path::Path;
 
 impl Plan {
     /// Mounts or remounts the volume. After an error it is not mounted by this call.
@@ -32,17 +24,17 @@ impl Plan {
     ) -> io::Result<()> {
         self.there(|| {
             let target = fs::canonicalize(system.path(&self.point))?;
-            let place = Place {
-                shown: system.shown(&target),
-                table: match &self.namespace {
-                    Some(namespace) => namespace.open_table()?,
-                    None => File::open(system.path("/proc/self/mountinfo"))?,
-                },
+            // The path without symbolic links, as the mount table shows it.
+            let point = system.shown(&target);
+            // Opened before mount(2): nothing that may fail can follow that.
+            let table = match &self.namespace {
+                Some(namespace) => namespace.open_table()?,
+                None => File::open(system.path("/proc/self/mountinfo"))?,
             };
             let source = &volume.canonical;
             if self.options.is_remount() {
                 // The kernel remounts what is mounted there, whatever the source and the type are.
-                let latest = place.latest(|_| true)?;
+                let latest = latest(table, |mount| mount.point == point)?;
                 if latest.as_ref().is_some_and(|mount| mount.kind != "ocfs2") {
                     return Err(io::Error::from_raw_os_error(libc::EINVAL));
                 }
@@ -53,22 +45,20 @@ impl Plan {
             self.call_mount(system, source, &target, data)?;
             // stat(2) may wait for other nodes (fs/ocfs2/file.c, ocfs2_getattr). Another mount may
             // cover ours by now, or have replaced it.
-            let ours = |mount: &Mount| mount.kind == "ocfs2" && mount.source == *source;
-            let mounted = place.latest(ours);
+            let mounted = latest(table, |mount| {
+                mount.point == point && mount.kind == "ocfs2" && mount.source == *source
+            });
             let compared = mounted.and_then(|mount| same(volume, mount));
             compared.map_err(|cause| take_back(system, &target, cause))
         })
     }
 }
 
-impl Place {
-    /// Returns the last of the mounts here that `wanted` accepts.
-    fn latest(mut self, wanted: impl Fn(&Mount) -> bool) -> io::Result<Option<Mount>> {
-        let mut table = Vec::new();
-        self.table.read_to_end(&mut table)?;
-        let mut mounts = mounts::parse(&table).into_iter().rev();
-        Ok(mounts.find(|mount| mount.point == self.shown && wanted(mount)))
-    }
+/// Returns the last mount of an open table that `wanted` accepts.
+fn latest(mut table: File, wanted: impl Fn(&Mount) -> bool) -> io::Result<Option<Mount>> {
+    let mut text = Vec::new();
+    table.read_to_end(&mut text)?;
+    Ok(mounts::parse(&text).into_iter().rev().find(wanted))
 }
 
 /// Compares what is mounted; where nothing is, the kernel reports that.
