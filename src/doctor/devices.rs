@@ -22,15 +22,14 @@ pub(super) fn of(site: &Site, findings: &mut Findings) -> Vec<PathBuf> {
     let regions = site.surveyed.iter().flatten().filter(is_there);
     named.extend(regions.filter_map(|region| region.device(site.system)));
     // Several names may mean one device.
-    let (mut seen, mut devices) = (Vec::new(), Vec::new());
-    for device in named {
-        let real = std::fs::canonicalize(&device).unwrap_or_else(|_| device.clone());
-        if !seen.contains(&real) {
-            seen.push(real);
-            devices.push(device);
-        }
-    }
-    devices
+    let mut seen = Vec::new();
+    named.retain(|device| {
+        let real = std::fs::canonicalize(device).unwrap_or_else(|_| device.clone());
+        let is_new = !seen.contains(&real);
+        seen.push(real);
+        is_new
+    });
+    named
 }
 
 /// Returns what is in fstab or mounted as ocfs2, by device.
