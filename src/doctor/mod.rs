@@ -84,22 +84,17 @@ fn slow(site: &Site, findings: &mut Findings) {
     let peers = peers::of(site, findings);
     let mut looks = volumes::looks(site, &devices);
     looks.extend(peers.iter().map(|peer| peer.look(site)));
-    match regions::leftovers(site) {
-        Ok(look) => looks.extend(look),
-        Err(report) => findings.unknown(regions::LEFTOVERS, report),
-    }
+    looks.push(regions::leftovers(site));
     let mut answers = parallel::all(&looks, TIMEOUT).into_iter();
     let disks = volumes::gather(&devices, &mut answers, findings);
     for (peer, answer) in peers.iter().zip(&mut answers) {
         peer.judge(site, &disks, answer, findings);
     }
-    for leftovers in answers {
-        match leftovers {
-            Some(Ok(seen)) => findings.0.extend(seen.findings.0),
-            _ => findings.unknown(
-                regions::LEFTOVERS,
-                "the block devices were not read in time",
-            ),
-        }
+    match answers.next() {
+        Some(Some(Ok(leftovers))) => findings.0.extend(leftovers.findings.0),
+        _ => findings.unknown(
+            regions::LEFTOVERS,
+            "the block devices were not read in time",
+        ),
     }
 }

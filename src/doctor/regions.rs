@@ -36,30 +36,27 @@ fn judge(name: &str, seen: &Snapshot, findings: &mut Findings) {
     }
 }
 
-/// Searches all block devices for the volumes that have semaphores but no region. None where no
-/// semaphores are left over.
-///
-/// # Errors
-/// The semaphores cannot be listed.
-pub(super) fn leftovers<'l>(site: &'l Site) -> Result<Option<Look<'l>>> {
-    let regions = site.surveyed.iter().flatten().map(|region| region.uuid);
-    let sets = Sets::without_region(site.system, regions)?;
-    if sets.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Box::new(move || {
-        let mut seen = Seen::default();
-        if let Err(report) = search(site, &sets, &mut seen.findings) {
-            seen.findings.unknown(LEFTOVERS, report);
-        }
-        Ok(seen)
-    })))
-}
-
 /// The name of the check `leftovers`.
 pub(super) const LEFTOVERS: &str = "the semaphores of volumes without a heartbeat";
 
-fn search(site: &Site, sets: &Sets, findings: &mut Findings) -> Result<()> {
+/// Returns the check for volumes that have semaphores but no region.
+pub(super) fn leftovers<'l>(site: &'l Site) -> Look<'l> {
+    Box::new(move || {
+        let mut seen = Seen::default();
+        if let Err(report) = search(site, &mut seen.findings) {
+            seen.findings.unknown(LEFTOVERS, report);
+        }
+        Ok(seen)
+    })
+}
+
+/// Searches all block devices for those volumes, if semaphores are left over.
+fn search(site: &Site, findings: &mut Findings) -> Result<()> {
+    let regions = site.surveyed.iter().flatten().map(|region| region.uuid);
+    let sets = Sets::without_region(site.system, regions)?;
+    if sets.is_empty() {
+        return Ok(());
+    }
     let search = find::search(site.system, &[])?;
     for (uuid, device, _) in search.volumes().filter(|(uuid, ..)| sets.has(*uuid)) {
         // This reads the current state: the region may have just been made.
