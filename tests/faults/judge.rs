@@ -10,7 +10,8 @@ use std::io;
 /// What later calls say of a region that this kernel cannot use again.
 const REBOOT: &str = "was left half-started";
 
-/// The mark of a superblock that has no reference yet; a mount that is killed leaves it.
+/// The mark of a superblock that has no reference yet. It stays where a mount is killed, or says
+/// that it could not hand its reference over.
 const MOUNTING: u32 = 3;
 /// The exit code of a command that was killed.
 const KILLED: i32 = 128 + 9;
@@ -28,7 +29,7 @@ impl Stage {
         }
         let has_no_reference = |(count, mark)| match mark {
             0 => false,
-            MOUNTING => trace.code != KILLED,
+            MOUNTING => trace.code != KILLED && !said.contains("handing the reference"),
             _ => mark > 1 || mark > count,
         };
         if look.references.is_some_and(has_no_reference) {
