@@ -284,23 +284,3 @@ fn wrong_combinations_are_refused_before_anything_is_touched() {
         assert_eq!(world.calls(), Vec::<String>::new(), "{args:?}");
     }
 }
-
-/// A search would find the copy as well, and could not tell which of the two is meant.
-#[test]
-fn kernel_names_the_device_of_an_active_heartbeat() {
-    let world = World::online(Era::Now);
-    let uuid = world.volume("ubda", WEBC).uuid.to_string();
-    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"]);
-    fs::copy(world.path("/dev/ubda"), world.path("/dev/ubdb")).unwrap();
-    world.write("/sys/class/block/ubdb/dev", "98:160\n");
-    world.ok("ocfs2_hb_ctl", &["-S", "-u", &uuid, "y"]);
-    let long = ["-I", "--long", "-u", &uuid];
-    let text = world.printed("ocfs2_hb_ctl", &long);
-    let place = format!("{uuid} on /dev/ubda, label data");
-    has(&text, &[&place, "  references: 2, 2 lasting"]);
-    for service in ["x", "y"] {
-        world.ok("ocfs2_hb_ctl", &["-K", "-u", &uuid, service]);
-    }
-    let text = world.ended("ocfs2_hb_ctl", &long).1;
-    has(&text, &["  state: absent: ", "one of them is a copy"]);
-}

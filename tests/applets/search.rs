@@ -177,3 +177,25 @@ fn the_heartbeat_is_started_on_the_device_that_was_found() {
         (vec![0, 1, 0], vec![volume.uuid.to_string()])
     );
 }
+
+/// A search would find the copy as well, and could not tell which of the two is meant.
+#[test]
+fn kernel_names_the_device_of_an_active_heartbeat() {
+    let world = World::online(Era::Now);
+    let uuid = world.volume("ubda", "-L data").uuid.to_string();
+    world.ok("ocfs2_hb_ctl", &["-S", "-d", "/dev/ubda", "x"]);
+    fs::copy(world.path("/dev/ubda"), world.path("/dev/ubdb")).unwrap();
+    world.write("/sys/class/block/ubdb/dev", "98:160\n");
+    world.ok("ocfs2_hb_ctl", &["-S", "-u", &uuid, "y"]);
+    let long = ["-I", "--long", "-u", &uuid];
+    let text = world.printed("ocfs2_hb_ctl", &long);
+    let place = format!("{uuid} on /dev/ubda, label data");
+    says(&text, &place);
+    says(&text, "  references: 2, 2 lasting");
+    for service in ["x", "y"] {
+        world.ok("ocfs2_hb_ctl", &["-K", "-u", &uuid, service]);
+    }
+    let text = world.ended("ocfs2_hb_ctl", &long).1;
+    says(&text, "  state: absent: ");
+    says(&text, "one of them is a copy");
+}

@@ -1,5 +1,6 @@
 //! The manual pages and the README say what the program says.
 
+mod developers;
 mod errors;
 mod roff;
 mod words;
@@ -247,45 +248,6 @@ fn commands_and_operands_of_o2cb_are_those_of_the_help() {
     }
 }
 
-#[test]
-fn readme_names_each_applet_and_links_each_page() {
-    let readme = file("README.md");
-    for name in applets() {
-        assert!(readme.contains(&format!("`{name}`")), "{name}");
-    }
-    for (name, section, _) in pages() {
-        let link = format!("[{name}({section})](docs/{name}.{section})");
-        assert!(readme.contains(&link), "{link}");
-    }
-    links_lead_somewhere(&readme, ".");
-}
-
-#[test]
-fn developers_page_names_each_directory() {
-    let page = file("docs/development.md");
-    for place in ["tests", "src"] {
-        for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(place)).unwrap() {
-            let entry = entry.unwrap();
-            let name = format!("{place}/{}", entry.file_name().to_string_lossy());
-            if entry.file_type().unwrap().is_dir() {
-                let named = ["", ".rs"].map(|end| page.contains(&format!("`{name}{end}`")));
-                assert!(named.contains(&true), "{name}");
-            }
-        }
-    }
-    links_lead_somewhere(&page, "docs");
-}
-
-fn links_lead_somewhere(text: &str, directory: &str) {
-    let links = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
-    for link in links.filter(|link| !link.starts_with("https://")) {
-        file(&format!("{directory}/{link}"));
-    }
-}
-
 /// Each page of these has its entries as `.B name`.
 #[test]
 fn members_of_json_are_in_their_page() {
@@ -332,19 +294,5 @@ fn every_mount_option_is_explained() {
         .filter(|word| !word.ends_with("context") && *word != "seclabel")
     {
         assert!(written.contains(word), "{word}");
-    }
-}
-
-#[test]
-fn each_test_program_is_run() {
-    let script = fs::read_to_string("tests/run.sh").unwrap();
-    for entry in fs::read_dir("tests").unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        let is_test = entry.path().join("main.rs").exists();
-        assert!(
-            !is_test || script.contains(&format!("--test {name}")),
-            "{name}"
-        );
     }
 }
