@@ -71,8 +71,8 @@ fn look(site: &Site, path: &Path, seen: &mut Seen) -> Result<()> {
         && let Some(why) = volume.superblock.membership.bars(&cluster.name)
     {
         // Its nodes are not those of the configuration, whatever their numbers.
-        seen.findings
-            .add(Kind::VOLUME_ELSEWHERE, format!("it {why}"));
+        let what = format!("it {why}, not to \"{}\"", cluster.name);
+        seen.findings.add(Kind::VOLUME_ELSEWHERE, what);
         return Ok(());
     }
     // The name of the device does not matter: there may be several paths to it.

@@ -1,7 +1,7 @@
 //! What the doctor finds on disks, and of the nodes that beat on them.
 
 use super::{connect, finds, furnish, mounted, sane};
-use crate::world::{DEAD_MS, Disk, Era, World, Writer};
+use crate::world::{DEAD_MS, Disk, Era, World, Writer, says};
 
 #[test]
 fn a_sane_node_with_a_mounted_volume_has_nothing() {
@@ -27,6 +27,11 @@ fn a_volume_s_own_faults_are_found() {
     let stamp = |cluster: &str| format!("-N 2 --cluster-stack=o2cb --cluster-name={cluster}");
     world.volume("ubdb", &stamp("other"));
     finds(&world, &["/dev/ubdb"], 1, &["volume-elsewhere"]);
+    let (_, printed) = world.ended("o2cb", &["doctor", "/dev/ubdb"]);
+    says(
+        &printed,
+        "it belongs to cluster \"other\" (stack o2cb), not to \"webc\"",
+    );
     world.volume("ubdc", &stamp("webc"));
     finds(&world, &["/dev/ubdc"], 0, &[]);
     Disk::open(&world, "ubdc").mounted_by(&[1, 7]);
