@@ -98,7 +98,7 @@ fn who_holds_a_lock_domain_is_named() {
         let own = format!("region {} by {users} (unmount", volume.uuid);
         says(&said, &own);
     };
-    let held = "locks of the volume are held by process 4711 (fsck.ocfs2)";
+    let held = "locks that process 4711 (fsck.ocfs2) holds";
     said(&format!("one program or mount, {held}"));
     // One that has taken no reference.
     volume.semaphores.remove();

@@ -81,11 +81,11 @@ fn the_c_tools_work_under_the_lock() {
     // What keeps the cluster is named.
     let refused = node.fails(1, &format!("o2cb exec -d {device} -- o2cb offline"));
     let says = format!(
-        "region {0} by one program or mount, locks of the volume are held by process ",
+        "region {0} by one program or mount, locks that process ",
         disk.uuid()
     );
     assert!(
-        refused.stderr.contains(&says) && refused.stderr.contains(" (o2cb) "),
+        refused.stderr.contains(&says) && refused.stderr.contains(" (o2cb) holds "),
         "{refused}"
     );
     node.ok("o2cb offline && o2cb unload");

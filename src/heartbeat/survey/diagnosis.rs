@@ -117,7 +117,9 @@ impl Snapshot {
     /// Returns a removal, unless programs that hold locks need the region.
     fn removal(&self) -> Remedy {
         match self.lock_users() {
-            Some(users) => Remedy::Keep(format!("{users} (end it, then repeat this)")),
+            Some(users) => Remedy::Keep(format!(
+                "locks of the volume are held by process {users} (end it, then repeat this)"
+            )),
             None => Remedy::Remove,
         }
     }
@@ -135,18 +137,18 @@ impl Snapshot {
             Some(count @ 2..) => users.push(format!("{count} programs or mounts")),
             _ => {}
         }
-        users.extend(self.lock_users());
+        let holders = self.lock_users();
+        users.extend(holders.map(|holders| format!("locks that process {holders} holds")));
         match users.is_empty() {
             true => "a volume that is mounted out of sight, or a lock domain".into(),
             false => users.join(", "),
         }
     }
 
-    /// Returns the programs that hold locks of the volume, as a clause.
-    pub fn lock_users(&self) -> Option<String> {
+    /// Returns the processes that hold locks of the volume, as a list.
+    fn lock_users(&self) -> Option<String> {
         let holders = self.lock_holders.as_ref();
-        let holders = holders.filter(|holders| !holders.is_empty())?.join(", ");
-        Some(format!("locks of the volume are held by process {holders}"))
+        Some(holders.filter(|holders| !holders.is_empty())?.join(", "))
     }
 
     /// Describes the fault, as a clause.
