@@ -77,7 +77,7 @@ impl Heartbeat<'_> {
         // In this process, as a warning in a child would be lost.
         let evicted = self.references.evict().map(drop);
         evicted.wrap_err("removing the semaphores of another user")?;
-        child::call(self.system, TIMEOUT, "mending it", || self.repair())
+        child::call(self.system, TIMEOUT, "repairing it", || self.repair())
     }
 
     /// Reports what a repair would do. Waits for a process that works on the region.

@@ -196,10 +196,10 @@ fn tidy_behind(heartbeat: &Heartbeat) {
         let left = heartbeat.tidy();
         let kept = left.is_ok_and(|left| left == LeaveOutcome::StillAlive);
         let tally = heartbeat.references.tally();
-        let nobody_refers = tally.is_ok_and(|tally| tally.count == 0);
+        let is_unreferenced = tally.is_ok_and(|tally| tally.count == 0);
         let waited = begun.elapsed();
         let joins = || !heartbeat.is_shown_mounted().unwrap_or(true) && waited < LONGEST_JOIN;
-        if !(kept && nobody_refers && (waited < GRACE || joins())) {
+        if !(kept && is_unreferenced && (waited < GRACE || joins())) {
             return;
         }
         std::thread::sleep(POLL_INTERVAL * if waited < GRACE { 1 } else { 8 });
@@ -214,8 +214,8 @@ fn make_beat(heartbeat: &Heartbeat, source: &Source, applet: &mut Channel) -> Re
         .map_err(|_| Interrupted.into())
         .and_then(|()| start_region(heartbeat, source));
     if let Err(error) = beats {
-        let nobody_refers = locked.tally().is_ok_and(|tally| tally.count == 0);
-        if nobody_refers && heartbeat.region.state()? == State::Absent {
+        let is_unreferenced = locked.tally().is_ok_and(|tally| tally.count == 0);
+        if is_unreferenced && heartbeat.region.state()? == State::Absent {
             locked.destroy()?;
         }
         return Err(error);

@@ -35,7 +35,9 @@ pub(super) fn run(system: &System, target: Option<Target>, args: &Args) -> Resul
             entries.push(object! { "uuid": Json::text(uuid), "outcome": outcome, "text": &text });
         } else if severity == UNKNOWN {
             told = true;
-            report::warn(format_args!("{uuid}: cannot be told or mended: {text}"));
+            report::warn(format_args!(
+                "{uuid}: cannot be determined or repaired: {text}"
+            ));
         } else if volume.is_some() || outcome != "sound" {
             // Of all volumes, only the faulty ones are worth a line.
             told = true;

@@ -111,7 +111,7 @@ fn describe(region: &Snapshot) -> String {
         State::HalfStarted(_) => "half-started".into(),
     };
     match &region.counters {
-        Err(why) => line += &format!(", references cannot be told: {why}"),
+        Err(why) => line += &format!(", references unknown: {why}"),
         Ok(_) => {
             let count = region.references().unwrap_or_default();
             let plural = if count == 1 { "" } else { "s" };
